@@ -1,0 +1,70 @@
+//! Ways to reach a person. One file (or folder) per carrier; [`Registry`] is the one line that knows them all.
+//!
+//! A carrier only acts and reports. What an ending means for the recipient is `core::settle`'s business.
+
+use std::{path::PathBuf, sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use ringfleet_core::{CallId, E164, Ending};
+use serde_json::Value;
+use tokio::sync::mpsc::UnboundedSender;
+use tokio_util::sync::CancellationToken;
+
+/// One attempt to be placed.
+#[derive(Debug, Clone)]
+pub struct Order {
+    /// The call this attempt is; unique, and the root of everything that must be unique on the wire.
+    pub call: CallId,
+    /// Whom to call.
+    pub to: E164,
+    /// The caller ID to show; `None` takes the trunk's user name.
+    pub from: Option<String>,
+    /// How long it may ring before we cancel.
+    pub ring_timeout: Duration,
+    /// How long an answered call may last before we hang up.
+    pub max_duration: Duration,
+    /// Played once after the answer: 8 kHz mono PCM.
+    pub greeting: Arc<Vec<i16>>,
+    /// Hang up by ourselves once the greeting has been played; else wait for the far end until `max_duration`.
+    pub hang_up_after_greeting: bool,
+    /// Where to write the recording (stereo WAV, callee left, we right); `None` records nothing.
+    pub record: Option<PathBuf>,
+}
+
+/// What the carrier tells while the attempt runs.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Progress {
+    /// A phone rings (SIP 180 or 183).
+    Ringing,
+    /// Somebody or something picked up.
+    Answered,
+    /// What is needed to find this attempt again after a crash has changed; replaces the earlier [`Attempt::resume`].
+    Resume(Value),
+}
+
+/// An attempt that is ready and has not touched the network yet.
+#[async_trait]
+pub trait Attempt: Send {
+    /// What another process needs to resolve this attempt after a crash. Must be durable before [`Attempt::place`] is called.
+    fn resume(&self) -> Value;
+
+    /// Places the call and follows it to its end. Never returns while the call may still be live.
+    ///
+    /// When `hangup` fires the attempt is cancelled or hung up, and the ending says what it had come to.
+    async fn place(self: Box<Self>, progress: UnboundedSender<Progress>, hangup: CancellationToken) -> Ending;
+}
+
+/// Something that places calls: one configured trunk.
+#[async_trait]
+pub trait Carrier: Send + Sync {
+    /// Builds an attempt without touching the network. The error is an ending of a call that was never placed.
+    async fn prepare(&self, order: Order) -> Result<Box<dyn Attempt>, Ending>;
+
+    /// Finds out what became of an attempt whose worker died, and ends it if it still lives. Never places a call.
+    ///
+    /// `resume` is the last value kept for it; what nobody can tell is [`ringfleet_core::Outcome::Uncertain`].
+    async fn resolve(&self, resume: &Value) -> Ending;
+
+    /// Gives up sockets and tasks. Live attempts have ended before.
+    async fn close(&self);
+}

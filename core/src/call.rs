@@ -1,0 +1,129 @@
+//! A call: one attempt on one channel. The native API calls it a session.
+
+use std::borrow::Cow;
+
+use crate::text_enum::text_enum;
+
+text_enum! {
+    /// Where a call stands: PENDING → TRIGGERED → ONGOING → CALL_FINISHED, or another final state.
+    pub enum CallState {
+        /// Waits for a worker; nothing has reached the network.
+        Pending => "PENDING",
+        /// A worker has begun it; it may have reached the network.
+        Triggered => "TRIGGERED",
+        /// Answered; media flows.
+        Ongoing => "ONGOING",
+        /// Answered and over.
+        CallFinished => "CALL_FINISHED",
+        /// Rang, or found nobody.
+        Unanswered => "UNANSWERED",
+        /// Busy or declined.
+        Rejected => "REJECTED",
+        /// A machine answered.
+        Voicemail => "VOICEMAIL",
+        /// Could not be placed or broke.
+        Failed => "FAILED",
+        /// It may have reached somebody and nobody can tell any more.
+        Uncertain => "UNCERTAIN",
+        /// Given up before it could end by itself.
+        Cancelled => "CANCELLED",
+    }
+}
+
+impl CallState {
+    /// Nothing more happens to a call in this state.
+    pub const fn is_final(self) -> bool {
+        !matches!(self, Self::Pending | Self::Triggered | Self::Ongoing)
+    }
+}
+
+text_enum! {
+    /// How a call ended.
+    pub enum Outcome {
+        /// Somebody picked up.
+        Answered => "ANSWERED",
+        /// Nobody picked up.
+        Unanswered => "UNANSWERED",
+        /// Busy or declined.
+        Rejected => "REJECTED",
+        /// A machine picked up.
+        Voicemail => "VOICEMAIL",
+        /// Could not be placed or broke.
+        Failed => "FAILED",
+        /// It may have reached somebody and nobody can tell any more; counts as an attempt.
+        Uncertain => "UNCERTAIN",
+    }
+}
+
+impl Outcome {
+    /// The final state a call with this outcome is in.
+    pub const fn state(self) -> CallState {
+        match self {
+            Self::Answered => CallState::CallFinished,
+            Self::Unanswered => CallState::Unanswered,
+            Self::Rejected => CallState::Rejected,
+            Self::Voicemail => CallState::Voicemail,
+            Self::Failed => CallState::Failed,
+            Self::Uncertain => CallState::Uncertain,
+        }
+    }
+}
+
+text_enum! {
+    /// Which side ended a call.
+    pub enum EndedBy {
+        /// The person called, or the network on their behalf.
+        Callee => "callee",
+        /// We did.
+        Caller => "caller",
+        /// The carrier refused or dropped it.
+        Carrier => "carrier",
+    }
+}
+
+/// How an attempt ended, as whoever saw it reports: the one value that travels from a carrier to [`crate::settle`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ending {
+    /// The attempt was made and is over.
+    Over {
+        /// What happened.
+        outcome: Outcome,
+        /// Finer than the outcome, stable text: `ring_timeout`, `busy`, `declined`, `bad_number`, `auth`, …
+        reason: Cow<'static, str>,
+        /// SIP status (RFC 3261 §21) or the provider's code, if there was one.
+        code: Option<u16>,
+        /// Who ended it.
+        by: EndedBy,
+    },
+    /// The carrier has no room now; nothing was consumed and the call comes back later.
+    NoRoom {
+        /// Wait at least this long.
+        retry_after: std::time::Duration,
+        /// What the carrier said: `trunk_busy`, `throttled`, …
+        reason: Cow<'static, str>,
+        /// SIP status or the provider's code.
+        code: Option<u16>,
+    },
+    /// Given up on purpose before anybody could be reached: the campaign was cancelled or paused, the worker drains.
+    GivenUp {
+        /// `cancelled`, `paused`, `drained`, …
+        reason: Cow<'static, str>,
+    },
+}
+
+impl Ending {
+    /// Shorthand for [`Ending::Over`].
+    pub fn over(outcome: Outcome, reason: &'static str, code: Option<u16>, by: EndedBy) -> Self {
+        Self::Over { outcome, reason: Cow::Borrowed(reason), code, by }
+    }
+
+    /// The ending of a call of which nobody can say what became of it.
+    pub fn uncertain(reason: &'static str) -> Self {
+        Self::over(Outcome::Uncertain, reason, None, EndedBy::Carrier)
+    }
+}
+
+/// Reasons after which calling the same number again makes no sense, whatever the plan says.
+///
+/// `bad_number`: the network says there is no such number. `declined`: a human or a filter said no (SIP 603, RFC 8197, RFC 8688).
+pub const NEVER_RETRY: &[&str] = &["bad_number", "declined"];

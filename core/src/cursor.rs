@@ -1,0 +1,36 @@
+//! Page cursors: where a list goes on, opaque to the client.
+
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use uuid::Uuid;
+
+use crate::id::{Id, Kind};
+
+/// The last row of a page. Lists run by id, which is stable under concurrent writes: ids only ever grow and never change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cursor(pub Uuid);
+
+/// A text that is not one of our cursors.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not a cursor; use meta.next_cursor of the page before, unchanged")]
+pub struct BadCursor;
+
+impl<K: Kind> From<Id<K>> for Cursor {
+    fn from(id: Id<K>) -> Self {
+        Self(id.uuid())
+    }
+}
+
+impl std::fmt::Display for Cursor {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&URL_SAFE_NO_PAD.encode(self.0.as_bytes()))
+    }
+}
+
+impl std::str::FromStr for Cursor {
+    type Err = BadCursor;
+
+    fn from_str(text: &str) -> Result<Self, BadCursor> {
+        let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| BadCursor)?;
+        Uuid::from_slice(&bytes).map(Self).map_err(|_| BadCursor)
+    }
+}

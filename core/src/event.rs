@@ -1,0 +1,35 @@
+//! The catalogue of events and the form in which a customer's webhook gets them.
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use serde_json::{Value, json};
+
+use crate::{EventId, text_enum::text_enum};
+
+/// Version of the payloads; a change that breaks a reader changes it.
+pub const PAYLOAD_VERSION: &str = "2026-11-01";
+
+text_enum! {
+    /// A fact worth telling. Names as in Saaya's API.
+    pub enum EventType {
+        /// A call has begun.
+        SessionStarted => "session.started",
+        /// A call is over.
+        SessionEnded => "session.ended",
+        /// A campaign begins or goes on calling.
+        CampaignStarted => "campaign.started",
+        /// Every recipient of a campaign is done.
+        CampaignCompleted => "campaign.completed",
+    }
+}
+
+/// The body of a webhook request: `{id, type, version, createdAt, data}`, written once and sent byte for byte on every attempt.
+pub fn body(id: EventId, event: EventType, at: DateTime<Utc>, data: &Value) -> String {
+    json!({
+        "id": id,
+        "type": event,
+        "version": PAYLOAD_VERSION,
+        "createdAt": at.to_rfc3339_opts(SecondsFormat::Millis, true),
+        "data": data,
+    })
+    .to_string()
+}

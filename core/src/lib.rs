@@ -1,0 +1,29 @@
+//! The rules of Ringfleet, pure: no I/O, no async runtime, no database, no clock of its own.
+//!
+//! Time and randomness are arguments everywhere except in [`clock`], the one place that reads the real clock.
+
+mod text_enum;
+
+pub mod call;
+pub mod campaign;
+pub mod clock;
+pub mod cursor;
+pub mod delivery;
+pub mod event;
+pub mod id;
+pub mod phone;
+pub mod plan;
+pub mod recipient;
+pub mod role;
+pub mod settle;
+pub mod signing;
+pub mod trunk;
+
+pub use call::{CallState, EndedBy, Ending, Outcome};
+pub use campaign::{CampaignAction, CampaignState, WrongState};
+pub use clock::{Clock, ManualClock, SystemClock};
+pub use id::*;
+pub use phone::{E164, NumberError};
+pub use plan::{Channel, Plan, Retry, Step};
+pub use recipient::{Disposition, Hold, RecipientState};
+pub use role::{Action, Role};

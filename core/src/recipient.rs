@@ -1,0 +1,53 @@
+//! A recipient's state and how it can end.
+
+use crate::text_enum::text_enum;
+
+text_enum! {
+    /// Where a recipient stands: PENDING(due_at) → QUEUED → ACTIVE → PENDING (again, later) or DONE(disposition).
+    pub enum RecipientState {
+        /// Waits until it is due.
+        Pending => "PENDING",
+        /// Claimed by a scheduler; a call row exists and has not begun.
+        Queued => "QUEUED",
+        /// A call of it has begun.
+        Active => "ACTIVE",
+        /// Nothing more will happen; a disposition says how it ended.
+        Done => "DONE",
+    }
+}
+
+text_enum! {
+    /// How a recipient ended.
+    pub enum Disposition {
+        /// Somebody answered (or a message arrived).
+        Reached => "REACHED",
+        /// Every attempt the plan allows was made, or no further one makes sense.
+        Exhausted => "EXHAUSTED",
+        /// The address must not be contacted.
+        Suppressed => "SUPPRESSED",
+        /// The campaign's end or the recipient's lifetime came first.
+        Expired => "EXPIRED",
+        /// The address cannot be contacted at all (no such number).
+        Invalid => "INVALID",
+        /// The campaign was cancelled first.
+        Cancelled => "CANCELLED",
+    }
+}
+
+text_enum! {
+    /// Why a recipient is not being called right now.
+    pub enum Hold {
+        /// Outside its calling window.
+        Window => "WINDOW",
+        /// The calls-per-second limit, or the carrier asked to slow down.
+        Pace => "PACE",
+        /// Too many live calls.
+        Concurrency => "CONCURRENCY",
+        /// Too soon after the previous call to the same number.
+        Gap => "GAP",
+        /// On a suppression list.
+        Suppressed => "SUPPRESSED",
+        /// The campaign is paused.
+        Paused => "PAUSED",
+    }
+}

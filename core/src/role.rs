@@ -1,0 +1,43 @@
+//! Roles and what they may do.
+
+use crate::text_enum::text_enum;
+
+text_enum! {
+    /// The role an API key acts in.
+    pub enum Role {
+        /// Runs campaigns.
+        Member => "member",
+        /// Also sets up agents, trunks and webhooks.
+        Developer => "developer",
+        /// Everything in the workspace.
+        Admin => "admin",
+    }
+}
+
+text_enum! {
+    /// Something that needs permission.
+    pub enum Action {
+        /// See anything of the workspace but secrets.
+        Read => "read",
+        /// Create, fill, start, pause and cancel campaigns; place single calls.
+        RunCampaigns => "run campaigns",
+        /// Create agents.
+        EditAgents => "edit agents",
+        /// Create trunks, whose settings hold credentials.
+        EditTrunks => "edit trunks",
+        /// Create and delete webhook endpoints.
+        EditWebhooks => "edit webhooks",
+    }
+}
+
+impl Role {
+    /// Whether this role may do `action`.
+    pub const fn may(self, action: Action) -> bool {
+        match action {
+            Action::Read | Action::RunCampaigns => true,
+            Action::EditAgents | Action::EditTrunks | Action::EditWebhooks => {
+                matches!(self, Self::Developer | Self::Admin)
+            }
+        }
+    }
+}

@@ -1,0 +1,196 @@
+//! What happens to a recipient after an outcome: the one rule every ending goes through.
+
+use chrono::{DateTime, Utc};
+
+use crate::{CampaignState, Channel, Disposition, Ending, Hold, Outcome, Plan, Step, call::NEVER_RETRY};
+
+/// How far a recipient has come in its plan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Progress {
+    /// Index of the present step.
+    pub step: usize,
+    /// Attempts made on this step, the one that has just ended included.
+    pub attempts: u32,
+}
+
+/// What becomes of a recipient now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Next {
+    /// Another attempt on the same step, not before `at`.
+    Retry {
+        /// When it is due.
+        at: DateTime<Utc>,
+    },
+    /// The next step that can be carried out, not before `at`.
+    Step {
+        /// Its index in the plan.
+        step: usize,
+        /// When it is due.
+        at: DateTime<Utc>,
+    },
+    /// The same attempt again, not before `at`; nothing was consumed.
+    Hold {
+        /// When it is due.
+        at: DateTime<Utc>,
+        /// Why.
+        hold: Hold,
+    },
+    /// Nothing more.
+    Done(Disposition),
+}
+
+/// Decides what happens after `ending`.
+///
+/// `campaign` is the state the campaign is in at this moment: a cancelled or failed one calls nobody again.
+/// `due_at` of the result is not yet fitted into a calling window; whoever stores it does that.
+pub fn settle(
+    plan: &Plan,
+    progress: Progress,
+    ending: &Ending,
+    campaign: CampaignState,
+    now: DateTime<Utc>,
+) -> Next {
+    let over = match ending {
+        Ending::NoRoom { retry_after, .. } if !campaign.is_final() => {
+            return Next::Hold { at: now + *retry_after, hold: Hold::Pace };
+        }
+        Ending::GivenUp { .. } if !campaign.is_final() => return Next::Hold { at: now, hold: Hold::Paused },
+        Ending::NoRoom { .. } | Ending::GivenUp { .. } => return Next::Done(Disposition::Cancelled),
+        Ending::Over { outcome, reason, .. } => (*outcome, reason.as_ref()),
+    };
+    match over {
+        (Outcome::Answered, _) => Next::Done(Disposition::Reached),
+        _ if campaign.is_final() => Next::Done(Disposition::Cancelled),
+        (outcome, reason) => retry(plan, progress, outcome, reason, now)
+            .or_else(|| next_step(plan, progress.step, outcome, now))
+            .unwrap_or(Next::Done(if reason == "bad_number" {
+                Disposition::Invalid
+            } else {
+                Disposition::Exhausted
+            })),
+    }
+}
+
+fn retry(
+    plan: &Plan,
+    progress: Progress,
+    outcome: Outcome,
+    reason: &str,
+    now: DateTime<Utc>,
+) -> Option<Next> {
+    let step = plan.steps.get(progress.step)?;
+    let allowed = progress.attempts < step.attempts
+        && step.retry.on.contains(&outcome)
+        && !NEVER_RETRY.contains(&reason);
+    allowed.then(|| Next::Retry { at: now + step.retry.delay_after(progress.attempts) })
+}
+
+/// The next step whose gate `outcome` opens. Only voice is carried out so far; other channels are passed over.
+fn next_step(plan: &Plan, step: usize, outcome: Outcome, now: DateTime<Utc>) -> Option<Next> {
+    let open = |s: &Step| s.channel == Channel::Voice && s.gate.is_none_or(|gate| gate.opens(outcome));
+    let (step, chosen) = plan.steps.iter().enumerate().skip(step + 1).find(|(_, s)| open(s))?;
+    Some(Next::Step {
+        step,
+        at: now + chrono::Duration::milliseconds((chosen.after_hours * 3_600_000.0) as i64),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{EndedBy, Retry, plan::Gate};
+    use proptest::prelude::*;
+
+    fn now() -> DateTime<Utc> {
+        DateTime::from_timestamp_millis(1_700_000_000_000).unwrap()
+    }
+
+    fn ended(outcome: Outcome, reason: &'static str) -> Ending {
+        Ending::over(outcome, reason, None, EndedBy::Callee)
+    }
+
+    #[test]
+    fn the_common_endings() {
+        let plan = Plan::voice(2);
+        let first = Progress { step: 0, attempts: 1 };
+        let last = Progress { step: 0, attempts: 2 };
+        let run = |p, e| settle(&plan, p, &e, CampaignState::InProgress, now());
+        let hour = now() + chrono::Duration::hours(1);
+        assert_eq!(run(first, ended(Outcome::Answered, "hangup")), Next::Done(Disposition::Reached));
+        assert_eq!(run(first, ended(Outcome::Unanswered, "ring_timeout")), Next::Retry { at: hour });
+        assert_eq!(run(last, ended(Outcome::Unanswered, "ring_timeout")), Next::Done(Disposition::Exhausted));
+        assert_eq!(run(first, ended(Outcome::Rejected, "busy")), Next::Retry { at: hour });
+        assert_eq!(run(first, ended(Outcome::Rejected, "declined")), Next::Done(Disposition::Exhausted));
+        assert_eq!(run(first, ended(Outcome::Failed, "bad_number")), Next::Done(Disposition::Invalid));
+        assert_eq!(run(first, ended(Outcome::Uncertain, "worker_lost")), Next::Retry { at: hour });
+    }
+
+    #[test]
+    fn a_hold_consumes_nothing_and_a_cancelled_campaign_calls_nobody_again() {
+        let plan = Plan::voice(3);
+        let p = Progress { step: 0, attempts: 1 };
+        let busy = Ending::NoRoom {
+            retry_after: std::time::Duration::from_secs(7),
+            reason: "trunk_busy".into(),
+            code: Some(503),
+        };
+        let at = now() + chrono::Duration::seconds(7);
+        assert_eq!(
+            settle(&plan, p, &busy, CampaignState::Paused, now()),
+            Next::Hold { at, hold: Hold::Pace }
+        );
+        for ending in
+            [busy, ended(Outcome::Unanswered, "ring_timeout"), Ending::GivenUp { reason: "cancelled".into() }]
+        {
+            assert_eq!(
+                settle(&plan, p, &ending, CampaignState::Cancelled, now()),
+                Next::Done(Disposition::Cancelled)
+            );
+        }
+    }
+
+    #[test]
+    fn a_gate_lets_only_its_outcome_pass() {
+        let mut plan = Plan::voice(1);
+        plan.steps.push(Step {
+            gate: Some(Gate::VoiceVoicemail),
+            after_hours: 2.0,
+            ..Plan::voice(1).steps.remove(0)
+        });
+        let p = Progress { step: 0, attempts: 1 };
+        let run = |o| settle(&plan, p, &ended(o, "x"), CampaignState::InProgress, now());
+        assert_eq!(run(Outcome::Voicemail), Next::Step { step: 1, at: now() + chrono::Duration::hours(2) });
+        assert_eq!(run(Outcome::Unanswered), Next::Done(Disposition::Exhausted));
+    }
+
+    #[test]
+    fn backoff_doubles() {
+        let retry = Retry { after_minutes: 10.0, ..Retry::default() };
+        let minutes: Vec<_> = (1..=4).map(|n| retry.delay_after(n).num_minutes()).collect();
+        assert_eq!(minutes, [10, 20, 40, 80]);
+    }
+
+    proptest! {
+        /// Whatever the outcomes are, a plan ends, and never after more attempts than it allows.
+        #[test]
+        fn never_more_attempts_than_the_plan(
+            attempts in proptest::collection::vec(1u32..5, 1..4),
+            outcomes in proptest::collection::vec(0..Outcome::ALL.len(), 40),
+        ) {
+            let plan = Plan { steps: attempts.iter().map(|&n| Plan::voice(n).steps.remove(0)).collect() };
+            let budget: u32 = attempts.iter().sum();
+            let (mut p, mut made, mut at) = (Progress { step: 0, attempts: 0 }, 0, now());
+            for outcome in outcomes {
+                p.attempts += 1;
+                made += 1;
+                match settle(&plan, p, &ended(Outcome::ALL[outcome], "x"), CampaignState::InProgress, at) {
+                    Next::Done(_) => { prop_assert!(made <= budget); return Ok(()); }
+                    Next::Retry { at: due } => { prop_assert!(due > at); at = due; }
+                    Next::Step { step, at: due } => { prop_assert!(step > p.step && due >= at); p = Progress { step, attempts: 0 }; at = due; }
+                    Next::Hold { .. } => prop_assert!(false, "an outcome is never a hold"),
+                }
+            }
+            prop_assert!(false, "the plan never ended");
+        }
+    }
+}

@@ -1,0 +1,125 @@
+//! The settings of a trunk: which carrier places the calls, and how.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Outcome, text_enum::text_enum};
+
+/// A carrier and its settings; `kind` tells them apart.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "camelCase")]
+pub enum TrunkConfig {
+    /// A SIP trunk or PBX.
+    Sip(SipTrunk),
+    /// No network: outcome and timing come from the number. For tests and load.
+    Simulated(SimulatedTrunk),
+}
+
+text_enum! {
+    /// How SIP travels (RFC 3261 §18).
+    pub enum SipTransport {
+        /// One datagram a message.
+        Udp => "udp",
+        /// One connection a peer.
+        Tcp => "tcp",
+    }
+}
+
+/// A SIP trunk.
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct SipTrunk {
+    /// Host name or address of the peer.
+    pub host: String,
+    /// Its port.
+    #[serde(default = "sip_port")]
+    pub port: u16,
+    /// How to reach it.
+    #[serde(default = "udp")]
+    pub transport: SipTransport,
+    /// Host part of the request URI and of From, where it differs from `host`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub domain: Option<String>,
+    /// Digest user name (RFC 8760, RFC 2617).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub username: Option<String>,
+    /// Digest password.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub password: Option<String>,
+    /// Where this trunk means something else by a SIP status than the default table says.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub outcomes: BTreeMap<u16, OutcomeRule>,
+}
+
+impl std::fmt::Debug for SipTrunk {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "SipTrunk({}:{} {}, user {:?})", self.host, self.port, self.transport, self.username)
+    }
+}
+
+/// What a SIP status means on this trunk.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub enum OutcomeRule {
+    /// The call ends so.
+    Outcome {
+        /// The outcome.
+        outcome: Outcome,
+        /// The reason to keep.
+        reason: String,
+    },
+    /// The trunk has no channel free: nothing is consumed, the call comes back after this many seconds.
+    NoRoom {
+        /// Seconds to wait when the response carries no Retry-After.
+        retry_after_seconds: u32,
+    },
+}
+
+/// Settings of the simulated carrier. The number's end decides as with `ringfleet carrier`:
+/// `…00` no room once, 0–5 answered, 6 never answered, 7 busy, 8 voicemail, 9 declined.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct SimulatedTrunk {
+    /// Ringing time before an answer or a refusal, in milliseconds.
+    pub ring_ms: u64,
+    /// Length of an answered call, in milliseconds.
+    pub talk_ms: u64,
+}
+
+impl Default for SimulatedTrunk {
+    fn default() -> Self {
+        Self { ring_ms: 20, talk_ms: 30 }
+    }
+}
+
+fn sip_port() -> u16 {
+    5060
+}
+
+fn udp() -> SipTransport {
+    SipTransport::Udp
+}
+
+/// Limits of a trunk or a campaign; none means no limit of this kind.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct Limits {
+    /// Most calls begun per second (CPS), 0.01 to 10,000.
+    pub calls_per_second: Option<f64>,
+    /// Most calls live at once, from the INVITE to the end.
+    pub max_live_calls: Option<u32>,
+}
+
+impl Limits {
+    /// The first broken rule: the field and what would be right.
+    pub fn validate(&self) -> Result<(), (&'static str, &'static str)> {
+        if self.calls_per_second.is_some_and(|n| !(0.01..=10_000.0).contains(&n)) {
+            return Err(("limits.callsPerSecond", "must be 0.01 to 10000, or absent for no limit"));
+        }
+        if self.max_live_calls.is_some_and(|n| !(1..=100_000).contains(&n)) {
+            return Err(("limits.maxLiveCalls", "must be 1 to 100000, or absent for no limit"));
+        }
+        Ok(())
+    }
+}
