@@ -2,6 +2,8 @@
 //!
 //! A carrier only acts and reports. What an ending means for the recipient is `core::settle`'s business.
 
+pub mod media;
+
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
@@ -51,7 +53,8 @@ pub trait Attempt: Send {
     /// Places the call and follows it to its end. Never returns while the call may still be live.
     ///
     /// When `hangup` fires the attempt is cancelled or hung up, and the ending says what it had come to.
-    async fn place(self: Box<Self>, progress: UnboundedSender<Progress>, hangup: CancellationToken) -> Ending;
+    async fn place(self: Box<Self>, progress: UnboundedSender<Progress>, hangup: CancellationToken)
+    -> Ending;
 }
 
 /// Something that places calls: one configured trunk.

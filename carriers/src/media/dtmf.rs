@@ -1,0 +1,120 @@
+//! Keys pressed by the far end, received as telephone events (RFC 4733 §2.3).
+
+/// The DTMF events 0 to 15, in the order of RFC 4733 §3.2.
+const KEYS: &[u8; 16] = b"0123456789*#ABCD";
+/// More keys than any dialogue needs; bounds the memory of a call.
+const MOST_DIGITS: usize = 256;
+
+/// Turns event packets into digits. Each key press counts once, however many packets of it arrive or get lost.
+#[derive(Debug, Default)]
+pub(super) struct Keypad {
+    digits: String,
+    current: Option<Event>,
+}
+
+/// One key press, or one segment of a very long one.
+#[derive(Debug, Clone, Copy)]
+struct Event {
+    code: u8,
+    timestamp: u32,
+    duration: u16,
+    ended: bool,
+}
+
+impl Keypad {
+    /// Takes the payload and the RTP timestamp (the start of the press) of one event packet.
+    pub fn packet(&mut self, timestamp: u32, payload: &[u8]) {
+        let [code, flags, high, low, ..] = *payload else { return };
+        let event =
+            Event { code, timestamp, duration: u16::from_be_bytes([high, low]), ended: flags & 0x80 != 0 };
+        let Some(before) = &mut self.current else { return self.press(event) };
+        let later = timestamp.wrapping_sub(before.timestamp);
+        if later == 0 {
+            before.duration = before.duration.max(event.duration);
+            before.ended |= event.ended;
+        } else if later == u32::from(before.duration) && code == before.code && !before.ended {
+            // A press longer than 16 bits of duration goes on in a new segment (RFC 4733 §2.5.1.3).
+            *before = event;
+        } else if later < 1 << 31 {
+            self.press(event);
+        }
+    }
+
+    fn press(&mut self, event: Event) {
+        self.current = Some(event);
+        if let Some(key) = KEYS.get(usize::from(event.code))
+            && self.digits.len() < MOST_DIGITS
+        {
+            self.digits.push(char::from(*key));
+        }
+    }
+
+    /// The keys pressed so far, in order.
+    pub fn digits(self) -> String {
+        self.digits
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// (timestamp, event, end, duration)
+    fn digits(packets: &[(u32, u8, bool, u16)]) -> String {
+        let mut keypad = Keypad::default();
+        for &(timestamp, code, end, duration) in packets {
+            let [high, low] = duration.to_be_bytes();
+            keypad.packet(timestamp, &[code, if end { 0x8a } else { 0x0a }, high, low]);
+        }
+        keypad.digits()
+    }
+
+    #[test]
+    fn a_press_counts_once() {
+        let press = [
+            (800, 5, false, 160),
+            (800, 5, false, 320),
+            (800, 5, true, 480),
+            (800, 5, true, 480),
+            (800, 5, true, 480),
+        ];
+        assert_eq!(digits(&press), "5");
+        assert_eq!(digits(&press[3..]), "5", "its beginning got lost");
+        assert_eq!(digits(&press[..1]), "5", "its end got lost");
+    }
+
+    #[test]
+    fn the_same_key_twice_is_two_digits() {
+        assert_eq!(digits(&[(0, 1, true, 480), (1600, 1, true, 480), (1600, 1, true, 480)]), "11");
+        assert_eq!(
+            digits(&[(u32::MAX - 100, 10, true, 480), (1600, 11, true, 480)]),
+            "*#",
+            "across the wrap"
+        );
+    }
+
+    #[test]
+    fn late_packets_of_an_earlier_press_are_ignored() {
+        assert_eq!(
+            digits(&[(0, 1, true, 480), (1600, 2, false, 160), (0, 1, true, 480), (1600, 2, true, 480)]),
+            "12"
+        );
+    }
+
+    #[test]
+    fn a_very_long_press_is_one_digit() {
+        assert_eq!(digits(&[(0, 3, false, 0xffff), (0xffff, 3, false, 160), (0xffff, 3, true, 320)]), "3");
+    }
+
+    #[test]
+    fn other_events_and_short_payloads_are_no_digits() {
+        let mut keypad = Keypad::default();
+        keypad.packet(0, &[16, 0x80, 0, 160]); // flash
+        keypad.packet(800, &[1, 0x80, 0]);
+        keypad.packet(900, &[]);
+        for press in 0..1000 {
+            keypad.packet(1600 * (press + 1), &[15, 0x80, 0, 160]);
+        }
+        assert_eq!(keypad.digits(), "D".repeat(MOST_DIGITS));
+    }
+}

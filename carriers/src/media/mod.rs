@@ -1,0 +1,108 @@
+//! The audio of a call: session descriptions, RTP, greeting, recording, keys and beeps.
+//!
+//! Everything is 8 kHz mono; G.711 on the wire (RFC 3551 §4.5.14), 20 ms a packet.
+
+mod beep;
+mod dtmf;
+mod recorder;
+mod recording_file;
+mod resample;
+mod rtp;
+mod sdp;
+mod session;
+mod socket;
+pub mod tone;
+mod wav;
+
+use audio_codec_algorithms::{decode_alaw, decode_ulaw, encode_alaw, encode_ulaw};
+use tokio_util::sync::CancellationToken;
+
+pub use sdp::{Remote, answer, offer, parse_answer};
+pub use session::run;
+pub use socket::RtpSocket;
+pub use wav::{WavError, load_greeting};
+
+/// Samples a second of all audio in here.
+pub const SAMPLE_RATE: u32 = 8000;
+/// Samples of one packet: 20 ms.
+pub(crate) const FRAME: usize = 160;
+
+/// The two laws of G.711.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Codec {
+    /// µ-law, payload type 0 (RFC 3551 §6).
+    Pcmu,
+    /// A-law, payload type 8.
+    Pcma,
+}
+
+impl Codec {
+    /// Its static payload type.
+    pub const fn payload_type(self) -> u8 {
+        match self {
+            Self::Pcmu => 0,
+            Self::Pcma => 8,
+        }
+    }
+
+    /// The codec of a static payload type.
+    pub const fn from_payload_type(payload_type: u8) -> Option<Self> {
+        match payload_type {
+            0 => Some(Self::Pcmu),
+            8 => Some(Self::Pcma),
+            _ => None,
+        }
+    }
+
+    /// Its name in a session description.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Pcmu => "PCMU",
+            Self::Pcma => "PCMA",
+        }
+    }
+
+    /// One sample to one byte.
+    pub fn encode(self, sample: i16) -> u8 {
+        match self {
+            Self::Pcmu => encode_ulaw(sample),
+            Self::Pcma => encode_alaw(sample),
+        }
+    }
+
+    /// One byte to one sample.
+    pub fn decode(self, byte: u8) -> i16 {
+        match self {
+            Self::Pcmu => decode_ulaw(byte),
+            Self::Pcma => decode_alaw(byte),
+        }
+    }
+}
+
+/// What [`run`] tells while it runs. Each token is cancelled once, when the thing has happened.
+#[derive(Debug, Clone, Default)]
+pub struct Signals {
+    /// The greeting has been played to its end.
+    pub played: CancellationToken,
+    /// A beep was heard: a machine listens.
+    pub beep: CancellationToken,
+}
+
+/// What came of the audio of one call.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct MediaReport {
+    /// RTP packets accepted from the far end.
+    pub packets_in: u64,
+    /// RTP packets sent.
+    pub packets_out: u64,
+    /// Packets of the far end that never came, by their sequence numbers.
+    pub lost: u64,
+    /// The greeting was played to its end.
+    pub played_all: bool,
+    /// A beep was heard.
+    pub beep: bool,
+    /// Keys pressed by the far end.
+    pub digits: String,
+    /// A recording was asked for and stands in its place, whole.
+    pub recorded: bool,
+}

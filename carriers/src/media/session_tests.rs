@@ -1,0 +1,188 @@
+use std::{
+    net::{IpAddr, Ipv4Addr},
+    path::Path,
+};
+
+use proptest::prelude::*;
+use tokio::{net::UdpSocket, task::JoinHandle, time::timeout};
+
+use super::{super::tone, *};
+
+const DEADLINE: Duration = Duration::from_secs(10);
+const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+
+/// A session under test and the socket of its far end.
+struct Call {
+    far: UdpSocket,
+    near: SocketAddr,
+    signals: Signals,
+    stop: CancellationToken,
+    session: JoinHandle<MediaReport>,
+    sequence: u16,
+}
+
+impl Call {
+    async fn start(pcm: Vec<i16>, record: Option<&Path>, codec: Codec) -> Self {
+        let far = UdpSocket::bind((LOOPBACK, 0)).await.unwrap();
+        let socket = RtpSocket::bind(LOOPBACK, 20_000..=32_000).await.unwrap();
+        let near = socket.local_addr();
+        let (signals, stop) = (Signals::default(), CancellationToken::new());
+        let remote = Remote { addr: far.local_addr().unwrap(), codec, events: Some(101) };
+        let session = tokio::spawn(run(
+            socket,
+            remote,
+            Arc::new(pcm),
+            record.map(Path::to_path_buf),
+            signals.clone(),
+            stop.clone(),
+        ));
+        Self { far, near, signals, stop, session, sequence: 65_500 }
+    }
+
+    async fn receive(&self) -> (Vec<u8>, SocketAddr) {
+        let mut buffer = [0; 2000];
+        let (length, from) = timeout(DEADLINE, self.far.recv_from(&mut buffer)).await.unwrap().unwrap();
+        (buffer[..length].to_vec(), from)
+    }
+
+    async fn send(&mut self, payload_type: u8, timestamp: u32, payload: &[u8]) {
+        self.sequence = self.sequence.wrapping_add(1);
+        let mut packet = rtp::header(payload_type, false, self.sequence, timestamp, 99).to_vec();
+        packet.extend(payload);
+        self.far.send_to(&packet, self.near).await.unwrap();
+    }
+
+    /// Ends the session once `packets_in` can be expected to be complete: loopback keeps the order, so an event is enough.
+    async fn end(self) -> MediaReport {
+        self.stop.cancel();
+        timeout(DEADLINE, self.session).await.unwrap().unwrap()
+    }
+}
+
+#[tokio::test]
+async fn the_greeting_is_played_once_in_order_and_silence_follows() {
+    let pcm: Vec<i16> = tone::beep(500.0, 90); // 4.5 packets
+    let call = Call::start(pcm.clone(), None, Codec::Pcma).await;
+    let mut heard = Vec::new();
+    let mut before: Option<(u16, u32)> = None;
+    for n in 0..8 {
+        let (datagram, from) = call.receive().await;
+        assert_eq!(from, call.near);
+        let packet = Packet::parse(&datagram).unwrap();
+        assert_eq!((packet.payload_type, packet.payload.len()), (8, FRAME));
+        assert_eq!(datagram[1] & 0x80 != 0, n == 0, "only the first packet is marked");
+        if let Some((sequence, timestamp)) = before {
+            assert_eq!(packet.sequence, sequence.wrapping_add(1));
+            assert_eq!(packet.timestamp, timestamp.wrapping_add(160));
+        }
+        before = Some((packet.sequence, packet.timestamp));
+        heard.extend(packet.payload.iter().map(|byte| Codec::Pcma.decode(*byte)));
+    }
+    timeout(DEADLINE, call.signals.played.cancelled()).await.unwrap();
+    for (n, (got, want)) in heard.iter().zip(pcm.iter().chain(std::iter::repeat(&0))).enumerate() {
+        assert!((i32::from(*got) - i32::from(*want)).abs() <= 260, "sample {n}: {got} for {want}");
+    }
+    let report = call.end().await;
+    assert!(report.played_all && report.packets_out >= 8 && report.packets_in == 0, "{report:?}");
+}
+
+#[tokio::test]
+async fn ending_early_does_not_claim_the_greeting_was_played() {
+    let call = Call::start(vec![1; 8000 * 60], None, Codec::Pcmu).await;
+    call.receive().await;
+    assert!(!call.signals.played.is_cancelled());
+    assert!(!call.end().await.played_all);
+}
+
+#[tokio::test]
+async fn the_clock_is_steady() {
+    let call = Call::start(Vec::new(), None, Codec::Pcmu).await;
+    let begun = tokio::time::Instant::now();
+    for _ in 0..26 {
+        call.receive().await;
+    }
+    // 26 packets span 25 ticks; never faster, and slower only by what the machine adds at the end.
+    assert!(begun.elapsed() >= Duration::from_millis(470), "{:?}", begun.elapsed());
+    call.end().await;
+}
+
+#[tokio::test]
+async fn keys_beep_and_loss_are_reported_and_the_recording_holds_both_sides() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("call.wav");
+    let mut call = Call::start(tone::beep(700.0, 200), Some(&path), Codec::Pcmu).await;
+    let beep = tone::beep(1000.0, 400);
+    for (n, frame) in beep.chunks(FRAME).enumerate() {
+        let payload: Vec<u8> = frame.iter().map(|sample| Codec::Pcmu.encode(*sample)).collect();
+        call.send(0, n as u32 * 160, &payload).await;
+        call.receive().await; // paces us by the session's own clock
+    }
+    call.sequence = call.sequence.wrapping_add(2);
+    for _ in 0..3 {
+        call.send(101, 4000, &[7, 0x8a, 1, 0x40]).await;
+    }
+    timeout(DEADLINE, call.signals.beep.cancelled()).await.unwrap();
+    for _ in 0..10 {
+        call.receive().await;
+    }
+    let report = call.end().await;
+    assert_eq!((report.packets_in, report.lost, report.digits.as_str()), (23, 2, "7"));
+    assert!(report.beep && report.played_all && report.recorded, "{report:?}");
+    let samples: Vec<i16> =
+        hound::WavReader::open(&path).unwrap().into_samples().map(Result::unwrap).collect();
+    let callee: Vec<i16> = samples.iter().step_by(2).copied().collect();
+    let ours: Vec<i16> = samples.iter().skip(1).step_by(2).copied().collect();
+    let loud = |pcm: &[i16]| pcm.iter().filter(|sample| sample.unsigned_abs() > 2000).count();
+    assert!(loud(&callee) > 1500, "{}", loud(&callee));
+    assert!((700..1600).contains(&loud(&ours)), "{}", loud(&ours));
+    assert_eq!(report.packets_out, ours.len() as u64 / 160);
+}
+
+#[tokio::test]
+async fn audio_follows_the_first_source_and_no_other() {
+    let mut call = Call::start(Vec::new(), None, Codec::Pcmu).await;
+    let nat = UdpSocket::bind((LOOPBACK, 0)).await.unwrap();
+    let stranger = UdpSocket::bind((LOOPBACK, 0)).await.unwrap();
+    let packet = |sequence| [rtp::header(0, false, sequence, 0, 5).to_vec(), vec![0xff; 160]].concat();
+    let mut buffer = [0; 2000];
+
+    stranger.send_to(b"not RTP at all, so it may not steer anything", call.near).await.unwrap();
+    nat.send_to(&packet(1), call.near).await.unwrap();
+    timeout(DEADLINE, nat.recv_from(&mut buffer)).await.unwrap().unwrap();
+    stranger.send_to(&packet(2), call.near).await.unwrap();
+
+    // The described address speaks up and wins.
+    call.send(0, 0, &[0xff; 160]).await;
+    while call.far.try_recv_from(&mut buffer).is_ok() {}
+    call.receive().await;
+    assert!(stranger.try_recv_from(&mut buffer).is_err(), "a stranger got our audio");
+    nat.send_to(&packet(3), call.near).await.unwrap();
+    call.receive().await;
+    call.receive().await;
+    assert_eq!(call.end().await.packets_in, 2);
+}
+
+#[tokio::test]
+async fn nothing_is_sent_to_an_address_nobody_named() {
+    let mut source = Source { described: "0.0.0.0:4000".parse().unwrap(), followed: None };
+    assert_eq!(source.target(), None);
+    let from = "192.0.2.1:9".parse().unwrap();
+    assert!(source.accepts(from));
+    assert_eq!(source.target(), Some(from));
+}
+
+proptest! {
+    /// No datagram and no order of datagrams brings a session down.
+    #[test]
+    fn any_datagrams_are_survived(datagrams in proptest::collection::vec(proptest::collection::vec(any::<u8>(), 0..60), 0..40), shape in any::<bool>()) {
+        let from: SocketAddr = "192.0.2.1:4000".parse().unwrap();
+        let mut listener = Listener::new(Remote { addr: from, codec: Codec::Pcmu, events: Some(101) }, None);
+        for mut datagram in datagrams {
+            if shape && datagram.len() > 2 {
+                datagram[0] = 0x80 | (datagram[0] & 0x3f);
+                datagram[1] = if datagram[1] & 1 == 0 { 0 } else { 101 };
+            }
+            listener.datagram(&datagram, from);
+        }
+    }
+}
