@@ -123,6 +123,15 @@ impl E164 {
     }
 }
 
+/// From the digits without the plus sign, as databases keep them.
+impl TryFrom<u64> for E164 {
+    type Error = NumberError;
+
+    fn try_from(digits: u64) -> Result<Self, NumberError> {
+        Self::from_digits(&digits.to_string())
+    }
+}
+
 /// Strict: `+` and digits only, as the native API's JSON wants it.
 impl FromStr for E164 {
     type Err = NumberError;

@@ -1,1 +1,59 @@
+//! All SQL of Ringfleet, for PostgreSQL and SQLite.
 //!
+//! Each statement is written once, in the PostgreSQL manner with one extension (`ROWS`, see [`dialect`]), and runs on both.
+//! A [`Tx`] is one transaction; its methods are grouped by table in the modules of this crate. Nothing here waits for
+//! anything but the database, and nothing here decides: rules live in `ringfleet-core`, sequences in `ringfleet-engine`.
+
+mod agents;
+mod calls;
+mod campaigns;
+mod counters;
+mod deliveries;
+mod dialect;
+mod error;
+mod imports;
+mod migrate;
+mod recipients;
+mod record;
+mod rows;
+mod store;
+mod time;
+mod trunks;
+mod tx;
+mod webhooks;
+mod workers;
+mod workspaces;
+
+pub use agents::{Agent, NewAgent};
+pub use calls::{Begin, Call, CallFilter, CallUpdate, Dial, NewCall, Waiting};
+pub use campaigns::{Campaign, NewCampaign, Running};
+pub use counters::{Bump, Counter, CounterKind, RecipientCounts};
+pub use deliveries::{DeliveryUpdate, Letter, NewDelivery, NewEvent};
+pub use error::StoreError;
+pub use imports::{Import, ImportState, Reject};
+pub use recipients::{NewRecipient, Recipient, RecipientFilter, RecipientUpdate, Standing};
+pub use store::Store;
+pub use time::Timestamp;
+pub use trunks::{NewTrunk, Trunk};
+pub use tx::Tx;
+pub use webhooks::Webhook;
+pub use workspaces::{Key, Workspace};
+
+/// What the methods of this crate answer with.
+pub type Result<T> = std::result::Result<T, StoreError>;
+
+/// Which page of a list: at most `limit` rows after `after`, newest first.
+#[derive(Debug, Clone, Copy)]
+pub struct Page {
+    /// The last row of the page before.
+    pub after: Option<ringfleet_core::cursor::Cursor>,
+    /// Most rows, 1 to 100.
+    pub limit: u32,
+}
+
+impl Page {
+    /// The id a newest-first list goes on below; the largest UUID for the first page.
+    pub(crate) fn below(self) -> uuid::Uuid {
+        self.after.map_or(uuid::Uuid::max(), |cursor| cursor.0)
+    }
+}

@@ -1,0 +1,216 @@
+use chrono::{DateTime, Utc};
+use ringfleet_core::{AgentId, CampaignId, CampaignState, Plan, TrunkId, WorkspaceId, trunk::Limits};
+use sqlx::types::Json;
+use uuid::Uuid;
+
+use crate::{
+    Page, Result, Timestamp, Tx,
+    record::record,
+    rows,
+    tx::{all, exec, on, one, scalar},
+};
+
+record! {
+    /// An agent, a plan of channel steps, limits and a list of recipients.
+    pub struct Campaign {
+        /// Its id.
+        pub id: CampaignId,
+        /// The tenant it belongs to.
+        pub workspace_id: WorkspaceId,
+        /// Who talks.
+        pub agent_id: AgentId,
+        /// What places the calls.
+        pub trunk_id: TrunkId,
+        /// How people call it.
+        pub name: String,
+        /// Where it stands.
+        pub state: CampaignState,
+        /// Why it FAILED.
+        pub reason: Option<String>,
+        /// What it does for each recipient.
+        pub plan: Plan,
+        /// Its own limits, beside the trunk's.
+        pub limits: Limits,
+        /// How long a phone may ring, in seconds.
+        pub ring_seconds: u32,
+        /// How long an answered call may last, in seconds.
+        pub max_call_seconds: u32,
+        /// Not before this moment.
+        pub start_at: Option<DateTime<Utc>>,
+        /// When it first began to call.
+        pub started_at: Option<DateTime<Utc>>,
+        /// When it ended.
+        pub finished_at: Option<DateTime<Utc>>,
+        /// When it was made.
+        pub created_at: DateTime<Utc>,
+    }
+}
+
+/// A campaign to be made, in DRAFT.
+#[derive(Debug, Clone)]
+pub struct NewCampaign {
+    /// How people call it.
+    pub name: String,
+    /// Who talks.
+    pub agent_id: AgentId,
+    /// What places the calls.
+    pub trunk_id: TrunkId,
+    /// What it does for each recipient.
+    pub plan: Plan,
+    /// Its own limits.
+    pub limits: Limits,
+    /// How long a phone may ring, in seconds.
+    pub ring_seconds: u32,
+    /// How long an answered call may last, in seconds.
+    pub max_call_seconds: u32,
+    /// Not before this moment.
+    pub start_at: Option<DateTime<Utc>>,
+}
+
+record! {
+    /// A campaign the scheduler looks at.
+    pub struct Running {
+        /// Its id.
+        pub id: CampaignId,
+        /// Its workspace.
+        pub workspace_id: WorkspaceId,
+        /// SCHEDULED or IN_PROGRESS.
+        pub state: CampaignState,
+        /// Its own limits.
+        pub limits: Limits,
+        /// Its trunk's limits.
+        pub trunk_limits: Limits,
+        /// The trunk the limits are of.
+        pub trunk_id: TrunkId,
+        /// Not before this moment.
+        pub start_at: Option<DateTime<Utc>>,
+    }
+}
+
+impl Tx {
+    /// Makes a campaign in DRAFT.
+    pub async fn insert_campaign(
+        &mut self,
+        workspace: WorkspaceId,
+        new: NewCampaign,
+        now: DateTime<Utc>,
+    ) -> Result<Campaign> {
+        let id = CampaignId::new(now);
+        exec!(
+            self,
+            "INSERT INTO campaigns (id, workspace_id, agent_id, trunk_id, name, state, plan, limits, ring_seconds,
+                                    max_call_seconds, start_at, created_at)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
+            id.uuid(),
+            workspace.uuid(),
+            new.agent_id.uuid(),
+            new.trunk_id.uuid(),
+            &new.name,
+            CampaignState::Draft.as_str(),
+            Json(&new.plan),
+            Json(&new.limits),
+            new.ring_seconds as i32,
+            new.max_call_seconds as i32,
+            new.start_at.map(Timestamp),
+            Timestamp(now)
+        )?;
+        let made = self.campaign(workspace, id).await?;
+        made.ok_or_else(|| sqlx::Error::RowNotFound.into())
+    }
+
+    /// One campaign of the workspace.
+    pub async fn campaign(&mut self, workspace: WorkspaceId, id: CampaignId) -> Result<Option<Campaign>> {
+        one!(
+            self,
+            Campaign,
+            "SELECT * FROM campaigns WHERE workspace_id = $1 AND id = $2",
+            workspace.uuid(),
+            id.uuid()
+        )
+    }
+
+    /// One campaign of the workspace, held against every other change until this transaction ends.
+    pub async fn campaign_for_update(
+        &mut self,
+        workspace: WorkspaceId,
+        id: CampaignId,
+    ) -> Result<Option<Campaign>> {
+        one!(
+            self,
+            Campaign,
+            "SELECT * FROM campaigns WHERE workspace_id = $1 AND id = $2 FOR UPDATE",
+            workspace.uuid(),
+            id.uuid()
+        )
+    }
+
+    /// These campaigns, held so that their state cannot change until this transaction ends. Others may hold them so, too.
+    pub async fn hold_campaigns(&mut self, ids: &[Uuid]) -> Result<Vec<Campaign>> {
+        all!(
+            self,
+            Campaign,
+            "SELECT * FROM campaigns WHERE id IN (SELECT id FROM ROWS($1, id uuid) AS r) ORDER BY id FOR SHARE",
+            rows::ids(ids.iter().copied())
+        )
+    }
+
+    /// A page of the workspace's campaigns, newest first.
+    pub async fn campaigns(&mut self, workspace: WorkspaceId, page: Page) -> Result<Vec<Campaign>> {
+        all!(
+            self,
+            Campaign,
+            "SELECT * FROM campaigns WHERE workspace_id = $1 AND id < $2 ORDER BY id DESC LIMIT $3",
+            workspace.uuid(),
+            page.below(),
+            i64::from(page.limit)
+        )
+    }
+
+    /// Writes a new state. `started_at` and `finished_at` are kept once set.
+    pub async fn set_campaign_state(
+        &mut self,
+        id: CampaignId,
+        state: CampaignState,
+        reason: Option<&str>,
+        now: DateTime<Utc>,
+    ) -> Result<()> {
+        let started = (state == CampaignState::InProgress).then_some(Timestamp(now));
+        let finished = state.is_final().then_some(Timestamp(now));
+        exec!(
+            self,
+            "UPDATE campaigns SET state = $2, reason = $3, started_at = coalesce(started_at, $4),
+                    finished_at = coalesce(finished_at, $5) WHERE id = $1",
+            id.uuid(),
+            state.as_str(),
+            reason,
+            started,
+            finished
+        )?;
+        Ok(())
+    }
+
+    /// Every campaign that is calling, or scheduled and due.
+    pub async fn running_campaigns(&mut self, now: DateTime<Utc>) -> Result<Vec<Running>> {
+        all!(
+            self,
+            Running,
+            "SELECT campaigns.id, campaigns.workspace_id, campaigns.state, campaigns.limits, trunks.limits AS trunk_limits,
+                    trunks.id AS trunk_id, campaigns.start_at
+             FROM campaigns JOIN trunks ON trunks.id = campaigns.trunk_id
+             WHERE campaigns.state = 'IN_PROGRESS' OR (campaigns.state = 'SCHEDULED' AND campaigns.start_at <= $1)
+             ORDER BY campaigns.id",
+            Timestamp(now)
+        )
+    }
+
+    /// Whether any recipient of the campaign is not done yet.
+    pub async fn has_open_recipients(&mut self, id: CampaignId) -> Result<bool> {
+        let found = scalar!(
+            self,
+            i32,
+            "SELECT 1 FROM recipients WHERE campaign_id = $1 AND state <> 'DONE' LIMIT 1",
+            id.uuid()
+        )?;
+        Ok(found.is_some())
+    }
+}

@@ -1,0 +1,108 @@
+use ringfleet_core::CampaignId;
+use serde::Serialize;
+use uuid::Uuid;
+
+use crate::{
+    Result, Tx,
+    record::record,
+    rows::{hex, rows},
+    tx::{all, exec, on},
+};
+
+/// What a kept counter counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum CounterKind {
+    /// Recipients, named `total`.
+    Recipients,
+    /// Recipients that are done, by disposition.
+    Disposition,
+    /// Calls that are over, by outcome.
+    Outcome,
+}
+
+/// An addition to a kept counter.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct Bump {
+    #[serde(serialize_with = "hex")]
+    campaign: Uuid,
+    kind: CounterKind,
+    name: &'static str,
+    n: i64,
+}
+
+impl Bump {
+    /// `n` more of `name`.
+    pub fn new(campaign: CampaignId, kind: CounterKind, name: &'static str, n: i64) -> Self {
+        Self { campaign: campaign.uuid(), kind, name, n }
+    }
+}
+
+record! {
+    /// One kept counter.
+    pub struct Counter {
+        /// `recipients`, `disposition` or `outcome`.
+        pub kind: String,
+        /// What is counted within the kind.
+        pub name: String,
+        /// How many.
+        pub n: i64,
+    }
+}
+
+record! {
+    /// How many recipients of a campaign are in a state that is not done, by hold.
+    pub struct RecipientCounts {
+        /// PENDING, QUEUED or ACTIVE.
+        pub state: String,
+        /// Why they are not being called, if there is a reason.
+        pub hold: Option<String>,
+        /// How many.
+        pub n: i64,
+    }
+}
+
+impl Tx {
+    /// Adds to counters. Call it last in a transaction: the rows are shared by everybody who settles.
+    pub async fn bump(&mut self, mut bumps: Vec<Bump>) -> Result<()> {
+        if bumps.is_empty() {
+            return Ok(());
+        }
+        bumps.sort(); // one order for everybody, so that two settlers never wait for each other
+        bumps.dedup_by(|next, first| {
+            let same = (next.campaign, next.kind, next.name) == (first.campaign, first.kind, first.name);
+            if same {
+                first.n += next.n;
+            }
+            same
+        });
+        exec!(
+            self,
+            "INSERT INTO counters (campaign_id, kind, name, n)
+             SELECT r.campaign, r.kind, r.name, r.n FROM ROWS($1, campaign uuid, kind text, name text, n int) AS r WHERE true
+             ON CONFLICT (campaign_id, kind, name) DO UPDATE SET n = counters.n + excluded.n",
+            rows(bumps)
+        )?;
+        Ok(())
+    }
+
+    /// The kept counters of a campaign.
+    pub async fn counters(&mut self, campaign: CampaignId) -> Result<Vec<Counter>> {
+        all!(
+            self,
+            Counter,
+            "SELECT kind, name, n FROM counters WHERE campaign_id = $1 ORDER BY kind, name",
+            campaign.uuid()
+        )
+    }
+
+    /// Recipients that are not done, counted by state and hold.
+    pub async fn open_recipients(&mut self, campaign: CampaignId) -> Result<Vec<RecipientCounts>> {
+        all!(
+            self,
+            RecipientCounts,
+            "SELECT state, hold, count(*) AS n FROM recipients WHERE campaign_id = $1 AND state <> 'DONE' GROUP BY state, hold",
+            campaign.uuid()
+        )
+    }
+}

@@ -1,0 +1,200 @@
+use chrono::{DateTime, Utc};
+use ringfleet_core::{DeliveryId, EventId, WebhookId, delivery::DeliveryState};
+use serde::Serialize;
+use uuid::Uuid;
+
+use crate::{
+    Result, Timestamp, Tx,
+    record::record,
+    rows::{self, hex, millis_opt},
+    tx::{all, exec, on, scalar},
+};
+
+/// A fact worth telling, to be kept.
+#[derive(Debug, Clone, Serialize)]
+pub struct NewEvent {
+    /// Its id.
+    #[serde(serialize_with = "hex")]
+    pub id: Uuid,
+    /// The tenant.
+    #[serde(serialize_with = "hex")]
+    pub workspace_id: Uuid,
+    /// Its type.
+    #[serde(rename = "type")]
+    pub event: ringfleet_core::event::EventType,
+    /// The request body, sent byte for byte on every attempt.
+    pub body: String,
+}
+
+/// One event on its way to one endpoint.
+#[derive(Debug, Clone, Serialize)]
+pub struct NewDelivery {
+    /// Its id.
+    #[serde(serialize_with = "hex")]
+    pub id: Uuid,
+    /// The tenant.
+    #[serde(serialize_with = "hex")]
+    pub workspace_id: Uuid,
+    /// The event.
+    #[serde(serialize_with = "hex")]
+    pub event_id: Uuid,
+    /// The endpoint.
+    #[serde(serialize_with = "hex")]
+    pub webhook_id: Uuid,
+}
+
+record! {
+    /// What a worker needs to send a delivery.
+    pub struct Letter {
+        /// The delivery.
+        pub id: DeliveryId,
+        /// Its event; the `webhook-id` of the request.
+        pub event_id: EventId,
+        /// The endpoint.
+        pub webhook_id: WebhookId,
+        /// Where it goes.
+        pub url: String,
+        /// The endpoint's secret.
+        pub secret: String,
+        /// The request body.
+        pub body: String,
+        /// Which attempt this is, 1 for the first.
+        pub attempts: u32,
+        /// When the event happened.
+        pub created_at: DateTime<Utc>,
+    }
+}
+
+/// What became of an attempt.
+#[derive(Debug, Clone, Serialize)]
+pub struct DeliveryUpdate {
+    /// Which delivery.
+    #[serde(serialize_with = "hex")]
+    pub id: Uuid,
+    /// Its new state.
+    pub state: DeliveryState,
+    /// When to try again.
+    #[serde(serialize_with = "millis_opt")]
+    pub due_at: Option<DateTime<Utc>>,
+    /// HTTP status, if there was an answer.
+    pub last_status: Option<u16>,
+    /// What went wrong.
+    pub last_error: Option<String>,
+    /// When it ended.
+    #[serde(serialize_with = "millis_opt")]
+    pub done_at: Option<DateTime<Utc>>,
+}
+
+impl Tx {
+    /// Keeps events and their deliveries, due at once and about to be pushed.
+    pub async fn insert_events(
+        &mut self,
+        events: &[NewEvent],
+        deliveries: &[NewDelivery],
+        now: DateTime<Utc>,
+    ) -> Result<()> {
+        exec!(
+            self,
+            "INSERT INTO events (id, workspace_id, type, body, created_at)
+             SELECT r.id, r.workspace_id, r.type, r.body, $2 FROM ROWS($1, id uuid, workspace_id uuid, type text, body text) AS r WHERE true",
+            rows::rows(events),
+            Timestamp(now)
+        )?;
+        exec!(
+            self,
+            "INSERT INTO deliveries (id, workspace_id, event_id, webhook_id, state, attempts, due_at, pushed_at, created_at)
+             SELECT r.id, r.workspace_id, r.event_id, r.webhook_id, 'PENDING', 0, $2, $2, $2
+             FROM ROWS($1, id uuid, workspace_id uuid, event_id uuid, webhook_id uuid) AS r WHERE true",
+            rows::rows(deliveries),
+            Timestamp(now)
+        )?;
+        Ok(())
+    }
+
+    /// Begins attempts: leases those that are due and not leased by somebody else until `lease_until`.
+    pub async fn begin_deliveries(
+        &mut self,
+        ids: &[Uuid],
+        lease_until: DateTime<Utc>,
+        now: DateTime<Utc>,
+    ) -> Result<Vec<Letter>> {
+        let begun: Vec<Uuid> = on!(
+            self,
+            query_scalar::<Uuid>,
+            "UPDATE deliveries SET attempts = attempts + 1, leased_until = $3
+             WHERE id IN (SELECT id FROM ROWS($1, id uuid) AS r) AND state = 'PENDING' AND due_at <= $2
+               AND (leased_until IS NULL OR leased_until < $2) RETURNING id",
+            (rows::ids(ids.iter().copied()), Timestamp(now), Timestamp(lease_until)),
+            fetch_all
+        )?;
+        all!(
+            self,
+            Letter,
+            "SELECT d.id, d.event_id, d.webhook_id, w.url, w.secret, e.body, d.attempts, d.created_at
+             FROM deliveries d JOIN events e ON e.id = d.event_id JOIN webhooks w ON w.id = d.webhook_id
+             WHERE d.id IN (SELECT id FROM ROWS($1, id uuid) AS r)",
+            rows::ids(begun)
+        )
+    }
+
+    /// Writes what became of attempts. A delivery that was closed meanwhile stays closed.
+    pub async fn update_deliveries(&mut self, updates: &[DeliveryUpdate]) -> Result<()> {
+        exec!(
+            self,
+            "UPDATE deliveries SET state = r.state, due_at = coalesce(r.due_at, deliveries.due_at), last_status = r.last_status,
+                    last_error = r.last_error, done_at = r.done_at, pushed_at = NULL, leased_until = NULL
+             FROM ROWS($1, id uuid, state text, due_at time, last_status int, last_error text, done_at time) AS r
+             WHERE deliveries.id = r.id AND deliveries.state = 'PENDING'",
+            rows::rows(updates)
+        )?;
+        Ok(())
+    }
+
+    /// Deliveries that are due and have no job, or whose job was pushed before `lost_before`; marks them pushed now.
+    pub async fn deliveries_to_push(
+        &mut self,
+        lost_before: Option<DateTime<Utc>>,
+        limit: u32,
+        now: DateTime<Utc>,
+    ) -> Result<Vec<Uuid>> {
+        on!(
+            self,
+            query_scalar::<Uuid>,
+            "UPDATE deliveries SET pushed_at = $1 WHERE id IN (
+                 SELECT id FROM deliveries WHERE state = 'PENDING' AND due_at <= $1 AND (pushed_at IS NULL OR pushed_at < $2)
+                    AND (leased_until IS NULL OR leased_until < $1)
+                 ORDER BY due_at LIMIT $3 FOR UPDATE SKIP LOCKED)
+             RETURNING id",
+            (Timestamp(now), lost_before.map(Timestamp), i64::from(limit)),
+            fetch_all
+        )
+    }
+
+    /// How many deliveries wait with a job that has been pushed and nobody is sending.
+    pub async fn count_pushed_deliveries(&mut self, now: DateTime<Utc>) -> Result<u64> {
+        let n = scalar!(
+            self,
+            i64,
+            "SELECT count(*) FROM deliveries WHERE state = 'PENDING' AND pushed_at IS NOT NULL
+                AND (leased_until IS NULL OR leased_until < $1)",
+            Timestamp(now)
+        )?;
+        Ok(n.unwrap_or(0) as u64)
+    }
+
+    /// How many deliveries of the workspace are in this state.
+    pub async fn count_deliveries(
+        &mut self,
+        workspace: ringfleet_core::WorkspaceId,
+        state: DeliveryState,
+    ) -> Result<u64> {
+        let n = scalar!(
+            self,
+            i64,
+            "SELECT count(*) FROM deliveries WHERE workspace_id = $1 AND state = $2",
+            workspace.uuid(),
+            state.as_str()
+        )?;
+        Ok(n.unwrap_or(0) as u64)
+    }
+}

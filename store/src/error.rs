@@ -1,0 +1,57 @@
+use ringfleet_core::WrongState;
+
+/// What went wrong in the store, by what the caller can do.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// A row with this value exists already; carries the constraint's name (`recipients_number`) or, on SQLite, its columns.
+    #[error("already exists ({0})")]
+    Duplicate(String),
+    /// The action needs another state. Tell the caller which.
+    #[error(transparent)]
+    WrongState(#[from] WrongState),
+    /// The database cannot be reached or is too busy. Try again later.
+    #[error("the database is not reachable: {0}")]
+    Unavailable(#[source] sqlx::Error),
+    /// The schema is missing or of another version. Run `ringfleet migrate`.
+    #[error("the database schema does not fit this version: {0}; run `ringfleet migrate`")]
+    Schema(String),
+    /// The setting of the database is unusable.
+    #[error("{0}")]
+    Setting(String),
+    /// Anything else: a bug or a damaged database. Log it.
+    #[error("database: {0}")]
+    Database(#[source] sqlx::Error),
+}
+
+impl From<sqlx::Error> for StoreError {
+    fn from(error: sqlx::Error) -> Self {
+        use sqlx::Error as E;
+        match error {
+            E::Database(e) if e.is_unique_violation() => {
+                Self::Duplicate(e.constraint().map_or_else(|| e.message().to_owned(), str::to_owned))
+            }
+            E::Database(e) if e.code().is_some_and(|c| is_passing(&c)) => Self::Unavailable(E::Database(e)),
+            E::Database(e)
+                if e.code().as_deref() == Some("42P01") || e.message().starts_with("no such table") =>
+            {
+                Self::Schema(e.message().to_owned())
+            }
+            e @ (E::Io(_) | E::PoolTimedOut | E::PoolClosed | E::WorkerCrashed | E::Tls(_)) => {
+                Self::Unavailable(e)
+            }
+            e => Self::Database(e),
+        }
+    }
+}
+
+/// SQLSTATE classes that pass by themselves: connection trouble, shutdown, serialization and deadlock; SQLITE_BUSY.
+fn is_passing(code: &str) -> bool {
+    ["08", "57P", "53", "40"].iter().any(|class| code.starts_with(class) && code.len() == 5) || code == "5"
+}
+
+impl StoreError {
+    /// Worth trying again unchanged.
+    pub fn is_passing(&self) -> bool {
+        matches!(self, Self::Unavailable(_))
+    }
+}

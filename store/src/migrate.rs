@@ -1,0 +1,60 @@
+use std::borrow::Cow;
+
+use sqlx::{
+    SqlSafeStr,
+    migrate::{Migrate, MigrateError, Migration, MigrationType, Migrator},
+};
+
+use crate::{Result, StoreError};
+
+/// Every migration: version, name, and its text for each engine. A new one is one line here and one file in each folder.
+const ALL: &[(i64, &str, &str, &str)] = &[(
+    1,
+    "init",
+    include_str!("../../migrations/postgres/0001_init.sql"),
+    include_str!("../../migrations/sqlite/0001_init.sql"),
+)];
+
+pub(crate) fn postgres() -> Migrator {
+    migrator(|m| m.2)
+}
+
+pub(crate) fn sqlite() -> Migrator {
+    migrator(|m| m.3)
+}
+
+fn migrator(text: impl Fn(&(i64, &'static str, &'static str, &'static str)) -> &'static str) -> Migrator {
+    let migration = |m: &(i64, &'static str, &'static str, &'static str)| {
+        Migration::new(m.0, Cow::Borrowed(m.1), MigrationType::Simple, text(m).into_sql_str(), false)
+    };
+    Migrator { migrations: ALL.iter().map(migration).collect(), ..Migrator::DEFAULT }
+}
+
+/// Compares what has been applied with what this version knows.
+pub(crate) async fn check<C: Migrate>(migrator: Migrator, conn: &mut C) -> Result<()> {
+    let applied = conn.list_applied_migrations(&migrator.table_name).await.map_err(error)?;
+    let latest = migrator.iter().map(|m| m.version).max().unwrap_or(0);
+    match applied.iter().map(|m| m.version).max() {
+        None => Err(StoreError::Schema("it is empty".into())),
+        Some(version) if version < latest => {
+            Err(StoreError::Schema(format!("it is at {version} of {latest}")))
+        }
+        Some(version) if version > latest => Err(StoreError::Schema(format!(
+            "it is at {version}, newer than {latest}, the last this version knows"
+        ))),
+        Some(_) => Ok(()),
+    }
+}
+
+pub(crate) fn error(error: MigrateError) -> StoreError {
+    match error {
+        MigrateError::Execute(e) => match StoreError::from(e) {
+            missing @ StoreError::Schema(_) => {
+                let _ = missing;
+                StoreError::Schema("it is empty".into())
+            }
+            other => other,
+        },
+        other => StoreError::Schema(other.to_string()),
+    }
+}

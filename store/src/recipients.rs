@@ -1,0 +1,269 @@
+use chrono::{DateTime, Utc};
+use ringfleet_core::{CampaignId, Disposition, E164, Hold, Outcome, RecipientId, RecipientState};
+use serde::Serialize;
+use serde_json::Value;
+use uuid::Uuid;
+
+use crate::{
+    Page, Result, Timestamp, Tx,
+    record::record,
+    rows::{self, hex, millis, millis_opt},
+    tx::{all, exec, on, one, scalar},
+};
+
+record! {
+    /// One person in one campaign.
+    pub struct Recipient {
+        /// Its id.
+        pub id: RecipientId,
+        /// The campaign it is in.
+        pub campaign_id: CampaignId,
+        /// Whom to call.
+        pub number: E164,
+        /// What the agent may say: an object of the other columns of the list.
+        pub variables: Value,
+        /// Its own time zone (IANA), if the list names one.
+        pub timezone: Option<String>,
+        /// Where it stands.
+        pub state: RecipientState,
+        /// Index of the present step of the plan.
+        pub step: u32,
+        /// Attempts made on this step.
+        pub attempts: u32,
+        /// Attempts made on all steps.
+        pub total_attempts: u32,
+        /// Not called before this moment.
+        pub due_at: DateTime<Utc>,
+        /// Why it is not being called right now.
+        pub hold: Option<Hold>,
+        /// How it ended.
+        pub disposition: Option<Disposition>,
+        /// Outcome of the latest attempt.
+        pub last_outcome: Option<Outcome>,
+        /// Reason of the latest attempt.
+        pub last_reason: Option<String>,
+        /// When it ended.
+        pub done_at: Option<DateTime<Utc>>,
+        /// When it was added.
+        pub created_at: DateTime<Utc>,
+    }
+}
+
+/// A recipient to be added.
+#[derive(Debug, Clone)]
+pub struct NewRecipient {
+    /// Whom to call.
+    pub number: E164,
+    /// An object of variables.
+    pub variables: Value,
+    /// Its own time zone (IANA).
+    pub timezone: Option<String>,
+}
+
+record! {
+    /// A recipient as far as the next attempt needs it.
+    pub struct Standing {
+        /// Its id.
+        pub id: RecipientId,
+        /// Whom to call.
+        pub number: E164,
+        /// Index of the present step of the plan.
+        pub step: u32,
+        /// Attempts made on this step.
+        pub attempts: u32,
+        /// Attempts made on all steps.
+        pub total_attempts: u32,
+    }
+}
+
+/// What becomes of a recipient after an ending.
+#[derive(Debug, Clone, Serialize)]
+pub struct RecipientUpdate {
+    /// Which.
+    #[serde(serialize_with = "hex")]
+    pub id: Uuid,
+    /// Its new state.
+    pub state: RecipientState,
+    /// Index of the present step.
+    pub step: u32,
+    /// Attempts made on this step.
+    pub attempts: u32,
+    /// Attempts made on all steps.
+    pub total_attempts: u32,
+    /// Not called before this moment.
+    #[serde(serialize_with = "millis")]
+    pub due_at: DateTime<Utc>,
+    /// Why it is not being called right now.
+    pub hold: Option<Hold>,
+    /// How it ended.
+    pub disposition: Option<Disposition>,
+    /// Outcome of this attempt; none when nothing was consumed.
+    pub last_outcome: Option<Outcome>,
+    /// Reason of this attempt.
+    pub last_reason: Option<String>,
+    /// When it ended.
+    #[serde(serialize_with = "millis_opt")]
+    pub done_at: Option<DateTime<Utc>>,
+}
+
+/// Which recipients of a campaign to list.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct RecipientFilter {
+    /// Only in this state.
+    pub state: Option<RecipientState>,
+    /// Only ended so.
+    pub disposition: Option<Disposition>,
+}
+
+impl Tx {
+    /// Adds recipients, due at once on step `first_step`. Numbers the campaign has already are left alone; gives the added ones.
+    pub async fn insert_recipients(
+        &mut self,
+        campaign: CampaignId,
+        first_step: usize,
+        new: &[NewRecipient],
+        now: DateTime<Utc>,
+    ) -> Result<Vec<E164>> {
+        #[derive(Serialize)]
+        struct Row<'a> {
+            #[serde(serialize_with = "hex")]
+            id: Uuid,
+            number: u64,
+            variables: &'a Value,
+            timezone: &'a Option<String>,
+        }
+        let rows = rows::rows(new.iter().map(|r| Row {
+            id: RecipientId::new(now).uuid(),
+            number: r.number.digits(),
+            variables: &r.variables,
+            timezone: &r.timezone,
+        }));
+        let added: Vec<i64> = on!(
+            self,
+            query_scalar::<i64>,
+            "INSERT INTO recipients (id, campaign_id, number, variables, timezone, state, step, attempts, total_attempts, due_at, created_at)
+             SELECT r.id, $2, r.number, r.variables, r.timezone, 'PENDING', $3, 0, 0, $4, $4
+             FROM ROWS($1, id uuid, number int, variables json, timezone text) AS r WHERE true
+             ON CONFLICT (campaign_id, number) DO NOTHING RETURNING number",
+            (rows, campaign.uuid(), first_step as i32, Timestamp(now)),
+            fetch_all
+        )?;
+        Ok(added.into_iter().filter_map(|digits| E164::try_from(digits as u64).ok()).collect())
+    }
+
+    /// One recipient of a campaign.
+    pub async fn recipient(&mut self, campaign: CampaignId, id: RecipientId) -> Result<Option<Recipient>> {
+        one!(
+            self,
+            Recipient,
+            "SELECT * FROM recipients WHERE campaign_id = $1 AND id = $2",
+            campaign.uuid(),
+            id.uuid()
+        )
+    }
+
+    /// A page of a campaign's recipients, newest first.
+    pub async fn recipients(
+        &mut self,
+        campaign: CampaignId,
+        filter: RecipientFilter,
+        page: Page,
+    ) -> Result<Vec<Recipient>> {
+        all!(
+            self,
+            Recipient,
+            "SELECT * FROM recipients WHERE campaign_id = $1 AND id < $2
+                AND ($3 IS NULL OR state = $3) AND ($4 IS NULL OR disposition = $4) ORDER BY id DESC LIMIT $5",
+            campaign.uuid(),
+            page.below(),
+            filter.state.map(RecipientState::as_str),
+            filter.disposition.map(Disposition::as_str),
+            i64::from(page.limit)
+        )
+    }
+
+    /// Claims up to `limit` due recipients: PENDING → QUEUED. Those another scheduler is claiming are passed over.
+    pub async fn claim_recipients(
+        &mut self,
+        campaign: CampaignId,
+        limit: u32,
+        now: DateTime<Utc>,
+    ) -> Result<Vec<Standing>> {
+        all!(
+            self,
+            Standing,
+            "UPDATE recipients SET state = 'QUEUED', hold = NULL WHERE id IN (
+                 SELECT id FROM recipients WHERE campaign_id = $1 AND state = 'PENDING' AND due_at <= $2
+                 ORDER BY due_at, id LIMIT $3 FOR UPDATE SKIP LOCKED)
+             RETURNING id, number, step, attempts, total_attempts",
+            campaign.uuid(),
+            Timestamp(now),
+            i64::from(limit)
+        )
+    }
+
+    /// These recipients, held until this transaction ends.
+    pub async fn standings(&mut self, ids: &[Uuid]) -> Result<Vec<Standing>> {
+        all!(
+            self,
+            Standing,
+            "SELECT id, number, step, attempts, total_attempts FROM recipients
+             WHERE id IN (SELECT id FROM ROWS($1, id uuid) AS r) ORDER BY id FOR UPDATE",
+            rows::ids(ids.iter().copied())
+        )
+    }
+
+    /// Marks recipients whose call has begun.
+    pub async fn activate_recipients(&mut self, ids: &[Uuid]) -> Result<()> {
+        exec!(
+            self,
+            "UPDATE recipients SET state = 'ACTIVE', hold = NULL WHERE id IN (SELECT id FROM ROWS($1, id uuid) AS r)",
+            rows::ids(ids.iter().copied())
+        )?;
+        Ok(())
+    }
+
+    /// Writes what became of recipients.
+    pub async fn update_recipients(&mut self, updates: &[RecipientUpdate]) -> Result<()> {
+        exec!(
+            self,
+            "UPDATE recipients SET state = r.state, step = r.step, attempts = r.attempts, total_attempts = r.total_attempts,
+                    due_at = r.due_at, hold = r.hold, disposition = r.disposition, done_at = r.done_at,
+                    last_outcome = coalesce(r.last_outcome, recipients.last_outcome),
+                    last_reason = coalesce(r.last_reason, recipients.last_reason)
+             FROM ROWS($1, id uuid, state text, step int, attempts int, total_attempts int, due_at time, hold text,
+                       disposition text, last_outcome text, last_reason text, done_at time) AS r
+             WHERE recipients.id = r.id",
+            rows::rows(updates)
+        )?;
+        Ok(())
+    }
+
+    /// Puts QUEUED recipients whose call is waiting under a hold.
+    pub async fn hold_recipients(&mut self, ids: &[Uuid], hold: Hold) -> Result<()> {
+        exec!(
+            self,
+            "UPDATE recipients SET hold = $2 WHERE state = 'QUEUED' AND id IN (SELECT id FROM ROWS($1, id uuid) AS r)",
+            rows::ids(ids.iter().copied()),
+            hold.as_str()
+        )?;
+        Ok(())
+    }
+
+    /// Ends every recipient of a cancelled or failed campaign that is not being called at this moment; gives how many.
+    pub async fn cancel_recipients(&mut self, campaign: CampaignId, now: DateTime<Utc>) -> Result<u64> {
+        exec!(
+            self,
+            "UPDATE recipients SET state = 'DONE', disposition = 'CANCELLED', hold = NULL, done_at = $2
+             WHERE campaign_id = $1 AND state IN ('PENDING', 'QUEUED')",
+            campaign.uuid(),
+            Timestamp(now)
+        )
+    }
+
+    /// Whether the campaign has any recipient at all.
+    pub async fn has_recipients(&mut self, campaign: CampaignId) -> Result<bool> {
+        Ok(scalar!(self, i32, "SELECT 1 FROM recipients WHERE campaign_id = $1 LIMIT 1", campaign.uuid())?
+            .is_some())
+    }
+}

@@ -1,0 +1,108 @@
+use std::{path::Path, str::FromStr, time::Duration};
+
+use sqlx::{
+    Pool, Postgres, Sqlite,
+    postgres::{PgConnectOptions, PgPoolOptions},
+    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
+};
+
+use crate::{
+    Result, StoreError, migrate,
+    tx::{Inner, Tx},
+};
+
+/// The database. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Store(Backend);
+
+#[derive(Clone, Debug)]
+enum Backend {
+    Postgres(Pool<Postgres>),
+    /// SQLite has one writer; readers do not wait for it (WAL).
+    Sqlite {
+        writer: Pool<Sqlite>,
+        readers: Pool<Sqlite>,
+    },
+}
+
+/// How long a caller waits for a free connection before the database counts as unreachable.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
+
+impl Store {
+    /// Opens PostgreSQL by URL (`postgres://…`). Does not touch the schema.
+    pub async fn postgres(url: &str, connections: u32) -> Result<Self> {
+        let options = PgConnectOptions::from_str(url)
+            .map_err(|e| StoreError::Setting(format!("the database URL is unusable: {e}")))?
+            .application_name("ringfleet");
+        let pool = PgPoolOptions::new().max_connections(connections).acquire_timeout(ACQUIRE_TIMEOUT);
+        Ok(Self(Backend::Postgres(pool.connect_with(options).await?)))
+    }
+
+    /// Opens (or creates) the SQLite file.
+    pub async fn sqlite(file: &Path) -> Result<Self> {
+        let options = SqliteConnectOptions::new()
+            .filename(file)
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Normal)
+            .foreign_keys(true)
+            .busy_timeout(ACQUIRE_TIMEOUT);
+        let pool = SqlitePoolOptions::new().acquire_timeout(ACQUIRE_TIMEOUT);
+        let writer = pool.clone().max_connections(1).connect_with(options.clone()).await?;
+        let readers = pool.max_connections(4).connect_with(options.read_only(true)).await?;
+        Ok(Self(Backend::Sqlite { writer, readers }))
+    }
+
+    /// Brings the schema up to this version. Safe to run from several processes at once.
+    pub async fn migrate(&self) -> Result<()> {
+        match &self.0 {
+            Backend::Postgres(pool) => migrate::postgres().run(pool).await,
+            Backend::Sqlite { writer, .. } => migrate::sqlite().run(writer).await,
+        }
+        .map_err(migrate::error)
+    }
+
+    /// Answers an error unless the schema is exactly the one this version expects.
+    pub async fn check_schema(&self) -> Result<()> {
+        match &self.0 {
+            Backend::Postgres(pool) => migrate::check(migrate::postgres(), &mut *pool.acquire().await?).await,
+            Backend::Sqlite { writer, .. } => {
+                migrate::check(migrate::sqlite(), &mut *writer.acquire().await?).await
+            }
+        }
+    }
+
+    /// Begins a transaction that may write.
+    pub async fn write(&self) -> Result<Tx> {
+        let inner = match &self.0 {
+            Backend::Postgres(pool) => Inner::Postgres(pool.begin().await?),
+            Backend::Sqlite { writer, .. } => Inner::Sqlite(writer.begin_with("BEGIN IMMEDIATE").await?),
+        };
+        Ok(Tx { inner })
+    }
+
+    /// Begins a transaction that only reads; on SQLite it does not wait for the writer.
+    pub async fn read(&self) -> Result<Tx> {
+        let inner = match &self.0 {
+            Backend::Postgres(pool) => Inner::Postgres(pool.begin().await?),
+            Backend::Sqlite { readers, .. } => Inner::Sqlite(readers.begin().await?),
+        };
+        Ok(Tx { inner })
+    }
+
+    /// Whether many transactions can write at once.
+    pub fn has_many_writers(&self) -> bool {
+        matches!(self.0, Backend::Postgres(_))
+    }
+
+    /// Waits for open connections and closes them.
+    pub async fn close(&self) {
+        match &self.0 {
+            Backend::Postgres(pool) => pool.close().await,
+            Backend::Sqlite { writer, readers } => {
+                readers.close().await;
+                writer.close().await;
+            }
+        }
+    }
+}

@@ -1,0 +1,91 @@
+use chrono::{DateTime, Utc};
+use ringfleet_core::{
+    TrunkId, WorkspaceId,
+    trunk::{Limits, TrunkConfig},
+};
+use sqlx::types::Json;
+
+use crate::{
+    Page, Result, Timestamp, Tx,
+    record::record,
+    tx::{all, exec, on, one},
+};
+
+record! {
+    /// A configured carrier of a workspace.
+    pub struct Trunk {
+        /// Its id.
+        pub id: TrunkId,
+        /// How people call it.
+        pub name: String,
+        /// The carrier and its settings, credentials included.
+        pub config: TrunkConfig,
+        /// The caller ID it shows.
+        pub caller_id: Option<String>,
+        /// Its limits.
+        pub limits: Limits,
+        /// When it was made.
+        pub created_at: DateTime<Utc>,
+    }
+}
+
+/// A trunk to be made.
+#[derive(Debug, Clone)]
+pub struct NewTrunk {
+    /// How people call it.
+    pub name: String,
+    /// The carrier and its settings.
+    pub config: TrunkConfig,
+    /// The caller ID it shows.
+    pub caller_id: Option<String>,
+    /// Its limits.
+    pub limits: Limits,
+}
+
+impl Tx {
+    /// Makes a trunk.
+    pub async fn insert_trunk(
+        &mut self,
+        workspace: WorkspaceId,
+        new: NewTrunk,
+        now: DateTime<Utc>,
+    ) -> Result<Trunk> {
+        let id = TrunkId::new(now);
+        exec!(
+            self,
+            "INSERT INTO trunks (id, workspace_id, name, config, caller_id, limits, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7)",
+            id.uuid(),
+            workspace.uuid(),
+            &new.name,
+            Json(&new.config),
+            &new.caller_id,
+            Json(&new.limits),
+            Timestamp(now)
+        )?;
+        let NewTrunk { name, config, caller_id, limits } = new;
+        Ok(Trunk { id, name, config, caller_id, limits, created_at: now })
+    }
+
+    /// One trunk of the workspace.
+    pub async fn trunk(&mut self, workspace: WorkspaceId, id: TrunkId) -> Result<Option<Trunk>> {
+        one!(
+            self,
+            Trunk,
+            "SELECT * FROM trunks WHERE workspace_id = $1 AND id = $2",
+            workspace.uuid(),
+            id.uuid()
+        )
+    }
+
+    /// A page of the workspace's trunks, newest first.
+    pub async fn trunks(&mut self, workspace: WorkspaceId, page: Page) -> Result<Vec<Trunk>> {
+        all!(
+            self,
+            Trunk,
+            "SELECT * FROM trunks WHERE workspace_id = $1 AND id < $2 ORDER BY id DESC LIMIT $3",
+            workspace.uuid(),
+            page.below(),
+            i64::from(page.limit)
+        )
+    }
+}

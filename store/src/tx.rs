@@ -1,0 +1,105 @@
+use sqlx::{Postgres, Sqlite, Transaction};
+
+use crate::{Result, dialect::Dialect};
+
+/// One transaction. Dropped without [`Tx::commit`], nothing of it has happened.
+///
+/// On SQLite a writing transaction holds the one write lock from its beginning: never wait for the network inside one.
+pub struct Tx {
+    pub(crate) inner: Inner,
+}
+
+pub(crate) enum Inner {
+    Postgres(Transaction<'static, Postgres>),
+    Sqlite(Transaction<'static, Sqlite>),
+}
+
+impl Tx {
+    /// Makes everything done in this transaction durable.
+    pub async fn commit(self) -> Result<()> {
+        match self.inner {
+            Inner::Postgres(tx) => tx.commit().await?,
+            Inner::Sqlite(tx) => tx.commit().await?,
+        }
+        Ok(())
+    }
+
+    /// Takes a lock that only one transaction can hold until it ends; false when another holds it.
+    pub async fn try_lock(&mut self, name: i64) -> Result<bool> {
+        Ok(scalar!(self, bool, "SELECT TRY_LOCK($1)", name)?.unwrap_or(false))
+    }
+
+    /// A statement that touches nothing, to see that the database answers.
+    pub async fn ping(&mut self) -> Result<()> {
+        scalar!(self, i32, "SELECT 1")?;
+        Ok(())
+    }
+}
+
+impl Inner {
+    pub(crate) fn dialect(&self) -> Dialect {
+        match self {
+            Self::Postgres(_) => Dialect::Postgres,
+            Self::Sqlite(_) => Dialect::Sqlite,
+        }
+    }
+}
+
+/// Runs one sqlx chain on whichever transaction is open; the statement is written once.
+macro_rules! on {
+    ($tx:expr, $query:ident $(::<$out:ty>)?, $sql:expr, ($($bind:expr),*), $run:ident) => {{
+        let text = $tx.inner.dialect().text($sql);
+        match &mut $tx.inner {
+            $crate::tx::Inner::Postgres(c) => sqlx::$query::<_ $(, $out)?>(text)$(.bind($bind))*.$run(&mut **c).await.map(Into::into),
+            $crate::tx::Inner::Sqlite(c) => sqlx::$query::<_ $(, $out)?>(text)$(.bind($bind))*.$run(&mut **c).await.map(Into::into),
+        }
+        .map_err($crate::StoreError::from)
+    }};
+}
+
+/// Runs a statement; gives the number of rows it changed.
+macro_rules! exec {
+    ($tx:expr, $sql:expr $(, $bind:expr)* $(,)?) => {
+        on!($tx, query, $sql, ($($bind),*), execute).map(|done: $crate::tx::Done| done.0)
+    };
+}
+
+/// All rows as records.
+macro_rules! all {
+    ($tx:expr, $out:ty, $sql:expr $(, $bind:expr)* $(,)?) => {{
+        let found: $crate::Result<Vec<$out>> = on!($tx, query_as::<$out>, $sql, ($($bind),*), fetch_all);
+        found
+    }};
+}
+
+/// The first row as a record, if there is one.
+macro_rules! one {
+    ($tx:expr, $out:ty, $sql:expr $(, $bind:expr)* $(,)?) => {{
+        let found: $crate::Result<Option<$out>> = on!($tx, query_as::<$out>, $sql, ($($bind),*), fetch_optional);
+        found
+    }};
+}
+
+/// The first column of the first row, if there is one.
+macro_rules! scalar {
+    ($tx:expr, $out:ty, $sql:expr $(, $bind:expr)* $(,)?) => {{
+        let found: $crate::Result<Option<$out>> = on!($tx, query_scalar::<$out>, $sql, ($($bind),*), fetch_optional);
+        found
+    }};
+}
+pub(crate) use {all, exec, on, one, scalar};
+
+/// How many rows a statement changed, from either engine.
+pub(crate) struct Done(pub(crate) u64);
+
+impl From<sqlx::postgres::PgQueryResult> for Done {
+    fn from(done: sqlx::postgres::PgQueryResult) -> Self {
+        Self(done.rows_affected())
+    }
+}
+
+impl From<sqlx::sqlite::SqliteQueryResult> for Done {
+    fn from(done: sqlx::sqlite::SqliteQueryResult) -> Self {
+        Self(done.rows_affected())
+    }
+}
