@@ -1,1 +1,26 @@
-fn main() {}
+//! `ringfleet`: one binary, all roles.
+
+mod cli;
+mod config;
+mod keys;
+mod logs;
+mod peer;
+mod process;
+mod roles;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    // One TLS stack; this fails only if somebody was faster, and nobody is.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    match cli::run(cli::Cli::parse()).await {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("ringfleet: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}

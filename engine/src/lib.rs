@@ -1,1 +1,99 @@
+//! What more than one role does: begin and settle a call, move a campaign through its life, add recipients, publish events.
 //!
+//! Each of these is one transaction of the store, then its hints to the fleet. A hint that is lost costs a moment,
+//! never a call: the scheduler pushes again what is due and was not taken. Writes of many calls share transactions
+//! (see [`batch`]): one-row commits are the wall every dialer hits.
+
+mod batch;
+mod campaigns;
+mod deliveries;
+mod dial;
+mod dispatch;
+mod error;
+pub mod import;
+mod publish;
+mod recipients;
+mod settle;
+mod sweep;
+
+use std::sync::Arc;
+
+use ringfleet_core::{Clock, DeliveryId, delivery::RetrySchedule};
+use ringfleet_fleet::{Fleet, Lane};
+use ringfleet_store::{Begin, Call, DeliveryUpdate, Dial, Letter, Store};
+use uuid::Uuid;
+
+pub use campaigns::{CampaignStats, NewSession};
+pub use deliveries::Answer;
+pub use error::EngineError;
+pub use recipients::AddReport;
+pub use settle::Settlement;
+
+use batch::Batcher;
+
+/// What the methods of this crate answer with.
+pub type Result<T> = std::result::Result<T, EngineError>;
+
+/// The rules carried out over one store and one fleet. Cheap to clone; every role of a process shares one.
+#[derive(Clone)]
+pub struct Engine(Arc<Shared>);
+
+struct Shared {
+    store: Store,
+    fleet: Fleet,
+    clock: Arc<dyn Clock>,
+    retries: RetrySchedule,
+    loads: Batcher<Uuid, Option<Dial>>,
+    begins: Batcher<Begin, Option<Call>>,
+    marks: Batcher<dial::Mark, bool>,
+    settlements: Batcher<Settlement, bool>,
+    letters: Batcher<Uuid, Option<Letter>>,
+    answers: Batcher<DeliveryUpdate, ()>,
+}
+
+impl Engine {
+    /// Joins the parts. `retries`: when failed webhook deliveries are tried again.
+    pub fn new(store: Store, fleet: Fleet, clock: Arc<dyn Clock>, retries: RetrySchedule) -> Self {
+        // SQLite has one writer; PostgreSQL can commit one batch while the next is being written.
+        let lanes = if store.has_many_writers() { 2 } else { 1 };
+        let hints = publish::Hints::new(fleet.clone());
+        Self(Arc::new(Shared {
+            loads: dial::loader(store.clone(), lanes),
+            begins: dial::beginner(store.clone(), hints.clone(), clock.clone(), lanes),
+            marks: dial::marker(store.clone(), lanes),
+            settlements: settle::settler(store.clone(), hints, clock.clone(), lanes),
+            letters: deliveries::fetcher(store.clone(), clock.clone(), lanes),
+            answers: deliveries::recorder(store.clone(), lanes),
+            store,
+            fleet,
+            clock,
+            retries,
+        }))
+    }
+
+    /// The truth.
+    pub fn store(&self) -> &Store {
+        &self.0.store
+    }
+
+    /// What processes share.
+    pub fn fleet(&self) -> &Fleet {
+        &self.0.fleet
+    }
+
+    /// The clock every rule is measured by.
+    pub fn clock(&self) -> &dyn Clock {
+        self.0.clock.as_ref()
+    }
+
+    /// Tells workers of committed work. Failure is only logged: the scheduler pushes again.
+    async fn hint(&self, lane: Lane, ids: &[Uuid]) {
+        publish::Hints::new(self.0.fleet.clone()).push(lane, ids).await;
+    }
+
+    /// Tells workers of deliveries written by a transaction that has been committed.
+    async fn hint_deliveries(&self, ids: &[DeliveryId]) {
+        let ids: Vec<Uuid> = ids.iter().map(|id| id.uuid()).collect();
+        self.hint(Lane::Deliver, &ids).await;
+    }
+}

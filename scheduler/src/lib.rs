@@ -1,1 +1,59 @@
+//! The scheduler: starts and finishes campaigns, dispatches due recipients, repairs what was lost, keeps house.
 //!
+//! Several may run at once; every step is safe to repeat and to run twice at the same time. The loops look at the state
+//! of the database, never at a message: whatever was missed is seen in the next round.
+
+mod dispatch;
+mod rounds;
+
+use std::{sync::Arc, time::Duration};
+
+use cron::Schedule;
+use ringfleet_core::Clock;
+use ringfleet_engine::Engine;
+use tokio_util::sync::CancellationToken;
+
+use crate::rounds::round;
+
+/// How a scheduler behaves.
+#[derive(Debug, Clone)]
+pub struct SchedulerSettings {
+    /// How often it looks for due recipients.
+    pub tick: Duration,
+    /// When it keeps house: a cron expression with seconds, in UTC.
+    pub housekeeping: Arc<Schedule>,
+}
+
+/// How often due retries are pushed.
+const PUSH_DUE: Duration = Duration::from_millis(200);
+/// How often it looks for lost jobs and dead workers.
+const REPAIR: Duration = Duration::from_secs(2);
+
+/// Schedules until `stop`.
+pub async fn run(engine: Engine, settings: SchedulerSettings, stop: CancellationToken) {
+    let dispatcher = dispatch::Dispatcher::new(engine.clone());
+    tokio::join!(
+        round("dispatch", settings.tick, &stop, || dispatcher.run()),
+        round("push what is due", PUSH_DUE, &stop, async || engine.push_due().await.map(drop)),
+        round("push what was lost", REPAIR, &stop, async || engine.push_lost().await.map(drop)),
+        round("hand over orphans", REPAIR, &stop, async || engine.hand_over_orphans().await.map(drop)),
+        keep_house(&engine, &settings.housekeeping, &stop),
+    );
+}
+
+/// Work that is neither urgent nor frequent, by the clock on the wall.
+async fn keep_house(engine: &Engine, schedule: &Schedule, stop: &CancellationToken) {
+    loop {
+        let now = Clock::now(engine.clock());
+        let Some(next) = schedule.after(&now).next() else { return stop.cancelled().await };
+        let wait = (next - now).to_std().unwrap_or_default();
+        if stop.run_until_cancelled(tokio::time::sleep(wait)).await.is_none() {
+            return;
+        }
+        match engine.close_dead_imports().await {
+            Ok(0) => {}
+            Ok(closed) => tracing::warn!(closed, "imports had broken off and are closed"),
+            Err(error) => tracing::warn!(%error, "housekeeping failed; it will be tried again"),
+        }
+    }
+}

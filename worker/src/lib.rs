@@ -1,1 +1,153 @@
+//! The worker: takes jobs, dials calls and delivers webhooks.
 //!
+//! A worker proves that it lives by a heartbeat in the database. Declared dead, it hangs up what it has and goes on under
+//! a new id. Told to stop it takes no more jobs, lets live calls end up to the drain time, then hangs up and settles.
+
+mod deliver;
+mod dial;
+mod greetings;
+mod identity;
+mod pulse;
+
+use std::{path::PathBuf, sync::Arc, time::Duration};
+
+use ringfleet_carriers::Registry;
+use ringfleet_core::{CallId, DeliveryId};
+use ringfleet_engine::{Engine, EngineError};
+use ringfleet_fleet::{ConsumerSettings, FleetError, Lane, consume};
+use tokio::sync::Semaphore;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use crate::{deliver::Postman, dial::Dialer, greetings::Greetings, identity::Identity};
+
+/// How a worker behaves.
+#[derive(Debug, Clone)]
+pub struct WorkerSettings {
+    /// Most calls live at once in this process.
+    pub max_live: u32,
+    /// How long live calls may go on after SIGTERM before they are hung up.
+    pub drain: Duration,
+    /// Most webhook requests under way at once.
+    pub deliveries: usize,
+    /// How long an endpoint may take to answer.
+    pub delivery_timeout: Duration,
+    /// Where agents' greetings are (8 to 48 kHz WAV).
+    pub greetings: Option<PathBuf>,
+    /// Where recordings go.
+    pub recordings: Option<PathBuf>,
+}
+
+impl Default for WorkerSettings {
+    fn default() -> Self {
+        Self {
+            max_live: 500,
+            drain: Duration::from_secs(30),
+            deliveries: 64,
+            delivery_timeout: Duration::from_secs(15),
+            greetings: None,
+            recordings: None,
+        }
+    }
+}
+
+/// Why a worker could not run.
+#[derive(Debug, thiserror::Error)]
+pub enum WorkerError {
+    /// The database refused.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    /// The queue refused.
+    #[error(transparent)]
+    Fleet(#[from] FleetError),
+    /// The HTTP client could not be made.
+    #[error("the HTTP client for webhooks cannot be made: {0}")]
+    Http(#[from] reqwest::Error),
+}
+
+/// How long hung-up calls get to settle at the end of a drain: a CANCEL or BYE that nobody answers takes 32 s (64·T1).
+const LAST_WORDS: Duration = Duration::from_secs(40);
+
+/// Works until `stop`, then drains. `ready` is called once it takes jobs.
+pub async fn run(
+    engine: Engine,
+    carriers: Arc<Registry>,
+    settings: WorkerSettings,
+    stop: CancellationToken,
+    ready: impl FnOnce(),
+) -> Result<(), WorkerError> {
+    let identity = Arc::new(Identity::announce(&engine).await?);
+    let live = Arc::new(Semaphore::new(settings.max_live as usize));
+    let calls = TaskTracker::new();
+    let dialer = Dialer {
+        engine: engine.clone(),
+        carriers: carriers.clone(),
+        identity: identity.clone(),
+        live: live.clone(),
+        calls: calls.clone(),
+        greetings: Arc::new(Greetings::new(settings.greetings.clone())),
+        recordings: settings.recordings.clone(),
+        stop: stop.clone(),
+    };
+    let postman = Postman::new(engine.clone(), settings.delivery_timeout)?;
+
+    let over = CancellationToken::new();
+    let pulse = tokio::spawn(pulse::beat(
+        engine.clone(),
+        identity.clone(),
+        live,
+        settings.max_live,
+        stop.clone(),
+        over.clone(),
+    ));
+    let dialing = consume(
+        engine.fleet(),
+        ConsumerSettings {
+            name: "dial".into(),
+            lanes: vec![Lane::Trigger, Lane::Campaign],
+            concurrency: settings.max_live.clamp(16, 512) as usize,
+        },
+        move |_, id| {
+            let dialer = dialer.clone();
+            async move { dialer.take(CallId::from(id)).await }
+        },
+        stop.clone(),
+    );
+    let delivering = consume(
+        engine.fleet(),
+        ConsumerSettings {
+            name: "deliver".into(),
+            lanes: vec![Lane::Deliver],
+            concurrency: settings.deliveries,
+        },
+        move |_, id| {
+            let postman = postman.clone();
+            async move { postman.take(DeliveryId::from(id)).await }
+        },
+        stop.clone(),
+    );
+    tracing::info!(worker = %identity.id(), max_live = settings.max_live, "worker is ready");
+    ready();
+    let worked = tokio::try_join!(dialing, delivering);
+    calls.close();
+    drain(&calls, &identity, settings.drain).await;
+    over.cancel();
+    drop(pulse.await);
+    identity.retire(&engine).await;
+    carriers.close().await;
+    worked.map(drop).map_err(WorkerError::from)
+}
+
+async fn drain(calls: &TaskTracker, identity: &Identity, patience: Duration) {
+    if calls.is_empty() {
+        return;
+    }
+    tracing::info!(live = calls.len(), seconds = patience.as_secs(), "waiting for live calls to end");
+    if tokio::time::timeout(patience, calls.wait()).await.is_ok() {
+        return;
+    }
+    tracing::info!(live = calls.len(), "hanging up the remaining calls");
+    identity.hang_up_all();
+    if tokio::time::timeout(LAST_WORDS, calls.wait()).await.is_err() {
+        tracing::error!(live = calls.len(), "calls could not be settled; they are handed over as orphans");
+    }
+}

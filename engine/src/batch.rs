@@ -1,0 +1,109 @@
+//! Many callers, one transaction.
+//!
+//! A [`Batcher`] hands whatever is waiting to its work function as one batch. An idle one starts at once with a batch of
+//! one; while a batch is being committed the next one gathers, so batches grow just as large as the load makes them and
+//! nobody waits on a timer.
+
+use std::{future::Future, sync::Arc};
+
+use tokio::sync::{Mutex, mpsc, oneshot};
+
+use crate::{EngineError, Result};
+
+type Item<I, O> = (I, oneshot::Sender<Result<O>>);
+
+/// Gathers `I`s of many callers and gives each its `O`.
+pub(crate) struct Batcher<I, O> {
+    queue: mpsc::Sender<Item<I, O>>,
+}
+
+/// Most items one transaction carries: beyond this, latency grows and throughput hardly does.
+const MOST: usize = 500;
+
+impl<I, O> Batcher<I, O>
+where
+    I: Clone + Send + 'static,
+    O: Send + 'static,
+{
+    /// `lanes`: how many batches may be under way at once. `work` answers in the order of its input.
+    pub(crate) fn new<F, Fut>(lanes: usize, work: F) -> Self
+    where
+        F: Fn(Vec<I>) -> Fut + Clone + Send + Sync + 'static,
+        Fut: Future<Output = Result<Vec<O>>> + Send,
+    {
+        let (queue, waiting) = mpsc::channel(MOST * 4);
+        let waiting = Arc::new(Mutex::new(waiting));
+        for _ in 0..lanes {
+            tokio::spawn(lane(waiting.clone(), work.clone()));
+        }
+        Self { queue }
+    }
+
+    /// Joins the next batch and waits until it is committed.
+    pub(crate) async fn run(&self, item: I) -> Result<O> {
+        let (reply, answer) = oneshot::channel();
+        let gone = || EngineError::Conflict {
+            code: "SHUTTING_DOWN",
+            message: "the process is shutting down".into(),
+        };
+        self.queue.send((item, reply)).await.map_err(|_| gone())?;
+        answer.await.map_err(|_| gone())?
+    }
+}
+
+async fn lane<I, O, F, Fut>(waiting: Arc<Mutex<mpsc::Receiver<Item<I, O>>>>, work: F)
+where
+    I: Clone,
+    F: Fn(Vec<I>) -> Fut,
+    Fut: Future<Output = Result<Vec<O>>>,
+{
+    let mut batch = Vec::with_capacity(MOST);
+    loop {
+        if waiting.lock().await.recv_many(&mut batch, MOST).await == 0 {
+            return; // every Engine is gone
+        }
+        let (items, replies): (Vec<I>, Vec<_>) = batch.drain(..).unzip();
+        match work(items.clone()).await {
+            Ok(answers) => {
+                replies.into_iter().zip(answers).for_each(|(reply, answer)| drop(reply.send(Ok(answer))))
+            }
+            // One poisonous item must not fail the others: all but passing trouble is found again, one by one.
+            Err(error) if !error.is_passing() && items.len() > 1 => {
+                for (item, reply) in items.into_iter().zip(replies) {
+                    let answer = work(vec![item]).await.and_then(|mut answers| {
+                        answers.pop().ok_or_else(|| EngineError::invalid("batch", "no answer"))
+                    });
+                    drop(reply.send(answer));
+                }
+            }
+            Err(error) => replies.into_iter().for_each(|reply| drop(reply.send(Err(error.clone())))),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn one_poisonous_item_fails_alone_and_answers_reach_their_callers() {
+        let work = |items: Vec<u32>| async move {
+            if items.contains(&13) {
+                Err(EngineError::NotFound("thirteen"))
+            } else {
+                Ok(items.iter().map(|i| i * 2).collect())
+            }
+        };
+        let batcher = Arc::new(Batcher::new(2, work));
+        let calls = (0..1000u32).map(|i| {
+            let batcher = batcher.clone();
+            async move { (i, batcher.run(i).await) }
+        });
+        for (i, answer) in futures::future::join_all(calls).await {
+            match answer {
+                Ok(answer) => assert_eq!(answer, i * 2),
+                Err(error) => assert!(i == 13 && matches!(error, EngineError::NotFound(_))),
+            }
+        }
+    }
+}

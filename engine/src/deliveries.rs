@@ -1,0 +1,113 @@
+//! Webhook deliveries: lease one to send, record what the endpoint said.
+
+use std::{sync::Arc, time::Duration};
+
+use chrono::{DateTime, Utc};
+use ringfleet_core::{
+    Clock, DeliveryId,
+    delivery::{AfterFailure, DeliveryState},
+};
+use ringfleet_store::{DeliveryUpdate, Letter, Store};
+use uuid::Uuid;
+
+use crate::{Engine, Result, batch::Batcher};
+
+/// How long a sender has a delivery for itself. Longer than an attempt may take.
+const LEASE: chrono::Duration = chrono::Duration::seconds(60);
+
+/// What an endpoint said to an attempt.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    /// HTTP status; none when there was no answer.
+    pub status: Option<u16>,
+    /// Why there was no answer.
+    pub error: Option<String>,
+    /// The endpoint asked to wait at least this long (Retry-After).
+    pub retry_after: Option<Duration>,
+}
+
+impl Answer {
+    fn is_success(&self) -> bool {
+        self.status.is_some_and(|status| (200..300).contains(&status))
+    }
+}
+
+pub(crate) fn fetcher(store: Store, clock: Arc<dyn Clock>, lanes: usize) -> Batcher<Uuid, Option<Letter>> {
+    Batcher::new(lanes, move |ids: Vec<Uuid>| {
+        let (store, now) = (store.clone(), clock.now());
+        async move {
+            let mut tx = store.write().await?;
+            let mut letters = tx.begin_deliveries(&ids, now + LEASE, now).await?;
+            tx.commit().await?;
+            let mut take = |id: &Uuid| {
+                let i = letters.iter().position(|l| l.id.uuid() == *id)?;
+                Some(letters.swap_remove(i))
+            };
+            Ok(ids.iter().map(&mut take).collect())
+        }
+    })
+}
+
+pub(crate) fn recorder(store: Store, lanes: usize) -> Batcher<DeliveryUpdate, ()> {
+    Batcher::new(lanes, move |updates: Vec<DeliveryUpdate>| {
+        let store = store.clone();
+        async move {
+            let mut tx = store.write().await?;
+            tx.update_deliveries(&updates).await?;
+            tx.commit().await?;
+            Ok(vec![(); updates.len()])
+        }
+    })
+}
+
+impl Engine {
+    /// Leases a delivery to be sent now; none when it is done, not due, or somebody else's.
+    pub async fn begin_delivery(&self, id: DeliveryId) -> Result<Option<Letter>> {
+        self.0.letters.run(id.uuid()).await
+    }
+
+    /// Records what became of an attempt: delivered, to be tried again, or dead.
+    pub async fn settle_delivery(
+        &self,
+        letter: &Letter,
+        answer: Answer,
+        jitter: f64,
+    ) -> Result<DeliveryState> {
+        let now = self.0.clock.now();
+        let update = self.delivery_update(letter, answer, jitter, now);
+        let state = update.state;
+        self.0.answers.run(update).await?;
+        Ok(state)
+    }
+
+    fn delivery_update(
+        &self,
+        letter: &Letter,
+        answer: Answer,
+        jitter: f64,
+        now: DateTime<Utc>,
+    ) -> DeliveryUpdate {
+        let (state, due_at) = match answer.is_success() {
+            true => (DeliveryState::Delivered, None),
+            false => match self.0.retries.after_failure(letter.attempts, letter.created_at, now, jitter) {
+                AfterFailure::Retry(at) => {
+                    let asked = answer.retry_after.map(|wait| now + wait.min(Duration::from_secs(3600)));
+                    (DeliveryState::Pending, Some(asked.map_or(at, |asked| asked.max(at))))
+                }
+                AfterFailure::Dead => (DeliveryState::Dead, None),
+            },
+        };
+        DeliveryUpdate {
+            id: letter.id.uuid(),
+            state,
+            due_at,
+            last_status: answer.status,
+            last_error: if answer.is_success() {
+                None
+            } else {
+                answer.error.or_else(|| answer.status.map(|s| format!("HTTP status {s}")))
+            },
+            done_at: (state != DeliveryState::Pending).then_some(now),
+        }
+    }
+}

@@ -1,0 +1,137 @@
+//! A worker's way to a call: load what it needs, begin it, report progress, send it back, take over an orphan.
+
+use std::{collections::HashMap, sync::Arc};
+
+use chrono::{DateTime, Utc};
+use ringfleet_core::{CallId, Clock, Hold, WorkerId, event::EventType};
+use ringfleet_store::{Begin, Call, Dial, Store};
+use serde_json::Value;
+use uuid::Uuid;
+
+use crate::{
+    Engine, Result,
+    batch::Batcher,
+    publish::{Hints, call_fact, publish},
+};
+
+pub(crate) fn loader(store: Store, lanes: usize) -> Batcher<Uuid, Option<Dial>> {
+    Batcher::new(lanes, move |ids: Vec<Uuid>| {
+        let store = store.clone();
+        async move {
+            let mut tx = store.read().await?;
+            let mut found: HashMap<Uuid, Dial> =
+                tx.dials(&ids).await?.into_iter().map(|d| (d.id.uuid(), d)).collect();
+            tx.commit().await?;
+            // A job may come twice; the second to ask in one batch is told there is nothing to do.
+            Ok(ids.iter().map(|id| found.remove(id)).collect())
+        }
+    })
+}
+
+pub(crate) fn beginner(
+    store: Store,
+    hints: Hints,
+    clock: Arc<dyn Clock>,
+    lanes: usize,
+) -> Batcher<Begin, Option<Call>> {
+    Batcher::new(lanes, move |wishes| {
+        let (store, hints, clock) = (store.clone(), hints.clone(), clock.clone());
+        async move { begin(&store, &hints, clock.now(), wishes).await }
+    })
+}
+
+/// PENDING → TRIGGERED for those of `wishes` that win. Holding the campaigns makes a pause wait for this transaction, and
+/// this transaction wait for a pause: after a pause has been answered nothing begins.
+async fn begin(
+    store: &Store,
+    hints: &Hints,
+    now: DateTime<Utc>,
+    wishes: Vec<Begin>,
+) -> Result<Vec<Option<Call>>> {
+    let mut campaigns: Vec<Uuid> = wishes.iter().filter_map(|w| w.campaign.map(|c| c.uuid())).collect();
+    campaigns.sort();
+    campaigns.dedup();
+    let mut tx = store.write().await?;
+    tx.hold_campaigns(&campaigns).await?;
+    let begun = tx.begin_calls(&wishes, now).await?;
+    let calls = tx.calls_by_id(&begun).await?;
+    let recipients: Vec<Uuid> = calls.iter().filter_map(|c| c.recipient_id.map(|r| r.uuid())).collect();
+    tx.activate_recipients(&recipients).await?;
+    let first = calls.iter().filter(|call| call.placements == 1); // coming back after a hold is not news
+    let facts = first.map(|call| call_fact(EventType::SessionStarted, call)).collect();
+    let deliveries = publish(&mut tx, facts, now).await?;
+    tx.commit().await?;
+    hints.deliveries(&deliveries).await;
+    let mut calls: HashMap<Uuid, Call> = calls.into_iter().map(|c| (c.id.uuid(), c)).collect();
+    Ok(wishes.iter().map(|w| calls.remove(&w.id)).collect())
+}
+
+/// Progress of a call that has begun.
+#[derive(Clone)]
+pub(crate) enum Mark {
+    Answered { call: CallId, worker: WorkerId, at: DateTime<Utc> },
+    Resume { call: CallId, worker: WorkerId, resume: Value },
+}
+
+pub(crate) fn marker(store: Store, lanes: usize) -> Batcher<Mark, bool> {
+    Batcher::new(lanes, move |marks: Vec<Mark>| {
+        let store = store.clone();
+        async move {
+            let mut tx = store.write().await?;
+            let mut ours = Vec::with_capacity(marks.len());
+            for mark in marks {
+                ours.push(match mark {
+                    Mark::Answered { call, worker, at } => tx.answer_call(call, worker, at).await?,
+                    Mark::Resume { call, worker, resume } => {
+                        tx.set_resume(call, worker, &resume).await?;
+                        true
+                    }
+                });
+            }
+            tx.commit().await?;
+            Ok(ours)
+        }
+    })
+}
+
+impl Engine {
+    /// What a worker needs to dial this call; none when it is gone.
+    pub async fn load(&self, id: CallId) -> Result<Option<Dial>> {
+        self.0.loads.run(id.uuid()).await
+    }
+
+    /// Begins a call: the one compare-and-set that only one worker wins. None when it is not to be placed (any more).
+    ///
+    /// When this answers with the call, it is durable that it may reach the network, and `resume` is kept for recovery.
+    pub async fn begin(&self, dial: &Dial, worker: WorkerId, resume: Value) -> Result<Option<Call>> {
+        let wish = Begin { id: dial.id.uuid(), campaign: dial.campaign_id, worker: worker.uuid(), resume };
+        self.0.begins.run(wish).await
+    }
+
+    /// Somebody picked up. False when the call is not this worker's any more.
+    pub async fn answered(&self, call: CallId, worker: WorkerId) -> Result<bool> {
+        self.0.marks.run(Mark::Answered { call, worker, at: self.0.clock.now() }).await
+    }
+
+    /// Keeps what the carrier now needs to find the call again.
+    pub async fn keep_resume(&self, call: CallId, worker: WorkerId, resume: Value) -> Result<()> {
+        self.0.marks.run(Mark::Resume { call, worker, resume }).await.map(drop)
+    }
+
+    /// There is no room for this call now: it comes back at `at`. Nothing is consumed.
+    pub async fn postpone(&self, id: CallId, at: DateTime<Utc>, hold: Hold) -> Result<()> {
+        let mut tx = self.0.store.write().await?;
+        if let Some(recipient) = tx.postpone_call(id, at, hold).await? {
+            tx.hold_recipients(&[recipient], hold).await?;
+        }
+        Ok(tx.commit().await?)
+    }
+
+    /// Takes over a call whose worker died; false when somebody else was faster.
+    pub async fn adopt(&self, id: CallId, worker: WorkerId) -> Result<bool> {
+        let mut tx = self.0.store.write().await?;
+        let ours = tx.adopt_call(id, worker).await?;
+        tx.commit().await?;
+        Ok(ours)
+    }
+}

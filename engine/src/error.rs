@@ -1,0 +1,58 @@
+use std::sync::Arc;
+
+use ringfleet_core::WrongState;
+use ringfleet_store::StoreError;
+
+/// What went wrong, by what the caller can do. `api` maps these to status and code in one place.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum EngineError {
+    /// There is no such thing in this workspace.
+    #[error("no such {0}")]
+    NotFound(&'static str),
+    /// The state forbids it; nothing was changed.
+    #[error(transparent)]
+    WrongState(#[from] WrongState),
+    /// Something else than the state forbids it at this moment; nothing was changed.
+    #[error("{message}")]
+    Conflict {
+        /// Stable code, like `NO_RECIPIENTS`.
+        code: &'static str,
+        /// What forbids it and what to do.
+        message: String,
+    },
+    /// A value of the request is wrong.
+    #[error("{field}: {problem}")]
+    Invalid {
+        /// The field at fault, as the request names it.
+        field: String,
+        /// What would be right.
+        problem: String,
+    },
+    /// The client's upload broke off or could not be read as a list.
+    #[error("{0}")]
+    BrokenUpload(String),
+    /// The store failed.
+    #[error(transparent)]
+    Store(Arc<StoreError>),
+}
+
+impl EngineError {
+    /// Worth trying again unchanged.
+    pub fn is_passing(&self) -> bool {
+        matches!(self, Self::Store(e) if e.is_passing())
+    }
+
+    /// A wrong value.
+    pub fn invalid(field: impl Into<String>, problem: impl Into<String>) -> Self {
+        Self::Invalid { field: field.into(), problem: problem.into() }
+    }
+}
+
+impl From<StoreError> for EngineError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::WrongState(wrong) => Self::WrongState(wrong),
+            error => Self::Store(Arc::new(error)),
+        }
+    }
+}

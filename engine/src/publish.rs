@@ -1,0 +1,127 @@
+//! Facts become events, events become deliveries: in the transaction of the fact.
+
+use std::collections::BTreeSet;
+
+use chrono::{DateTime, Utc};
+use ringfleet_core::{
+    DeliveryId, EventId, WorkspaceId,
+    event::{self, EventType},
+};
+use ringfleet_fleet::{Fleet, Lane};
+use ringfleet_store::{Call, Campaign, NewDelivery, NewEvent, Tx};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::Result;
+
+/// Something worth telling the customer.
+pub(crate) struct Fact {
+    pub(crate) workspace: WorkspaceId,
+    pub(crate) event: EventType,
+    pub(crate) data: Value,
+}
+
+/// Writes the events somebody wants to hear of and their deliveries; gives the deliveries to hint at after the commit.
+pub(crate) async fn publish(tx: &mut Tx, facts: Vec<Fact>, now: DateTime<Utc>) -> Result<Vec<DeliveryId>> {
+    let workspaces: BTreeSet<Uuid> = facts.iter().map(|fact| fact.workspace.uuid()).collect();
+    let endpoints = match workspaces.is_empty() {
+        true => Vec::new(),
+        false => tx.webhooks_of(&workspaces.into_iter().collect::<Vec<_>>()).await?,
+    };
+    let (mut events, mut deliveries) = (Vec::new(), Vec::new());
+    for fact in facts {
+        let mut wanting =
+            endpoints.iter().filter(|e| e.workspace_id == fact.workspace && e.wants(fact.event)).peekable();
+        if wanting.peek().is_none() {
+            continue;
+        }
+        let id = EventId::new(now);
+        let workspace_id = fact.workspace.uuid();
+        deliveries.extend(wanting.map(|endpoint| NewDelivery {
+            id: DeliveryId::new(now).uuid(),
+            workspace_id,
+            event_id: id.uuid(),
+            webhook_id: endpoint.id.uuid(),
+        }));
+        let body = event::body(id, fact.event, now, &fact.data);
+        events.push(NewEvent { id: id.uuid(), workspace_id, event: fact.event, body });
+    }
+    if !events.is_empty() {
+        tx.insert_events(&events, &deliveries, now).await?;
+    }
+    Ok(deliveries.into_iter().map(|d| DeliveryId::from(d.id)).collect())
+}
+
+/// `session.started` and `session.ended` tell of a call.
+pub(crate) fn call_fact(event: EventType, call: &Call) -> Fact {
+    let duration = call.answered_at.zip(call.ended_at).map(|(from, to)| (to - from).num_milliseconds());
+    let mut data = json!({
+        "sessionId": call.id,
+        "campaignId": call.campaign_id,
+        "recipientId": call.recipient_id,
+        "agentId": call.agent_id,
+        "channel": call.channel,
+        "to": call.number,
+        "attempt": call.attempt,
+        "status": call.state,
+        "startedAt": call.triggered_at,
+        "metadata": call.metadata,
+    });
+    if event == EventType::SessionEnded {
+        let ended = json!({
+            "outcome": call.outcome,
+            "reason": call.reason,
+            "code": call.code,
+            "endedBy": call.ended_by,
+            "answeredAt": call.answered_at,
+            "endedAt": call.ended_at,
+            "durationMs": duration.unwrap_or(0),
+        });
+        merge(&mut data, ended);
+    }
+    Fact { workspace: call.workspace_id, event, data }
+}
+
+/// `campaign.started` and `campaign.completed` tell of a campaign.
+pub(crate) fn campaign_fact(event: EventType, campaign: &Campaign, more: Value) -> Fact {
+    let mut data = json!({
+        "campaignId": campaign.id,
+        "name": campaign.name,
+        "agentId": campaign.agent_id,
+        "status": campaign.state,
+        "startedAt": campaign.started_at,
+        "finishedAt": campaign.finished_at,
+    });
+    merge(&mut data, more);
+    Fact { workspace: campaign.workspace_id, event, data }
+}
+
+fn merge(into: &mut Value, more: Value) {
+    if let (Value::Object(into), Value::Object(more)) = (into, more) {
+        into.extend(more);
+    }
+}
+
+/// Pushes jobs for what has been committed. Failure is only logged: the scheduler pushes again what nobody took.
+#[derive(Clone)]
+pub(crate) struct Hints(Fleet);
+
+impl Hints {
+    pub(crate) fn new(fleet: Fleet) -> Self {
+        Self(fleet)
+    }
+
+    pub(crate) async fn push(&self, lane: Lane, ids: &[Uuid]) {
+        if ids.is_empty() {
+            return;
+        }
+        if let Err(error) = self.0.push(lane, ids).await {
+            tracing::warn!(%error, lane = lane.as_str(), jobs = ids.len(), "jobs could not be pushed; they will be pushed again");
+        }
+    }
+
+    pub(crate) async fn deliveries(&self, ids: &[DeliveryId]) {
+        let ids: Vec<Uuid> = ids.iter().map(|id| id.uuid()).collect();
+        self.push(Lane::Deliver, &ids).await;
+    }
+}

@@ -1,0 +1,241 @@
+//! Every ending of a call, whoever saw it, comes through here: `core::settle` decides, one transaction writes.
+
+use std::{collections::HashMap, sync::Arc};
+
+use chrono::{DateTime, Utc};
+use ringfleet_core::{
+    CallId, CallState, CampaignId, CampaignState, Clock, Ending, RecipientState, WorkerId,
+    event::EventType,
+    settle::{Next, Progress, settle},
+};
+use ringfleet_store::{Bump, Call, CallUpdate, Campaign, CounterKind, RecipientUpdate, Standing, Store};
+use uuid::Uuid;
+
+use crate::{
+    Engine, Result,
+    batch::Batcher,
+    publish::{Hints, call_fact, publish},
+};
+
+/// A call that has ended, and who says so.
+#[derive(Debug, Clone)]
+pub struct Settlement {
+    /// Which.
+    pub call: CallId,
+    /// Its campaign, to be held while it settles.
+    pub campaign: Option<CampaignId>,
+    /// The worker it belongs to; another's word does not count.
+    pub worker: WorkerId,
+    /// How it ended.
+    pub ending: Ending,
+}
+
+pub(crate) fn settler(
+    store: Store,
+    hints: Hints,
+    clock: Arc<dyn Clock>,
+    lanes: usize,
+) -> Batcher<Settlement, bool> {
+    Batcher::new(lanes, move |settlements| {
+        let (store, hints, clock) = (store.clone(), hints.clone(), clock.clone());
+        async move { settle_all(&store, &hints, clock.now(), settlements).await }
+    })
+}
+
+impl Engine {
+    /// Settles a call. False when it is not this worker's any more or is settled already: then nothing was changed.
+    ///
+    /// Waits out passing trouble of the database: an ending that was seen is never lost while this process lives.
+    pub async fn settle(&self, settlement: Settlement) -> Result<bool> {
+        let mut wait = std::time::Duration::from_millis(100);
+        loop {
+            match self.0.settlements.run(settlement.clone()).await {
+                Err(error) if error.is_passing() => {
+                    tracing::warn!(%error, call = %settlement.call, "a call cannot be settled yet; trying again");
+                    tokio::time::sleep(wait).await;
+                    wait = (wait * 2).min(std::time::Duration::from_secs(5));
+                }
+                done => return done,
+            }
+        }
+    }
+}
+
+async fn settle_all(
+    store: &Store,
+    hints: &Hints,
+    now: DateTime<Utc>,
+    settlements: Vec<Settlement>,
+) -> Result<Vec<bool>> {
+    let mut campaigns: Vec<Uuid> = settlements.iter().filter_map(|s| s.campaign.map(|c| c.uuid())).collect();
+    campaigns.sort();
+    campaigns.dedup();
+    let mut tx = store.write().await?;
+    // Always campaigns, then calls, then recipients, then counters: one order of locks for everybody.
+    let campaigns: HashMap<CampaignId, Campaign> =
+        tx.hold_campaigns(&campaigns).await?.into_iter().map(|c| (c.id, c)).collect();
+    let owned: Vec<_> = settlements.iter().map(|s| (s.call.uuid(), s.worker)).collect();
+    let calls = tx.open_calls(&owned).await?;
+    let recipients: Vec<Uuid> = calls.iter().filter_map(|c| c.recipient_id.map(|r| r.uuid())).collect();
+    let standings: HashMap<Uuid, Standing> =
+        tx.standings(&recipients).await?.into_iter().map(|s| (s.id.uuid(), s)).collect();
+    let mut calls: HashMap<CallId, Call> = calls.into_iter().map(|c| (c.id, c)).collect();
+
+    let mut writes = Writes::default();
+    let mut done = Vec::with_capacity(settlements.len());
+    for settlement in &settlements {
+        let call = calls.remove(&settlement.call); // a second settlement of the same call finds nothing
+        done.push(call.is_some());
+        let Some(call) = call else { continue };
+        let campaign = call.campaign_id.and_then(|id| campaigns.get(&id));
+        let standing = call.recipient_id.and_then(|id| standings.get(&id.uuid()));
+        writes.add(call, &settlement.ending, campaign.zip(standing), now);
+    }
+    tx.update_calls(&writes.calls).await?;
+    tx.update_recipients(&writes.recipients).await?;
+    let facts = writes.ended.iter().map(|call| call_fact(EventType::SessionEnded, call)).collect();
+    let deliveries = publish(&mut tx, facts, now).await?;
+    tx.bump(writes.bumps).await?;
+    tx.commit().await?;
+    hints.deliveries(&deliveries).await;
+    Ok(done)
+}
+
+/// What one batch of endings writes.
+#[derive(Default)]
+struct Writes {
+    calls: Vec<CallUpdate>,
+    recipients: Vec<RecipientUpdate>,
+    ended: Vec<Call>,
+    bumps: Vec<Bump>,
+}
+
+impl Writes {
+    fn add(
+        &mut self,
+        mut call: Call,
+        ending: &Ending,
+        of: Option<(&Campaign, &Standing)>,
+        now: DateTime<Utc>,
+    ) {
+        let next = match of {
+            Some((campaign, standing)) => {
+                let attempts = standing.attempts + u32::from(matches!(ending, Ending::Over { .. }));
+                let progress = Progress { step: standing.step as usize, attempts };
+                let next = settle(&campaign.plan, progress, ending, campaign.state, now);
+                self.recipients.push(recipient_update(standing, &next, progress, ending, now));
+                if let Next::Done(disposition) = next {
+                    self.bumps.push(Bump::new(
+                        campaign.id,
+                        CounterKind::Disposition,
+                        disposition.as_str(),
+                        1,
+                    ));
+                }
+                if let Ending::Over { outcome, .. } = ending {
+                    self.bumps.push(Bump::new(campaign.id, CounterKind::Outcome, outcome.as_str(), 1));
+                }
+                next
+            }
+            None => without_recipient(ending, now),
+        };
+        let update = call_update(&call, ending, &next, now);
+        if update.state.is_final() {
+            call.state = update.state;
+            call.outcome = update.outcome;
+            call.reason = Some(update.reason.clone());
+            call.code = update.code.map(i32::from);
+            call.ended_by = update.ended_by;
+            call.ended_at = update.ended_at;
+            self.ended.push(call);
+        }
+        self.calls.push(update);
+    }
+}
+
+/// A single triggered call has no plan: it ends as it ended, or waits for room.
+fn without_recipient(ending: &Ending, now: DateTime<Utc>) -> Next {
+    let plan = ringfleet_core::Plan::voice(1);
+    settle(&plan, Progress { step: 0, attempts: 1 }, ending, CampaignState::InProgress, now)
+}
+
+fn call_update(call: &Call, ending: &Ending, next: &Next, now: DateTime<Utc>) -> CallUpdate {
+    let id = call.id.uuid();
+    if let Next::Hold { at, hold } = next {
+        let reason = match ending {
+            Ending::NoRoom { reason, .. } | Ending::GivenUp { reason } | Ending::Over { reason, .. } => {
+                reason.to_string()
+            }
+        };
+        let state = CallState::Pending;
+        return CallUpdate {
+            id,
+            state,
+            hold: Some(*hold),
+            outcome: None,
+            reason,
+            code: None,
+            ended_by: None,
+            due_at: Some(*at),
+            ended_at: None,
+        };
+    }
+    let (state, outcome, reason, code, ended_by) = match ending {
+        Ending::Over { outcome, reason, code, by } => {
+            (outcome.state(), Some(*outcome), reason, *code, Some(*by))
+        }
+        Ending::NoRoom { reason, code, .. } => (CallState::Cancelled, None, reason, *code, None),
+        Ending::GivenUp { reason } => (CallState::Cancelled, None, reason, None, None),
+    };
+    CallUpdate {
+        id,
+        state,
+        hold: None,
+        outcome,
+        reason: reason.to_string(),
+        code,
+        ended_by,
+        due_at: None,
+        ended_at: Some(now),
+    }
+}
+
+fn recipient_update(
+    standing: &Standing,
+    next: &Next,
+    progress: Progress,
+    ending: &Ending,
+    now: DateTime<Utc>,
+) -> RecipientUpdate {
+    let (last_outcome, last_reason) = match ending {
+        Ending::Over { outcome, reason, .. } => (Some(*outcome), Some(reason.to_string())),
+        _ => (None, None),
+    };
+    let base = RecipientUpdate {
+        id: standing.id.uuid(),
+        state: RecipientState::Pending,
+        step: progress.step as u32,
+        attempts: progress.attempts,
+        total_attempts: standing.total_attempts + u32::from(last_outcome.is_some()),
+        due_at: now,
+        hold: None,
+        disposition: None,
+        last_outcome,
+        last_reason,
+        done_at: None,
+    };
+    match *next {
+        Next::Retry { at } => RecipientUpdate { due_at: at, ..base },
+        Next::Step { step, at } => RecipientUpdate { step: step as u32, attempts: 0, due_at: at, ..base },
+        // Its call keeps waiting, so the recipient stays claimed.
+        Next::Hold { at, hold } => {
+            RecipientUpdate { state: RecipientState::Queued, due_at: at, hold: Some(hold), ..base }
+        }
+        Next::Done(disposition) => RecipientUpdate {
+            state: RecipientState::Done,
+            disposition: Some(disposition),
+            done_at: Some(now),
+            ..base
+        },
+    }
+}

@@ -1,0 +1,107 @@
+//! Repair: jobs that were lost, calls whose worker died, deliveries that are due again, imports that broke off.
+//!
+//! Every function here may be run by several schedulers at once and as often as one likes.
+
+use std::time::Duration;
+
+use ringfleet_fleet::Lane;
+use ringfleet_store::Waiting;
+use uuid::Uuid;
+
+use crate::{Engine, Result};
+
+/// A job that has not been taken after this long may have been lost; it is pushed again if the lane is too short.
+const LOST_AFTER: chrono::Duration = chrono::Duration::seconds(5);
+/// A worker that has been silent for so long is dead.
+pub const WORKER_SILENCE: Duration = Duration::from_secs(15);
+/// An import that has not moved for so long is dead.
+const IMPORT_SILENCE: chrono::Duration = chrono::Duration::seconds(60);
+/// Most jobs pushed in one go.
+const PUSH_LIMIT: u32 = 2000;
+
+impl Engine {
+    /// Pushes the jobs of calls and deliveries that have become due. Gives how many.
+    pub async fn push_due(&self) -> Result<usize> {
+        let now = self.0.clock.now();
+        let mut tx = self.0.store.write().await?;
+        let calls = tx.calls_to_push(None, PUSH_LIMIT, now).await?;
+        let deliveries = tx.deliveries_to_push(None, PUSH_LIMIT, now).await?;
+        tx.commit().await?;
+        self.push_calls(&calls).await;
+        self.hint(Lane::Deliver, &deliveries).await;
+        Ok(calls.len() + deliveries.len())
+    }
+
+    /// Pushes jobs again that the fleet has lost: when fewer jobs are in a lane than calls or deliveries wait for theirs.
+    /// A job that was not lost comes twice by this, which the compare-and-set makes harmless. Gives how many.
+    pub async fn push_lost(&self) -> Result<usize> {
+        let now = self.0.clock.now();
+        let fleet = &self.0.fleet;
+        let depths = (
+            fleet.depth(Lane::Trigger).await,
+            fleet.depth(Lane::Campaign).await,
+            fleet.depth(Lane::Deliver).await,
+        );
+        let (Ok(trigger), Ok(campaign), Ok(deliver)) = depths else {
+            return Ok(0); // the fleet is away; there is nowhere to push
+        };
+        let lost_before = Some(now - LOST_AFTER);
+        let mut tx = self.0.store.write().await?;
+        let calls = match tx.count_pushed_calls().await? > trigger + campaign {
+            true => tx.calls_to_push(lost_before, PUSH_LIMIT, now).await?,
+            false => Vec::new(),
+        };
+        let deliveries = match tx.count_pushed_deliveries(now).await? > deliver {
+            true => tx.deliveries_to_push(lost_before, PUSH_LIMIT, now).await?,
+            false => Vec::new(),
+        };
+        tx.commit().await?;
+        if !calls.is_empty() || !deliveries.is_empty() {
+            tracing::warn!(
+                calls = calls.len(),
+                deliveries = deliveries.len(),
+                "jobs were lost and are pushed again"
+            );
+        }
+        self.push_calls(&calls).await;
+        self.hint(Lane::Deliver, &deliveries).await;
+        Ok(calls.len() + deliveries.len())
+    }
+
+    /// Declares silent workers dead and hands their calls to the living, to be resolved. Gives how many calls.
+    pub async fn hand_over_orphans(&self) -> Result<usize> {
+        let now = self.0.clock.now();
+        let mut tx = self.0.store.write().await?;
+        let dead = tx.bury_silent_workers(WORKER_SILENCE).await?;
+        let orphans = tx.orphans_to_push(now - LOST_AFTER, now).await?;
+        tx.commit().await?;
+        if dead > 0 || !orphans.is_empty() {
+            tracing::warn!(
+                dead_workers = dead,
+                calls = orphans.len(),
+                "calls of dead workers are handed over"
+            );
+        }
+        let ids: Vec<Uuid> = orphans.iter().map(|id| id.uuid()).collect();
+        self.hint(Lane::Trigger, &ids).await;
+        Ok(ids.len())
+    }
+
+    /// Closes imports whose server died. Gives how many.
+    pub async fn close_dead_imports(&self) -> Result<u64> {
+        let now = self.0.clock.now();
+        let mut tx = self.0.store.write().await?;
+        let closed = tx.fail_stalled_imports(now - IMPORT_SILENCE, now).await?;
+        tx.commit().await?;
+        Ok(closed)
+    }
+
+    async fn push_calls(&self, calls: &[Waiting]) {
+        let of = |lane| -> Vec<Uuid> {
+            let single = lane == Lane::Trigger;
+            calls.iter().filter(|c| c.campaign_id.is_none() == single).map(|c| c.id.uuid()).collect()
+        };
+        self.hint(Lane::Trigger, &of(Lane::Trigger)).await;
+        self.hint(Lane::Campaign, &of(Lane::Campaign)).await;
+    }
+}

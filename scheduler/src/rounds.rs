@@ -1,0 +1,24 @@
+use std::time::Duration;
+
+use ringfleet_engine::EngineError;
+use tokio::time::MissedTickBehavior;
+use tokio_util::sync::CancellationToken;
+
+/// Does `work` every `period` until `stop`. Trouble is logged when it begins and when it is over, not every time.
+pub(crate) async fn round<F>(name: &str, period: Duration, stop: &CancellationToken, work: F)
+where
+    F: AsyncFn() -> Result<(), EngineError>,
+{
+    let mut ticks = tokio::time::interval(period);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut failing = false;
+    while stop.run_until_cancelled(ticks.tick()).await.is_some() {
+        let outcome = work().await;
+        match &outcome {
+            Ok(()) if failing => tracing::info!(round = name, "works again"),
+            Err(error) if !failing => tracing::warn!(%error, round = name, "failed; it will be tried again"),
+            _ => {}
+        }
+        failing = outcome.is_err();
+    }
+}

@@ -1,0 +1,104 @@
+//! The command line.
+
+use std::{net::SocketAddr, path::PathBuf, process::ExitCode};
+
+use clap::{Args, Parser, Subcommand};
+use ringfleet_core::Role;
+
+use crate::{
+    config::{Config, Flags},
+    keys, logs, peer,
+    process::{Failure, Wanted},
+    roles,
+};
+
+/// An outbound campaign dialer: CSV in, real calls out, signed webhooks back.
+#[derive(Parser)]
+#[command(name = "ringfleet", version, disable_help_subcommand = true)]
+pub struct Cli {
+    #[command(flatten)]
+    common: Common,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Args)]
+struct Common {
+    /// Configuration file [default: ringfleet.toml, if there is one]
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Folder of the embedded database; takes precedence over URLs in the environment [default: ./ringfleet-data]
+    #[arg(long, global = true, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// PostgreSQL, postgres://… [env: DATABASE_URL]
+    #[arg(long, global = true, value_name = "URL")]
+    database_url: Option<String>,
+    /// Redis, redis://… [env: REDIS_URL]
+    #[arg(long, global = true, value_name = "URL")]
+    redis_url: Option<String>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run all roles in one process
+    Up(Listen),
+    /// Bring the database schema up to this version
+    Migrate,
+    /// Serve the HTTP API
+    Api(Listen),
+    /// Start, dispatch and finish campaigns; several may run
+    Scheduler,
+    /// Place calls and deliver webhooks; as many as wanted may run
+    Worker,
+    /// Manage API keys
+    #[command(subcommand)]
+    Key(KeyCommand),
+    /// A SIP peer for trying things out: answers by the last digit of the called number
+    Carrier(peer::PeerArgs),
+}
+
+#[derive(Args)]
+struct Listen {
+    /// Where to listen [default: 127.0.0.1:8080]
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    listen: Option<SocketAddr>,
+}
+
+#[derive(Subcommand)]
+enum KeyCommand {
+    /// Make an API key (and its workspace if need be); prints the key once, as the last line
+    Create {
+        /// Name of the workspace
+        #[arg(long)]
+        workspace: String,
+        /// admin, developer or member
+        #[arg(long, default_value = "admin")]
+        role: Role,
+    },
+}
+
+/// Carries out the command.
+pub async fn run(cli: Cli) -> Result<ExitCode, Failure> {
+    let listen = match &cli.command {
+        Command::Up(args) | Command::Api(args) => args.listen,
+        _ => None,
+    };
+    let flags = Flags {
+        listen,
+        data: cli.common.data,
+        database_url: cli.common.database_url,
+        redis_url: cli.common.redis_url,
+    };
+    let config = Config::read(cli.common.config.as_deref(), &flags)?;
+    logs::init(&config.log)?;
+    match cli.command {
+        Command::Up(_) => roles::run(config, Wanted::ALL).await?,
+        Command::Api(_) => roles::run(config, Wanted::API).await?,
+        Command::Scheduler => roles::run(config, Wanted::SCHEDULER).await?,
+        Command::Worker => roles::run(config, Wanted::WORKER).await?,
+        Command::Migrate => roles::migrate(&config).await?,
+        Command::Key(KeyCommand::Create { workspace, role }) => keys::create(&config, &workspace, role).await?,
+        Command::Carrier(args) => peer::run(args).await?,
+    }
+    Ok(ExitCode::SUCCESS)
+}

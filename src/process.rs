@@ -1,0 +1,120 @@
+//! What a process is made of: its failure, its signals, its store and engine.
+
+use std::{fmt::Display, sync::Arc};
+
+use ringfleet_core::SystemClock;
+use ringfleet_engine::Engine;
+use ringfleet_fleet::{Fleet, FleetSettings};
+use ringfleet_store::Store;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+use crate::config::Config;
+
+/// Why the program ends with status 1: one sentence for the person who started it.
+#[derive(Debug)]
+pub struct Failure(String);
+
+impl Failure {
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+
+    /// Puts what was being done in front of why it failed.
+    pub fn during(what: &str, why: impl Display) -> Self {
+        Self(format!("{what}: {why}"))
+    }
+}
+
+impl Display for Failure {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl<E: std::error::Error> From<E> for Failure {
+    fn from(error: E) -> Self {
+        Self(error.to_string())
+    }
+}
+
+/// The roles a process runs.
+#[derive(Debug, Clone, Copy)]
+pub struct Wanted {
+    pub api: bool,
+    pub scheduler: bool,
+    pub worker: bool,
+}
+
+impl Wanted {
+    pub const ALL: Self = Self { api: true, scheduler: true, worker: true };
+    pub const API: Self = Self { api: true, scheduler: false, worker: false };
+    pub const SCHEDULER: Self = Self { api: false, scheduler: true, worker: false };
+    pub const WORKER: Self = Self { api: false, scheduler: false, worker: true };
+
+    fn is_all(self) -> bool {
+        self.api && self.scheduler && self.worker
+    }
+}
+
+/// Opens the database the configuration names. The embedded one is made and migrated as needed.
+pub async fn open_store(config: &Config) -> Result<Store, Failure> {
+    match &config.database_url {
+        Some(url) => Store::postgres(url, config.database.connections)
+            .await
+            .map_err(|e| Failure::during("PostgreSQL cannot be opened", e)),
+        None => {
+            let broken = |e: &dyn Display| Failure::new(format!("the data folder {} cannot be used: {e}", config.data.display()));
+            std::fs::create_dir_all(&config.data).map_err(|e| broken(&e))?;
+            let store = Store::sqlite(&config.sqlite_file()).await.map_err(|e| broken(&e))?;
+            store.migrate().await.map_err(|e| broken(&e))?;
+            Ok(store)
+        }
+    }
+}
+
+/// Opens database and fleet and joins them.
+pub async fn open_engine(config: &Config, wanted: Wanted) -> Result<Engine, Failure> {
+    let fleet = match (&config.database_url, &config.redis_url) {
+        (Some(_), Some(url)) => {
+            let settings = FleetSettings { prefix: config.redis.prefix.clone(), ..FleetSettings::default() };
+            Fleet::connect(url, settings).await.map_err(|e| Failure::during("Redis cannot be used", e))?
+        }
+        (None, None) if wanted.is_all() => Fleet::in_process(),
+        (None, None) => {
+            return Err(Failure::new(
+                "a single role needs DATABASE_URL and REDIS_URL; without them run all roles in one process: ringfleet up",
+            ));
+        }
+        (Some(_), None) => return Err(Failure::new("DATABASE_URL is set and REDIS_URL is not; set both, or neither")),
+        (None, Some(_)) => return Err(Failure::new("REDIS_URL is set and DATABASE_URL is not; set both, or neither")),
+    };
+    let store = open_store(config).await?;
+    if wanted.is_all() {
+        store.migrate().await?;
+    }
+    store.check_schema().await?;
+    Ok(Engine::new(store, fleet, Arc::new(SystemClock), config.retries()))
+}
+
+/// Cancelled by SIGTERM or SIGINT. A second signal ends the process at once.
+pub fn stop_signal() -> Result<CancellationToken, Failure> {
+    let stop = CancellationToken::new();
+    let (mut term, mut int) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let token = stop.clone();
+    tokio::spawn(async move {
+        for last in [false, true] {
+            tokio::select! {
+                _ = term.recv() => {}
+                _ = int.recv() => {}
+            }
+            if last {
+                tracing::warn!("second signal: ending at once; calls still live will be resolved by another worker");
+                std::process::exit(130);
+            }
+            tracing::info!("stopping; a second signal ends at once");
+            token.cancel();
+        }
+    });
+    Ok(stop)
+}

@@ -1,0 +1,98 @@
+//! Runs one role, or all of them in one process.
+
+use std::sync::Arc;
+
+use ringfleet_api::ApiSettings;
+use ringfleet_carriers::Registry;
+use ringfleet_engine::Engine;
+use tokio::{net::TcpListener, task::JoinSet};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    config::Config,
+    process::{Failure, Wanted, open_engine, open_store, stop_signal},
+};
+
+/// Brings the schema up to this version.
+pub async fn migrate(config: &Config) -> Result<(), Failure> {
+    let store = open_store(config).await?;
+    store.migrate().await?;
+    println!("the database schema is up to date");
+    store.close().await;
+    Ok(())
+}
+
+/// Runs roles until a signal comes.
+pub async fn run(config: Config, wanted: Wanted) -> Result<(), Failure> {
+    let stop = stop_signal()?;
+    let engine = open_engine(&config, wanted).await?;
+    let listener = match wanted.api {
+        true => Some(bind(&config).await?),
+        false => None,
+    };
+    let addr = listener.as_ref().map(TcpListener::local_addr).transpose()?;
+    let roles = start(&config, engine.clone(), wanted, listener, stop)?;
+    match addr {
+        Some(addr) => println!("listening on http://{addr}"),
+        None => println!("ready"),
+    }
+    let ended = roles.ended().await;
+    engine.store().close().await;
+    ended
+}
+
+pub async fn bind(config: &Config) -> Result<TcpListener, Failure> {
+    TcpListener::bind(config.listen)
+        .await
+        .map_err(|e| Failure::new(format!("cannot listen on {}: {e}; choose another address with --listen", config.listen)))
+}
+
+/// The running roles of this process.
+pub struct Roles {
+    tasks: JoinSet<Result<(), Failure>>,
+    stop: CancellationToken,
+}
+
+/// Starts the wanted roles. They end when `stop` is cancelled, or all of them when one fails.
+pub fn start(
+    config: &Config,
+    engine: Engine,
+    wanted: Wanted,
+    listener: Option<TcpListener>,
+    stop: CancellationToken,
+) -> Result<Roles, Failure> {
+    let mut tasks = JoinSet::new();
+    if wanted.worker {
+        let carriers = Arc::new(Registry::new(config.sip.clone(), config.worker.witness.clone()));
+        let (engine, settings, stop) = (engine.clone(), config.worker(), stop.clone());
+        tasks.spawn(async move { Ok(ringfleet_worker::run(engine, carriers, settings, stop, || {}).await?) });
+    }
+    if wanted.scheduler {
+        let (engine, settings, stop) = (engine.clone(), config.scheduler()?, stop.clone());
+        tasks.spawn(async move {
+            ringfleet_scheduler::run(engine, settings, stop).await;
+            Ok(())
+        });
+    }
+    if let Some(listener) = listener {
+        let settings = ApiSettings { greetings: Some(config.greetings()), ..ApiSettings::default() };
+        let (engine, stop) = (engine.clone(), stop.clone());
+        tasks.spawn(async move { Ok(ringfleet_api::serve(listener, engine, settings, stop).await?) });
+    }
+    Ok(Roles { tasks, stop })
+}
+
+impl Roles {
+    /// Waits until every role has ended; gives the first failure.
+    pub async fn ended(mut self) -> Result<(), Failure> {
+        let mut first = Ok(());
+        while let Some(ended) = self.tasks.join_next().await {
+            let ended = ended.unwrap_or_else(|e| Err(Failure::during("a role broke down", e)));
+            if ended.is_err() {
+                self.stop.cancel();
+                first = first.and(ended);
+            }
+        }
+        first
+    }
+}
