@@ -18,7 +18,9 @@ pub fn murmur(millis: usize) -> Vec<i16> {
     let mut pcm = silence(millis);
     let notes = [392.0, 440.0, 349.23, 329.63, 293.66];
     for (start, hz) in (0..pcm.len()).step_by(4800).zip(notes.iter().cycle()) {
-        strike(&mut pcm[start..], *hz);
+        // After 1.5 s a note has died away.
+        let end = pcm.len().min(start + 12_000);
+        strike(&mut pcm[start..end], *hz);
     }
     pcm
 }
