@@ -6,13 +6,12 @@ use chrono::{DateTime, Utc};
 use ringfleet_core::EndedBy;
 use tokio::{
     sync::mpsc::Receiver,
-    task::JoinHandle,
     time::{Instant, sleep_until},
 };
-use tokio_util::sync::CancellationToken;
 
 use super::{
     CallRecord, Rule,
+    audio::Audio,
     dialog::Dialog,
     request::{ALLOW, Request},
     resend::Resend,
@@ -20,7 +19,7 @@ use super::{
     server::{Server, fresh_tag},
     tables::{DialogKey, Event, Line},
 };
-use crate::media::{self, MediaReport, Remote, RtpSocket, Signals};
+use crate::media::{self, MediaReport, RtpSocket};
 
 /// A caller expects to hear once a minute that it still rings (RFC 3261 §13.3.1.1).
 const REMINDER: Duration = Duration::from_secs(60);
@@ -44,13 +43,6 @@ enum Rang {
     TimeUp,
     Cancelled,
     Stopped,
-}
-
-/// The audio of a call: not begun while the caller owes us an address, else running.
-enum Audio {
-    Waiting(RtpSocket),
-    Running { stop: CancellationToken, task: JoinHandle<MediaReport> },
-    Gone,
 }
 
 impl Call {
@@ -289,30 +281,5 @@ async fn due(resend: &mut Option<Resend>) -> bool {
     match resend {
         Some(resend) => resend.due().await,
         None => std::future::pending().await,
-    }
-}
-
-impl Audio {
-    /// Begins once it is known where to send; a second time changes nothing.
-    fn begin(&mut self, remote: Option<Remote>, pcm: Arc<Vec<i16>>) {
-        let Some(remote) = remote else { return };
-        *self = match std::mem::replace(self, Self::Gone) {
-            Self::Waiting(socket) => {
-                let stop = CancellationToken::new();
-                let run = media::run(socket, remote, pcm, None, Signals::default(), stop.clone());
-                Self::Running { stop, task: tokio::spawn(run) }
-            }
-            other => other,
-        };
-    }
-
-    async fn end(self) -> MediaReport {
-        match self {
-            Self::Running { stop, task } => {
-                stop.cancel();
-                task.await.unwrap_or_default()
-            }
-            Self::Waiting(_) | Self::Gone => MediaReport::default(),
-        }
     }
 }

@@ -3,6 +3,7 @@
 //! A user agent server over UDP (RFC 3261), written apart from the stack that places calls, so that each tests the other.
 //! What it does with a call depends on the end of the called number; see [`Rule`].
 
+mod audio;
 mod call;
 mod dialog;
 mod digest;

@@ -1,0 +1,41 @@
+//! What the caller hears.
+
+use std::sync::Arc;
+
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::media::{self, MediaReport, Remote, RtpSocket, Signals};
+
+/// The audio of a call: not begun while the caller owes us an address, else running.
+pub(super) enum Audio {
+    Waiting(RtpSocket),
+    Running { stop: CancellationToken, task: JoinHandle<MediaReport> },
+    Gone,
+}
+
+impl Audio {
+    /// Begins once it is known where to send; a second time changes nothing.
+    pub fn begin(&mut self, remote: Option<Remote>, pcm: Arc<Vec<i16>>) {
+        let Some(remote) = remote else { return };
+        *self = match std::mem::replace(self, Self::Gone) {
+            Self::Waiting(socket) => {
+                let stop = CancellationToken::new();
+                let run = media::run(socket, remote, pcm, None, Signals::default(), stop.clone());
+                Self::Running { stop, task: tokio::spawn(run) }
+            }
+            other => other,
+        };
+    }
+
+    /// Ends it; what came of it.
+    pub async fn end(self) -> MediaReport {
+        match self {
+            Self::Running { stop, task } => {
+                stop.cancel();
+                task.await.unwrap_or_default()
+            }
+            Self::Waiting(_) | Self::Gone => MediaReport::default(),
+        }
+    }
+}
