@@ -1,0 +1,23 @@
+# syntax=docker/dockerfile:1
+
+# The same Debian as below: a binary does not run with an older C library than it was linked with.
+FROM rust:1.95-bookworm AS build
+WORKDIR /src
+COPY . .
+# Downloads and compiled dependencies stay in caches outside the image, so that a second build is short.
+RUN --mount=type=cache,target=/usr/local/cargo/registry \
+    --mount=type=cache,target=/src/target \
+    cargo build --release --locked --bin ringfleet \
+    && install target/release/ringfleet /usr/local/bin/ringfleet
+
+FROM debian:12-slim
+RUN apt-get update \
+    && apt-get install -y --no-install-recommends ca-certificates \
+    && rm -rf /var/lib/apt/lists/* \
+    && useradd --system --create-home --home-dir /var/lib/ringfleet --shell /usr/sbin/nologin ringfleet
+COPY --from=build /usr/local/bin/ringfleet /usr/local/bin/ringfleet
+USER ringfleet
+WORKDIR /var/lib/ringfleet
+EXPOSE 8080
+ENTRYPOINT ["ringfleet"]
+CMD ["up"]
