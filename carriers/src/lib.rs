@@ -3,6 +3,10 @@
 //! A carrier only acts and reports. What an ending means for the recipient is `core::settle`'s business.
 
 pub mod media;
+pub mod peer;
+mod registry;
+mod simulated;
+pub mod sip;
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
@@ -11,6 +15,10 @@ use ringfleet_core::{CallId, E164, Ending};
 use serde_json::Value;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio_util::sync::CancellationToken;
+
+pub use registry::{CarrierError, Registry};
+pub use simulated::SimulatedCarrier;
+pub use sip::{SipCarrier, SipSettings};
 
 /// One attempt to be placed.
 #[derive(Debug, Clone)]

@@ -1,0 +1,154 @@
+//! One call from its order to its ending.
+
+use std::{
+    borrow::Cow,
+    collections::BTreeMap,
+    net::{Ipv6Addr, SocketAddr},
+    sync::Arc,
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use ringfleet_core::{
+    Ending,
+    trunk::{OutcomeRule, SipTransport},
+};
+use serde_json::Value;
+use tokio::sync::mpsc::UnboundedSender;
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    SipCarrier,
+    digest::Credentials,
+    failed,
+    invite::{self, Answer},
+    leg::{self, Leg},
+    live,
+    station::Station,
+};
+use crate::{
+    Attempt, Order, Progress,
+    media::{self, RtpSocket},
+};
+
+/// Wait when every RTP port of the process is taken; calls end all the time.
+const NO_PORT_WAIT: Duration = Duration::from_secs(1);
+
+/// A call that is ready to be placed: everything is known, nothing has been sent.
+pub(super) struct SipAttempt {
+    pub(super) order: Order,
+    pub(super) leg: Leg,
+    pub(super) station: Arc<Station>,
+    pub(super) rtp: RtpSocket,
+    /// Where the far end sends its audio.
+    pub(super) rtp_seen: SocketAddr,
+    pub(super) sdp_session: u64,
+    pub(super) credentials: Option<Credentials>,
+    pub(super) rules: BTreeMap<u16, OutcomeRule>,
+}
+
+impl SipAttempt {
+    /// Looks the peer up, takes an RTP port, and names everything.
+    pub(super) async fn prepare(carrier: &SipCarrier, order: Order) -> Result<Self, Ending> {
+        let station = carrier.station(order.call).clone();
+        let peer = carrier.peer().await.map_err(|error| {
+            tracing::warn!(%error, host = carrier.trunk.host, "the host of a SIP trunk has no address");
+            failed("network")
+        })?;
+        let local = station.seen_by(peer).map_err(|error| {
+            tracing::warn!(%error, %peer, "no way to the peer of a SIP trunk");
+            failed("network")
+        })?;
+        let rtp =
+            RtpSocket::bind(carrier.settings.bind, carrier.settings.rtp_range()).await.map_err(|error| {
+                tracing::warn!(%error, "no RTP port free");
+                Ending::NoRoom { retry_after: NO_PORT_WAIT, reason: Cow::Borrowed("no_rtp_port"), code: None }
+            })?;
+        Ok(Self {
+            leg: first_leg(carrier, &order, local, peer),
+            rtp_seen: SocketAddr::new(local.ip(), rtp.local_addr().port()),
+            rtp,
+            // RFC 4566 §5.2 wants a number; half of it leaves room for the versions that count up from it.
+            sdp_session: order.call.uuid().as_u64_pair().1 >> 2,
+            credentials: carrier.credentials(),
+            rules: carrier.trunk.outcomes.clone(),
+            order,
+            station,
+        })
+    }
+
+    pub(super) fn offer(&self) -> Vec<u8> {
+        media::offer(self.sdp_session, self.rtp_seen)
+    }
+
+    async fn run(self, progress: UnboundedSender<Progress>, hangup: CancellationToken) -> Ending {
+        // The place outlives the answer, so that a BYE right behind the ACK finds its call.
+        let (_place, requests) = self.station.enter(&self.leg.call_id);
+        match invite::place(&self, &progress, &hangup).await {
+            Answer::Over(ending) => ending,
+            Answer::Live { leg, remote } => live::follow(self, *leg, remote, requests, hangup).await,
+        }
+    }
+}
+
+fn first_leg(carrier: &SipCarrier, order: &Order, local: SocketAddr, peer: SocketAddr) -> Leg {
+    let trunk = &carrier.trunk;
+    let (call_id, from_tag) = leg::names(order.call, rand::random());
+    let literal =
+        if trunk.host.parse::<Ipv6Addr>().is_ok() { format!("[{}]", trunk.host) } else { trunk.host.clone() };
+    let host = match &trunk.domain {
+        Some(domain) => domain.clone(),
+        None if trunk.port == 5060 => literal,
+        None => format!("{literal}:{}", trunk.port),
+    };
+    let caller = order.from.as_deref().or(trunk.username.as_deref()).unwrap_or("anonymous");
+    let uri = format!("sip:+{}@{host}", order.to.digits());
+    Leg {
+        branch: leg::branch(&call_id, 1),
+        call_id,
+        from_tag,
+        cseq: 1,
+        from: format!("<sip:{}@{host}>", leg::escape_user(caller)),
+        to: format!("<{uri}>"),
+        uri: match trunk.transport {
+            SipTransport::Udp => uri,
+            SipTransport::Tcp => format!("{uri};transport=tcp"),
+        },
+        local,
+        peer,
+        transport: trunk.transport,
+        dialog: None,
+    }
+}
+
+/// What is kept of a leg.
+pub(super) fn keep(leg: &Leg) -> Value {
+    serde_json::to_value(leg).unwrap_or_default() // strings, numbers and addresses only: cannot fail
+}
+
+#[async_trait]
+impl Attempt for SipAttempt {
+    fn resume(&self) -> Value {
+        keep(&self.leg)
+    }
+
+    async fn place(
+        self: Box<Self>,
+        progress: UnboundedSender<Progress>,
+        hangup: CancellationToken,
+    ) -> Ending {
+        if hangup.is_cancelled() {
+            return Ending::GivenUp { reason: Cow::Borrowed("cancelled") };
+        }
+        // In a task of its own: whoever drops this future gives the call up, but the call still has to be ended.
+        let wanted = hangup.child_token();
+        let _dropped = wanted.clone().drop_guard();
+        match tokio::spawn(self.run(progress, wanted)).await {
+            Ok(ending) => ending,
+            Err(error) => {
+                tracing::error!(%error, "the task of a SIP call broke");
+                Ending::uncertain("internal")
+            }
+        }
+    }
+}

@@ -1,0 +1,202 @@
+//! Answers what the far end asks within a call: re-INVITE, UPDATE, OPTIONS, INFO, BYE (RFC 3261 §12.2.2, §14.2).
+
+use std::net::SocketAddr;
+
+use rsipstack::{
+    sip::{Accept, Contact, ContentType, Header, HeadersExt, Method, SipMessage, StatusCode},
+    transaction::{Transaction, TransactionState},
+};
+
+use super::leg::{self, Leg};
+use crate::media;
+
+/// The methods we take.
+pub(super) const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE";
+
+/// What an OPTIONS is told (RFC 3261 §11.2).
+pub(super) fn abilities() -> Vec<Header> {
+    vec![Header::Allow(ALLOW.into()), Header::Accept(Accept::new("application/sdp"))]
+}
+
+/// Our side of a live call, as far as the far end may ask about it.
+pub(super) struct Session {
+    /// Call-ID, tags and Contact.
+    pub(super) leg: Leg,
+    /// Id of our SDP.
+    pub(super) sdp_session: u64,
+    /// Where we take RTP.
+    pub(super) rtp: SocketAddr,
+    /// How many descriptions we have sent; becomes the version in SDP (RFC 3264 §8).
+    pub(super) sdp_version: u64,
+    /// Highest CSeq of the far end so far.
+    pub(super) remote_cseq: u32,
+}
+
+/// What a request meant for the call.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Meant {
+    /// Nothing that ends it.
+    Nothing,
+    /// The far end has hung up.
+    Hangup,
+}
+
+/// A re-INVITE's transaction, which wants to be driven until its ACK is there.
+pub(super) type AwaitsAck = Option<Transaction>;
+
+impl Session {
+    /// Answers one request. An answered re-INVITE is handed back; see [`acknowledged`].
+    pub(super) async fn answer(&mut self, mut transaction: Transaction) -> (Meant, AwaitsAck) {
+        let request = &transaction.original;
+        let method = request.method;
+        let cseq = request.cseq_header().and_then(|cseq| cseq.seq()).unwrap_or_default();
+        let (code, headers, body) = if !self.is_ours(request) {
+            (StatusCode::CallTransactionDoesNotExist, Vec::new(), None)
+        } else if cseq < self.remote_cseq {
+            (StatusCode::ServerInternalError, Vec::new(), None) // out of order, RFC 3261 §12.2.2
+        } else {
+            self.remote_cseq = cseq;
+            self.reply_to(method, &request.body.clone())
+        };
+        let accepted = code == StatusCode::OK;
+        if let Err(error) = transaction.reply_with(code, headers, body).await {
+            tracing::debug!(%error, %method, "could not answer a SIP request within a call");
+        }
+        match method {
+            Method::Bye if accepted => (Meant::Hangup, None),
+            Method::Invite => (Meant::Nothing, Some(transaction)),
+            _ => (Meant::Nothing, None),
+        }
+    }
+
+    /// Same dialog: our tag in To and the callee's in From. Another fork's would be a different dialog.
+    fn is_ours(&self, request: &impl HeadersExt) -> bool {
+        let far = self.leg.dialog.as_ref().map(|dialog| dialog.to_tag.as_str()).unwrap_or_default();
+        leg::to_tag(request).as_deref() == Some(&self.leg.from_tag)
+            && leg::from_tag(request).unwrap_or_default() == far
+    }
+
+    fn reply_to(&mut self, method: Method, body: &[u8]) -> (StatusCode, Vec<Header>, Option<Vec<u8>>) {
+        let contact = Header::Contact(Contact::new(self.leg.contact()));
+        match method {
+            Method::Bye | Method::Info => (StatusCode::OK, Vec::new(), None),
+            Method::Options => (StatusCode::OK, abilities(), None),
+            // UPDATE without a body only refreshes; a re-INVITE without one asks us to offer (RFC 3261 §14.2).
+            Method::Update if body.is_empty() => (StatusCode::OK, vec![contact], None),
+            Method::Invite | Method::Update => match self.describe(body) {
+                Some(sdp) => {
+                    let kind = Header::ContentType(ContentType::new("application/sdp"));
+                    (StatusCode::OK, vec![contact, Header::Allow(ALLOW.into()), kind], Some(sdp))
+                }
+                None => (StatusCode::NotAcceptableHere, Vec::new(), None),
+            },
+            _ => (StatusCode::MethodNotAllowed, vec![Header::Allow(ALLOW.into())], None),
+        }
+    }
+
+    /// Our current SDP: an answer to `offer`, or an offer where there is none. `None`: no audio we can speak.
+    fn describe(&mut self, offer: &[u8]) -> Option<Vec<u8>> {
+        let sdp = if offer.is_empty() {
+            media::offer(self.sdp_session, self.rtp)
+        } else {
+            media::answer(self.sdp_session, self.rtp, &media::parse_answer(offer)?)
+        };
+        self.sdp_version += 1;
+        let origin = format!("o=- {0} {0} ", self.sdp_session);
+        let newer = format!("o=- {0} {1} ", self.sdp_session, self.sdp_session + self.sdp_version);
+        let text = String::from_utf8_lossy(&sdp).replacen(&origin, &newer, 1);
+        Some(text.replacen("a=sendrecv", direction(offer), 1).into_bytes())
+    }
+}
+
+/// The direction that fits the offered one (RFC 3264 §6.1): who only sends is only heard.
+fn direction(offer: &[u8]) -> &'static str {
+    let has =
+        |line: &str| offer.split(|byte| *byte == b'\n').any(|found| found.trim_ascii() == line.as_bytes());
+    if has("a=sendonly") {
+        "a=recvonly"
+    } else if has("a=recvonly") {
+        "a=sendonly"
+    } else if has("a=inactive") {
+        "a=inactive"
+    } else {
+        "a=sendrecv"
+    }
+}
+
+/// Drives an answered re-INVITE until its ACK. False when a 2xx stayed without one for 64·T1, after which the call
+/// has to be ended (RFC 3261 §14.2).
+pub(super) async fn acknowledged(mut transaction: Transaction) -> bool {
+    let accepted = match transaction.state {
+        TransactionState::Accepted => true,
+        TransactionState::Completed => false,
+        _ => return true, // the answer did not go out, so the far end will repeat its request
+    };
+    let mut acknowledged = false;
+    while let Some(message) = transaction.receive().await {
+        acknowledged |= matches!(message, SipMessage::Request(request) if request.method == Method::Ack);
+    }
+    acknowledged || !accepted
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn session() -> Session {
+        let (call_id, from_tag) = leg::names("01890a5d-ac96-774b-bcce-b302099a8057".parse().unwrap(), 1);
+        let leg = Leg {
+            branch: leg::branch(&call_id, 1),
+            call_id,
+            from_tag,
+            cseq: 1,
+            uri: "sip:1@a".into(),
+            from: "<sip:2@a>".into(),
+            to: "<sip:1@a>".into(),
+            local: ([127, 0, 0, 1], 5099).into(),
+            peer: ([127, 0, 0, 1], 5060).into(),
+            transport: ringfleet_core::trunk::SipTransport::Udp,
+            dialog: None,
+        };
+        Session { leg, sdp_session: 7, rtp: ([127, 0, 0, 1], 20000).into(), sdp_version: 0, remote_cseq: 0 }
+    }
+
+    fn offer(direction: &str) -> Vec<u8> {
+        format!(
+            "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\n\
+             m=audio 4000 RTP/AVP 8\r\n{direction}\r\n"
+        )
+        .into_bytes()
+    }
+
+    #[test]
+    fn descriptions_grow_older_and_mirror_the_direction() {
+        let mut session = session();
+        let mut text = |offer: &[u8]| String::from_utf8(session.describe(offer).unwrap()).unwrap();
+        let hold = text(&offer("a=sendonly"));
+        assert!(
+            hold.contains("o=- 7 8 IN") && hold.contains("a=recvonly") && hold.contains("RTP/AVP 8\r\n"),
+            "{hold}"
+        );
+        let back = text(&offer("a=sendrecv"));
+        assert!(back.contains("o=- 7 9 IN") && back.contains("a=sendrecv"), "{back}");
+        let fresh = text(b"");
+        assert!(fresh.contains("o=- 7 10 IN") && fresh.contains("RTP/AVP 0 8"), "{fresh}");
+    }
+
+    #[test]
+    fn requests_are_answered_by_method() {
+        let mut session = session();
+        assert_eq!(session.reply_to(Method::Bye, b"").0, StatusCode::OK);
+        assert_eq!(session.reply_to(Method::Info, b"Signal=1").0, StatusCode::OK);
+        let (code, headers, body) = session.reply_to(Method::Update, b"");
+        assert_eq!((code, headers.len(), body), (StatusCode::OK, 1, None));
+        let (code, _, body) = session.reply_to(Method::Invite, b"");
+        assert!(code == StatusCode::OK && body.is_some());
+        assert_eq!(
+            session.reply_to(Method::Invite, b"m=video 1 RTP/AVP 99\r\n").0,
+            StatusCode::NotAcceptableHere
+        );
+        assert_eq!(session.reply_to(Method::Refer, b"").0, StatusCode::MethodNotAllowed);
+    }
+}

@@ -1,0 +1,302 @@
+//! From the INVITE to the answer, a refusal, or our giving up (RFC 3261 §9, §13, §17.1.1; RFC 6026).
+
+use std::{sync::Arc, time::Duration};
+
+use ringfleet_core::{EndedBy, Ending, Outcome};
+use rsipstack::{
+    sip::{Header, Request, Response, SipMessage, StatusCodeKind},
+    transaction::Transaction,
+};
+use tokio::{
+    sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
+    time::{Instant, sleep, sleep_until},
+};
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    attempt::{SipAttempt, keep},
+    digest::Answers,
+    failed, inspect,
+    leg::{self, Leg},
+    live,
+    outcomes::{self, GaveUp, Seen},
+    station::Station,
+};
+use crate::{
+    Progress,
+    media::{self, Remote},
+};
+
+/// How late Timer B may be before we stop waiting for it.
+const TIMER_B_SLACK: Duration = Duration::from_secs(2);
+
+/// What became of an INVITE.
+pub(super) enum Answer {
+    /// Nobody is on the line.
+    Over(Ending),
+    /// Somebody is, at the end of this leg; audio goes to `remote`.
+    Live { leg: Box<Leg>, remote: Remote },
+}
+
+/// Places the call and waits until it is answered or over.
+pub(super) async fn place(
+    attempt: &SipAttempt,
+    progress: &UnboundedSender<Progress>,
+    hangup: &CancellationToken,
+) -> Answer {
+    let mut inviting = Inviting {
+        attempt,
+        progress,
+        leg: attempt.leg.clone(),
+        seen: Seen::default(),
+        answers: Answers::default(),
+        early_sdp: Vec::new(),
+        gave_up_at: None,
+        cancelled: false,
+    };
+    let ring_timeout = sleep(attempt.order.ring_timeout);
+    tokio::pin!(ring_timeout);
+    let Some((mut request, mut responses)) = inviting.send().await else {
+        return Answer::Over(failed("network"));
+    };
+    loop {
+        let waiting = inviting.seen.gave_up.is_none();
+        tokio::select! {
+            biased;
+            response = responses.recv() => {
+                let Some(response) = response else { return Answer::Over(inviting.without_final()) };
+                match inviting.heard(response, &request).await {
+                    Next::Wait => {}
+                    Next::Done(answer) => return *answer,
+                    Next::Again => match inviting.send().await {
+                        Some(again) => (request, responses) = again,
+                        None => return Answer::Over(failed("network")),
+                    },
+                }
+            }
+            () = hangup.cancelled(), if waiting => inviting.give_up(GaveUp::Cancelled),
+            () = &mut ring_timeout, if waiting => inviting.give_up(GaveUp::RingTimeout),
+            // Nothing more is taken in; what has come already is still read, for it may be an answer to be hung up.
+            () = inviting.unheard(), if !responses.is_closed() => responses.close(),
+        }
+    }
+}
+
+/// What a response asks for.
+enum Next {
+    Wait,
+    Again,
+    Done(Box<Answer>),
+}
+
+struct Inviting<'a> {
+    attempt: &'a SipAttempt,
+    progress: &'a UnboundedSender<Progress>,
+    leg: Leg,
+    seen: Seen,
+    answers: Answers,
+    /// Description in a 18x, for peers whose 200 has none.
+    early_sdp: Vec<u8>,
+    /// When we gave up, or, once the CANCEL is out, when that was.
+    gave_up_at: Option<Instant>,
+    /// The CANCEL is out.
+    cancelled: bool,
+}
+
+impl Inviting<'_> {
+    /// Sends the INVITE of the present leg. `None`: there was no way to the peer, nothing was sent.
+    async fn send(&mut self) -> Option<(Request, UnboundedReceiver<Response>)> {
+        self.seen.provisional = false; // of this transaction: only then may it be cancelled, RFC 3261 §9.1
+        let station = &self.attempt.station;
+        let request = self.leg.invite(self.attempt.offer(), &self.answers.headers()).inspect_err(|error| {
+            tracing::warn!(%error, "the settings of a SIP trunk make no valid INVITE");
+        });
+        let request = request.ok()?;
+        let way = station.connect(self.leg.peer, self.leg.transport).await.inspect_err(|error| {
+            tracing::warn!(%error, peer = %self.leg.peer, "no connection to the peer of a SIP trunk");
+        });
+        let transaction = station.transaction(request.clone(), way.ok()?)?;
+        let (sender, responses) = unbounded_channel();
+        tokio::spawn(drive(transaction, sender, self.leg.clone(), station.clone()));
+        Some((request, responses))
+    }
+
+    async fn heard(&mut self, response: Response, request: &Request) -> Next {
+        let code = response.status_code.code();
+        match code {
+            100..200 => {
+                self.provisional(code, response);
+                Next::Wait
+            }
+            200..300 => Next::Done(Box::new(self.answered(&response).await)),
+            401 | 407 if self.seen.gave_up.is_none() && self.authenticate(&response, request) => Next::Again,
+            _ => Next::Done(Box::new(Answer::Over(self.refused(code, &response)))),
+        }
+    }
+
+    fn provisional(&mut self, code: u16, response: Response) {
+        self.seen.provisional = true;
+        if matches!(code, 180 | 183) && !self.seen.rang {
+            self.seen.rang = true;
+            self.tell(Progress::Ringing);
+        }
+        if !response.body.is_empty() {
+            self.early_sdp = response.body;
+        }
+        if self.seen.gave_up.is_some() {
+            self.cancel();
+        }
+    }
+
+    /// Prepares the next INVITE with an answer to the challenge. False: the challenge is final.
+    fn authenticate(&mut self, response: &Response, request: &Request) -> bool {
+        let Some(credentials) = &self.attempt.credentials else { return false };
+        if !self.answers.take_up(response, request, credentials) {
+            return false;
+        }
+        self.leg = self.leg.with_invite(self.leg.cseq + 1);
+        self.tell(Progress::Resume(keep(&self.leg)));
+        true
+    }
+
+    async fn answered(&mut self, response: &Response) -> Answer {
+        let code = Some(response.status_code.code());
+        let Some(leg) = self.leg.answered(response) else {
+            // Its Contact cannot be read, so the stack has not acknowledged it and no BYE can be aimed.
+            return Answer::Over(Ending::over(
+                Outcome::Uncertain,
+                "malformed_answer",
+                code,
+                EndedBy::Carrier,
+            ));
+        };
+        let attempt = self.attempt;
+        if self.seen.gave_up.is_some() {
+            // It crossed our CANCEL, or came before one could be sent: end what it began (RFC 3261 §9.1, §15).
+            live::bye(&attempt.station, &leg, attempt.credentials.as_ref()).await;
+            return Answer::Over(Ending::over(
+                Outcome::Unanswered,
+                "answered_after_cancel",
+                code,
+                EndedBy::Caller,
+            ));
+        }
+        self.tell(Progress::Resume(keep(&leg)));
+        let sdp = if response.body.is_empty() { &self.early_sdp } else { &response.body };
+        let Some(remote) = media::parse_answer(sdp) else {
+            live::bye(&attempt.station, &leg, attempt.credentials.as_ref()).await;
+            return Answer::Over(Ending::over(Outcome::Failed, "media", code, EndedBy::Caller));
+        };
+        self.tell(Progress::Answered);
+        Answer::Live { leg: Box::new(leg), remote }
+    }
+
+    fn refused(&self, code: u16, response: &Response) -> Ending {
+        if inspect::is_local(response) {
+            return match code {
+                // Timer B: not even a 100. Nothing to cancel, and nobody there to do it.
+                408 if !self.seen.provisional => failed("trunk_silent"),
+                // The stream broke under the INVITE; how much of it arrived, nobody knows.
+                _ => Ending::uncertain("connection_lost"),
+            };
+        }
+        let retry_after = response.headers.iter().find_map(|header| match header {
+            Header::RetryAfter(value) => Some(value.value()),
+            _ => None,
+        });
+        outcomes::ending(code, retry_after, self.seen, &self.attempt.rules)
+    }
+
+    fn give_up(&mut self, why: GaveUp) {
+        self.seen.gave_up = Some(why);
+        self.gave_up_at = Some(Instant::now());
+        if self.seen.provisional {
+            self.cancel();
+        }
+    }
+
+    /// Sends the CANCEL, once. Its own answer says nothing; the INVITE's does.
+    fn cancel(&mut self) {
+        if self.cancelled {
+            return;
+        }
+        self.cancelled = true;
+        self.gave_up_at = Some(Instant::now());
+        let (station, leg) = (self.attempt.station.clone(), self.leg.clone());
+        tokio::spawn(async move {
+            if let (Ok(request), Ok(way)) = (leg.cancel(), station.connect(leg.peer, leg.transport).await) {
+                station.ask(request, way).await;
+            }
+        });
+    }
+
+    /// Resolves when a CANCEL has had no effect for 64·T1, after which the call counts as cancelled (RFC 3261 §9.1).
+    /// One that could not be sent waits a little longer, for Timer B to say that the trunk is silent.
+    async fn unheard(&self) {
+        let Some(at) = self.gave_up_at else { return std::future::pending().await };
+        let patience = self.attempt.station.timeout();
+        sleep_until(at + if self.cancelled { patience } else { patience + TIMER_B_SLACK }).await;
+    }
+
+    /// The ending when no final response will be heard any more.
+    fn without_final(&self) -> Ending {
+        match self.seen.gave_up {
+            Some(gave_up) if self.cancelled => gave_up.ending(None),
+            _ => Ending::uncertain("no_final_response"),
+        }
+    }
+
+    fn tell(&self, progress: Progress) {
+        let _ = self.progress.send(progress); // who no longer listens has given the call up
+    }
+}
+
+/// Sends an INVITE and drives its transaction to the end, also after the call itself has ended: repeated 2xx must be
+/// acknowledged, and an answer nobody waits for any more must be hung up. The stack forbids to do this in a `select!`
+/// that may be cancelled, so it is a task.
+async fn drive(
+    mut transaction: Transaction,
+    heard: UnboundedSender<Response>,
+    leg: Leg,
+    station: Arc<Station>,
+) {
+    if let Err(error) = transaction.send().await {
+        tracing::warn!(%error, "the SIP stack refused an INVITE");
+        return;
+    }
+    let listener = heard.clone();
+    let abandoned = async {
+        listener.closed().await;
+        sleep(station.timeout()).await;
+    };
+    tokio::pin!(abandoned);
+    let mut forks: Vec<Option<String>> = Vec::new();
+    loop {
+        let message = tokio::select! {
+            message = transaction.receive() => message,
+            () = &mut abandoned => return,
+        };
+        let response = match message {
+            None => return,
+            Some(SipMessage::Request(_)) => continue,
+            Some(SipMessage::Response(response)) => response,
+        };
+        if response.status_code.kind() != StatusCodeKind::Successful {
+            let _ = heard.send(response);
+            continue;
+        }
+        let tag = leg::to_tag(&response);
+        if forks.contains(&tag) {
+            continue; // repeated; the transaction has acknowledged it again
+        }
+        let first = forks.is_empty();
+        forks.push(tag);
+        // One call is one conversation: of several forks that answer, the first is it (RFC 3261 §13.2.2.4).
+        let unwanted =
+            if first { heard.send(response).err().map(|refused| refused.0) } else { Some(response) };
+        if let Some(leg) = unwanted.and_then(|response| leg.answered(&response)) {
+            let station = station.clone();
+            tokio::spawn(async move { live::bye(&station, &leg, None).await });
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! The SIP carrier: outbound calls over UDP or TCP (RFC 3261), G.711 audio, one [`SipCarrier`] per trunk.
+//!
+//! Signalling rests on the transaction layer of one SIP stack, which is named nowhere outside this folder. Its dialog
+//! layer is not used: what a call must survive (a crash between any two messages) is easier to keep true when every
+//! request is built from one small value, [`leg::Leg`], that is also what is kept for recovery.
+
+mod attempt;
+mod digest;
+mod hosts;
+mod in_dialog;
+mod inspect;
+mod invite;
+mod leg;
+mod live;
+mod outcomes;
+mod recover;
+mod settings;
+mod station;
+
+use std::{
+    collections::HashMap,
+    io,
+    net::SocketAddr,
+    sync::{Arc, Weak},
+};
+
+use async_trait::async_trait;
+use parking_lot::Mutex;
+use ringfleet_core::{CallId, EndedBy, Ending, Outcome, trunk::SipTrunk};
+use serde_json::Value;
+
+use crate::{Attempt, Carrier, Order};
+use digest::Credentials;
+use hosts::Hosts;
+pub use settings::SipSettings;
+use station::Station;
+
+/// Keep this in the log filter: at INFO the stack writes whole messages, with numbers and credentials in them.
+pub const LOG_DIRECTIVE: &str = "rsipstack=warn";
+
+/// Endpoints per trunk. One receives 2,000 calls/s and more on one core, which is above what trunks take; the calls are
+/// spread by their id, so that this is the number to raise for one that takes more.
+const STATIONS: usize = 1;
+
+/// A SIP trunk that places calls.
+pub struct SipCarrier {
+    trunk: SipTrunk,
+    settings: SipSettings,
+    hosts: Arc<Hosts>,
+    stations: Vec<Arc<Station>>,
+    /// Endpoints opened on the ports of dead workers, while some call of theirs is being resolved.
+    inherited: Mutex<HashMap<u16, Weak<Station>>>,
+}
+
+impl SipCarrier {
+    /// Opens the sockets of a trunk. Must be called inside a tokio runtime.
+    ///
+    /// # Errors
+    /// When `settings.bind` is no address of this machine or the system has no socket left.
+    pub fn open(trunk: SipTrunk, settings: SipSettings) -> io::Result<Self> {
+        let hosts = Hosts::new(settings.bind);
+        let open = |_| Station::open(&settings, 0, trunk.transport, &hosts);
+        let stations = (0..STATIONS).map(open).collect::<io::Result<Vec<_>>>()?;
+        Ok(Self { trunk, settings, hosts, stations, inherited: Mutex::default() })
+    }
+
+    /// The endpoint a call lives on: the same one for the same call.
+    fn station(&self, call: CallId) -> &Arc<Station> {
+        let spread = call.uuid().as_u64_pair().1 as usize;
+        &self.stations[spread % self.stations.len()]
+    }
+
+    fn credentials(&self) -> Option<Credentials> {
+        let (username, password) = (self.trunk.username.clone()?, self.trunk.password.clone()?);
+        Some(Credentials { username, password })
+    }
+
+    async fn peer(&self) -> io::Result<SocketAddr> {
+        self.hosts.resolve(&self.trunk.host, self.trunk.port).await
+    }
+}
+
+#[async_trait]
+impl Carrier for SipCarrier {
+    async fn prepare(&self, order: Order) -> Result<Box<dyn Attempt>, Ending> {
+        Ok(Box::new(attempt::SipAttempt::prepare(self, order).await?))
+    }
+
+    async fn resolve(&self, resume: &Value) -> Ending {
+        recover::resolve(self, resume).await
+    }
+
+    async fn close(&self) {
+        for station in &self.stations {
+            station.close();
+        }
+    }
+}
+
+/// The ending of a call that met a fault of the network or of ours, not of the callee.
+fn failed(reason: &'static str) -> Ending {
+    Ending::over(Outcome::Failed, reason, None, EndedBy::Carrier)
+}

@@ -1,0 +1,178 @@
+//! What became of a call whose worker died, and ends it if it still lives. Sends CANCEL and BYE, which cannot begin a
+//! call, and never an INVITE, which could.
+//!
+//! A CANCEL is answered to whoever sent it, but the 487 of the INVITE goes where the INVITE came from (RFC 3261 §18.2.2).
+//! So the dead worker's port is taken over for the time, if this machine still has it.
+
+use std::{sync::Arc, time::Duration};
+
+use ringfleet_core::{EndedBy, Ending, Outcome};
+use rsipstack::{
+    sip::{Response, SipMessage, StatusCodeKind},
+    transaction::TransactionState,
+};
+use serde_json::Value;
+use tokio::{
+    sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
+    time::{Instant, sleep_until, timeout},
+};
+use tokio_util::task::AbortOnDropHandle;
+
+use super::{
+    SipCarrier,
+    leg::Leg,
+    live,
+    outcomes::{self, Seen},
+    station::Station,
+};
+
+/// How long the peer has to answer.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// How many INVITEs beyond the kept one a call may have sent: each challenge makes one, and its worker may have died
+/// before that was kept. Their branches follow from the call's id, so they can be asked about too.
+const UNKEPT_INVITES: u32 = 2;
+/// How long the INVITE's final response may follow the answer to its CANCEL before the next INVITE is asked about.
+const FINAL_FOLLOWS: Duration = Duration::from_secs(1);
+
+pub(super) async fn resolve(carrier: &SipCarrier, kept: &Value) -> Ending {
+    let Ok(leg) = serde_json::from_value::<Leg>(kept.clone()) else {
+        return Ending::uncertain("worker_lost");
+    };
+    let station = carrier.station_of(&leg);
+    if leg.dialog.is_some() {
+        hang_up(carrier, &station, &leg).await
+    } else {
+        cancel(carrier, &station, &leg).await
+    }
+}
+
+async fn hang_up(carrier: &SipCarrier, station: &Station, leg: &Leg) -> Ending {
+    let credentials = carrier.credentials();
+    match timeout(PATIENCE, live::bye(station, leg, credentials.as_ref())).await {
+        Ok(Some(response)) if response.status_code.kind() == StatusCodeKind::Successful => {
+            Ending::over(Outcome::Answered, "worker_lost", Some(response.status_code.code()), EndedBy::Caller)
+        }
+        _ => Ending::uncertain("worker_lost"),
+    }
+}
+
+/// A final response to one of the INVITEs the call may have sent.
+type Final = (Leg, Response);
+
+async fn cancel(carrier: &SipCarrier, station: &Arc<Station>, leg: &Leg) -> Ending {
+    let more = if carrier.trunk.username.is_some() { UNKEPT_INVITES } else { 0 };
+    let (tell, mut finals) = unbounded_channel();
+    let deadline = Instant::now() + PATIENCE;
+    let invites: Vec<Leg> = (leg.cseq..=leg.cseq + more).map(|cseq| leg.with_invite(cseq)).collect();
+    let listener =
+        |leg: &Leg| AbortOnDropHandle::new(tokio::spawn(listen(station.clone(), leg.clone(), tell.clone())));
+    let _listeners: Vec<_> = invites.iter().map(listener).collect();
+    for leg in invites {
+        let cancelling = AbortOnDropHandle::new(tokio::spawn(send_cancel(station.clone(), leg)));
+        match first(&mut finals, cancelling, deadline).await {
+            Found::Final(found) => return settle(carrier, station, &found.0, &found.1).await,
+            Found::Unknown => {}
+            Found::Silence => break,
+        }
+    }
+    Ending::uncertain("worker_lost")
+}
+
+/// What asking about one INVITE came to.
+enum Found {
+    /// Its final response.
+    Final(Box<Final>),
+    /// The peer does not know that INVITE, or knows it and says no more: it was over before.
+    Unknown,
+    /// The peer says nothing.
+    Silence,
+}
+
+async fn first(
+    finals: &mut UnboundedReceiver<Final>,
+    cancelling: AbortOnDropHandle<Option<Response>>,
+    deadline: Instant,
+) -> Found {
+    tokio::pin!(cancelling);
+    let mut patience = deadline;
+    let mut answered = false;
+    loop {
+        tokio::select! {
+            biased;
+            Some(found) = finals.recv() => return Found::Final(Box::new(found)),
+            answer = &mut cancelling, if !answered => match answer.ok().flatten() {
+                None => return Found::Silence,
+                Some(answer) if answer.status_code.kind() != StatusCodeKind::Successful => return Found::Unknown,
+                Some(_) => {
+                    answered = true;
+                    patience = deadline.min(Instant::now() + FINAL_FOLLOWS);
+                }
+            },
+            () = sleep_until(patience) => return if answered { Found::Unknown } else { Found::Silence },
+        }
+    }
+}
+
+async fn settle(carrier: &SipCarrier, station: &Station, leg: &Leg, response: &Response) -> Ending {
+    let code = response.status_code.code();
+    if response.status_code.kind() == StatusCodeKind::Successful {
+        // It was answered meanwhile. The transaction has acknowledged that; now end it.
+        if let Some(leg) = leg.answered(response) {
+            let _ = timeout(PATIENCE, live::bye(station, &leg, carrier.credentials().as_ref())).await;
+        }
+        return Ending::over(Outcome::Unanswered, "answered_after_cancel", Some(code), EndedBy::Caller);
+    }
+    if code == 487 {
+        return Ending::over(Outcome::Unanswered, "worker_lost", Some(code), EndedBy::Caller);
+    }
+    // The callee or the network had refused before our CANCEL came. Whether it rang is not known any more, so it may
+    // have: then nothing is taken for "no room".
+    let seen = Seen { provisional: true, rang: true, gave_up: None };
+    outcomes::ending(code, None, seen, &carrier.trunk.outcomes)
+}
+
+/// Listens as if this process had sent the INVITE, so that its final response is acknowledged and heard. It is not sent.
+async fn listen(station: Arc<Station>, leg: Leg, tell: UnboundedSender<Final>) {
+    let Ok(way) = station.connect(leg.peer, leg.transport).await else { return };
+    let Ok(request) = leg.invite(Vec::new(), &[]) else { return };
+    let Some(mut transaction) = station.transaction(request, way) else { return };
+    transaction.state = TransactionState::Calling;
+    while let Some(message) = transaction.receive().await {
+        let SipMessage::Response(response) = message else { continue };
+        let code = response.status_code.code();
+        // A challenge ended an earlier INVITE, not the call.
+        if code >= 200 && code != 401 && code != 407 {
+            let _ = tell.send((leg.clone(), response)); // whoever asked may know enough by now
+        }
+    }
+}
+
+async fn send_cancel(station: Arc<Station>, leg: Leg) -> Option<Response> {
+    let way = station.connect(leg.peer, leg.transport).await.ok()?;
+    station.ask(leg.cancel().ok()?, way).await
+}
+
+impl SipCarrier {
+    /// The endpoint to speak about a kept leg from: on its own port if that can be had, else one of ours.
+    fn station_of(&self, leg: &Leg) -> Arc<Station> {
+        let port = leg.local.port();
+        if let Some(station) = self.stations.iter().find(|station| station.port() == port) {
+            return station.clone();
+        }
+        let mut inherited = self.inherited.lock();
+        inherited.retain(|_, station| station.strong_count() > 0);
+        if let Some(station) = inherited.get(&port).and_then(std::sync::Weak::upgrade) {
+            return station;
+        }
+        match Station::open(&self.settings, port, leg.transport, &self.hosts) {
+            Ok(station) => {
+                inherited.insert(port, Arc::downgrade(&station));
+                station
+            }
+            Err(error) => {
+                tracing::debug!(%error, port, "the port of a dead worker is not free; its calls can only be asked about");
+                self.stations[0].clone()
+            }
+        }
+    }
+}
