@@ -56,22 +56,19 @@ pub fn free_port() -> u16 {
 }
 
 /// Makes one test of a body for each pair of backends: `on_both_pairs!(name, body)`, where `body` is an
-/// `async fn(Pair)`, defines the tests `name::embedded` and `name::fleet`.
+/// `async fn(Pair)` beside it, defines the tests `name::embedded` and `name::fleet`.
 #[macro_export]
 macro_rules! on_both_pairs {
-    ($name:ident, $body:path) => {
+    ($name:ident, $body:ident) => {
         mod $name {
-            #[allow(unused_imports, reason = "the body may be named by a path of its own")]
-            use super::*;
-
             #[tokio::test(flavor = "multi_thread")]
             async fn embedded() {
-                $body($crate::support::pair::Pair::embedded()).await;
+                super::$body($crate::support::pair::Pair::embedded()).await;
             }
 
             #[tokio::test(flavor = "multi_thread")]
             async fn fleet() {
-                $body($crate::support::pair::Pair::fleet().await).await;
+                super::$body($crate::support::pair::Pair::fleet().await).await;
             }
         }
     };
