@@ -13,15 +13,17 @@ pub fn chime() -> Vec<i16> {
     pcm
 }
 
-/// What the trial peer plays to a caller: a slow murmur of changing notes, `millis` long.
+/// What the trial peer plays to a caller: buzzing syllables at the pace of speech, `millis` long, and no beep among them.
 pub fn murmur(millis: usize) -> Vec<i16> {
-    let mut pcm = silence(millis);
-    let notes = [392.0, 440.0, 349.23, 329.63, 293.66];
-    for (start, hz) in (0..pcm.len()).step_by(4800).zip(notes.iter().cycle()) {
-        // After 1.5 s a note has died away.
-        let end = pcm.len().min(start + 12_000);
-        strike(&mut pcm[start..end], *hz);
+    let mut pcm = Vec::with_capacity(millis * 8 + 3200);
+    for pitch in [120.0, 135.0, 128.0, 115.0, 142.0, 110.0].into_iter().cycle() {
+        if pcm.len() >= millis * 8 {
+            break;
+        }
+        pcm.extend(syllable(220, pitch));
+        pcm.extend(silence(80));
     }
+    pcm.truncate(millis * 8);
     pcm
 }
 
@@ -51,16 +53,17 @@ fn silence(millis: usize) -> Vec<i16> {
     vec![0; millis * 8]
 }
 
-/// Adds a struck bell: a note and two overtones that die away.
+/// Adds a struck bell: a note and two overtones that die away together, so that no pure tone is left at the end, which
+/// a machine on the other side could take for a beep.
 fn strike(pcm: &mut [i16], hz: f32) {
     for (n, sample) in pcm.iter_mut().enumerate() {
         let t = n as f32 / RATE;
-        let attack = (t / 0.005).min(1.0);
-        let wave: f32 = [(1.0f32, 1.0f32, 3.5f32), (2.0, 0.35, 6.0), (3.0, 0.15, 9.0)]
+        let envelope = (t / 0.005).min(1.0) * (-3.5 * t).exp();
+        let wave: f32 = [(1.0, 0.6), (2.0, 0.5), (3.0, 0.25)]
             .iter()
-            .map(|(multiple, gain, decay)| gain * (-decay * t).exp() * (TAU * hz * multiple * t).sin())
+            .map(|(multiple, gain): &(f32, f32)| gain * (TAU * hz * multiple * t).sin())
             .sum();
-        *sample = sample.saturating_add((5000.0 * attack * wave) as i16);
+        *sample = sample.saturating_add((6000.0 * envelope * wave) as i16);
     }
 }
 
@@ -78,7 +81,10 @@ fn syllable(millis: usize, pitch: f32) -> Vec<i16> {
 
 #[cfg(test)]
 mod tests {
-    use super::{super::beep::BeepDetector, *};
+    use super::{
+        super::{Codec, beep::BeepDetector},
+        *,
+    };
 
     fn loudest(pcm: &[i16]) -> u16 {
         pcm.iter().map(|s| s.unsigned_abs()).max().unwrap()
@@ -99,5 +105,17 @@ mod tests {
         let speech = pcm.len() - 300 * 8;
         assert!(!BeepDetector::default().hear(&pcm[..speech]));
         assert!(BeepDetector::default().hear(&pcm));
+    }
+
+    #[test]
+    fn what_a_person_stands_for_is_never_taken_for_a_machine() {
+        for codec in [Codec::Pcmu, Codec::Pcma] {
+            let over_the_wire = |pcm: Vec<i16>| -> Vec<i16> {
+                pcm.into_iter().map(|sample| codec.decode(codec.encode(sample))).collect()
+            };
+            assert!(!BeepDetector::default().hear(&over_the_wire(murmur(60_000))));
+            assert!(!BeepDetector::default().hear(&over_the_wire(chime())));
+            assert!(BeepDetector::default().hear(&over_the_wire(voicemail())));
+        }
     }
 }
