@@ -1,12 +1,9 @@
 //! From the INVITE to the answer, a refusal, or our giving up (RFC 3261 §9, §13, §17.1.1; RFC 6026).
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use ringfleet_core::{EndedBy, Ending, Outcome};
-use rsipstack::{
-    sip::{Header, Request, Response, SipMessage, StatusCodeKind},
-    transaction::Transaction,
-};
+use rsipstack::sip::{Header, Request, Response};
 use tokio::{
     sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
     time::{Instant, sleep, sleep_until},
@@ -16,11 +13,10 @@ use tokio_util::sync::CancellationToken;
 use super::{
     attempt::{SipAttempt, keep},
     digest::Answers,
-    failed, inspect,
-    leg::{self, Leg},
+    drive, failed, inspect,
+    leg::Leg,
     live,
     outcomes::{self, GaveUp, Seen},
-    station::Station,
 };
 use crate::{
     Progress,
@@ -117,7 +113,7 @@ impl Inviting<'_> {
         });
         let transaction = station.transaction(request.clone(), way.ok()?)?;
         let (sender, responses) = unbounded_channel();
-        tokio::spawn(drive(transaction, sender, self.leg.clone(), station.clone()));
+        tokio::spawn(drive::to_the_end(transaction, sender, self.leg.clone(), station.clone()));
         Some((request, responses))
     }
 
@@ -248,55 +244,5 @@ impl Inviting<'_> {
 
     fn tell(&self, progress: Progress) {
         let _ = self.progress.send(progress); // who no longer listens has given the call up
-    }
-}
-
-/// Sends an INVITE and drives its transaction to the end, also after the call itself has ended: repeated 2xx must be
-/// acknowledged, and an answer nobody waits for any more must be hung up. The stack forbids to do this in a `select!`
-/// that may be cancelled, so it is a task.
-async fn drive(
-    mut transaction: Transaction,
-    heard: UnboundedSender<Response>,
-    leg: Leg,
-    station: Arc<Station>,
-) {
-    if let Err(error) = transaction.send().await {
-        tracing::warn!(%error, "the SIP stack refused an INVITE");
-        return;
-    }
-    let listener = heard.clone();
-    let abandoned = async {
-        listener.closed().await;
-        sleep(station.timeout()).await;
-    };
-    tokio::pin!(abandoned);
-    let mut forks: Vec<Option<String>> = Vec::new();
-    loop {
-        let message = tokio::select! {
-            message = transaction.receive() => message,
-            () = &mut abandoned => return,
-        };
-        let response = match message {
-            None => return,
-            Some(SipMessage::Request(_)) => continue,
-            Some(SipMessage::Response(response)) => response,
-        };
-        if response.status_code.kind() != StatusCodeKind::Successful {
-            let _ = heard.send(response);
-            continue;
-        }
-        let tag = leg::to_tag(&response);
-        if forks.contains(&tag) {
-            continue; // repeated; the transaction has acknowledged it again
-        }
-        let first = forks.is_empty();
-        forks.push(tag);
-        // One call is one conversation: of several forks that answer, the first is it (RFC 3261 §13.2.2.4).
-        let unwanted =
-            if first { heard.send(response).err().map(|refused| refused.0) } else { Some(response) };
-        if let Some(leg) = unwanted.and_then(|response| leg.answered(&response)) {
-            let station = station.clone();
-            tokio::spawn(async move { live::bye(&station, &leg, None).await });
-        }
     }
 }

@@ -6,6 +6,7 @@
 
 mod attempt;
 mod digest;
+mod drive;
 mod hosts;
 mod in_dialog;
 mod inspect;
