@@ -1,1 +1,24 @@
+//! What the processes of a fleet share: the job queue, the limits, and who is present.
 //!
+//! [`Fleet`] is the one handle. Connected to Redis it joins many processes; [`Fleet::in_process`] does the same work
+//! within one process and needs no server. Everything here is disposable: the truth lives in the database, and
+//! whatever is lost with Redis is pushed again, registered again or waited for.
+//!
+//! - [`Fleet::push`] and [`consume`] move [`Job`]s, a lane and an id, over Redis Streams consumer groups.
+//! - [`Fleet::limits`] keeps calls per second and live calls within bounds that hold across all workers.
+//! - [`Fleet::presence`] tells who works right now.
+
+mod error;
+mod fleet;
+mod lane;
+mod limits;
+mod link;
+mod presence;
+mod queue;
+
+pub use error::FleetError;
+pub use fleet::{Fleet, FleetSettings};
+pub use lane::{Job, Lane};
+pub use limits::{Acquired, Limit, Limits, Permit, Shortage};
+pub use presence::{Member, Presence};
+pub use queue::{ConsumerSettings, JobSource, consume};

@@ -1,0 +1,127 @@
+//! The handle a process has on its fleet.
+
+use std::{sync::Arc, time::Duration};
+
+use uuid::Uuid;
+
+use crate::{
+    FleetError, Lane,
+    limits::Limits,
+    link::Link,
+    presence::Presence,
+    queue::{LocalQueue, Queue, StreamQueue},
+};
+
+/// How a fleet over Redis behaves. The defaults suit production; tests shorten the times.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FleetSettings {
+    /// What all keys begin with, so that several installations may share a Redis.
+    pub prefix: String,
+    /// How long a worker may be silent before another takes over the jobs in its hands. Default 30 s.
+    pub job_lease: Duration,
+    /// How often a job may be handed out before it is set aside as poison. Default 10.
+    pub max_deliveries: u32,
+    /// After what silence a consumer that holds nothing is forgotten. Default 10 min.
+    pub forget_consumers_after: Duration,
+    /// How long a worker may be silent before its live calls stop counting against limits. Default 15 s.
+    pub live_lease: Duration,
+    /// How long a member stays listed after it was last announced. Default 10 s.
+    pub presence_ttl: Duration,
+}
+
+impl Default for FleetSettings {
+    fn default() -> Self {
+        Self {
+            prefix: "ringfleet".to_owned(),
+            job_lease: Duration::from_secs(30),
+            max_deliveries: 10,
+            forget_consumers_after: Duration::from_secs(600),
+            live_lease: Duration::from_secs(15),
+            presence_ttl: Duration::from_secs(10),
+        }
+    }
+}
+
+/// What processes share. Cheap to clone.
+#[derive(Clone)]
+pub struct Fleet {
+    pub(crate) queue: Queue,
+    limits: Limits,
+    presence: Presence,
+    link: Option<Arc<Link>>,
+}
+
+impl Fleet {
+    /// Joins the fleet that meets at this Redis (`redis://[user:password@]host:port/db`).
+    ///
+    /// # Errors
+    /// When the address cannot be used or nobody answers there. Later outages are ridden out.
+    pub async fn connect(url: &str, settings: FleetSettings) -> Result<Self, FleetError> {
+        let link = Arc::new(Link::connect(url, &settings.prefix).await?);
+        Ok(Self {
+            queue: Queue::Redis(Arc::new(StreamQueue::new(link.clone(), &settings))),
+            limits: Limits::over_redis(link.clone(), settings.live_lease),
+            presence: Presence::over_redis(link.clone(), settings.presence_ttl),
+            link: Some(link),
+        })
+    }
+
+    /// A fleet of one process, in its memory.
+    pub fn in_process() -> Self {
+        let settings = FleetSettings::default();
+        Self {
+            queue: Queue::Local(Arc::new(LocalQueue::new(settings.max_deliveries))),
+            limits: Limits::in_process(),
+            presence: Presence::in_process(settings.presence_ttl),
+            link: None,
+        }
+    }
+
+    /// Adds jobs at the end of a lane. A job may already be there: that makes it run twice, which must be harmless.
+    ///
+    /// # Errors
+    /// When Redis fails (some of the jobs may have been added), or when the in-process lane is full.
+    pub async fn push(&self, lane: Lane, ids: &[Uuid]) -> Result<(), FleetError> {
+        self.queue.push(lane, ids).await
+    }
+
+    /// How many jobs of a lane wait or are being handled.
+    ///
+    /// # Errors
+    /// When Redis fails.
+    pub async fn depth(&self, lane: Lane) -> Result<u64, FleetError> {
+        self.queue.depth(lane).await
+    }
+
+    /// The jobs of a lane that were set aside as poison, latest first, the last thousand at most.
+    ///
+    /// # Errors
+    /// When Redis fails.
+    pub async fn set_aside(&self, lane: Lane) -> Result<Vec<Uuid>, FleetError> {
+        self.queue.set_aside(lane).await
+    }
+
+    /// Calls per second and live calls, shared by all workers.
+    pub fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    /// Who works right now.
+    pub fn presence(&self) -> &Presence {
+        &self.presence
+    }
+
+    /// Whether the fleet can be reached. In-process it always can.
+    ///
+    /// # Errors
+    /// When Redis does not answer.
+    pub async fn ping(&self) -> Result<(), FleetError> {
+        match &self.link {
+            Some(link) => redis::cmd("PING")
+                .query_async(&mut link.shared())
+                .await
+                .map_err(FleetError::redis("answer a ping")),
+            None => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,71 @@
+-- Books tokens and live places in every limit at once, or nothing.
+-- KEYS: epoch, holders, then for each limit its rate and its live hash.
+-- ARGV: holder, lease us, epoch ttl ms, grace us, settle us, ahead us, credit us, wanted,
+--       then for each limit the interval between tokens in us (-1: no rate) and the live places (-1: no limit).
+-- Answers {1, granted, us until the first, us between them} or {0, limit, 0 rate | 1 live, us until asking again}.
+local time = redis.call('TIME')
+local now = time[1] * 1000000 + time[2]
+local holder, lease, epoch_ttl = ARGV[1], tonumber(ARGV[2]), ARGV[3]
+local grace, settle = tonumber(ARGV[4]), tonumber(ARGV[5])
+local ahead, credit, want = tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(ARGV[8])
+local limits = (#KEYS - 2) / 2
+
+local epoch = tonumber(redis.call('GET', KEYS[1]))
+if not epoch or epoch > now then
+  epoch = now
+  redis.call('SET', KEYS[1], string.format('%.0f', now), 'PX', epoch_ttl)
+end
+
+-- The rates: when is the first moment that suits all of them?
+local first, slowest, late_limit = now, 0, nil
+local interval, nominal = {}, {}
+for i = 1, limits do
+  interval[i] = tonumber(ARGV[7 + 2 * i])
+  if interval[i] >= 0 then
+    if now - epoch < settle then return {0, i - 1, 0, settle - (now - epoch)} end
+    local last = tonumber(redis.call('GET', KEYS[1 + 2 * i]))
+    -- A last token far in the future is the trace of a clock that was set back.
+    if last and last > now + 1000000 then last = now end
+    nominal[i] = last and last + interval[i] or now
+    if nominal[i] > first then first, late_limit = nominal[i], i end
+    if interval[i] > slowest then slowest = interval[i] end
+  end
+end
+if first > now + ahead then return {0, late_limit - 1, 0, math.ceil(first - now - ahead)} end
+
+-- The live places: what do the holders with a valid lease leave?
+local granted = want
+for i = 1, limits do
+  local most = tonumber(ARGV[8 + 2 * i])
+  if most >= 0 then
+    if now - epoch < grace then return {0, i - 1, 1, grace - (now - epoch)} end
+    local used, rows = 0, redis.call('HGETALL', KEYS[2 + 2 * i])
+    for r = 1, #rows, 2 do
+      local till = tonumber(redis.call('ZSCORE', KEYS[2], rows[r]))
+      if rows[r] == holder or (till and till > now) then
+        used = used + tonumber(rows[r + 1])
+      else
+        redis.call('HDEL', KEYS[2 + 2 * i], rows[r])
+      end
+    end
+    if used >= most then return {0, i - 1, 1, 500000} end
+    granted = math.min(granted, most - used)
+  end
+end
+
+-- Charge all of them.
+local final = first + (granted - 1) * slowest
+for i = 1, limits do
+  if interval[i] >= 0 then
+    -- Idle time is forgiven up to the credit: no token may be used later than that after its nominal time.
+    local last = math.max(nominal[i] + (granted - 1) * interval[i], final - credit)
+    local ttl = math.ceil((last + interval[i] - now) / 1000) + 1000
+    redis.call('SET', KEYS[1 + 2 * i], string.format('%.0f', math.ceil(last)), 'PX', string.format('%.0f', ttl))
+  end
+  if tonumber(ARGV[8 + 2 * i]) >= 0 then
+    redis.call('HINCRBY', KEYS[2 + 2 * i], holder, granted)
+    redis.call('PEXPIRE', KEYS[2 + 2 * i], string.format('%.0f', lease / 500))
+  end
+end
+redis.call('ZADD', KEYS[2], 'GT', string.format('%.0f', now + lease), holder)
+return {1, granted, math.ceil(first - now), math.ceil(slowest)}

@@ -1,0 +1,212 @@
+//! The books of a single process: governor for the rates, counters for live calls.
+
+use std::{collections::HashMap, num::NonZeroU32, sync::Arc, time::Duration};
+
+use governor::{
+    Quota, RateLimiter,
+    clock::{Clock, DefaultClock},
+    middleware::NoOpMiddleware,
+    nanos::Nanos,
+    state::{NotKeyed, StateStore},
+};
+use parking_lot::Mutex;
+use tokio::{sync::Notify, time::Instant};
+
+use super::{Booking, Limit, Shortage, Slot, pace};
+
+/// Cells of governor per call. More than one, so that the lateness a limit forgives can be less than a whole call.
+const CELLS: u32 = 32;
+/// When to look again at a limit that is full; a place given back is told at once.
+const LOOK: Duration = Duration::from_millis(500);
+/// Rates not asked for in this time are forgotten once there are many.
+const IDLE: Duration = Duration::from_secs(60);
+const MANY: usize = 1_024;
+
+type Pacer = RateLimiter<NotKeyed, Kept, DefaultClock, NoOpMiddleware<<DefaultClock as Clock>::Instant>>;
+
+/// The state of one rate, kept where a refusal by another limit can put it back.
+#[derive(Clone, Default)]
+struct Kept(Arc<Mutex<Option<Nanos>>>);
+
+impl StateStore for Kept {
+    type Key = NotKeyed;
+
+    fn measure_and_replace<T, F, E>(&self, _: &NotKeyed, decide: F) -> Result<T, E>
+    where
+        F: Fn(Option<Nanos>) -> Result<(T, Nanos), E>,
+    {
+        let mut state = self.0.lock();
+        let (outcome, next) = decide(*state)?;
+        *state = Some(next);
+        Ok(outcome)
+    }
+}
+
+struct Rate {
+    per_second: f64,
+    pacer: Pacer,
+    state: Kept,
+    asked: Instant,
+}
+
+impl Rate {
+    fn new(per_second: f64) -> Self {
+        let cell = (pace::interval(per_second) / CELLS).max(Duration::from_nanos(1));
+        let forgiven = (pace::CREDIT.as_nanos() / cell.as_nanos()) as u32;
+        let burst = NonZeroU32::new(CELLS.saturating_add(forgiven)).unwrap_or(NonZeroU32::MIN);
+        let quota = Quota::with_period(cell).unwrap_or(Quota::per_second(NonZeroU32::MIN)).allow_burst(burst);
+        let state = Kept::default();
+        let pacer = RateLimiter::new(quota, state.clone(), DefaultClock::default());
+        Self { per_second, pacer, state, asked: Instant::now() }
+    }
+
+    /// Takes a token, or says how long until there is one.
+    fn take(&self) -> Result<(), Duration> {
+        let call = NonZeroU32::new(CELLS).unwrap_or(NonZeroU32::MIN);
+        match self.pacer.check_n(call) {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(not_until)) => Err(not_until.wait_time_from(self.pacer.clock().now())),
+            // A call is never more than the burst, which is at least a call's cells.
+            Err(_) => Err(LOOK),
+        }
+    }
+}
+
+#[derive(Default)]
+struct Books {
+    rates: HashMap<String, Rate>,
+    live: HashMap<String, u32>,
+}
+
+/// The books of a process.
+#[derive(Default)]
+pub(super) struct LocalLedger {
+    books: Mutex<Books>,
+    freed: Notify,
+}
+
+impl LocalLedger {
+    /// Takes one token and one place in every limit, or nothing at all.
+    pub(super) fn book(&self, limits: &[Limit]) -> Booking {
+        let mut books = self.books.lock();
+        if let Some(limit) = books.full(limits) {
+            return Booking::Refused { limit, kind: Shortage::Live, retry_after: LOOK };
+        }
+        if let Err((limit, retry_after)) = books.take_tokens(limits) {
+            return Booking::Refused { limit, kind: Shortage::Rate, retry_after };
+        }
+        for limit in limits.iter().filter(|limit| limit.live.is_some()) {
+            *books.live.entry(limit.key.clone()).or_default() += 1;
+        }
+        let now = Instant::now();
+        Booking::Granted(vec![Slot { due: now, latest: now + pace::LATE }])
+    }
+
+    pub(super) fn give_back(&self, keys: &[String]) {
+        let mut books = self.books.lock();
+        for key in keys {
+            if let Some(count) = books.live.get_mut(key) {
+                *count -= 1;
+                if *count == 0 {
+                    books.live.remove(key);
+                }
+            }
+        }
+        drop(books);
+        self.freed.notify_waiters();
+    }
+
+    pub(super) async fn freed(&self) {
+        self.freed.notified().await;
+    }
+}
+
+impl Books {
+    fn full(&self, limits: &[Limit]) -> Option<usize> {
+        limits.iter().position(|limit| {
+            let used = self.live.get(&limit.key).copied().unwrap_or_default();
+            limit.live.is_some_and(|most| used >= most)
+        })
+    }
+
+    fn take_tokens(&mut self, limits: &[Limit]) -> Result<(), (usize, Duration)> {
+        let mut taken: Vec<(Kept, Option<Nanos>)> = Vec::new();
+        for (index, limit) in limits.iter().enumerate() {
+            let Some(per_second) = limit.per_second else { continue };
+            let rate = self.rate(&limit.key, per_second);
+            let before = *rate.state.0.lock();
+            match rate.take() {
+                Ok(()) => taken.push((rate.state.clone(), before)),
+                Err(retry_after) => {
+                    // Whoever asks for several tokens and misses one keeps none. We hold the books, so nobody saw them.
+                    for (state, before) in taken {
+                        *state.0.lock() = before;
+                    }
+                    return Err((index, retry_after));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn rate(&mut self, key: &str, per_second: f64) -> &Rate {
+        if self.rates.len() > MANY {
+            self.rates.retain(|_, rate| rate.asked.elapsed() < IDLE);
+        }
+        let rate = self.rates.entry(key.to_owned()).or_insert_with(|| Rate::new(per_second));
+        rate.asked = Instant::now();
+        if (rate.per_second - per_second).abs() > f64::EPSILON {
+            *rate = Rate::new(per_second);
+            // The last call before the change may have been just now: begin with an interval of the new rate.
+            let _ = rate.take();
+        }
+        rate
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn limit(key: &str, per_second: f64) -> Limit {
+        Limit { key: key.to_owned(), per_second: Some(per_second), live: None }
+    }
+
+    fn granted(ledger: &LocalLedger, limits: &[Limit]) -> bool {
+        matches!(ledger.book(limits), Booking::Granted(_))
+    }
+
+    #[test]
+    fn governor_spaces_calls_without_a_burst_and_knows_fractions() {
+        let ledger = LocalLedger::default();
+        let slow = [limit("slow", 0.5)];
+        assert!(granted(&ledger, &slow));
+        match ledger.book(&slow) {
+            Booking::Refused { limit: 0, kind: Shortage::Rate, retry_after } => {
+                assert!(
+                    retry_after > Duration::from_millis(1_900) && retry_after < Duration::from_millis(2_051)
+                );
+            }
+            _ => panic!("a second call within two seconds was let through"),
+        }
+    }
+
+    #[test]
+    fn a_refusal_by_one_limit_takes_nothing_from_another() {
+        let ledger = LocalLedger::default();
+        let (trunk, campaign) = (limit("trunk", 0.5), limit("campaign", 0.5));
+        assert!(granted(&ledger, std::slice::from_ref(&campaign)));
+        assert!(!granted(&ledger, &[trunk.clone(), campaign]));
+        assert!(granted(&ledger, &[trunk]));
+    }
+
+    #[test]
+    fn a_changed_rate_holds_from_the_next_call_on() {
+        let ledger = LocalLedger::default();
+        assert!(granted(&ledger, &[limit("trunk", 0.01)]));
+        match ledger.book(&[limit("trunk", 10.0)]) {
+            Booking::Refused { retry_after, .. } => assert!(retry_after < Duration::from_millis(103)),
+            _ => panic!("a change of rate gave a call away"),
+        }
+    }
+}

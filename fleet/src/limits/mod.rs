@@ -1,0 +1,228 @@
+//! Limits across workers: calls per second and live calls, per key.
+//!
+//! # How a rate is kept exactly
+//!
+//! A key with R calls per second hands out tokens whose theoretical times lie (1 s + [`pace::SLACK`]) / R apart. Every
+//! token is used at its theoretical time or up to `SLACK` later: a token met too late is thrown away. So R + 1 tokens
+//! never fall into one second, however late each of them is, and the price is 2.5 % of the rate. A token is charged to
+//! all keys of a call at once, on one clock, or to none.
+//!
+//! # How live calls are kept exactly
+//!
+//! Each process is a holder with a count per key and a lease it renews. A place is granted while the counts of all
+//! holders with a valid lease leave room. See `ledger_redis` for what happens when Redis forgets.
+//!
+//! - `desk`: who waits for what, fairly, and for how long.
+//! - `ledger_redis` and `ledger_local`: the two sets of books.
+
+mod desk;
+mod ledger_local;
+mod ledger_redis;
+mod pace;
+
+use std::{collections::HashMap, fmt, sync::Arc, time::Duration};
+
+use parking_lot::Mutex;
+use tokio::time::{Instant, sleep_until};
+
+use self::{
+    desk::{Desk, Ticket},
+    ledger_local::LocalLedger,
+    ledger_redis::RedisLedger,
+};
+use crate::link::Link;
+
+/// One limit a call must respect.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Limit {
+    /// What is limited, e.g. `trunk:<uuid>` or `campaign:<uuid>`.
+    pub key: String,
+    /// Calls per second, fractions allowed; `None` is no limit, and zero or less lets nothing through.
+    pub per_second: Option<f64>,
+    /// Calls at the same time; `None` is no limit.
+    pub live: Option<u32>,
+}
+
+/// Which limit leaves no room.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Shortage {
+    /// Calls per second.
+    Rate,
+    /// Calls at the same time.
+    Live,
+    /// Nobody can tell, because Redis does not answer.
+    Unreachable,
+}
+
+/// What came of asking for room.
+#[derive(Debug)]
+#[must_use]
+pub enum Acquired {
+    /// Send now, and keep the permit as long as the call lives.
+    Granted(Permit),
+    /// There is no room within the horizon. Nothing was consumed.
+    NoRoom {
+        /// Which limit is short of room.
+        kind: Shortage,
+        /// When to ask again, at the earliest.
+        retry_after: Duration,
+    },
+}
+
+/// The live places of one call. Dropping it gives them back.
+#[must_use = "dropping a permit gives its places back"]
+pub struct Permit(Option<Places>);
+
+struct Places {
+    books: Arc<Ledger>,
+    keys: Arc<[String]>,
+}
+
+impl Permit {
+    fn of(books: &Arc<Ledger>, keys: &Arc<[String]>) -> Self {
+        Self((!keys.is_empty()).then(|| Places { books: books.clone(), keys: keys.clone() }))
+    }
+}
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        if let Some(places) = self.0.take() {
+            places.books.give_back(&places.keys);
+        }
+    }
+}
+
+impl fmt::Debug for Permit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Permit").field(&self.0.as_ref().map(|places| &places.keys)).finish()
+    }
+}
+
+/// The two sets of books.
+enum Ledger {
+    Redis(RedisLedger),
+    Local(LocalLedger),
+}
+
+/// A grant of one token and one place in every limit: use it between `due` and `latest`.
+#[derive(Debug, Clone, Copy)]
+struct Slot {
+    due: Instant,
+    latest: Instant,
+}
+
+/// The books' answer.
+enum Booking {
+    /// At least one slot.
+    Granted(Vec<Slot>),
+    Refused {
+        /// Index of the limit in the way.
+        limit: usize,
+        kind: Shortage,
+        /// When it may leave room.
+        retry_after: Duration,
+    },
+    Unreachable,
+}
+
+impl Ledger {
+    async fn book(&self, limits: &[Limit], want: usize) -> Booking {
+        match self {
+            Self::Redis(ledger) => ledger.book(limits, want).await,
+            Self::Local(ledger) => ledger.book(limits),
+        }
+    }
+
+    fn give_back(&self, keys: &[String]) {
+        match self {
+            Self::Redis(ledger) => ledger.give_back(keys),
+            Self::Local(ledger) => ledger.give_back(keys),
+        }
+    }
+
+    /// Resolves when this process gave places back.
+    async fn freed(&self) {
+        match self {
+            Self::Redis(ledger) => ledger.freed().await,
+            Self::Local(ledger) => ledger.freed().await,
+        }
+    }
+}
+
+/// Calls per second and live calls, shared by all workers of the fleet. Cheap to clone.
+#[derive(Clone)]
+pub struct Limits(Arc<Office>);
+
+struct Office {
+    books: Arc<Ledger>,
+    desks: Mutex<HashMap<String, Arc<Desk>>>,
+    turns: desk::Turns,
+}
+
+impl Limits {
+    pub(crate) fn over_redis(link: Arc<Link>, lease: Duration) -> Self {
+        Self::with(Ledger::Redis(RedisLedger::open(link, lease)))
+    }
+
+    pub(crate) fn in_process() -> Self {
+        Self::with(Ledger::Local(LocalLedger::default()))
+    }
+
+    fn with(books: Ledger) -> Self {
+        let (books, desks, turns) = (Arc::new(books), Mutex::default(), desk::Turns::default());
+        Self(Arc::new(Office { books, desks, turns }))
+    }
+
+    /// Waits until every limit has room for one more call, a token of its rate and a live place, or says that there
+    /// will be none within `horizon`. Send as soon as this returns: the token is meant for now.
+    ///
+    /// Callers with the same limits are served in order. Limits that limit nothing cost nothing. If Redis cannot be
+    /// reached nothing is granted. Cancelling costs a token at most.
+    pub async fn acquire(&self, limits: &[Limit], horizon: Duration) -> Acquired {
+        let limits: Vec<Limit> = limits
+            .iter()
+            .filter(|limit| limit.per_second.is_some() || limit.live.is_some())
+            .cloned()
+            .collect();
+        if limits.is_empty() {
+            return Acquired::Granted(Permit(None));
+        }
+        if let Some(kind) = closed(&limits) {
+            return Acquired::NoRoom { kind, retry_after: pace::CLOSED };
+        }
+        let deadline = Instant::now() + horizon;
+        let name = desk::name(&limits);
+        let desk =
+            self.0.desks.lock().entry(name.clone()).or_insert_with(|| Arc::new(Desk::new(limits))).clone();
+        let acquired = self.at(&desk, deadline).await;
+        let mut desks = self.0.desks.lock();
+        // Ours and the map's: nobody else stands there, and whoever comes opens a new one.
+        if Arc::strong_count(&desk) <= 2 {
+            desks.remove(&name);
+        }
+        acquired
+    }
+
+    async fn at(&self, desk: &Desk, deadline: Instant) -> Acquired {
+        loop {
+            let Ticket { slot, permit } = match desk.ticket(&self.0.books, &self.0.turns, deadline).await {
+                Ok(ticket) => ticket,
+                Err((kind, retry_after)) => return Acquired::NoRoom { kind, retry_after },
+            };
+            sleep_until(slot.due).await;
+            // A machine too busy to be on time loses the token, and the limit stays whole.
+            if Instant::now() <= slot.latest {
+                return Acquired::Granted(permit);
+            }
+        }
+    }
+}
+
+/// Whether a limit lets nothing through at all.
+fn closed(limits: &[Limit]) -> Option<Shortage> {
+    limits.iter().find_map(|limit| {
+        let shut = limit.per_second.is_some_and(|rate| rate.is_nan() || rate <= 0.0);
+        let full = limit.live == Some(0);
+        shut.then_some(Shortage::Rate).or(full.then_some(Shortage::Live))
+    })
+}

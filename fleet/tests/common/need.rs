@@ -1,0 +1,46 @@
+//! Shorthand for limits and for what comes of asking.
+
+use std::time::Duration;
+
+use ringfleet_fleet::{Acquired, Fleet, Limit, Permit, Shortage};
+
+use super::Rig;
+
+pub const SECOND: Duration = Duration::from_secs(1);
+pub const PATIENT: Duration = Duration::from_secs(20);
+
+pub fn rate(key: &str, per_second: f64) -> Limit {
+    Limit { key: key.to_owned(), per_second: Some(per_second), live: None }
+}
+
+pub fn live(key: &str, most: u32) -> Limit {
+    Limit { key: key.to_owned(), per_second: None, live: Some(most) }
+}
+
+pub fn permit(acquired: Acquired) -> Permit {
+    match acquired {
+        Acquired::Granted(permit) => permit,
+        Acquired::NoRoom { kind, retry_after } => panic!("no room: {kind:?}, again in {retry_after:?}"),
+    }
+}
+
+pub fn no_room(acquired: Acquired) -> (Shortage, Duration) {
+    match acquired {
+        Acquired::NoRoom { kind, retry_after } => (kind, retry_after),
+        Acquired::Granted(_) => panic!("granted where there is no room"),
+    }
+}
+
+/// The first grants on a new Redis wait until nobody can have been forgotten.
+pub async fn warmed_up(fleet: &Fleet) {
+    drop(permit(fleet.limits().acquire(&[live("warm-up", 1)], PATIENT).await));
+}
+
+/// Handles of several workers.
+pub async fn workers(rig: &Rig, count: usize) -> Vec<Fleet> {
+    let mut workers = Vec::new();
+    for _ in 0..count {
+        workers.push(rig.worker().await);
+    }
+    workers
+}
