@@ -1,0 +1,201 @@
+//! Whether a row becomes a recipient, and if not, why.
+
+use std::{collections::HashSet, fmt};
+
+use ringfleet_core::{E164, NumberError};
+use ringfleet_store::{NewRecipient, Reject};
+use serde_json::{Map, Value};
+
+use super::{
+    header::Columns,
+    split::{Fault, MAX_ROW, RawRow},
+};
+
+/// Most bytes the variables of a recipient may take as JSON.
+const MAX_VARIABLES: usize = 4096;
+/// Longest name of a time zone.
+const MAX_TIMEZONE: usize = 64;
+/// Most characters that a rejected row shows of a value.
+const SHOWN: usize = 100;
+
+/// Why a row was refused. Written as a stable code, a colon and what to do about it.
+#[derive(Debug)]
+pub(super) enum Reason {
+    Number(NumberError),
+    DuplicateInFile,
+    DuplicateInCampaign,
+    VariablesTooLarge(usize),
+    WrongColumnCount { expected: usize, found: usize },
+    InvalidUtf8,
+    NulCharacter,
+    RowTooLong { line: u64, last_line: u64 },
+    OpenQuote,
+    BadTimezone,
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Number(error) => write!(f, "{}: {error}", error.code()),
+            Self::DuplicateInFile => f.write_str("duplicate_in_file: the number stands further up in this file"),
+            Self::DuplicateInCampaign => f.write_str("duplicate_in_campaign: the campaign has this number already"),
+            Self::VariablesTooLarge(bytes) => {
+                write!(f, "variables_too_large: the variables take {bytes} bytes as JSON, at most {MAX_VARIABLES} fit")
+            }
+            Self::WrongColumnCount { expected, found } => {
+                write!(f, "wrong_column_count: expected {expected}, found {found}")
+            }
+            Self::InvalidUtf8 => f.write_str("invalid_utf8: not UTF-8 text; save the list as CSV in UTF-8"),
+            Self::NulCharacter => f.write_str("nul_character: holds a NUL character, which cannot be kept"),
+            Self::RowTooLong { line, last_line } => write!(
+                f,
+                "row_too_long: the row fills lines {line} to {last_line} and more than {} KiB; is a quote left open?",
+                MAX_ROW / 1024
+            ),
+            Self::OpenQuote => f.write_str("open_quote: a quote is opened in this row and the file ends before it is closed"),
+            Self::BadTimezone => f.write_str("bad_timezone: not an IANA time zone such as Europe/Berlin"),
+        }
+    }
+}
+
+/// A row that may become a recipient, unless the campaign has the number already.
+pub(super) struct Candidate {
+    /// The line it begins on.
+    pub(super) line: u64,
+    /// The number as it was written.
+    pub(super) written: String,
+    pub(super) recipient: NewRecipient,
+}
+
+/// A refused row as it is kept. NUL characters, which no database keeps, are replaced.
+pub(super) fn reject(line: u64, column: &str, value: &str, reason: &Reason) -> Reject {
+    Reject {
+        line: line as i64,
+        field: shortened(column).to_owned(),
+        value: shortened(value).replace('\0', "\u{fffd}"),
+        reason: reason.to_string(),
+    }
+}
+
+/// The first characters of a text.
+pub(super) fn shortened(text: &str) -> &str {
+    text.char_indices().nth(SHOWN).map_or(text, |(end, _)| &text[..end])
+}
+
+/// Judges rows one after the other. Remembers the numbers it has let through.
+pub(super) struct Judge {
+    pub(super) columns: Columns,
+    seen: HashSet<u64>,
+}
+
+impl Judge {
+    pub(super) fn new(columns: Columns) -> Self {
+        Self { columns, seen: HashSet::new() }
+    }
+
+    /// Whether the row may become a recipient.
+    pub(super) fn judge(&mut self, row: &RawRow<'_>) -> Result<Candidate, Reject> {
+        let cells = self.cells(row)?;
+        let columns = &self.columns;
+        let refuse = |column: usize, reason: Reason| reject(row.line, columns.name(column), cells[column], &reason);
+        let written = cells[columns.phone];
+        let number = E164::parse_loose(written).map_err(|e| refuse(columns.phone, Reason::Number(e)))?;
+        if self.seen.contains(&number.digits()) {
+            return Err(refuse(columns.phone, Reason::DuplicateInFile));
+        }
+        let timezone = columns.timezone.filter(|&i| i < cells.len() && !cells[i].trim().is_empty());
+        if let Some(column) = timezone.filter(|&i| !is_zone(cells[i].trim())) {
+            return Err(refuse(column, Reason::BadTimezone));
+        }
+        let timezone = timezone.map(|i| cells[i].trim().to_owned());
+        let variables = self.variables(&cells).map_err(|(column, reason)| refuse(column, reason))?;
+        let written = shortened(written).to_owned();
+        self.seen.insert(number.digits());
+        Ok(Candidate { line: row.line, written, recipient: NewRecipient { number, variables, timezone } })
+    }
+
+    /// The cells as text.
+    fn cells<'a>(&self, row: &RawRow<'a>) -> Result<Vec<&'a str>, Reject> {
+        let refuse = |column: &str, bytes: &[u8], reason: Reason| {
+            let most = bytes.len().min(SHOWN * 4);
+            Err(reject(row.line, column, &String::from_utf8_lossy(&bytes[..most]), &reason))
+        };
+        match row.fault {
+            Some(Fault::TooLong) => {
+                let reason = Reason::RowTooLong { line: row.line, last_line: row.last_line };
+                return refuse("", row.beginning(), reason);
+            }
+            Some(Fault::OpenQuote) => return refuse("", row.beginning(), Reason::OpenQuote),
+            None => {}
+        }
+        if !self.columns.fits(row.cells) {
+            let reason = Reason::WrongColumnCount { expected: self.columns.expected(), found: row.cells };
+            return refuse(self.columns.name(row.cells), row.beginning(), reason);
+        }
+        let mut cells = Vec::with_capacity(row.cells);
+        for (column, bytes) in row.iter().enumerate() {
+            match std::str::from_utf8(bytes) {
+                Ok(text) if text.contains('\0') => {
+                    return refuse(self.columns.name(column), bytes, Reason::NulCharacter);
+                }
+                Ok(text) => cells.push(text),
+                Err(_) => return refuse(self.columns.name(column), bytes, Reason::InvalidUtf8),
+            }
+        }
+        Ok(cells)
+    }
+
+    /// The other columns as an object; when it is too large, the column that takes the most.
+    fn variables(&self, cells: &[&str]) -> Result<Value, (usize, Reason)> {
+        let mut variables = Map::new();
+        let mut longest = self.columns.phone;
+        for (column, &cell) in cells.iter().enumerate() {
+            let is_role = column == self.columns.phone || Some(column) == self.columns.timezone;
+            // A delimiter at the end of each line makes an empty column without a name.
+            if is_role || (cell.is_empty() && !self.columns.is_named(column)) {
+                continue;
+            }
+            if longest == self.columns.phone || cell.len() > cells[longest].len() {
+                longest = column;
+            }
+            variables.insert(self.columns.name(column).to_owned(), cell.into());
+        }
+        let variables = Value::Object(variables);
+        match variables.to_string().len() {
+            ..=MAX_VARIABLES => Ok(variables),
+            bytes => Err((longest, Reason::VariablesTooLarge(bytes))),
+        }
+    }
+}
+
+/// `Area/Location` as the names of the IANA time zone database are built, or `UTC`. Abbreviations like `IST` mean
+/// different zones in different places and are refused.
+fn is_zone(name: &str) -> bool {
+    let part = |part: &str| {
+        part.starts_with(|c: char| c.is_ascii_alphabetic())
+            && part.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'+'))
+    };
+    name == "UTC" || (name.len() <= MAX_TIMEZONE && name.contains('/') && name.split('/').all(part))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn zones_are_told_from_other_words() {
+        for zone in ["Asia/Kolkata", "America/Argentina/Buenos_Aires", "UTC", "Etc/GMT+5", "America/Port-au-Prince"] {
+            assert!(is_zone(zone), "{zone}");
+        }
+        for other in ["IST", "+05:30", "Europe/", "/Berlin", "Europe/Ber lin", "Москва/X", "9/5"] {
+            assert!(!is_zone(other), "{other}");
+        }
+        assert!(!is_zone(&format!("A/{}", "x".repeat(63))), "too long");
+    }
+
+    #[test]
+    fn texts_are_cut_between_characters() {
+        assert_eq!(shortened(&"ä".repeat(101)), "ä".repeat(100));
+        assert_eq!(shortened("ä"), "ä");
+    }
+}
