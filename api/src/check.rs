@@ -1,0 +1,94 @@
+//! Checks that several endpoints share. Each names the field at fault and what would be right.
+
+use std::{fmt::Display, ops::RangeInclusive};
+
+use chrono::{DateTime, Utc};
+use serde_json::{Map, Value};
+
+use crate::error::{ApiError, Result};
+
+/// Variables and metadata may be this long as JSON, in bytes.
+pub(crate) const SMALL_OBJECT: usize = 4 * 1024;
+/// Longest ringing, in seconds.
+const RING_SECONDS: RangeInclusive<u32> = 1..=300;
+const DEFAULT_RING_SECONDS: u32 = 30;
+/// Longest call, in seconds: four hours.
+const CALL_SECONDS: RangeInclusive<u32> = 1..=14_400;
+const DEFAULT_CALL_SECONDS: u32 = 3_600;
+
+/// A name people give: some visible text on one line, at most `limit` characters.
+pub(crate) fn name(text: String, limit: usize) -> Result<String> {
+    let length = text.chars().count();
+    if text.trim().is_empty() || length > limit {
+        return Err(ApiError::invalid("name", format!("must be 1 to {limit} characters and not blank")));
+    }
+    if text.contains(char::is_control) {
+        return Err(ApiError::invalid("name", "must not hold line breaks or other control characters"));
+    }
+    Ok(text)
+}
+
+/// A free object of at most `limit` bytes as JSON; absent counts as empty.
+pub(crate) fn object(field: &str, given: Option<Map<String, Value>>, limit: usize) -> Result<Value> {
+    let value = Value::Object(given.unwrap_or_default());
+    match value.to_string().len() <= limit {
+        true => Ok(value),
+        false => Err(ApiError::invalid(field, format!("must be at most {limit} bytes as JSON"))),
+    }
+}
+
+/// A number within bounds; absent counts as `default`.
+pub(crate) fn within<T: PartialOrd + Display>(
+    field: &str,
+    given: Option<T>,
+    bounds: RangeInclusive<T>,
+    default: T,
+) -> Result<T> {
+    match given {
+        None => Ok(default),
+        Some(n) if bounds.contains(&n) => Ok(n),
+        Some(_) => Err(ApiError::invalid(field, format!("must be {} to {}", bounds.start(), bounds.end()))),
+    }
+}
+
+/// How long a phone may ring, in seconds.
+pub(crate) fn ring_seconds(given: Option<u32>) -> Result<u32> {
+    within("ringTimeoutSeconds", given, RING_SECONDS, DEFAULT_RING_SECONDS)
+}
+
+/// How long an answered call may last, in seconds.
+pub(crate) fn max_call_seconds(given: Option<u32>) -> Result<u32> {
+    within("maxCallSeconds", given, CALL_SECONDS, DEFAULT_CALL_SECONDS)
+}
+
+/// A caller ID: E.164, or what may stand unescaped as the user part of a SIP URI (RFC 3261 §25.1) without what starts
+/// another part of a header.
+pub(crate) fn caller_id(field: &str, given: Option<String>) -> Result<Option<String>> {
+    let Some(text) = given else { return Ok(None) };
+    let fits = |c: char| c.is_ascii_alphanumeric() || "+-_.!~*()&=$,#".contains(c);
+    match (1..=64).contains(&text.len()) && text.chars().all(fits) {
+        true => Ok(Some(text)),
+        false => Err(ApiError::invalid(
+            field,
+            "must be a number like +14155550100 or a SIP user of at most 64 letters, digits and +-_.!~*()&=$,#",
+        )),
+    }
+}
+
+/// A moment as RFC 3339, with any offset; kept to the millisecond.
+pub(crate) fn moment(field: &str, given: Option<String>) -> Result<Option<DateTime<Utc>>> {
+    let Some(text) = given else { return Ok(None) };
+    let read = DateTime::parse_from_rfc3339(&text).ok();
+    match read.and_then(|at| DateTime::from_timestamp_millis(at.timestamp_millis())) {
+        Some(at) => Ok(Some(at)),
+        None => Err(ApiError::invalid(field, "must be a time with its offset, like 2026-11-22T10:00:00Z")),
+    }
+}
+
+/// Whether a text has the form of an IANA time zone name, like `Asia/Kolkata`.
+pub(crate) fn is_timezone(text: &str) -> bool {
+    let fits = |c: char| c.is_ascii_alphanumeric() || "/_+-".contains(c);
+    (1..=64).contains(&text.len())
+        && text.starts_with(|c: char| c.is_ascii_alphabetic())
+        && text.chars().all(fits)
+}

@@ -1,0 +1,82 @@
+//! The form of every answer under `/api/v1`: `{success, data, message, meta}`.
+
+use axum::{
+    Json,
+    http::StatusCode,
+    response::{IntoResponse, Response},
+};
+use chrono::{DateTime, SecondsFormat, Utc};
+use serde::{Serialize, Serializer};
+use serde_json::{Map, Value};
+
+#[derive(Serialize)]
+struct Envelope<T> {
+    success: bool,
+    data: Option<T>,
+    message: Option<String>,
+    meta: Option<Map<String, Value>>,
+}
+
+/// A success.
+pub(crate) struct Reply<T> {
+    status: StatusCode,
+    data: T,
+    meta: Option<Map<String, Value>>,
+}
+
+impl<T> Reply<T> {
+    /// 200.
+    pub(crate) fn ok(data: T) -> Self {
+        Self { status: StatusCode::OK, data, meta: None }
+    }
+
+    /// 201: it exists now.
+    pub(crate) fn created(data: T) -> Self {
+        Self { status: StatusCode::CREATED, ..Self::ok(data) }
+    }
+
+    /// 202: it will be done.
+    pub(crate) fn accepted(data: T) -> Self {
+        Self { status: StatusCode::ACCEPTED, ..Self::ok(data) }
+    }
+
+    /// 200 with one page of a list; `next` leads to the page after it.
+    pub(crate) fn page(data: T, next: Option<String>) -> Self {
+        let meta = Map::from_iter([("next_cursor".to_owned(), Value::from(next))]);
+        Self { meta: Some(meta), ..Self::ok(data) }
+    }
+}
+
+impl<T: Serialize> IntoResponse for Reply<T> {
+    fn into_response(self) -> Response {
+        let Self { status, data, meta } = self;
+        (status, Json(Envelope { success: true, data: Some(data), message: None, meta })).into_response()
+    }
+}
+
+/// The body of a refusal.
+pub(crate) fn refusal(message: String, meta: Map<String, Value>) -> impl IntoResponse {
+    Json(Envelope::<()> { success: false, data: None, message: Some(message), meta: Some(meta) })
+}
+
+/// A moment in answers: RFC 3339, UTC, milliseconds.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Moment(DateTime<Utc>);
+
+impl Moment {
+    pub(crate) fn maybe(at: Option<DateTime<Utc>>) -> Option<Self> {
+        at.map(Self)
+    }
+}
+
+impl From<DateTime<Utc>> for Moment {
+    fn from(at: DateTime<Utc>) -> Self {
+        Self(at)
+    }
+}
+
+impl Serialize for Moment {
+    fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        s.collect_str(&self.0.to_rfc3339_opts(SecondsFormat::Millis, true))
+    }
+}

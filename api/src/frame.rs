@@ -1,0 +1,78 @@
+//! What surrounds every request: its id, its span in the log, its time limit, and the answer when a handler panics.
+
+use std::{any::Any, time::Duration};
+
+use axum::{
+    extract::Request,
+    http::{HeaderMap, HeaderName, HeaderValue, header},
+    middleware::Next,
+    response::{IntoResponse, Response},
+};
+use ringfleet_core::clock::Stopwatch;
+use tracing::Instrument;
+
+use crate::error::ApiError;
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// Longest request id that is taken over from a client.
+const REQUEST_ID_LIMIT: usize = 128;
+/// Within this an answer must have begun.
+const TIME_LIMIT: Duration = Duration::from_secs(30);
+
+/// Gives the request an id and a span, and the answer the headers all answers have.
+///
+/// The span names the path without its query: nothing a client searches for belongs into the log.
+pub(crate) async fn surround(mut request: Request, next: Next) -> Response {
+    let id = request_id(request.headers());
+    let span = tracing::info_span!("request", id = id.to_str().unwrap_or_default(), method = %request.method(), path = request.uri().path());
+    request.headers_mut().insert(REQUEST_ID, id.clone());
+    let watch = Stopwatch::start();
+    async move {
+        let mut response = next.run(request).await;
+        let headers = response.headers_mut();
+        headers.insert(REQUEST_ID, id);
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+        tracing::debug!(
+            status = response.status().as_u16(),
+            ms = watch.elapsed().as_millis() as u64,
+            "answered"
+        );
+        response
+    }
+    .instrument(span)
+    .await
+}
+
+/// The client's id if it is harmless in a log line, else a random one.
+fn request_id(headers: &HeaderMap) -> HeaderValue {
+    let harmless = |value: &&HeaderValue| {
+        let bytes = value.as_bytes();
+        (1..=REQUEST_ID_LIMIT).contains(&bytes.len())
+            && bytes.iter().all(|b| b.is_ascii_alphanumeric() || b"-_.:/+=".contains(b))
+    };
+    let fresh = || HeaderValue::try_from(format!("req_{:032x}", rand::random::<u128>()));
+    match headers.get(REQUEST_ID).filter(harmless) {
+        Some(given) => given.clone(),
+        None => fresh().unwrap_or_else(|_| HeaderValue::from_static("req_unknown")),
+    }
+}
+
+/// Gives up a request that takes too long; what it had begun in the database is undone.
+pub(crate) async fn limit_time(request: Request, next: Next) -> Response {
+    match tokio::time::timeout(TIME_LIMIT, next.run(request)).await {
+        Ok(response) => response,
+        Err(_) => {
+            tracing::warn!(seconds = TIME_LIMIT.as_secs(), "a request took too long and was given up");
+            ApiError::unavailable("this took too long and was given up; try again").into_response()
+        }
+    }
+}
+
+/// The answer to a request whose handler panicked.
+pub(crate) fn panicked(panic: Box<dyn Any + Send>) -> Response {
+    let text =
+        panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
+    tracing::error!(panic = text.unwrap_or("no message"), "a handler panicked");
+    ApiError::internal().into_response()
+}

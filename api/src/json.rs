@@ -1,0 +1,141 @@
+//! JSON bodies, read strictly.
+
+use axum::{
+    body::{Body, Bytes},
+    extract::{FromRequest, Request},
+    http::{HeaderMap, header},
+};
+use bytes::BytesMut;
+use futures::StreamExt;
+use serde::{Deserialize, de::DeserializeOwned};
+
+use crate::{
+    auth::Gate,
+    error::{ApiError, Result},
+    strict::{self, Object},
+};
+
+/// A request body: an `application/json` object, read into `T` with every doubt refused by name.
+pub(crate) struct Json<T>(pub(crate) T);
+
+/// No request body, or `{}`: for endpoints that need nothing more than their path.
+pub(crate) struct NoBody;
+
+impl<T: DeserializeOwned> FromRequest<Gate> for Json<T> {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, gate: &Gate) -> Result<Self> {
+        check_form(request.headers())?;
+        let body = read_body(request, gate.body_limit()).await?;
+        parse(&body).map(Self)
+    }
+}
+
+impl FromRequest<Gate> for NoBody {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, gate: &Gate) -> Result<Self> {
+        #[derive(Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct Nothing {}
+
+        let form = check_form(request.headers());
+        let body = read_body(request, gate.body_limit()).await?;
+        if !body.trim_ascii().is_empty() {
+            form?;
+            parse::<Nothing>(&body)?;
+        }
+        Ok(Self)
+    }
+}
+
+fn check_form(headers: &HeaderMap) -> Result<()> {
+    plain_encoding(headers)?;
+    match media_type(headers) {
+        Some(media)
+            if media == "application/json"
+                || (media.starts_with("application/") && media.ends_with("+json")) =>
+        {
+            Ok(())
+        }
+        _ => Err(ApiError::unsupported(
+            "send the body as JSON with the header `Content-Type: application/json`",
+        )),
+    }
+}
+
+/// The media type of a body in lower case, without its parameters.
+pub(crate) fn media_type(headers: &HeaderMap) -> Option<String> {
+    let value = headers.get(header::CONTENT_TYPE)?.to_str().ok()?;
+    Some(value.split(';').next()?.trim().to_ascii_lowercase())
+}
+
+/// Compressed bodies are not taken: a small upload could unpack to any size.
+pub(crate) fn plain_encoding(headers: &HeaderMap) -> Result<()> {
+    let plain = |value: &header::HeaderValue| value.as_bytes().trim_ascii().eq_ignore_ascii_case(b"identity");
+    match headers.get_all(header::CONTENT_ENCODING).iter().all(plain) {
+        true => Ok(()),
+        false => Err(ApiError::unsupported("send the body uncompressed, without Content-Encoding")),
+    }
+}
+
+async fn read_body(request: Request, limit: usize) -> Result<Bytes> {
+    let declared =
+        request.headers().get(header::CONTENT_LENGTH).and_then(|n| n.to_str().ok()?.parse::<u64>().ok());
+    if declared.is_some_and(|n| n > limit as u64) {
+        return Err(ApiError::too_large(limit));
+    }
+    let mut chunks = Body::into_data_stream(request.into_body());
+    let mut body = BytesMut::new();
+    while let Some(chunk) = chunks.next().await {
+        let chunk =
+            chunk.map_err(|_| ApiError::broken_upload("the body broke off; send the request again"))?;
+        if body.len() + chunk.len() > limit {
+            return Err(ApiError::too_large(limit));
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body.freeze())
+}
+
+fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T> {
+    match strict::look_through(body) {
+        Err(error) => return Err(ApiError::invalid_json(error)),
+        Ok(Err(refused)) => {
+            return Err(ApiError::invalid(refused.field.replace('\0', "\u{2400}"), refused.problem));
+        }
+        Ok(Ok(())) => {}
+    }
+    let mut reader = serde_json::Deserializer::from_slice(body);
+    serde_path_to_error::deserialize::<_, Object<T>>(&mut reader).map(|Object(value)| value).map_err(
+        |error| {
+            let path = error.path().to_string();
+            let problem = without_position(&error.inner().to_string());
+            let path = if path == "." { String::new() } else { path };
+            ApiError::invalid(field_at_fault(path, &problem), problem)
+        },
+    )
+}
+
+/// serde reports a missing or doubled field at the object that should hold it once; the field itself is what helps.
+fn field_at_fault(path: String, problem: &str) -> String {
+    let named = ["missing field `", "duplicate field `"]
+        .iter()
+        .find_map(|kind| problem.strip_prefix(kind)?.split_once('`'))
+        .map(|(name, _)| name);
+    match named {
+        Some(name) if path.is_empty() => name.to_owned(),
+        Some(name) => format!("{path}.{name}"),
+        None => path,
+    }
+}
+
+/// The path says where; the line and column serde_json adds mean nothing to a program that wrote the JSON.
+fn without_position(problem: &str) -> String {
+    match problem.rsplit_once(" at line ") {
+        Some((before, position)) if position.chars().all(|c| c.is_ascii_digit() || " column".contains(c)) => {
+            before.to_owned()
+        }
+        _ => problem.to_owned(),
+    }
+}

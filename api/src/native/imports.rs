@@ -1,0 +1,119 @@
+//! Imports: a list of recipients as CSV, and what became of it.
+
+use axum::{
+    body::Body,
+    extract::{FromRequest, Request},
+    http::header,
+    response::{IntoResponse, Response},
+};
+use ringfleet_core::{
+    CampaignId, ImportId,
+    id::{CampaignKind, ImportKind},
+};
+use ringfleet_engine::import::ImportOptions;
+use ringfleet_store::{Import, ImportState};
+use serde::Serialize;
+
+use crate::{
+    auth::{Allowed, Gate, may},
+    envelope::{Moment, Reply},
+    error::{ApiError, Result},
+    path::PathId,
+    query::{FromQuery, Parameters, Query},
+    reject_file, upload,
+};
+
+/// An import as the API shows it.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct View {
+    id: ImportId,
+    campaign_id: CampaignId,
+    status: ImportState,
+    error: Option<String>,
+    rows: i64,
+    accepted: i64,
+    rejected: i64,
+    created_at: Moment,
+    finished_at: Option<Moment>,
+}
+
+impl From<Import> for View {
+    fn from(import: Import) -> Self {
+        Self {
+            id: import.id,
+            campaign_id: import.campaign_id,
+            status: import.state,
+            error: import.error,
+            rows: import.rows_read,
+            accepted: import.accepted,
+            rejected: import.rejected,
+            created_at: import.created_at.into(),
+            finished_at: Moment::maybe(import.finished_at),
+        }
+    }
+}
+
+/// `?column=` of an upload.
+pub(super) struct UploadQuery {
+    column: Option<String>,
+}
+
+impl FromQuery for UploadQuery {
+    fn read(parameters: &mut Parameters) -> Result<Self> {
+        Ok(Self { column: parameters.take("column")? })
+    }
+}
+
+/// The list in an upload, not read yet.
+pub(super) struct CsvUpload(upload::Upload);
+
+impl FromRequest<Gate> for CsvUpload {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, _: &Gate) -> Result<Self> {
+        upload::open(request).await.map(Self)
+    }
+}
+
+/// `POST /campaigns/:id/recipients/import`: reads a CSV row by row. Answers when the whole file has been read.
+pub(super) async fn upload(
+    door: Allowed<may::RunCampaigns>,
+    PathId(campaign): PathId<CampaignKind>,
+    Query(query): Query<UploadQuery>,
+    CsvUpload(list): CsvUpload,
+) -> Result<Reply<View>> {
+    let options = ImportOptions { column: query.column };
+    let (engine, workspace) = (door.engine().clone(), door.workspace());
+    // Its own task: when the client goes away this handler is dropped, and the import still has to be closed.
+    let import = tokio::spawn(async move { engine.import(workspace, campaign, list, options).await });
+    match import.await {
+        Ok(done) => Ok(Reply::ok(done?.into())),
+        Err(error) => {
+            tracing::error!(%error, %campaign, "an import ended in a panic");
+            Err(ApiError::internal())
+        }
+    }
+}
+
+/// `GET /imports/:id`: one import.
+pub(super) async fn show(door: Allowed<may::Read>, PathId(id): PathId<ImportKind>) -> Result<Reply<View>> {
+    Ok(Reply::ok(find(&door, id).await?.into()))
+}
+
+/// `GET /imports/:id/errors.csv`: the rows that did not become recipients, in the order of the file.
+pub(super) async fn errors(door: Allowed<may::Read>, PathId(id): PathId<ImportKind>) -> Result<Response> {
+    let import = find(&door, id).await?;
+    let name = format!("attachment; filename=\"{}-errors.csv\"", import.id);
+    let file = reject_file::stream(door.engine().store().clone(), import.id);
+    let headers =
+        [(header::CONTENT_TYPE, "text/csv; charset=utf-8".to_owned()), (header::CONTENT_DISPOSITION, name)];
+    Ok((headers, Body::from_stream(file)).into_response())
+}
+
+async fn find(door: &Allowed<may::Read>, id: ImportId) -> Result<Import> {
+    let mut tx = door.engine().store().read().await?;
+    let import = tx.import(door.workspace(), id).await?.ok_or_else(|| ApiError::not_found("import"))?;
+    tx.commit().await?;
+    Ok(import)
+}

@@ -1,0 +1,44 @@
+//! The native API, under `/api/v1`: one file per resource.
+
+mod agents;
+mod campaigns;
+mod imports;
+mod recipients;
+mod sessions;
+mod stats;
+mod trunk_body;
+mod trunks;
+mod webhooks;
+
+use axum::{
+    Router, middleware,
+    routing::{delete, get, post},
+};
+
+use crate::{auth::Gate, frame};
+
+/// Every route of the native API. All but uploads have to answer within the time limit.
+pub(crate) fn router() -> Router<Gate> {
+    let quick = Router::new()
+        .route("/agents", post(agents::create).get(agents::list))
+        .route("/agents/{agt}", get(agents::show))
+        .route("/trunks", post(trunks::create).get(trunks::list))
+        .route("/trunks/{trk}", get(trunks::show))
+        .route("/campaigns", post(campaigns::create).get(campaigns::list))
+        .route("/campaigns/{cmp}", get(campaigns::show))
+        .route("/campaigns/{cmp}/start", post(campaigns::start))
+        .route("/campaigns/{cmp}/pause", post(campaigns::pause))
+        .route("/campaigns/{cmp}/cancel", post(campaigns::cancel))
+        .route("/campaigns/{cmp}/stats", get(campaigns::stats))
+        .route("/campaigns/{cmp}/recipients", post(recipients::add).get(recipients::list))
+        .route("/campaigns/{cmp}/recipients/{rcp}", get(recipients::show))
+        .route("/imports/{imp}", get(imports::show))
+        .route("/imports/{imp}/errors.csv", get(imports::errors))
+        .route("/sessions", post(sessions::create).get(sessions::list))
+        .route("/sessions/{ses}", get(sessions::show))
+        .route("/webhooks", post(webhooks::create).get(webhooks::list))
+        .route("/webhooks/{whk}", delete(webhooks::remove))
+        .route_layer(middleware::from_fn(frame::limit_time));
+    let uploads = Router::new().route("/campaigns/{cmp}/recipients/import", post(imports::upload));
+    quick.merge(uploads)
+}

@@ -1,0 +1,149 @@
+//! Sessions: calls, placed now or by a campaign.
+
+use chrono::{DateTime, Utc};
+use ringfleet_core::{
+    AgentId, CallId, CallState, CampaignId, Channel, E164, EndedBy, Hold, Outcome, RecipientId, TrunkId,
+    id::CallKind,
+};
+use ringfleet_engine::NewSession;
+use ringfleet_store::{Call, CallFilter};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::{
+    auth::{Allowed, may},
+    check,
+    envelope::{Moment, Reply},
+    error::{ApiError, Result},
+    json::Json,
+    page::Paging,
+    path::PathId,
+    query::{FromQuery, Parameters, Query},
+};
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct Body {
+    agent_id: AgentId,
+    #[serde(alias = "to")]
+    to_number: E164,
+    from_number: Option<String>,
+    trunk_id: Option<TrunkId>,
+    channel: Option<Channel>,
+    variables: Option<Map<String, Value>>,
+    metadata: Option<Map<String, Value>>,
+    ring_timeout_seconds: Option<u32>,
+    max_call_seconds: Option<u32>,
+}
+
+/// A call as the API shows it.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct View {
+    id: CallId,
+    campaign_id: Option<CampaignId>,
+    recipient_id: Option<RecipientId>,
+    agent_id: AgentId,
+    trunk_id: TrunkId,
+    channel: Channel,
+    to_number: E164,
+    attempt: u32,
+    status: CallState,
+    hold: Option<Hold>,
+    outcome: Option<Outcome>,
+    reason: Option<String>,
+    code: Option<i32>,
+    ended_by: Option<EndedBy>,
+    metadata: Value,
+    created_at: Moment,
+    started_at: Option<Moment>,
+    answered_at: Option<Moment>,
+    ended_at: Option<Moment>,
+    /// From the answer to the end; 0 when nobody answered, nothing while the call is not over.
+    duration_ms: Option<i64>,
+}
+
+impl From<Call> for View {
+    fn from(call: Call) -> Self {
+        let talked = |end: DateTime<Utc>| {
+            call.answered_at.map_or(0, |answer| (end - answer).num_milliseconds().max(0))
+        };
+        Self {
+            id: call.id,
+            campaign_id: call.campaign_id,
+            recipient_id: call.recipient_id,
+            agent_id: call.agent_id,
+            trunk_id: call.trunk_id,
+            channel: call.channel,
+            to_number: call.number,
+            attempt: call.attempt,
+            status: call.state,
+            hold: call.hold,
+            outcome: call.outcome,
+            duration_ms: call.ended_at.map(talked),
+            reason: call.reason,
+            code: call.code,
+            ended_by: call.ended_by,
+            metadata: call.metadata,
+            created_at: call.created_at.into(),
+            started_at: Moment::maybe(call.triggered_at),
+            answered_at: Moment::maybe(call.answered_at),
+            ended_at: Moment::maybe(call.ended_at),
+        }
+    }
+}
+
+/// `POST /sessions`: places a single call now; it overtakes every campaign.
+pub(super) async fn create(door: Allowed<may::RunCampaigns>, Json(body): Json<Body>) -> Result<Reply<View>> {
+    if body.channel.is_some_and(|channel| channel != Channel::Voice) {
+        return Err(ApiError::invalid("channel", "must be voice; other channels are not carried out yet"));
+    }
+    let new = NewSession {
+        agent_id: body.agent_id,
+        trunk_id: body.trunk_id,
+        to: body.to_number,
+        from: check::caller_id("fromNumber", body.from_number)?,
+        variables: check::object("variables", body.variables, check::SMALL_OBJECT)?,
+        metadata: check::object("metadata", body.metadata, check::SMALL_OBJECT)?,
+        ring_seconds: check::ring_seconds(body.ring_timeout_seconds)?,
+        max_call_seconds: check::max_call_seconds(body.max_call_seconds)?,
+    };
+    let call = door.engine().trigger(door.workspace(), new).await?;
+    Ok(Reply::accepted(call.into()))
+}
+
+/// `GET /sessions/:id`: one call.
+pub(super) async fn show(door: Allowed<may::Read>, PathId(id): PathId<CallKind>) -> Result<Reply<View>> {
+    let mut tx = door.engine().store().read().await?;
+    let call = tx.call(door.workspace(), id).await?.ok_or_else(|| ApiError::not_found("session"))?;
+    tx.commit().await?;
+    Ok(Reply::ok(call.into()))
+}
+
+/// `?campaignId=`, `?recipientId=` and `?status=` of a list of calls.
+pub(super) struct ListQuery {
+    paging: Paging,
+    filter: CallFilter,
+}
+
+impl FromQuery for ListQuery {
+    fn read(parameters: &mut Parameters) -> Result<Self> {
+        let filter = CallFilter {
+            campaign: parameters.parse("campaignId")?,
+            recipient: parameters.parse("recipientId")?,
+            state: parameters.parse("status")?,
+        };
+        Ok(Self { paging: Paging::read(parameters)?, filter })
+    }
+}
+
+/// `GET /sessions`: a page of the workspace's calls.
+pub(super) async fn list(
+    door: Allowed<may::Read>,
+    Query(query): Query<ListQuery>,
+) -> Result<Reply<Vec<View>>> {
+    let mut tx = door.engine().store().read().await?;
+    let calls = tx.calls(door.workspace(), query.filter, query.paging.ask()).await?;
+    tx.commit().await?;
+    Ok(query.paging.reply(calls, |call| call.id.into()))
+}

@@ -1,0 +1,65 @@
+//! The figures of a campaign as the API shows them.
+
+use std::collections::BTreeMap;
+
+use ringfleet_core::{CampaignState, Disposition, Hold, Outcome, RecipientState};
+use ringfleet_engine::CampaignStats;
+use serde::Serialize;
+
+/// Every name is there, also with nothing counted under it.
+type Counts = BTreeMap<&'static str, u64>;
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct StatsView {
+    status: CampaignState,
+    recipients: Recipients,
+    calls: Calls,
+    holds: Counts,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Recipients {
+    total: u64,
+    pending: u64,
+    queued: u64,
+    active: u64,
+    done: u64,
+    by_disposition: Counts,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Calls {
+    ended: u64,
+    ringing: u64,
+    talking: u64,
+    by_outcome: Counts,
+}
+
+impl StatsView {
+    pub(super) fn new(status: CampaignState, stats: &CampaignStats) -> Self {
+        let open = |state: RecipientState| stats.open.get(state.as_str()).copied().unwrap_or(0);
+        let by_disposition = counts(Disposition::ALL.iter().map(|d| d.as_str()), &stats.dispositions);
+        let by_outcome = counts(Outcome::ALL.iter().map(|o| o.as_str()), &stats.outcomes);
+        let (ringing, talking) = stats.live;
+        Self {
+            status,
+            recipients: Recipients {
+                total: stats.recipients,
+                pending: open(RecipientState::Pending),
+                queued: open(RecipientState::Queued),
+                active: open(RecipientState::Active),
+                done: by_disposition.values().sum(),
+                by_disposition,
+            },
+            calls: Calls { ended: by_outcome.values().sum(), ringing, talking, by_outcome },
+            holds: counts(Hold::ALL.iter().map(|h| h.as_str()), &stats.holds),
+        }
+    }
+}
+
+fn counts(names: impl Iterator<Item = &'static str>, found: &BTreeMap<String, u64>) -> Counts {
+    names.map(|name| (name, found.get(name).copied().unwrap_or(0))).collect()
+}

@@ -1,0 +1,201 @@
+//! What a request says about a new trunk, and when that makes sense.
+
+use std::collections::BTreeMap;
+
+use ringfleet_core::{
+    Outcome,
+    trunk::{Limits, OutcomeRule, SimulatedTrunk, SipTransport, SipTrunk, TrunkConfig},
+};
+use ringfleet_store::NewTrunk;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    check,
+    error::{ApiError, Result},
+    strict::Object,
+};
+
+const NAME_LIMIT: usize = 120;
+const SIP_PORT: u16 = 5060;
+/// Longest host name, user name or password.
+const TEXT_LIMIT: usize = 255;
+/// Longest simulated ringing or talking: an hour, in milliseconds.
+const SIMULATED_LIMIT: u64 = 3_600_000;
+
+#[derive(Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+enum CarrierKind {
+    Sip,
+    Simulated,
+}
+
+/// All fields of every kind of trunk side by side, so that an unknown one is found and a missing one has a name.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct Body {
+    name: String,
+    kind: CarrierKind,
+    host: Option<String>,
+    port: Option<u16>,
+    transport: Option<SipTransport>,
+    domain: Option<String>,
+    username: Option<String>,
+    password: Option<String>,
+    outcomes: Option<BTreeMap<String, Rule>>,
+    ring_ms: Option<u64>,
+    talk_ms: Option<u64>,
+    caller_id: Option<String>,
+    limits: Option<Object<Limits>>,
+}
+
+/// What a SIP status means on this trunk, as requests and answers write it.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase", deny_unknown_fields)]
+pub(super) enum Rule {
+    Outcome { outcome: Outcome, reason: String },
+    NoRoom { retry_after_seconds: u32 },
+}
+
+impl From<OutcomeRule> for Rule {
+    fn from(rule: OutcomeRule) -> Self {
+        match rule {
+            OutcomeRule::Outcome { outcome, reason } => Self::Outcome { outcome, reason },
+            OutcomeRule::NoRoom { retry_after_seconds } => Self::NoRoom { retry_after_seconds },
+        }
+    }
+}
+
+impl Body {
+    /// Checks every rule; the first that is broken is named by its field.
+    pub(super) fn check(mut self) -> Result<NewTrunk> {
+        let name = check::name(std::mem::take(&mut self.name), NAME_LIMIT)?;
+        let caller_id = check::caller_id("callerId", self.caller_id.take())?;
+        let Object(limits) = self.limits.take().unwrap_or_default();
+        limits.validate().map_err(|(field, problem)| ApiError::invalid(field, problem))?;
+        self.refuse_fields_of_the_other_kind()?;
+        let config = match self.kind {
+            CarrierKind::Sip => TrunkConfig::Sip(self.sip()?),
+            CarrierKind::Simulated => TrunkConfig::Simulated(self.simulated()?),
+        };
+        Ok(NewTrunk { name, config, caller_id, limits })
+    }
+
+    fn refuse_fields_of_the_other_kind(&self) -> Result<()> {
+        let (kind, foreign) = match self.kind {
+            CarrierKind::Sip => {
+                ("simulated", vec![("ringMs", self.ring_ms.is_some()), ("talkMs", self.talk_ms.is_some())])
+            }
+            CarrierKind::Simulated => (
+                "sip",
+                vec![
+                    ("host", self.host.is_some()),
+                    ("port", self.port.is_some()),
+                    ("transport", self.transport.is_some()),
+                    ("domain", self.domain.is_some()),
+                    ("username", self.username.is_some()),
+                    ("password", self.password.is_some()),
+                    ("outcomes", self.outcomes.is_some()),
+                ],
+            ),
+        };
+        match foreign.into_iter().find(|(_, given)| *given) {
+            Some((field, _)) => {
+                Err(ApiError::invalid(field, format!("belongs to a trunk of kind {kind}; leave it out")))
+            }
+            None => Ok(()),
+        }
+    }
+
+    fn simulated(self) -> Result<SimulatedTrunk> {
+        let default = SimulatedTrunk::default();
+        Ok(SimulatedTrunk {
+            ring_ms: check::within("ringMs", self.ring_ms, 0..=SIMULATED_LIMIT, default.ring_ms)?,
+            talk_ms: check::within("talkMs", self.talk_ms, 0..=SIMULATED_LIMIT, default.talk_ms)?,
+        })
+    }
+
+    fn sip(self) -> Result<SipTrunk> {
+        let host = self.host.ok_or_else(|| ApiError::invalid("host", "is missing; name the SIP peer"))?;
+        check_host("host", &host)?;
+        if let Some(domain) = &self.domain {
+            check_host("domain", domain)?;
+        }
+        check_credentials(self.username.as_deref(), self.password.as_deref())?;
+        Ok(SipTrunk {
+            host,
+            port: check::within("port", self.port, 1..=u16::MAX, SIP_PORT)?,
+            transport: self.transport.unwrap_or(SipTransport::Udp),
+            domain: self.domain,
+            username: self.username,
+            password: self.password,
+            outcomes: self.outcomes.unwrap_or_default().into_iter().map(check_rule).collect::<Result<_>>()?,
+        })
+    }
+}
+
+/// A host name, an IPv4 address, or an IPv6 address with or without brackets.
+fn check_host(field: &str, host: &str) -> Result<()> {
+    let bare = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
+    let is_ipv6 = bare.unwrap_or(host).parse::<std::net::Ipv6Addr>().is_ok();
+    let label = |label: &str| {
+        let fits = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+        (1..=63).contains(&label.len())
+            && label.chars().all(fits)
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+    };
+    let is_name = host.len() <= TEXT_LIMIT && host.strip_suffix('.').unwrap_or(host).split('.').all(label);
+    match is_ipv6 || is_name {
+        true => Ok(()),
+        false => {
+            Err(ApiError::invalid(field, "must be a host name or an IP address, without scheme and port"))
+        }
+    }
+}
+
+/// Both travel in quoted texts of a header (RFC 8760 §2.4): nothing may end one early.
+fn check_credentials(username: Option<&str>, password: Option<&str>) -> Result<()> {
+    let fits = |text: &str, quoted: &str| {
+        (1..=TEXT_LIMIT).contains(&text.len())
+            && !text.contains(|c: char| c.is_control() || quoted.contains(c))
+    };
+    if username.is_some_and(|text| !fits(text, "\"\\")) {
+        return Err(ApiError::invalid(
+            "username",
+            "must be 1 to 255 bytes without quotes, backslashes and control characters",
+        ));
+    }
+    if password.is_some_and(|text| !fits(text, "")) {
+        return Err(ApiError::invalid("password", "must be 1 to 255 bytes without control characters"));
+    }
+    if password.is_some() && username.is_none() {
+        return Err(ApiError::invalid("username", "is missing; a password needs one"));
+    }
+    Ok(())
+}
+
+fn check_rule((status, rule): (String, Rule)) -> Result<(u16, OutcomeRule)> {
+    let refuse = |problem: &str| Err(ApiError::invalid(format!("outcomes.{status}"), problem));
+    let code = match status.parse::<u16>() {
+        Ok(code) if (300..=699).contains(&code) && status.len() == 3 => code,
+        _ => return refuse("the name must be a SIP status from 300 to 699"),
+    };
+    match rule {
+        Rule::Outcome { outcome: Outcome::Answered, .. } => {
+            refuse("a call that was refused was not ANSWERED")
+        }
+        Rule::Outcome { reason, .. } if !is_reason(&reason) => {
+            refuse("reason must be 1 to 64 lower-case letters, digits and underscores")
+        }
+        Rule::Outcome { outcome, reason } => Ok((code, OutcomeRule::Outcome { outcome, reason })),
+        Rule::NoRoom { retry_after_seconds } if !(1..=3600).contains(&retry_after_seconds) => {
+            refuse("retryAfterSeconds must be 1 to 3600")
+        }
+        Rule::NoRoom { retry_after_seconds } => Ok((code, OutcomeRule::NoRoom { retry_after_seconds })),
+    }
+}
+
+fn is_reason(text: &str) -> bool {
+    let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
+    (1..=64).contains(&text.len()) && text.chars().all(fits)
+}

@@ -1,0 +1,52 @@
+//! Lists come in pages, newest first.
+
+use ringfleet_core::cursor::Cursor;
+use ringfleet_store::Page;
+use serde::Serialize;
+
+use crate::{
+    envelope::Reply,
+    error::{ApiError, Result},
+    query::{FromQuery, Parameters},
+};
+
+const DEFAULT_LIMIT: u32 = 50;
+const MAX_LIMIT: u32 = 100;
+
+/// `?limit=` and `?cursor=`.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Paging {
+    after: Option<Cursor>,
+    limit: u32,
+}
+
+impl FromQuery for Paging {
+    fn read(parameters: &mut Parameters) -> Result<Self> {
+        let limit = match parameters.take("limit")? {
+            None => DEFAULT_LIMIT,
+            Some(text) => text.parse().ok().filter(|n| (1..=MAX_LIMIT).contains(n)).ok_or_else(|| {
+                ApiError::invalid("limit", format!("must be a whole number from 1 to {MAX_LIMIT}"))
+            })?,
+        };
+        Ok(Self { after: parameters.parse("cursor")?, limit })
+    }
+}
+
+impl Paging {
+    /// What to ask the store for: one row more than is shown tells whether another page follows.
+    pub(crate) fn ask(self) -> Page {
+        Page { after: self.after, limit: self.limit + 1 }
+    }
+
+    /// The page made of what the store gave.
+    pub(crate) fn reply<R, V: From<R> + Serialize>(
+        self,
+        mut rows: Vec<R>,
+        id: fn(&R) -> Cursor,
+    ) -> Reply<Vec<V>> {
+        let more = rows.len() > self.limit as usize;
+        rows.truncate(self.limit as usize);
+        let next = rows.last().filter(|_| more).map(|last| id(last).to_string());
+        Reply::page(rows.into_iter().map(V::from).collect(), next)
+    }
+}

@@ -1,0 +1,25 @@
+//! Ids in paths.
+
+use axum::{
+    extract::{FromRequestParts, RawPathParams},
+    http::request::Parts,
+};
+use ringfleet_core::id::{Id, Kind};
+
+use crate::error::{ApiError, Result};
+
+/// The id of a `K` in the path, as a TypeID or a UUID. Its place is named by the kind's TypeID prefix: `/campaigns/{cmp}`.
+///
+/// Whatever is not an id of this kind names nothing, so it answers 404 like an id that nobody has.
+pub(crate) struct PathId<K: Kind>(pub(crate) Id<K>);
+
+impl<K: Kind, S: Send + Sync> FromRequestParts<S> for PathId<K> {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self> {
+        let missing = || ApiError::not_found(K::NAME);
+        let values = RawPathParams::from_request_parts(parts, state).await.map_err(|_| missing())?;
+        let (_, text) = values.iter().find(|(name, _)| *name == K::PREFIX).ok_or_else(missing)?;
+        text.parse().map(Self).map_err(|_| missing())
+    }
+}
