@@ -113,7 +113,7 @@ mod tests {
             let over_the_wire = |pcm: Vec<i16>| -> Vec<i16> {
                 pcm.into_iter().map(|sample| codec.decode(codec.encode(sample))).collect()
             };
-            assert!(!BeepDetector::default().hear(&over_the_wire(murmur(60_000))));
+            assert!(!BeepDetector::default().hear(&over_the_wire(murmur(20_000))));
             assert!(!BeepDetector::default().hear(&over_the_wire(chime())));
             assert!(BeepDetector::default().hear(&over_the_wire(voicemail())));
         }

@@ -190,6 +190,8 @@ impl<'a> Via<'a> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn request(via: &str, method: &str) -> Option<Request> {
@@ -237,5 +239,22 @@ mod tests {
         let text = "INVITE sip:a@h SIP/2.0\r\nVia: SIP/2.0/UDP h\r\nFrom: a\r\nTo: b\r\nCall-ID: c\r\nCSeq: 1 BYE\r\n\r\n";
         let message = Message::parse(text.as_bytes()).unwrap();
         assert!(Request::new(message, "192.0.2.9:7000".parse().unwrap()).is_none(), "CSeq of another method");
+    }
+
+    proptest! {
+        /// Whatever a request says, answering it neither fails nor adds lines of the caller's making.
+        #[test]
+        fn any_request_can_be_answered(via in "(SIP/2.0/UDP )?[ -~]{0,40}", from in "[ -~]{1,30}", to in "[ -~]{1,30}", uri in "[!-~]{1,20}") {
+            let text = format!(
+                "INVITE {uri} SIP/2.0\r\nVia: {via}\r\nFrom: {from}\r\nTo: {to}\r\nCall-ID: c\r\nCSeq: 1 INVITE\r\n\r\n"
+            );
+            let source = "192.0.2.9:7000".parse().unwrap();
+            if let Some(request) = Message::parse(text.as_bytes()).and_then(|message| Request::new(message, source)) {
+                let response = request.response(486, "Busy Here", "us").bytes();
+                let back = Message::parse(&response).unwrap();
+                prop_assert_eq!(back.start, Start::Response { code: 486 });
+                let _ = (request.callee(), request.caller(), request.key());
+            }
+        }
     }
 }
