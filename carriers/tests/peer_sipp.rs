@@ -1,5 +1,7 @@
 //! The trial peer against sipp, a caller written by others (Debian package sip-tester).
 
+#![allow(clippy::unwrap_used, clippy::expect_used)] // a test, helpers included
+
 use std::{path::Path, process::Output, sync::Arc, time::Duration};
 
 use ringfleet_carriers::peer::{CallRecord, Peer, PeerSettings, Rule};
