@@ -130,6 +130,7 @@ CREATE INDEX calls_waiting_of_campaign ON calls (campaign_id) WHERE state = 'PEN
 CREATE INDEX calls_live ON calls (worker_id) WHERE state IN ('TRIGGERED', 'ONGOING');
 CREATE INDEX calls_list ON calls (workspace_id, id);
 CREATE INDEX calls_of_campaign ON calls (campaign_id, id);
+CREATE INDEX calls_of_recipient ON calls (recipient_id);
 
 CREATE TABLE imports (
     id blob PRIMARY KEY,
@@ -191,6 +192,8 @@ CREATE TABLE deliveries (
     done_at integer
 ) STRICT;
 CREATE INDEX deliveries_waiting ON deliveries (due_at) WHERE state = 'PENDING';
+CREATE INDEX deliveries_of_webhook ON deliveries (webhook_id) WHERE state = 'PENDING';
+CREATE INDEX deliveries_count ON deliveries (workspace_id, state);
 
 -- One row per boot of a worker process. Its heartbeat is written with the database's clock.
 CREATE TABLE workers (

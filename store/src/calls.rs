@@ -1,8 +1,7 @@
 use chrono::{DateTime, Utc};
 use ringfleet_core::{
-    AgentId, CallId, CallState, CampaignId, CampaignState, Channel, E164, EndedBy, Hold, Outcome,
-    RecipientId, TrunkId, WorkerId, WorkspaceId,
-    trunk::{Limits, TrunkConfig},
+    AgentId, CallId, CallState, CampaignId, Channel, E164, EndedBy, Hold, Outcome, RecipientId, TrunkId,
+    WorkerId, WorkspaceId,
 };
 use serde::Serialize;
 use serde_json::Value;
@@ -12,7 +11,7 @@ use crate::{
     Page, Result, Timestamp, Tx,
     record::record,
     rows::{self, hex, hex_opt, millis, millis_opt},
-    tx::{all, exec, on, one, scalar},
+    tx::{all, exec, on, one},
 };
 
 record! {
@@ -110,62 +109,6 @@ pub struct NewCall {
     pub pushed_at: DateTime<Utc>,
 }
 
-record! {
-    /// Everything a worker needs to dial a call or to resolve an orphan.
-    pub struct Dial {
-        /// The call.
-        pub id: CallId,
-        /// Its campaign.
-        pub campaign_id: Option<CampaignId>,
-        /// Where it stands.
-        pub state: CallState,
-        /// Its worker died; nobody has taken it over yet.
-        pub orphaned_at: Option<DateTime<Utc>>,
-        /// Not before this moment.
-        pub due_at: DateTime<Utc>,
-        /// Whom to call.
-        pub number: E164,
-        /// The caller ID to show.
-        pub caller_id: Option<String>,
-        /// How long it may ring.
-        pub ring_seconds: u32,
-        /// How long an answered call may last.
-        pub max_call_seconds: u32,
-        /// What the carrier wants to find it again.
-        pub resume: Option<Value>,
-        /// The trunk.
-        pub trunk_id: TrunkId,
-        /// Its carrier and settings.
-        pub config: TrunkConfig,
-        /// Its limits.
-        pub trunk_limits: Limits,
-        /// The campaign's limits.
-        pub campaign_limits: Option<Limits>,
-        /// The campaign's state.
-        pub campaign_state: Option<CampaignState>,
-        /// The agent's greeting file.
-        pub greeting: Option<String>,
-        /// Whether to record.
-        pub recording: bool,
-    }
-}
-
-/// A worker's wish to begin a call.
-#[derive(Debug, Clone, Serialize)]
-pub struct Begin {
-    /// Which call.
-    #[serde(serialize_with = "hex")]
-    pub id: Uuid,
-    /// Its campaign, to be held while it begins.
-    #[serde(skip)]
-    pub campaign: Option<CampaignId>,
-    /// Who begins it.
-    #[serde(serialize_with = "hex")]
-    pub worker: Uuid,
-    /// What the carrier needs to find it again, made durable before anything is sent.
-    pub resume: Value,
-}
-
 /// What is to be written of a call that has ended or goes back to waiting.
 #[derive(Debug, Clone, Serialize)]
 pub struct CallUpdate {
@@ -203,16 +146,6 @@ pub struct CallFilter {
     pub state: Option<CallState>,
 }
 
-record! {
-    /// A waiting call whose job is to be pushed.
-    pub struct Waiting {
-        /// Which.
-        pub id: CallId,
-        /// Its campaign; without one it goes to the trigger lane.
-        pub campaign_id: Option<CampaignId>,
-    }
-}
-
 impl Tx {
     /// Makes calls, PENDING.
     pub async fn insert_calls(&mut self, new: &[NewCall], now: DateTime<Utc>) -> Result<()> {
@@ -225,7 +158,7 @@ impl Tx {
              FROM ROWS($1, id uuid, workspace_id uuid, campaign_id uuid, recipient_id uuid, agent_id uuid, trunk_id uuid, channel text,
                        number int, variables json, metadata json, caller_id text, ring_seconds int, max_call_seconds int, step int,
                        attempt int, due_at time, pushed_at time) AS r WHERE true",
-            rows::rows(new),
+            rows::rows(new)?,
             Timestamp(now)
         )?;
         Ok(())
@@ -263,45 +196,13 @@ impl Tx {
         )
     }
 
-    /// What workers need to dial these calls. Calls that do not exist (any more) are missing in the answer.
-    pub async fn dials(&mut self, ids: &[Uuid]) -> Result<Vec<Dial>> {
-        all!(
-            self,
-            Dial,
-            "SELECT c.id, c.campaign_id, c.state, c.orphaned_at, c.due_at, c.number, coalesce(c.caller_id, t.caller_id) AS caller_id,
-                    c.ring_seconds, c.max_call_seconds, c.resume, c.trunk_id, t.config, t.limits AS trunk_limits,
-                    p.limits AS campaign_limits, p.state AS campaign_state, a.greeting, a.recording
-             FROM calls c JOIN trunks t ON t.id = c.trunk_id JOIN agents a ON a.id = c.agent_id
-                  LEFT JOIN campaigns p ON p.id = c.campaign_id
-             WHERE c.id IN (SELECT id FROM ROWS($1, id uuid) AS r)",
-            rows::ids(ids.iter().copied())
-        )
-    }
-
-    /// Begins calls: PENDING → TRIGGERED, for those that are due, still waiting and whose campaign is calling. Gives their ids.
-    /// Hold the campaigns first ([`Tx::hold_campaigns`]).
-    pub async fn begin_calls(&mut self, wishes: &[Begin], now: DateTime<Utc>) -> Result<Vec<Uuid>> {
-        on!(
-            self,
-            query_scalar::<Uuid>,
-            "UPDATE calls SET state = 'TRIGGERED', worker_id = r.worker, resume = r.resume, hold = NULL,
-                    placements = placements + 1, triggered_at = coalesce(triggered_at, $2)
-             FROM ROWS($1, id uuid, worker uuid, resume json) AS r
-             WHERE calls.id = r.id AND calls.state = 'PENDING' AND calls.due_at <= $2
-               AND (calls.campaign_id IS NULL OR calls.campaign_id IN (SELECT id FROM campaigns WHERE state = 'IN_PROGRESS'))
-             RETURNING calls.id",
-            (rows::rows(wishes), Timestamp(now)),
-            fetch_all
-        )
-    }
-
     /// Calls by id, unlocked.
     pub async fn calls_by_id(&mut self, ids: &[Uuid]) -> Result<Vec<Call>> {
         all!(
             self,
             Call,
             "SELECT * FROM calls WHERE id IN (SELECT id FROM ROWS($1, id uuid) AS r)",
-            rows::ids(ids.iter().copied())
+            rows::ids(ids.iter().copied())?
         )
     }
 
@@ -319,7 +220,7 @@ impl Tx {
             Call,
             "SELECT c.* FROM calls c JOIN ROWS($1, id uuid, worker uuid) AS r ON r.id = c.id AND r.worker = c.worker_id
              WHERE c.state IN ('TRIGGERED', 'ONGOING') ORDER BY c.id FOR UPDATE OF c",
-            rows::rows(owned.iter().map(|&(id, worker)| Row { id, worker: worker.uuid() }))
+            rows::rows(owned.iter().map(|&(id, worker)| Row { id, worker: worker.uuid() }))?
         )
     }
 
@@ -357,140 +258,9 @@ impl Tx {
              FROM ROWS($1, id uuid, state text, hold text, outcome text, reason text, code int, ended_by text, due_at time,
                        ended_at time) AS r
              WHERE calls.id = r.id",
-            rows::rows(updates)
+            rows::rows(updates)?
         )?;
         Ok(())
-    }
-
-    /// Sends a waiting call back: not before `at`. Gives its recipient if it was still waiting.
-    pub async fn postpone_call(&mut self, id: CallId, at: DateTime<Utc>, hold: Hold) -> Result<Option<Uuid>> {
-        let found = scalar!(
-            self,
-            Option<Uuid>,
-            "UPDATE calls SET due_at = $2, pushed_at = NULL, hold = $3 WHERE id = $1 AND state = 'PENDING' RETURNING recipient_id",
-            id.uuid(),
-            Timestamp(at),
-            hold.as_str()
-        )?;
-        Ok(found.flatten())
-    }
-
-    /// Takes over a call whose worker died; false when somebody else did.
-    pub async fn adopt_call(&mut self, id: CallId, worker: WorkerId) -> Result<bool> {
-        let changed = exec!(
-            self,
-            "UPDATE calls SET worker_id = $2, orphaned_at = NULL
-             WHERE id = $1 AND orphaned_at IS NOT NULL AND state IN ('TRIGGERED', 'ONGOING')",
-            id.uuid(),
-            worker.uuid()
-        )?;
-        Ok(changed == 1)
-    }
-
-    /// How many calls of the campaign wait for a worker.
-    pub async fn count_waiting_calls(&mut self, campaign: CampaignId) -> Result<u32> {
-        let n = scalar!(
-            self,
-            i64,
-            "SELECT count(*) FROM calls WHERE campaign_id = $1 AND state = 'PENDING'",
-            campaign.uuid()
-        )?;
-        Ok(n.unwrap_or(0) as u32)
-    }
-
-    /// How many calls, of all campaigns, wait with a job that has been pushed.
-    pub async fn count_pushed_calls(&mut self) -> Result<u64> {
-        let n = scalar!(
-            self,
-            i64,
-            "SELECT count(*) FROM calls WHERE state = 'PENDING' AND pushed_at IS NOT NULL"
-        )?;
-        Ok(n.unwrap_or(0) as u64)
-    }
-
-    /// Waiting calls that are due and have no job, or whose job was pushed before `lost_before`; marks them pushed now.
-    pub async fn calls_to_push(
-        &mut self,
-        lost_before: Option<DateTime<Utc>>,
-        limit: u32,
-        now: DateTime<Utc>,
-    ) -> Result<Vec<Waiting>> {
-        all!(
-            self,
-            Waiting,
-            "UPDATE calls SET pushed_at = $1 WHERE id IN (
-                 SELECT id FROM calls WHERE state = 'PENDING' AND due_at <= $1 AND (pushed_at IS NULL OR pushed_at < $2)
-                    AND (campaign_id IS NULL OR campaign_id IN (SELECT id FROM campaigns WHERE state = 'IN_PROGRESS'))
-                 ORDER BY due_at LIMIT $3 FOR UPDATE SKIP LOCKED)
-             RETURNING id, campaign_id",
-            Timestamp(now),
-            lost_before.map(Timestamp),
-            i64::from(limit)
-        )
-    }
-
-    /// Calls that have begun and whose worker is dead, and orphans nobody has taken since `lost_before`; marks them pushed now.
-    pub async fn orphans_to_push(
-        &mut self,
-        lost_before: DateTime<Utc>,
-        now: DateTime<Utc>,
-    ) -> Result<Vec<CallId>> {
-        let ids: Vec<Uuid> = on!(
-            self,
-            query_scalar::<Uuid>,
-            "UPDATE calls SET orphaned_at = coalesce(orphaned_at, $1), pushed_at = $1, worker_id = NULL
-             WHERE state IN ('TRIGGERED', 'ONGOING') AND (worker_id IN (SELECT id FROM workers WHERE dead_at IS NOT NULL)
-                   OR (orphaned_at IS NOT NULL AND pushed_at < $2))
-             RETURNING id",
-            (Timestamp(now), Timestamp(lost_before)),
-            fetch_all
-        )?;
-        Ok(ids.into_iter().map(CallId::from).collect())
-    }
-
-    /// A pause: waiting calls that never went to a carrier vanish, their recipients are PENDING again.
-    pub async fn withdraw_waiting_calls(&mut self, campaign: CampaignId) -> Result<()> {
-        let recipients: Vec<Uuid> = on!(
-            self,
-            query_scalar::<Uuid>,
-            "DELETE FROM calls WHERE campaign_id = $1 AND state = 'PENDING' AND placements = 0 RETURNING recipient_id",
-            (campaign.uuid()),
-            fetch_all
-        )?;
-        exec!(
-            self,
-            "UPDATE recipients SET state = 'PENDING', hold = NULL WHERE state = 'QUEUED' AND id IN (SELECT id FROM ROWS($1, id uuid) AS r)",
-            rows::ids(recipients)
-        )?;
-        Ok(())
-    }
-
-    /// A resumed campaign: its waiting calls are pushed again at once.
-    pub async fn forget_pushes(&mut self, campaign: CampaignId) -> Result<()> {
-        exec!(
-            self,
-            "UPDATE calls SET pushed_at = NULL WHERE campaign_id = $1 AND state = 'PENDING'",
-            campaign.uuid()
-        )?;
-        Ok(())
-    }
-
-    /// A cancel: waiting calls that had gone to a carrier before end as CANCELLED; gives them.
-    pub async fn cancel_held_calls(
-        &mut self,
-        campaign: CampaignId,
-        reason: &str,
-        now: DateTime<Utc>,
-    ) -> Result<Vec<Call>> {
-        all!(
-            self,
-            Call,
-            "UPDATE calls SET state = 'CANCELLED', reason = $2, ended_at = $3, hold = NULL, pushed_at = NULL, resume = NULL
-             WHERE campaign_id = $1 AND state = 'PENDING' AND placements > 0 RETURNING *",
-            campaign.uuid(),
-            reason,
-            Timestamp(now)
-        )
     }
 
     /// How many calls of the campaign are live: TRIGGERED, ONGOING.

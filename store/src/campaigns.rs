@@ -150,7 +150,7 @@ impl Tx {
             self,
             Campaign,
             "SELECT * FROM campaigns WHERE id IN (SELECT id FROM ROWS($1, id uuid) AS r) ORDER BY id FOR SHARE",
-            rows::ids(ids.iter().copied())
+            rows::ids(ids.iter().copied())?
         )
     }
 
@@ -204,11 +204,12 @@ impl Tx {
     }
 
     /// Whether any recipient of the campaign is not done yet.
+    // Ordered as the index is, so that PostgreSQL never takes a scan of the table for the quickest way to one row.
     pub async fn has_open_recipients(&mut self, id: CampaignId) -> Result<bool> {
         let found = scalar!(
             self,
             i32,
-            "SELECT 1 FROM recipients WHERE campaign_id = $1 AND state <> 'DONE' LIMIT 1",
+            "SELECT 1 FROM recipients WHERE campaign_id = $1 AND state <> 'DONE' ORDER BY state LIMIT 1",
             id.uuid()
         )?;
         Ok(found.is_some())

@@ -81,7 +81,7 @@ impl Tx {
             "INSERT INTO counters (campaign_id, kind, name, n)
              SELECT r.campaign, r.kind, r.name, r.n FROM ROWS($1, campaign uuid, kind text, name text, n int) AS r WHERE true
              ON CONFLICT (campaign_id, kind, name) DO UPDATE SET n = counters.n + excluded.n",
-            rows(bumps)
+            rows(bumps)?
         )?;
         Ok(())
     }

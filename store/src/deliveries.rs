@@ -97,7 +97,7 @@ impl Tx {
             self,
             "INSERT INTO events (id, workspace_id, type, body, created_at)
              SELECT r.id, r.workspace_id, r.type, r.body, $2 FROM ROWS($1, id uuid, workspace_id uuid, type text, body text) AS r WHERE true",
-            rows::rows(events),
+            rows::rows(events)?,
             Timestamp(now)
         )?;
         exec!(
@@ -105,36 +105,57 @@ impl Tx {
             "INSERT INTO deliveries (id, workspace_id, event_id, webhook_id, state, attempts, due_at, pushed_at, created_at)
              SELECT r.id, r.workspace_id, r.event_id, r.webhook_id, 'PENDING', 0, $2, $2, $2
              FROM ROWS($1, id uuid, workspace_id uuid, event_id uuid, webhook_id uuid) AS r WHERE true",
-            rows::rows(deliveries),
+            rows::rows(deliveries)?,
             Timestamp(now)
         )?;
         Ok(())
     }
 
-    /// Begins attempts: leases those that are due and not leased by somebody else until `lease_until`.
+    /// Begins attempts: leases, until `lease_until`, those that are due and not leased by somebody else. One whose endpoint has been
+    /// deleted is closed instead.
     pub async fn begin_deliveries(
         &mut self,
         ids: &[Uuid],
         lease_until: DateTime<Utc>,
         now: DateTime<Utc>,
     ) -> Result<Vec<Letter>> {
+        // One order for everybody, so that two workers given the same jobs never wait for each other in a circle.
+        let mut ids = ids.to_vec();
+        ids.sort();
         let begun: Vec<Uuid> = on!(
             self,
             query_scalar::<Uuid>,
-            "UPDATE deliveries SET attempts = attempts + 1, leased_until = $3
-             WHERE id IN (SELECT id FROM ROWS($1, id uuid) AS r) AND state = 'PENDING' AND due_at <= $2
-               AND (leased_until IS NULL OR leased_until < $2) RETURNING id",
-            (rows::ids(ids.iter().copied()), Timestamp(now), Timestamp(lease_until)),
+            "UPDATE deliveries SET attempts = attempts + 1, leased_until = $3 FROM ROWS($1, id uuid) AS r
+             WHERE deliveries.id = r.id AND state = 'PENDING' AND due_at <= $2
+               AND (leased_until IS NULL OR leased_until < $2) RETURNING deliveries.id",
+            (rows::ids(ids)?, Timestamp(now), Timestamp(lease_until)),
             fetch_all
         )?;
-        all!(
+        let letters = all!(
             self,
             Letter,
             "SELECT d.id, d.event_id, d.webhook_id, w.url, w.secret, e.body, d.attempts, d.created_at
              FROM deliveries d JOIN events e ON e.id = d.event_id JOIN webhooks w ON w.id = d.webhook_id
-             WHERE d.id IN (SELECT id FROM ROWS($1, id uuid) AS r)",
-            rows::ids(begun)
-        )
+             WHERE d.id IN (SELECT id FROM ROWS($1, id uuid) AS r) AND w.deleted_at IS NULL",
+            rows::ids(begun.iter().copied())?
+        )?;
+        if letters.len() < begun.len() {
+            self.give_up_undeliverable(&begun, now).await?;
+        }
+        Ok(letters)
+    }
+
+    /// Closes those of these deliveries that were made while their endpoint was being deleted.
+    async fn give_up_undeliverable(&mut self, ids: &[Uuid], now: DateTime<Utc>) -> Result<()> {
+        exec!(
+            self,
+            "UPDATE deliveries SET state = 'DEAD', last_error = 'the endpoint was deleted', done_at = $2, leased_until = NULL
+             WHERE id IN (SELECT id FROM ROWS($1, id uuid) AS r)
+               AND webhook_id IN (SELECT id FROM webhooks WHERE deleted_at IS NOT NULL)",
+            rows::ids(ids.iter().copied())?,
+            Timestamp(now)
+        )?;
+        Ok(())
     }
 
     /// Writes what became of attempts. A delivery that was closed meanwhile stays closed.
@@ -145,7 +166,7 @@ impl Tx {
                     last_error = r.last_error, done_at = r.done_at, pushed_at = NULL, leased_until = NULL
              FROM ROWS($1, id uuid, state text, due_at time, last_status int, last_error text, done_at time) AS r
              WHERE deliveries.id = r.id AND deliveries.state = 'PENDING'",
-            rows::rows(updates)
+            rows::rows(updates)?
         )?;
         Ok(())
     }
@@ -160,11 +181,11 @@ impl Tx {
         on!(
             self,
             query_scalar::<Uuid>,
-            "UPDATE deliveries SET pushed_at = $1 WHERE id IN (
+            "WITH due AS MATERIALIZED (
                  SELECT id FROM deliveries WHERE state = 'PENDING' AND due_at <= $1 AND (pushed_at IS NULL OR pushed_at < $2)
                     AND (leased_until IS NULL OR leased_until < $1)
                  ORDER BY due_at LIMIT $3 FOR UPDATE SKIP LOCKED)
-             RETURNING id",
+             UPDATE deliveries SET pushed_at = $1 FROM due WHERE deliveries.id = due.id RETURNING deliveries.id",
             (Timestamp(now), lost_before.map(Timestamp), i64::from(limit)),
             fetch_all
         )

@@ -5,6 +5,7 @@
 //! | written | PostgreSQL | SQLite |
 //! |---|---|---|
 //! | `ROWS($1, id uuid, at time, …) AS r` | the rows of the JSON array `$1` by `json_to_recordset` | the same by `json_each` |
+//! | … a column of kind `json` | a `jsonb`; JSON's null stays JSON's null and is no SQL NULL | the same, as text |
 //! | `FOR UPDATE`, `FOR SHARE`, `OF x`, `SKIP LOCKED` | as written | nothing: there is one writer |
 //! | `DB_NOW` | `clock_timestamp()` | milliseconds by `unixepoch` |
 //! | `DB_AGO($1)` | `DB_NOW` less `$1` milliseconds | the same |
@@ -83,6 +84,7 @@ impl Dialect {
             Self::Postgres => {
                 let select = list(&|name, kind| match kind {
                     "time" => format!("timestamptz 'epoch' + {name} * interval '1 millisecond' AS {name}"),
+                    "json" => format!("coalesce({name}, 'null') AS {name}"),
                     _ => name.to_owned(),
                 });
                 let types = list(&|name, kind| match kind {
@@ -95,7 +97,7 @@ impl Dialect {
             Self::Sqlite => {
                 let select = list(&|name, kind| match kind {
                     "uuid" => format!("unhex(value->>'{name}') AS {name}"),
-                    "json" => format!("json_extract(value, '$.{name}') AS {name}"),
+                    "json" => format!("value->'{name}' AS {name}"),
                     _ => format!("value->>'{name}' AS {name}"),
                 });
                 format!("(SELECT {select} FROM json_each({param}))")

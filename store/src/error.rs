@@ -15,6 +15,9 @@ pub enum StoreError {
     /// The schema is missing or of another version. Run `ringfleet migrate`.
     #[error("the database schema does not fit this version: {0}; run `ringfleet migrate`")]
     Schema(String),
+    /// A text holds the NUL character U+0000, which PostgreSQL cannot keep; refused on both engines, nothing was sent. Take it out.
+    #[error("the text holds a NUL character (U+0000), which cannot be kept")]
+    NulCharacter,
     /// The setting of the database is unusable.
     #[error("{0}")]
     Setting(String),
@@ -44,9 +47,14 @@ impl From<sqlx::Error> for StoreError {
     }
 }
 
-/// SQLSTATE classes that pass by themselves: connection trouble, shutdown, serialization and deadlock; SQLITE_BUSY.
+/// What passes by itself. PostgreSQL: connection trouble, shutdown, exhaustion, serialization and deadlock (classes of
+/// SQLSTATE, five characters). SQLite: BUSY and LOCKED in all their extended forms, which have the primary code in the low byte
+/// (<https://www.sqlite.org/rescode.html>).
 fn is_passing(code: &str) -> bool {
-    ["08", "57P", "53", "40"].iter().any(|class| code.starts_with(class) && code.len() == 5) || code == "5"
+    match code.len() {
+        5 => ["08", "57P", "53", "40"].iter().any(|class| code.starts_with(class)),
+        _ => code.parse::<u32>().is_ok_and(|code| matches!(code & 0xff, 5 | 6)),
+    }
 }
 
 impl StoreError {

@@ -196,7 +196,7 @@ impl Tx {
             "INSERT INTO import_rejects (import_id, line, field, value, reason)
              SELECT $2, r.line, r.field, r.value, r.reason FROM ROWS($1, line int, field text, value text, reason text) AS r WHERE true
              ON CONFLICT (import_id, line) DO NOTHING",
-            rows(rejects.iter().map(|r| Row { line: r.line, field: &r.field, value: &r.value, reason: &r.reason })),
+            rows(rejects.iter().map(|r| Row { line: r.line, field: &r.field, value: &r.value, reason: &r.reason }))?,
             import.uuid()
         )?;
         Ok(())

@@ -49,10 +49,8 @@ pub(crate) async fn check<C: Migrate>(migrator: Migrator, conn: &mut C) -> Resul
 pub(crate) fn error(error: MigrateError) -> StoreError {
     match error {
         MigrateError::Execute(e) => match StoreError::from(e) {
-            missing @ StoreError::Schema(_) => {
-                let _ = missing;
-                StoreError::Schema("it is empty".into())
-            }
+            // The table of migrations itself is missing.
+            StoreError::Schema(_) => StoreError::Schema("it is empty".into()),
             other => other,
         },
         other => StoreError::Schema(other.to_string()),

@@ -132,12 +132,15 @@ impl Tx {
             variables: &'a Value,
             timezone: &'a Option<String>,
         }
-        let rows = rows::rows(new.iter().map(|r| Row {
-            id: RecipientId::new(now).uuid(),
+        // Ids of one millisecond are random among themselves; sorted, the list is called in the order it was given.
+        let mut ids: Vec<Uuid> = new.iter().map(|_| RecipientId::new(now).uuid()).collect();
+        ids.sort();
+        let rows = rows::rows(new.iter().zip(ids).map(|(r, id)| Row {
+            id,
             number: r.number.digits(),
             variables: &r.variables,
             timezone: &r.timezone,
-        }));
+        }))?;
         let added: Vec<i64> = on!(
             self,
             query_scalar::<i64>,
@@ -192,10 +195,11 @@ impl Tx {
         all!(
             self,
             Standing,
-            "UPDATE recipients SET state = 'QUEUED', hold = NULL WHERE id IN (
+            "WITH due AS MATERIALIZED (
                  SELECT id FROM recipients WHERE campaign_id = $1 AND state = 'PENDING' AND due_at <= $2
                  ORDER BY due_at, id LIMIT $3 FOR UPDATE SKIP LOCKED)
-             RETURNING id, number, step, attempts, total_attempts",
+             UPDATE recipients SET state = 'QUEUED', hold = NULL FROM due WHERE recipients.id = due.id
+             RETURNING recipients.id AS id, number, step, attempts, total_attempts",
             campaign.uuid(),
             Timestamp(now),
             i64::from(limit)
@@ -209,7 +213,7 @@ impl Tx {
             Standing,
             "SELECT id, number, step, attempts, total_attempts FROM recipients
              WHERE id IN (SELECT id FROM ROWS($1, id uuid) AS r) ORDER BY id FOR UPDATE",
-            rows::ids(ids.iter().copied())
+            rows::ids(ids.iter().copied())?
         )
     }
 
@@ -218,7 +222,7 @@ impl Tx {
         exec!(
             self,
             "UPDATE recipients SET state = 'ACTIVE', hold = NULL WHERE id IN (SELECT id FROM ROWS($1, id uuid) AS r)",
-            rows::ids(ids.iter().copied())
+            rows::ids(ids.iter().copied())?
         )?;
         Ok(())
     }
@@ -234,7 +238,7 @@ impl Tx {
              FROM ROWS($1, id uuid, state text, step int, attempts int, total_attempts int, due_at time, hold text,
                        disposition text, last_outcome text, last_reason text, done_at time) AS r
              WHERE recipients.id = r.id",
-            rows::rows(updates)
+            rows::rows(updates)?
         )?;
         Ok(())
     }
@@ -244,7 +248,7 @@ impl Tx {
         exec!(
             self,
             "UPDATE recipients SET hold = $2 WHERE state = 'QUEUED' AND id IN (SELECT id FROM ROWS($1, id uuid) AS r)",
-            rows::ids(ids.iter().copied()),
+            rows::ids(ids.iter().copied())?,
             hold.as_str()
         )?;
         Ok(())
@@ -262,8 +266,14 @@ impl Tx {
     }
 
     /// Whether the campaign has any recipient at all.
+    // Ordered as the index is, so that PostgreSQL never takes a scan of the table for the quickest way to one row.
     pub async fn has_recipients(&mut self, campaign: CampaignId) -> Result<bool> {
-        Ok(scalar!(self, i32, "SELECT 1 FROM recipients WHERE campaign_id = $1 LIMIT 1", campaign.uuid())?
-            .is_some())
+        Ok(scalar!(
+            self,
+            i32,
+            "SELECT 1 FROM recipients WHERE campaign_id = $1 ORDER BY number LIMIT 1",
+            campaign.uuid()
+        )?
+        .is_some())
     }
 }

@@ -25,7 +25,7 @@ pub(crate) trait Field<R>: Sized {
 macro_rules! record {
     ($(#[$meta:meta])* pub struct $name:ident { $($(#[$fmeta:meta])* pub $field:ident: $type:ty),+ $(,)? }) => {
         $(#[$meta])*
-        #[derive(Debug, Clone)]
+        #[derive(Debug, Clone, PartialEq)]
         pub struct $name { $($(#[$fmeta])* pub $field: $type),+ }
 
         impl sqlx::FromRow<'_, sqlx::postgres::PgRow> for $name {

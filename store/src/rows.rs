@@ -4,27 +4,34 @@ use chrono::{DateTime, Utc};
 use serde::{Serialize, Serializer};
 use uuid::Uuid;
 
+use crate::{Result, StoreError, text};
+
 /// The JSON array of `items`.
-pub(crate) fn rows<T: Serialize>(items: impl IntoIterator<Item = T>) -> String {
+///
+/// # Errors
+///
+/// [`StoreError::NulCharacter`] when a text in it cannot be kept.
+pub(crate) fn rows<T: Serialize>(items: impl IntoIterator<Item = T>) -> Result<String> {
     let mut out = String::from("[");
     for item in items {
         if out.len() > 1 {
             out.push(',');
         }
-        // Plain structs of text, numbers and JSON values have no way to fail.
-        out.push_str(&serde_json::to_string(&item).unwrap_or_else(|_| "{}".into()));
+        let row =
+            serde_json::to_string(&item).map_err(|e| StoreError::Database(sqlx::Error::Encode(e.into())))?;
+        out.push_str(&row);
     }
     out.push(']');
-    out
+    if text::spells_nul(&out) { Err(StoreError::NulCharacter) } else { Ok(out) }
 }
 
 /// A `uuid` column: 32 hex digits, which both engines read.
-pub(crate) fn hex<S: Serializer>(id: &Uuid, s: S) -> Result<S::Ok, S::Error> {
+pub(crate) fn hex<S: Serializer>(id: &Uuid, s: S) -> std::result::Result<S::Ok, S::Error> {
     s.collect_str(&id.simple())
 }
 
 /// A `uuid` column that may be absent.
-pub(crate) fn hex_opt<S: Serializer>(id: &Option<Uuid>, s: S) -> Result<S::Ok, S::Error> {
+pub(crate) fn hex_opt<S: Serializer>(id: &Option<Uuid>, s: S) -> std::result::Result<S::Ok, S::Error> {
     match id {
         Some(id) => hex(id, s),
         None => s.serialize_none(),
@@ -32,12 +39,15 @@ pub(crate) fn hex_opt<S: Serializer>(id: &Option<Uuid>, s: S) -> Result<S::Ok, S
 }
 
 /// A `time` column: milliseconds since 1970.
-pub(crate) fn millis<S: Serializer>(at: &DateTime<Utc>, s: S) -> Result<S::Ok, S::Error> {
+pub(crate) fn millis<S: Serializer>(at: &DateTime<Utc>, s: S) -> std::result::Result<S::Ok, S::Error> {
     s.serialize_i64(at.timestamp_millis())
 }
 
 /// A `time` column that may be absent.
-pub(crate) fn millis_opt<S: Serializer>(at: &Option<DateTime<Utc>>, s: S) -> Result<S::Ok, S::Error> {
+pub(crate) fn millis_opt<S: Serializer>(
+    at: &Option<DateTime<Utc>>,
+    s: S,
+) -> std::result::Result<S::Ok, S::Error> {
     match at {
         Some(at) => millis(at, s),
         None => s.serialize_none(),
@@ -45,7 +55,7 @@ pub(crate) fn millis_opt<S: Serializer>(at: &Option<DateTime<Utc>>, s: S) -> Res
 }
 
 /// The array for `ROWS($n, id uuid)`.
-pub(crate) fn ids(ids: impl IntoIterator<Item = Uuid>) -> String {
+pub(crate) fn ids(ids: impl IntoIterator<Item = Uuid>) -> Result<String> {
     #[derive(Serialize)]
     struct One {
         #[serde(serialize_with = "hex")]

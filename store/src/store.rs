@@ -56,18 +56,29 @@ impl Store {
     /// Brings the schema up to this version. Safe to run from several processes at once.
     pub async fn migrate(&self) -> Result<()> {
         match &self.0 {
-            Backend::Postgres(pool) => migrate::postgres().run(pool).await,
-            Backend::Sqlite { writer, .. } => migrate::sqlite().run(writer).await,
+            Backend::Postgres(pool) => {
+                let mut conn = pool.acquire().await?;
+                let done = migrate::postgres().run_direct(None, &mut *conn, false).await;
+                if done.is_err() {
+                    conn.close().await?; // it may still hold the lock that keeps other migrators out
+                }
+                done.map_err(migrate::error)
+            }
+            Backend::Sqlite { writer, .. } => {
+                // sqlx has no lock for SQLite; the write lock keeps other migrators out, and makes all of it one step.
+                let mut tx = writer.begin_with("BEGIN IMMEDIATE").await?;
+                migrate::sqlite().run_direct(None, &mut *tx, false).await.map_err(migrate::error)?;
+                Ok(tx.commit().await?)
+            }
         }
-        .map_err(migrate::error)
     }
 
     /// Answers an error unless the schema is exactly the one this version expects.
     pub async fn check_schema(&self) -> Result<()> {
         match &self.0 {
             Backend::Postgres(pool) => migrate::check(migrate::postgres(), &mut *pool.acquire().await?).await,
-            Backend::Sqlite { writer, .. } => {
-                migrate::check(migrate::sqlite(), &mut *writer.acquire().await?).await
+            Backend::Sqlite { readers, .. } => {
+                migrate::check(migrate::sqlite(), &mut *readers.acquire().await?).await
             }
         }
     }
@@ -84,7 +95,7 @@ impl Store {
     /// Begins a transaction that only reads; on SQLite it does not wait for the writer.
     pub async fn read(&self) -> Result<Tx> {
         let inner = match &self.0 {
-            Backend::Postgres(pool) => Inner::Postgres(pool.begin().await?),
+            Backend::Postgres(pool) => Inner::Postgres(pool.begin_with("BEGIN READ ONLY").await?),
             Backend::Sqlite { readers, .. } => Inner::Sqlite(readers.begin().await?),
         };
         Ok(Tx { inner })

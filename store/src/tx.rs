@@ -45,15 +45,24 @@ impl Inner {
     }
 }
 
-/// Runs one sqlx chain on whichever transaction is open; the statement is written once.
+/// Runs one sqlx chain on whichever transaction is open; the statement is written once. What is bound is looked at first:
+/// see [`crate::text`].
 macro_rules! on {
     ($tx:expr, $query:ident $(::<$out:ty>)?, $sql:expr, ($($bind:expr),*), $run:ident) => {{
         let text = $tx.inner.dialect().text($sql);
         match &mut $tx.inner {
-            $crate::tx::Inner::Postgres(c) => sqlx::$query::<_ $(, $out)?>(text)$(.bind($bind))*.$run(&mut **c).await.map(Into::into),
-            $crate::tx::Inner::Sqlite(c) => sqlx::$query::<_ $(, $out)?>(text)$(.bind($bind))*.$run(&mut **c).await.map(Into::into),
+            $crate::tx::Inner::Postgres(c) => on!(@run c, sqlx::$query::<_ $(, $out)?>(text), ($($bind),*), $run),
+            $crate::tx::Inner::Sqlite(c) => on!(@run c, sqlx::$query::<_ $(, $out)?>(text), ($($bind),*), $run),
         }
-        .map_err($crate::StoreError::from)
+    }};
+    (@run $c:ident, $query:expr, ($($bind:expr),*), $run:ident) => {{
+        #[allow(unused_mut, reason = "a statement may bind nothing")]
+        let mut fits = true;
+        let query = $query$(.bind($crate::text::seen($bind, &mut fits)))*;
+        match fits {
+            true => query.$run(&mut **$c).await.map(Into::into).map_err($crate::StoreError::from),
+            false => Err($crate::StoreError::NulCharacter),
+        }
     }};
 }
 

@@ -81,7 +81,7 @@ impl Tx {
             self,
             Webhook,
             "SELECT * FROM webhooks WHERE deleted_at IS NULL AND workspace_id IN (SELECT id FROM ROWS($1, id uuid) AS r)",
-            rows::ids(workspaces.iter().copied())
+            rows::ids(workspaces.iter().copied())?
         )
     }
 
@@ -99,6 +99,9 @@ impl Tx {
             id.uuid(),
             Timestamp(now)
         )?;
+        if changed == 0 {
+            return Ok(false); // of another workspace, perhaps: its deliveries are none of the caller's business
+        }
         exec!(
             self,
             "UPDATE deliveries SET state = 'DEAD', last_error = 'the endpoint was deleted', done_at = $2
@@ -106,6 +109,6 @@ impl Tx {
             id.uuid(),
             Timestamp(now)
         )?;
-        Ok(changed == 1)
+        Ok(true)
     }
 }

@@ -1,0 +1,87 @@
+//! What no text may hold.
+//!
+//! PostgreSQL keeps no NUL character (U+0000) in `text` and none in `jsonb`; SQLite would. Both refuse it here, before the
+//! statement is sent, so that a file or a request fares alike on both engines and a transaction is not lost over it.
+
+use serde::Serialize;
+use sqlx::types::Json;
+use uuid::Uuid;
+
+use crate::Timestamp;
+
+/// A value that can be bound to a statement.
+pub(crate) trait Bound {
+    /// Whether both engines can keep it.
+    fn fits(&self) -> bool;
+}
+
+/// Passes `value` on and clears `fits` when it cannot be kept.
+pub(crate) fn seen<T: Bound>(value: T, fits: &mut bool) -> T {
+    *fits &= value.fits();
+    value
+}
+
+/// Whether JSON as `serde_json` writes it spells a NUL character. A backslash that is itself escaped escapes nothing.
+pub(crate) fn spells_nul(json: &str) -> bool {
+    json.match_indices(r"\u0000").any(|(at, _)| {
+        let backslashes = json.as_bytes()[..at].iter().rev().take_while(|&&byte| byte == b'\\').count();
+        backslashes.is_multiple_of(2)
+    })
+}
+
+macro_rules! without_text {
+    ($($type:ty),+) => {$(
+        impl Bound for $type {
+            fn fits(&self) -> bool { true }
+        }
+    )+};
+}
+// `String` is the array of rows, which has been looked at when it was made.
+without_text!(bool, i32, i64, Uuid, Option<Uuid>, Timestamp, Option<Timestamp>, &[u8], String);
+
+impl Bound for &str {
+    fn fits(&self) -> bool {
+        !self.contains('\0')
+    }
+}
+
+impl Bound for &String {
+    fn fits(&self) -> bool {
+        self.as_str().fits()
+    }
+}
+
+impl Bound for Option<&str> {
+    fn fits(&self) -> bool {
+        self.is_none_or(|text| text.fits())
+    }
+}
+
+impl Bound for &Option<String> {
+    fn fits(&self) -> bool {
+        self.as_deref().fits()
+    }
+}
+
+impl<T: Serialize> Bound for Json<T> {
+    fn fits(&self) -> bool {
+        serde_json::to_string(&self.0).is_ok_and(|json| !spells_nul(&json))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_nul_is_found_and_a_text_about_one_is_not() {
+        let spells = |text: &str| spells_nul(&serde_json::to_string(text).unwrap());
+        for text in ["\0", "a\0b", "\\\0", "\\\\\0", "\\u0000\0"] {
+            assert!(spells(text), "{text:?}");
+        }
+        for text in ["", "u0000", "\\u0000", "\\\\u0000", "\u{1}", "0000"] {
+            assert!(!spells(text), "{text:?}");
+        }
+        assert!(spells_nul(&serde_json::json!({"a\0": 1}).to_string()), "in a key");
+    }
+}

@@ -1,0 +1,158 @@
+use chrono::{DateTime, Utc};
+use ringfleet_core::{CallId, CampaignId, Hold, WorkerId};
+use uuid::Uuid;
+
+use crate::{
+    Call, Result, Timestamp, Tx,
+    record::record,
+    rows,
+    tx::{all, exec, on, scalar},
+};
+
+record! {
+    /// A waiting call whose job is to be pushed.
+    pub struct Waiting {
+        /// Which.
+        pub id: CallId,
+        /// Its campaign; without one it goes to the trigger lane.
+        pub campaign_id: Option<CampaignId>,
+    }
+}
+
+impl Tx {
+    /// Sends a waiting call back: not before `at`. Gives its recipient if it was still waiting.
+    pub async fn postpone_call(&mut self, id: CallId, at: DateTime<Utc>, hold: Hold) -> Result<Option<Uuid>> {
+        let found = scalar!(
+            self,
+            Option<Uuid>,
+            "UPDATE calls SET due_at = $2, pushed_at = NULL, hold = $3 WHERE id = $1 AND state = 'PENDING' RETURNING recipient_id",
+            id.uuid(),
+            Timestamp(at),
+            hold.as_str()
+        )?;
+        Ok(found.flatten())
+    }
+
+    /// Takes over a call whose worker died; false when somebody else did.
+    pub async fn adopt_call(&mut self, id: CallId, worker: WorkerId) -> Result<bool> {
+        let changed = exec!(
+            self,
+            "UPDATE calls SET worker_id = $2, orphaned_at = NULL
+             WHERE id = $1 AND orphaned_at IS NOT NULL AND state IN ('TRIGGERED', 'ONGOING')",
+            id.uuid(),
+            worker.uuid()
+        )?;
+        Ok(changed == 1)
+    }
+
+    /// How many calls of the campaign wait for a worker.
+    pub async fn count_waiting_calls(&mut self, campaign: CampaignId) -> Result<u32> {
+        let n = scalar!(
+            self,
+            i64,
+            "SELECT count(*) FROM calls WHERE campaign_id = $1 AND state = 'PENDING'",
+            campaign.uuid()
+        )?;
+        Ok(n.unwrap_or(0) as u32)
+    }
+
+    /// How many calls, of all campaigns, wait with a job that has been pushed.
+    pub async fn count_pushed_calls(&mut self) -> Result<u64> {
+        let n = scalar!(
+            self,
+            i64,
+            "SELECT count(*) FROM calls WHERE state = 'PENDING' AND pushed_at IS NOT NULL"
+        )?;
+        Ok(n.unwrap_or(0) as u64)
+    }
+
+    /// Waiting calls that are due and have no job, or whose job was pushed before `lost_before`; marks them pushed now.
+    pub async fn calls_to_push(
+        &mut self,
+        lost_before: Option<DateTime<Utc>>,
+        limit: u32,
+        now: DateTime<Utc>,
+    ) -> Result<Vec<Waiting>> {
+        all!(
+            self,
+            Waiting,
+            "WITH due AS MATERIALIZED (
+                 SELECT id FROM calls WHERE state = 'PENDING' AND due_at <= $1 AND (pushed_at IS NULL OR pushed_at < $2)
+                    AND (campaign_id IS NULL OR campaign_id IN (SELECT id FROM campaigns WHERE state = 'IN_PROGRESS'))
+                 ORDER BY due_at LIMIT $3 FOR UPDATE SKIP LOCKED)
+             UPDATE calls SET pushed_at = $1 FROM due WHERE calls.id = due.id
+             RETURNING calls.id AS id, calls.campaign_id AS campaign_id",
+            Timestamp(now),
+            lost_before.map(Timestamp),
+            i64::from(limit)
+        )
+    }
+
+    /// Calls that have begun and whose worker is dead, and orphans nobody has taken since `lost_before`; marks them pushed now.
+    /// One that somebody is settling or adopting at this moment is passed over.
+    pub async fn orphans_to_push(
+        &mut self,
+        lost_before: DateTime<Utc>,
+        now: DateTime<Utc>,
+    ) -> Result<Vec<CallId>> {
+        let ids: Vec<Uuid> = on!(
+            self,
+            query_scalar::<Uuid>,
+            "WITH lost AS MATERIALIZED (
+                 SELECT id FROM calls WHERE state IN ('TRIGGERED', 'ONGOING')
+                    AND (worker_id IN (SELECT id FROM workers WHERE dead_at IS NOT NULL)
+                         OR (orphaned_at IS NOT NULL AND pushed_at < $2))
+                 FOR UPDATE SKIP LOCKED)
+             UPDATE calls SET orphaned_at = coalesce(orphaned_at, $1), pushed_at = $1, worker_id = NULL
+             FROM lost WHERE calls.id = lost.id RETURNING calls.id",
+            (Timestamp(now), Timestamp(lost_before)),
+            fetch_all
+        )?;
+        Ok(ids.into_iter().map(CallId::from).collect())
+    }
+
+    /// A pause: waiting calls that never went to a carrier vanish, their recipients are PENDING again.
+    pub async fn withdraw_waiting_calls(&mut self, campaign: CampaignId) -> Result<()> {
+        let recipients: Vec<Option<Uuid>> = on!(
+            self,
+            query_scalar::<Option<Uuid>>,
+            "DELETE FROM calls WHERE campaign_id = $1 AND state = 'PENDING' AND placements = 0 RETURNING recipient_id",
+            (campaign.uuid()),
+            fetch_all
+        )?;
+        exec!(
+            self,
+            "UPDATE recipients SET state = 'PENDING', hold = NULL WHERE state = 'QUEUED' AND id IN (SELECT id FROM ROWS($1, id uuid) AS r)",
+            rows::ids(recipients.into_iter().flatten())?
+        )?;
+        Ok(())
+    }
+
+    /// A resumed campaign: its waiting calls are pushed again at once.
+    pub async fn forget_pushes(&mut self, campaign: CampaignId) -> Result<()> {
+        exec!(
+            self,
+            "UPDATE calls SET pushed_at = NULL WHERE campaign_id = $1 AND state = 'PENDING'",
+            campaign.uuid()
+        )?;
+        Ok(())
+    }
+
+    /// A cancel: waiting calls that had gone to a carrier before end as CANCELLED; gives them.
+    pub async fn cancel_held_calls(
+        &mut self,
+        campaign: CampaignId,
+        reason: &str,
+        now: DateTime<Utc>,
+    ) -> Result<Vec<Call>> {
+        all!(
+            self,
+            Call,
+            "UPDATE calls SET state = 'CANCELLED', reason = $2, ended_at = $3, hold = NULL, pushed_at = NULL, resume = NULL
+             WHERE campaign_id = $1 AND state = 'PENDING' AND placements > 0 RETURNING *",
+            campaign.uuid(),
+            reason,
+            Timestamp(now)
+        )
+    }
+}

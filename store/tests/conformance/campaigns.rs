@@ -1,0 +1,160 @@
+//! Campaign states, what the scheduler finds, and counters.
+
+use ringfleet_core::{CampaignState, Hold};
+use ringfleet_store::{Bump, CounterKind};
+use uuid::Uuid;
+
+use crate::support::{Db, Place, World, at};
+
+pub async fn states_and_moments(db: Db) {
+    let world = World::new(&db).await;
+    let set = async |state, reason, ms| {
+        db.write(async |tx| {
+            tx.set_campaign_state(world.campaign, state, reason, at(ms)).await?;
+            tx.campaign(world.workspace, world.campaign).await
+        })
+        .await
+        .unwrap()
+    };
+    let found = set(CampaignState::Scheduled, None, 1).await;
+    assert_eq!((found.state, found.started_at, found.finished_at), (CampaignState::Scheduled, None, None));
+    let found = set(CampaignState::InProgress, None, 2).await;
+    assert_eq!((found.started_at, found.finished_at), (Some(at(2)), None));
+    set(CampaignState::Paused, None, 3).await;
+    let found = set(CampaignState::InProgress, None, 4).await;
+    assert_eq!(found.started_at, Some(at(2)), "the first start counts");
+    let found = set(CampaignState::Failed, Some("the trunk is gone"), 5).await;
+    assert_eq!((found.state, found.reason.as_deref()), (CampaignState::Failed, Some("the trunk is gone")));
+    assert_eq!(found.finished_at, Some(at(5)));
+    let held = db.write(async |tx| tx.hold_campaigns(&[world.campaign.uuid(), Uuid::max()]).await).await;
+    assert_eq!(held, std::slice::from_ref(&found));
+    let locked = db.write(async |tx| tx.campaign_for_update(world.workspace, world.campaign).await).await;
+    assert_eq!(locked, Some(found));
+}
+
+pub async fn running_ones_are_found(db: Db) {
+    let world = World::new(&db).await;
+    let mut expected = Vec::new();
+    for (ms, state) in (1..).zip(CampaignState::ALL) {
+        for start in [None, Some(at(1000)), Some(at(1001))] {
+            let id = db
+                .write(async |tx| {
+                    let mut new = World::new_campaign(world.agent, world.trunk);
+                    new.start_at = start;
+                    let id = tx.insert_campaign(world.workspace, new, at(ms)).await?.id;
+                    tx.set_campaign_state(id, *state, None, at(ms)).await?;
+                    Ok(id)
+                })
+                .await;
+            let due = start.is_some_and(|start| start <= at(1000));
+            if *state == CampaignState::InProgress || (*state == CampaignState::Scheduled && due) {
+                expected.push((id, *state, start));
+            }
+        }
+    }
+    expected.sort();
+    let found = db.read(async |tx| tx.running_campaigns(at(1000)).await).await;
+    assert_eq!(found.iter().map(|r| (r.id, r.state, r.start_at)).collect::<Vec<_>>(), expected);
+    assert!(found.iter().all(|r| r.workspace_id == world.workspace && r.trunk_id == world.trunk));
+}
+
+pub async fn open_recipients_and_counts(db: Db) {
+    let world = World::calling(&db, 5).await;
+    let other = World::calling(&db, 1).await;
+    let calls = world.queue(&db, 3).await;
+    let ids: Vec<Uuid> = calls.iter().filter_map(|c| c.recipient_id).collect();
+    db.write(async |tx| {
+        tx.hold_recipients(&ids[..1], Hold::Pace).await?;
+        tx.activate_recipients(&ids[1..2]).await
+    })
+    .await;
+    let counts = db.read(async |tx| tx.open_recipients(world.campaign).await).await;
+    let mut counts: Vec<_> = counts.iter().map(|c| (c.state.as_str(), c.hold.as_deref(), c.n)).collect();
+    counts.sort();
+    let expected =
+        [("ACTIVE", None, 1), ("PENDING", None, 2), ("QUEUED", None, 1), ("QUEUED", Some("PACE"), 1)];
+    assert_eq!(counts, expected);
+    db.write(async |tx| tx.cancel_recipients(world.campaign, at(1)).await).await;
+    assert!(db.read(async |tx| tx.has_open_recipients(world.campaign).await).await, "one is being called");
+    db.write(async |tx| tx.cancel_recipients(other.campaign, at(1)).await).await;
+    assert!(!db.read(async |tx| tx.has_open_recipients(other.campaign).await).await);
+    assert!(db.read(async |tx| tx.open_recipients(other.campaign).await).await.is_empty());
+}
+
+pub async fn counters_add_up(db: Db) {
+    let (one, two) = (World::new(&db).await, World::new(&db).await);
+    let bump = |world: &World, kind, name, n| Bump::new(world.campaign, kind, name, n);
+    for _ in 0..2 {
+        let bumps = vec![
+            bump(&one, CounterKind::Outcome, "ANSWERED", 1),
+            bump(&two, CounterKind::Outcome, "ANSWERED", 5),
+            bump(&one, CounterKind::Disposition, "REACHED", 2),
+            bump(&one, CounterKind::Outcome, "ANSWERED", 3),
+            bump(&one, CounterKind::Recipients, "total", i64::from(i32::MAX) * 10),
+        ];
+        db.write(async |tx| tx.bump(bumps).await).await;
+    }
+    db.write(async |tx| tx.bump(vec![bump(&one, CounterKind::Disposition, "REACHED", -1)]).await).await;
+    let counters = async |world: World| {
+        let found = db.read(async |tx| tx.counters(world.campaign).await).await;
+        found.iter().map(|c| format!("{} {} {}", c.kind, c.name, c.n)).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        counters(one).await,
+        ["disposition REACHED 3", "outcome ANSWERED 8", "recipients total 42949672940"]
+    );
+    assert_eq!(counters(two).await, ["outcome ANSWERED 10"]);
+}
+
+/// A pause waits for calls that are beginning, and none begins after it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pause_waits_for_calls_that_begin() {
+    let db = Db::postgres().await;
+    assert!(matches!(db.place, Place::Postgres(_)));
+    let world = World::calling(&db, 2).await;
+    let calls = world.queue(&db, 2).await;
+    let worker = ringfleet_core::WorkerId::new(at(0));
+    let wishes = crate::support::wishes(&calls, worker);
+
+    let mut beginning = db.store.write().await.unwrap();
+    beginning.hold_campaigns(&[world.campaign.uuid()]).await.unwrap();
+    // Another worker may begin calls of the same campaign meanwhile.
+    let mut second = db.store.write().await.unwrap();
+    second.hold_campaigns(&[world.campaign.uuid()]).await.unwrap();
+    assert_eq!(second.begin_calls(&wishes[..1], at(10)).await.unwrap().len(), 1);
+    second.commit().await.unwrap();
+
+    let pausing = async {
+        let mut tx = db.store.write().await.unwrap();
+        let found = tx.campaign_for_update(world.workspace, world.campaign).await.unwrap();
+        tx.set_campaign_state(world.campaign, CampaignState::Paused, None, at(20)).await.unwrap();
+        tx.withdraw_waiting_calls(world.campaign).await.unwrap();
+        tx.commit().await.unwrap();
+        found.unwrap()
+    };
+    tokio::pin!(pausing);
+    let early = tokio::time::timeout(std::time::Duration::from_millis(300), &mut pausing).await;
+    assert!(early.is_err(), "the pause must wait for the call that is beginning");
+    assert_eq!(beginning.begin_calls(&wishes[1..], at(10)).await.unwrap().len(), 1);
+    beginning.commit().await.unwrap();
+    assert_eq!(pausing.await.state, CampaignState::InProgress);
+    assert_eq!(db.read(async |tx| tx.live_calls(world.campaign).await).await, (2, 0));
+
+    // And the other way round: who begins waits for the pause, and then begins nothing.
+    world.fill(&db, 100..101).await;
+    world.set(&db, CampaignState::InProgress).await;
+    let calls = world.queue(&db, 1).await;
+    let mut pause = db.store.write().await.unwrap();
+    pause.campaign_for_update(world.workspace, world.campaign).await.unwrap();
+    let beginning = db.write(async |tx| {
+        let held = tx.hold_campaigns(&[world.campaign.uuid()]).await?;
+        let begun = tx.begin_calls(&crate::support::wishes(&calls, worker), at(10)).await?;
+        Ok((held[0].state, begun.len()))
+    });
+    tokio::pin!(beginning);
+    let early = tokio::time::timeout(std::time::Duration::from_millis(300), &mut beginning).await;
+    assert!(early.is_err(), "who begins must wait for the pause");
+    pause.set_campaign_state(world.campaign, CampaignState::Paused, None, at(30)).await.unwrap();
+    pause.commit().await.unwrap();
+    assert_eq!(beginning.await, (CampaignState::Paused, 0));
+}

@@ -1,0 +1,192 @@
+//! Events on their way to endpoints.
+
+use ringfleet_core::{
+    DeliveryId, EventId, WebhookId, delivery::DeliveryState, event::EventType, signing::Secret,
+};
+use ringfleet_store::{DeliveryUpdate, Letter, NewDelivery, NewEvent};
+use uuid::Uuid;
+
+use crate::support::{Db, NONE, World, at, sorted};
+
+pub struct Post {
+    pub world: World,
+    pub webhook: WebhookId,
+    /// The deliveries, due at the beginning.
+    pub ids: Vec<Uuid>,
+}
+
+const BODY: &str = "{\"id\": \"evt\",\n \"text\": \"नमस्ते ' \\\" \\u0041\"}";
+
+pub fn letters(world: &World, webhook: WebhookId, n: usize) -> (Vec<NewEvent>, Vec<NewDelivery>) {
+    (0..n)
+        .map(|_| {
+            let event = NewEvent {
+                id: EventId::new(at(0)).uuid(),
+                workspace_id: world.workspace.uuid(),
+                event: EventType::SessionEnded,
+                body: BODY.into(),
+            };
+            let delivery = NewDelivery {
+                id: DeliveryId::new(at(0)).uuid(),
+                workspace_id: event.workspace_id,
+                event_id: event.id,
+                webhook_id: webhook.uuid(),
+            };
+            (event, delivery)
+        })
+        .unzip()
+}
+
+impl Post {
+    pub async fn new(db: &Db, n: usize) -> Self {
+        let world = World::new(db).await;
+        let secret = Secret::new([9; 32]);
+        let made = db
+            .write(async |tx| {
+                tx.insert_webhook(world.workspace, "http://localhost/é", &[], &secret, at(0)).await
+            })
+            .await;
+        let (events, deliveries) = letters(&world, made.id, n);
+        db.write(async |tx| tx.insert_events(&events, &deliveries, at(0)).await).await;
+        Self { world, webhook: made.id, ids: deliveries.iter().map(|d| d.id).collect() }
+    }
+
+    async fn begin(&self, db: &Db, lease: i64, now: i64) -> Vec<Letter> {
+        db.write(async |tx| tx.begin_deliveries(&self.ids, at(lease), at(now)).await).await
+    }
+
+    async fn count(&self, db: &Db, state: DeliveryState) -> u64 {
+        db.read(async |tx| tx.count_deliveries(self.world.workspace, state).await).await
+    }
+}
+
+fn retry(id: Uuid, due: i64) -> DeliveryUpdate {
+    DeliveryUpdate {
+        id,
+        state: DeliveryState::Pending,
+        due_at: Some(at(due)),
+        last_status: Some(500),
+        last_error: Some("it said \"no\"".into()),
+        done_at: None,
+    }
+}
+
+fn delivered(id: Uuid) -> DeliveryUpdate {
+    DeliveryUpdate {
+        id,
+        state: DeliveryState::Delivered,
+        due_at: None,
+        last_status: Some(204),
+        last_error: None,
+        done_at: Some(at(50)),
+    }
+}
+
+async fn update(db: &Db, update: DeliveryUpdate) {
+    db.write(async |tx| tx.update_deliveries(&[update]).await).await;
+}
+
+pub async fn a_letter_is_sent_once(db: Db) {
+    let post = Post::new(&db, 2).await;
+    assert_eq!(post.count(&db, DeliveryState::Pending).await, 2);
+    assert!(post.begin(&db, 10, -1).await.is_empty(), "not due");
+    let sent = post.begin(&db, 100, 10).await;
+    assert_eq!(sorted(sent.iter().map(|l| l.id.uuid())), sorted(post.ids.clone()));
+    for letter in &sent {
+        assert_eq!((letter.webhook_id, letter.url.as_str()), (post.webhook, "http://localhost/é"));
+        assert_eq!((letter.body.as_str(), letter.attempts), (BODY, 1), "byte for byte");
+        assert_eq!((letter.secret.as_str(), letter.created_at), (&*Secret::new([9; 32]).reveal(), at(0)));
+    }
+    assert!(post.begin(&db, 200, 99).await.is_empty(), "somebody is sending");
+    assert_eq!(db.read(async |tx| tx.count_pushed_deliveries(at(99)).await).await, 0);
+    update(&db, delivered(post.ids[0])).await;
+    let again = post.begin(&db, 200, 101).await;
+    assert_eq!(
+        again.iter().map(|l| (l.id.uuid(), l.attempts)).collect::<Vec<_>>(),
+        [(post.ids[1], 2)],
+        "the lease ran out"
+    );
+    assert_eq!(post.count(&db, DeliveryState::Delivered).await, 1);
+    assert_eq!(post.count(&db, DeliveryState::Pending).await, 1);
+}
+
+pub async fn failures_come_back_when_due(db: Db) {
+    let post = Post::new(&db, 1).await;
+    post.begin(&db, 1000, 0).await;
+    update(&db, retry(post.ids[0], 300)).await;
+    assert!(post.begin(&db, 1000, 299).await.is_empty());
+    let push = async |now| db.write(async |tx| tx.deliveries_to_push(None, 10, at(now)).await).await;
+    assert!(push(299).await.is_empty());
+    assert_eq!(push(300).await, post.ids);
+    assert!(push(300).await.is_empty(), "it has a job now");
+    assert_eq!(db.read(async |tx| tx.count_pushed_deliveries(at(300)).await).await, 1);
+    assert_eq!(post.begin(&db, 1000, 300).await[0].attempts, 2);
+    let dead = DeliveryUpdate {
+        state: DeliveryState::Dead,
+        due_at: None,
+        done_at: Some(at(301)),
+        ..retry(post.ids[0], 0)
+    };
+    update(&db, dead).await;
+    assert_eq!(post.count(&db, DeliveryState::Dead).await, 1);
+    assert!(post.begin(&db, 9000, 8000).await.is_empty());
+}
+
+pub async fn a_closed_one_stays_closed(db: Db) {
+    let post = Post::new(&db, 1).await;
+    post.begin(&db, 100, 0).await;
+    update(&db, delivered(post.ids[0])).await;
+    update(&db, retry(post.ids[0], 0)).await;
+    assert_eq!(post.count(&db, DeliveryState::Delivered).await, 1);
+    assert!(post.begin(&db, 9000, 8000).await.is_empty());
+    assert!(db.write(async |tx| tx.deliveries_to_push(Some(at(9000)), 10, at(9000)).await).await.is_empty());
+}
+
+pub async fn lost_ones_are_pushed_again(db: Db) {
+    let post = Post::new(&db, 5).await;
+    let push = async |lost: Option<i64>, limit, now| {
+        sorted(db.write(async |tx| tx.deliveries_to_push(lost.map(at), limit, at(now)).await).await)
+    };
+    assert_eq!(push(None, 10, 100).await, NONE, "all have a job");
+    assert_eq!(push(Some(0), 10, 100).await, NONE);
+    let leased = &post.ids[..1];
+    db.write(async |tx| tx.begin_deliveries(leased, at(500), at(100)).await).await;
+    assert_eq!(push(Some(1), 3, 100).await.len(), 3, "the limit holds");
+    assert_eq!(push(Some(1), 10, 100).await.len(), 1, "the one that is being sent is not lost");
+    assert_eq!(push(Some(1), 10, 501).await, leased, "until its lease has run out");
+}
+
+pub async fn deleting_an_endpoint_gives_up(db: Db) {
+    let post = Post::new(&db, 2).await;
+    let other = Post::new(&db, 1).await;
+    post.begin(&db, 100, 0).await;
+    update(&db, delivered(post.ids[0])).await;
+    let delete = async || {
+        db.write(async |tx| tx.delete_webhook(post.world.workspace, post.webhook, at(9)).await).await
+    };
+    assert!(delete().await);
+    assert!(!delete().await, "it is gone");
+    assert_eq!(post.count(&db, DeliveryState::Dead).await, 1);
+    assert_eq!(post.count(&db, DeliveryState::Delivered).await, 1);
+    assert_eq!(other.count(&db, DeliveryState::Pending).await, 1);
+    let mut tx = db.store.read().await.unwrap();
+    assert!(tx.webhooks(post.world.workspace, crate::support::all()).await.unwrap().is_empty());
+    assert!(tx.webhooks_of(&[post.world.workspace.uuid()]).await.unwrap().is_empty());
+    drop(tx);
+    // Whoever was sending meanwhile reports too late.
+    update(&db, retry(post.ids[1], 0)).await;
+    assert_eq!(post.count(&db, DeliveryState::Dead).await, 1);
+}
+
+pub async fn one_made_during_a_deletion_is_closed(db: Db) {
+    let post = Post::new(&db, 0).await;
+    let (events, deliveries) = letters(&post.world, post.webhook, 1);
+    db.write(async |tx| tx.delete_webhook(post.world.workspace, post.webhook, at(1)).await).await;
+    // Somebody had read the endpoints before they were told.
+    db.write(async |tx| tx.insert_events(&events, &deliveries, at(2)).await).await;
+    let ids = [deliveries[0].id];
+    let sent = db.write(async |tx| tx.begin_deliveries(&ids, at(100), at(3)).await).await;
+    assert!(sent.is_empty(), "nothing is sent to an endpoint its owner has deleted");
+    assert_eq!(post.count(&db, DeliveryState::Dead).await, 1);
+    assert_eq!(post.count(&db, DeliveryState::Pending).await, 0);
+}

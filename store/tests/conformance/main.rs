@@ -1,0 +1,66 @@
+//! One suite for both engines: what holds on PostgreSQL holds on SQLite. Each test is an `async fn` that takes a fresh, migrated
+//! database; the list below makes `sqlite::…` and `postgres::…` of it. A test left out of the list is dead code to the compiler.
+#![cfg(test)]
+
+mod support;
+
+mod calls;
+mod campaigns;
+mod claims;
+mod deliveries;
+mod imports;
+mod isolation;
+mod nul;
+mod pages;
+mod plans;
+mod recovery;
+mod schema;
+mod speed;
+mod together;
+mod trips;
+mod workers;
+
+macro_rules! on_both_engines {
+    ($($file:ident: $($name:ident)+;)+) => {
+        mod sqlite {$(
+            mod $file {$(
+                #[tokio::test(flavor = "multi_thread")]
+                async fn $name() {
+                    crate::$file::$name(crate::support::Db::sqlite().await).await;
+                }
+            )+}
+        )+}
+        mod postgres {$(
+            mod $file {$(
+                #[tokio::test(flavor = "multi_thread")]
+                async fn $name() {
+                    crate::$file::$name(crate::support::Db::postgres().await).await;
+                }
+            )+}
+        )+}
+    };
+}
+
+on_both_engines! {
+    trips: workspaces_and_keys agents trunks campaigns recipients calls webhooks odd_texts json_of_every_kind
+           whole_numbers_and_moments_are_exact a_dropped_transaction_never_happened the_database_answers
+           a_reader_cannot_write;
+    nul: is_refused_everywhere spelled_out_it_is_just_text;
+    isolation: nobody_sees_another_workspace;
+    pages: lists_lose_and_double_nothing recipients_of_a_list_come_in_pages filters_narrow_a_list;
+    claims: the_earliest_due_come_first a_limit_is_a_limit nobody_is_claimed_twice numbers_are_unique_in_a_campaign
+            outcomes_are_written_and_kept holds_come_and_go cancelling_spares_the_active;
+    calls: a_call_from_the_claim_to_the_end a_dial_has_everything only_what_may_begin_begins one_worker_wins
+           only_the_owner_settles no_room_sends_a_call_back waiting_calls_are_postponed waiting_calls_are_pushed
+           a_paused_campaign_pushes_nothing empty_batches_are_fine;
+    recovery: a_dead_workers_calls_are_orphans an_orphan_is_adopted_once an_untaken_orphan_is_pushed_again
+              a_pause_withdraws_what_never_left a_cancel_ends_what_came_back;
+    campaigns: states_and_moments running_ones_are_found open_recipients_and_counts counters_add_up;
+    imports: an_import_runs_and_ends stalled_ones_fail rejects_come_in_pages;
+    deliveries: a_letter_is_sent_once failures_come_back_when_due a_closed_one_stays_closed lost_ones_are_pushed_again
+                deleting_an_endpoint_gives_up one_made_during_a_deletion_is_closed;
+    workers: live_while_they_beat retire_by_themselves;
+    schema: migrating_twice_changes_nothing an_empty_one_is_told an_older_one_is_told a_newer_one_is_told many_processes_migrate_at_once;
+    together: two_workers_begin_overlapping_batches counters_equal_a_recount readers_do_not_wait_for_a_writer
+              one_lock_one_holder two_workers_lease_overlapping_batches;
+}

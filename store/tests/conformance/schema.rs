@@ -1,0 +1,68 @@
+//! The schema: brought up once, told apart when it does not fit.
+
+use ringfleet_store::{Store, StoreError};
+
+use crate::support::{Db, World};
+
+fn told(answer: Result<(), StoreError>, what: &str) {
+    let error = answer.unwrap_err();
+    assert!(matches!(&error, StoreError::Schema(_)), "{error:?}");
+    let text = error.to_string();
+    assert!(text.contains(what) && text.contains("ringfleet migrate"), "{text}");
+}
+
+pub async fn migrating_twice_changes_nothing(db: Db) {
+    let world = World::calling(&db, 2).await;
+    db.store.migrate().await.unwrap();
+    db.store.check_schema().await.unwrap();
+    assert!(db.read(async |tx| tx.has_open_recipients(world.campaign).await).await);
+}
+
+pub async fn an_empty_one_is_told(db: Db) {
+    let store = db.empty_place().await.open().await;
+    told(store.check_schema().await, "empty");
+    let mut tx = store.read().await.unwrap();
+    let error = tx.key(b"hash").await.unwrap_err();
+    assert!(matches!(error, StoreError::Schema(_)), "{error:?}");
+}
+
+pub async fn an_older_one_is_told(db: Db) {
+    db.place.raw("UPDATE _sqlx_migrations SET version = 0").await;
+    told(db.store.check_schema().await, "at 0 of 1");
+}
+
+pub async fn a_newer_one_is_told(db: Db) {
+    db.place
+        .raw(
+            "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time)
+             SELECT 99, 'future', success, checksum, 0 FROM _sqlx_migrations",
+        )
+        .await;
+    told(db.store.check_schema().await, "newer");
+    let error = db.store.migrate().await.unwrap_err();
+    assert!(matches!(error, StoreError::Schema(_)), "{error:?}");
+    // The refusal leaves nothing locked.
+    db.place.raw("DELETE FROM _sqlx_migrations WHERE version = 99").await;
+    db.place.open().await.migrate().await.unwrap();
+    db.store.check_schema().await.unwrap();
+}
+
+pub async fn many_processes_migrate_at_once(db: Db) {
+    for _ in 0..3 {
+        let place = db.empty_place().await;
+        let processes: Vec<_> = (0..6)
+            .map(|_| {
+                let place = place.clone();
+                tokio::spawn(async move {
+                    let store: Store = place.open().await;
+                    store.migrate().await.map(|()| store)
+                })
+            })
+            .collect();
+        for process in processes {
+            let store = process.await.unwrap().unwrap();
+            store.check_schema().await.unwrap();
+            store.close().await;
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! Several processes at once.
+
+use std::time::Duration;
+
+use ringfleet_core::{Outcome, WorkerId};
+use ringfleet_store::{Bump, CounterKind};
+use uuid::Uuid;
+
+use crate::{
+    calls::ended,
+    deliveries::Post,
+    support::{Db, Place, World, all, at, new_agent, sorted, wishes},
+};
+
+pub async fn two_workers_begin_overlapping_batches(db: Db) {
+    for _ in 0..8 {
+        let world = World::calling(&db, 120).await;
+        let calls = world.queue(&db, 120).await;
+        let begin = async |worker: WorkerId, backwards: bool| {
+            let mut batch = wishes(&calls, worker);
+            if backwards {
+                batch.reverse();
+            }
+            db.write(async |tx| {
+                tx.hold_campaigns(&[world.campaign.uuid()]).await?;
+                tx.begin_calls(&batch, at(10)).await
+            })
+            .await
+        };
+        let (one, two) = (WorkerId::new(at(0)), WorkerId::new(at(0)));
+        let (a, b) = tokio::join!(begin(one, false), begin(two, true));
+        assert_eq!(
+            sorted([a, b].concat()),
+            sorted(calls.iter().map(|c| c.id)),
+            "each begun once, nobody deadlocked"
+        );
+    }
+}
+
+pub async fn two_workers_lease_overlapping_batches(db: Db) {
+    for _ in 0..5 {
+        let post = Post::new(&db, 60).await;
+        let begin = async |ids: Vec<Uuid>| {
+            let found = db.write(async |tx| tx.begin_deliveries(&ids, at(100), at(0)).await).await;
+            found.into_iter().map(|l| l.id.uuid()).collect::<Vec<_>>()
+        };
+        let backwards = post.ids.iter().rev().copied().collect();
+        let (a, b) = tokio::join!(begin(post.ids.clone()), begin(backwards));
+        assert_eq!(sorted([a, b].concat()), sorted(post.ids), "each leased once, nobody deadlocked");
+    }
+}
+
+pub async fn counters_equal_a_recount(db: Db) {
+    let world = World::calling(&db, 400).await;
+    // Each settler takes its calls in the same way as the engine: open, write, count, in one transaction.
+    let settler = async |worker: WorkerId, outcomes: [Outcome; 2]| {
+        for _ in 0..10 {
+            let calls = world.ring(&db, 10, worker).await;
+            db.write(async |tx| {
+                let owned: Vec<_> = calls.iter().map(|c| (c.id, worker)).collect();
+                let open = tx.open_calls(&owned).await?;
+                assert_eq!(open.len(), 10);
+                let picked = |n: usize| outcomes[n % 2];
+                let updates: Vec<_> =
+                    open.iter().enumerate().map(|(n, c)| ended(c.id.uuid(), picked(n))).collect();
+                tx.update_calls(&updates).await?;
+                let bump = |n| Bump::new(world.campaign, CounterKind::Outcome, picked(n).as_str(), 1);
+                tx.bump((0..open.len()).map(bump).collect()).await
+            })
+            .await;
+        }
+    };
+    let workers: Vec<WorkerId> = (0..4).map(|_| WorkerId::new(at(0))).collect();
+    tokio::join!(
+        settler(workers[0], [Outcome::Answered, Outcome::Rejected]),
+        settler(workers[1], [Outcome::Rejected, Outcome::Answered]),
+        settler(workers[2], [Outcome::Voicemail, Outcome::Answered]),
+        settler(workers[3], [Outcome::Failed, Outcome::Voicemail]),
+    );
+    let kept = db.read(async |tx| tx.counters(world.campaign).await).await;
+    let calls = db.read(async |tx| tx.calls(world.workspace, Default::default(), all()).await).await;
+    assert_eq!(calls.len(), 400);
+    for counter in &kept {
+        let counted = calls.iter().filter(|c| c.outcome.is_some_and(|o| o.as_str() == counter.name)).count();
+        assert_eq!(counter.n, counted as i64, "{}", counter.name);
+    }
+    assert_eq!(kept.iter().map(|c| c.n).sum::<i64>(), 400);
+}
+
+pub async fn readers_do_not_wait_for_a_writer(db: Db) {
+    let world = World::new(&db).await;
+    let mut writer = db.store.write().await.unwrap();
+    writer.insert_agent(world.workspace, new_agent("unfinished"), at(1)).await.unwrap();
+    let reading = async {
+        db.store.check_schema().await.unwrap();
+        db.read(async |tx| tx.agents(world.workspace, all()).await).await.len()
+    };
+    let seen = tokio::time::timeout(Duration::from_secs(5), reading).await;
+    assert_eq!(seen.expect("a reader waits for nobody"), 1, "what is not committed is not seen");
+    writer.commit().await.unwrap();
+    assert_eq!(db.read(async |tx| tx.agents(world.workspace, all()).await).await.len(), 2);
+}
+
+pub async fn one_lock_one_holder(db: Db) {
+    let mut holder = db.store.write().await.unwrap();
+    assert!(holder.try_lock(42).await.unwrap());
+    if let Place::Postgres(_) = db.place {
+        assert!(!db.write(async |tx| tx.try_lock(42).await).await, "another holds it");
+        assert!(db.write(async |tx| tx.try_lock(43).await).await, "another lock");
+    }
+    holder.commit().await.unwrap();
+    assert!(db.write(async |tx| tx.try_lock(42).await).await, "it went with its transaction");
+}

@@ -1,0 +1,52 @@
+//! Workers prove by the database's clock that they live.
+
+use std::time::Duration;
+
+use ringfleet_core::WorkerId;
+
+use crate::support::{Db, SOON, at, eventually};
+
+const LONG: Duration = Duration::from_secs(3600);
+
+pub async fn live_while_they_beat(db: Db) {
+    let (quiet, lively) = (WorkerId::new(at(0)), WorkerId::new(at(0)));
+    for id in [quiet, lively] {
+        db.write(async |tx| tx.insert_worker(id).await).await;
+        assert!(db.write(async |tx| tx.heartbeat(id).await).await);
+    }
+    let bury = async |silence| db.write(async |tx| tx.bury_silent_workers(silence).await).await;
+    assert_eq!(bury(LONG).await, 0);
+    // The lively one beats in the same transaction that buries, so only the quiet one can have been silent.
+    let silence = Duration::from_millis(200);
+    let buried = eventually(SOON, "the silent worker is buried", async || {
+        let buried = db
+            .write(async |tx| {
+                tx.heartbeat(lively).await?;
+                tx.bury_silent_workers(silence).await
+            })
+            .await;
+        (buried > 0).then_some(buried)
+    })
+    .await;
+    assert_eq!(buried, 1);
+    assert!(!db.write(async |tx| tx.heartbeat(quiet).await).await, "the dead stay dead");
+    assert!(db.write(async |tx| tx.heartbeat(lively).await).await);
+    assert_eq!(bury(LONG).await, 0);
+    assert!(
+        !db.write(async |tx| tx.heartbeat(WorkerId::new(at(0))).await).await,
+        "nobody announced this one"
+    );
+}
+
+pub async fn retire_by_themselves(db: Db) {
+    let id = WorkerId::new(at(0));
+    db.write(async |tx| tx.insert_worker(id).await).await;
+    db.write(async |tx| tx.retire_worker(id).await).await;
+    assert!(!db.write(async |tx| tx.heartbeat(id).await).await);
+    assert_eq!(
+        db.write(async |tx| tx.bury_silent_workers(Duration::ZERO).await).await,
+        0,
+        "it is dead already"
+    );
+    db.write(async |tx| tx.retire_worker(id).await).await;
+}
