@@ -17,7 +17,7 @@ const CHUNK: usize = 32 * 1024;
 /// A slow upload hands over what it has after so long, so that it is seen to be alive.
 const HAND_OVER: Duration = Duration::from_secs(1);
 /// An upload that sends nothing for so long is given up. Shorter than the time after which an import counts as dead.
-const SILENCE: Duration = Duration::from_secs(45);
+pub(super) const SILENCE: Duration = Duration::from_secs(45);
 
 /// Some rows, and the name of the phone column.
 pub(super) struct Parcel {
@@ -28,23 +28,23 @@ pub(super) struct Parcel {
 /// Reads to the end and sends all rows. Of an upload that breaks off, the rows that were complete are sent.
 ///
 /// # Errors
-/// [`EngineError::BrokenUpload`] when the upload breaks off, [`EngineError::Invalid`] when the header cannot be used.
+/// [`EngineError::BrokenUpload`] when the upload breaks off or sends nothing for `silence`, [`EngineError::Invalid`] when the header cannot be used.
 pub(super) async fn feed<R: AsyncRead + Unpin>(
     mut reader: R,
     column: Option<String>,
     parcels: mpsc::Sender<Parcel>,
+    silence: Duration,
 ) -> Result<()> {
     let mut parser = Parser::new(column);
     let mut chunk = Vec::with_capacity(CHUNK);
     let mut sent = Instant::now();
     loop {
         chunk.clear();
-        let read = match timeout(SILENCE, reader.read_buf(&mut chunk)).await {
+        let read = match timeout(silence, reader.read_buf(&mut chunk)).await {
             Ok(Ok(read)) => Ok(read),
             Ok(Err(error)) => Err(EngineError::BrokenUpload(format!("the upload broke off: {error}"))),
             Err(_) => {
-                let seconds = SILENCE.as_secs();
-                Err(EngineError::BrokenUpload(format!("the upload broke off: nothing came for {seconds} s")))
+                Err(EngineError::BrokenUpload(format!("the upload broke off: nothing came for {silence:?}")))
             }
         };
         let is_end = matches!(read, Ok(0));
@@ -81,6 +81,26 @@ async fn parse(mut parser: Parser, chunk: Vec<u8>, is_end: bool) -> Result<(Pars
 pub(super) fn stopped(error: JoinError) -> EngineError {
     match error.try_into_panic() {
         Ok(panicked) => panic::resume_unwind(panicked),
-        Err(_) => EngineError::Conflict { code: "STOPPING", message: "the server is stopping; send the file again".into() },
+        Err(_) => EngineError::Conflict {
+            code: "STOPPING",
+            message: "the server is stopping; send the file again".into(),
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::AsyncWriteExt;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_client_that_falls_silent_is_given_up() {
+        let (mut client, reader) = tokio::io::duplex(1024);
+        client.write_all(b"phone\n+4915111234567\n+49151").await.unwrap();
+        let (sender, mut parcels) = mpsc::channel(9);
+        let error = feed(reader, None, sender, Duration::from_millis(50)).await.unwrap_err();
+        assert_eq!(error.to_string(), "the upload broke off: nothing came for 50ms");
+        assert_eq!(parcels.recv().await.unwrap().batch.rows(), 1, "what was complete is handed over");
     }
 }

@@ -56,7 +56,10 @@ impl Head {
         }
         if self.bytes.len() > MAX_ROW {
             let limit = MAX_ROW / 1024;
-            return Err(EngineError::invalid("file", format!("the first row is longer than {limit} KiB; is it a CSV file?")));
+            return Err(EngineError::invalid(
+                "file",
+                format!("the first row is longer than {limit} KiB; is it a CSV file?"),
+            ));
         }
         Ok(None)
     }
@@ -124,13 +127,15 @@ impl Columns {
             Some(wanted) => wanted_column(&names, wanted)?,
             None => phone_column(&names)?,
         };
-        let needed = names.iter().rposition(|name| !name.is_empty()).map_or(0, |last| last + 1).max(phone + 1);
+        let needed =
+            names.iter().rposition(|name| !name.is_empty()).map_or(0, |last| last + 1).max(phone + 1);
         let named: Vec<bool> = names.iter().map(|name| !name.is_empty()).collect();
         for (i, name) in names.iter_mut().enumerate().filter(|(_, name)| name.is_empty()) {
             *name = format!("column_{}", i + 1);
         }
         refuse_doubles(&names)?;
-        let timezone = TIMEZONE.iter().find_map(|name| called(&names, name).into_iter().find(|&i| i != phone));
+        let timezone =
+            TIMEZONE.iter().find_map(|name| called(&names, name).into_iter().find(|&i| i != phone));
         Ok(Self { names, named, needed, phone, timezone })
     }
 
@@ -161,13 +166,18 @@ fn not_text() -> EngineError {
 
 /// Lower case without spaces, underscores and dashes: `Phone Number` is `phone_number` is `phoneNumber`.
 fn bare(name: &str) -> String {
-    name.chars().filter(|c| !c.is_whitespace() && !matches!(c, '_' | '-')).flat_map(char::to_lowercase).collect()
+    name.chars()
+        .filter(|c| !c.is_whitespace() && !matches!(c, '_' | '-'))
+        .flat_map(char::to_lowercase)
+        .collect()
 }
 
 /// The columns of that name: those spelt exactly so, else those that differ in case only, else those that differ in
 /// spaces, underscores and dashes.
 fn called(names: &[String], name: &str) -> Vec<usize> {
-    let those = |fits: &dyn Fn(&str) -> bool| -> Vec<usize> { (0..names.len()).filter(|&i| fits(&names[i])).collect() };
+    let those = |fits: &dyn Fn(&str) -> bool| -> Vec<usize> {
+        (0..names.len()).filter(|&i| fits(&names[i])).collect()
+    };
     let lower = name.to_lowercase();
     [those(&|n| n == name), those(&|n| n.to_lowercase() == lower), those(&|n| bare(n) == bare(name))]
         .into_iter()
@@ -213,7 +223,8 @@ fn wanted_column(names: &[String], wanted: &str) -> Result<usize> {
 
 fn ambiguous(names: &[String], several: &[usize]) -> EngineError {
     let several: Vec<String> = several.iter().map(|&i| names[i].clone()).collect();
-    let problem = format!("several columns could be the phone column: {}; name one with `column`", listed(&several));
+    let problem =
+        format!("several columns could be the phone column: {}; name one with `column`", listed(&several));
     EngineError::invalid("column", problem)
 }
 

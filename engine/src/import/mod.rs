@@ -19,7 +19,7 @@ use tokio::{io::AsyncRead, sync::mpsc};
 use tokio_util::task::AbortOnDropHandle;
 
 use self::{
-    feed::{Parcel, feed, stopped},
+    feed::{Parcel, SILENCE, feed, stopped},
     parse::Batch,
     row::{Reason, reject},
 };
@@ -92,7 +92,7 @@ impl Engine {
     ) -> Result<()> {
         let (sender, mut parcels) = mpsc::channel(WAITING);
         // Aborted, and the upload with it, when storing fails.
-        let feeder = AbortOnDropHandle::new(tokio::spawn(feed(reader, options.column, sender)));
+        let feeder = AbortOnDropHandle::new(tokio::spawn(feed(reader, options.column, sender, SILENCE)));
         while let Some(parcel) = parcels.recv().await {
             self.keep(progress, parcel).await?;
         }
@@ -104,7 +104,8 @@ impl Engine {
         let Parcel { batch: Batch { recipients, origins, mut rejects, .. }, column } = parcel;
         if !recipients.is_empty() {
             let (workspace, campaign) = (progress.workspace, progress.campaign);
-            let add = || -> BoxFuture<'_, _> { Box::pin(self.add_recipients(workspace, campaign, &recipients)) };
+            let add =
+                || -> BoxFuture<'_, _> { Box::pin(self.add_recipients(workspace, campaign, &recipients)) };
             let report = patiently(add).await?;
             progress.accepted += report.accepted;
             rejects.extend(report.duplicates.into_iter().map(|i| {
@@ -147,7 +148,12 @@ impl Engine {
         closed?.ok_or(EngineError::NotFound("import"))
     }
 
-    async fn write_end(&self, progress: &Progress, state: ImportState, error: Option<&str>) -> Result<Option<Import>> {
+    async fn write_end(
+        &self,
+        progress: &Progress,
+        state: ImportState,
+        error: Option<&str>,
+    ) -> Result<Option<Import>> {
         let mut tx = self.store().write().await?;
         tx.close_import(progress.import, state, error, self.clock().now()).await?;
         let import = tx.import(progress.workspace, progress.import).await?;

@@ -177,7 +177,10 @@ impl Parser {
 
 fn header(row: &RawRow<'_>, wanted: Option<&str>) -> Result<Columns> {
     if row.fault.is_some() {
-        return Err(EngineError::invalid("file", "the first row, which names the columns, has a quote that is not closed"));
+        return Err(EngineError::invalid(
+            "file",
+            "the first row, which names the columns, has a quote that is not closed",
+        ));
     }
     Columns::read(row.iter(), wanted)
 }

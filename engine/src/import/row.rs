@@ -37,10 +37,17 @@ impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Number(error) => write!(f, "{}: {error}", error.code()),
-            Self::DuplicateInFile => f.write_str("duplicate_in_file: the number stands further up in this file"),
-            Self::DuplicateInCampaign => f.write_str("duplicate_in_campaign: the campaign has this number already"),
+            Self::DuplicateInFile => {
+                f.write_str("duplicate_in_file: the number stands further up in this file")
+            }
+            Self::DuplicateInCampaign => {
+                f.write_str("duplicate_in_campaign: the campaign has this number already")
+            }
             Self::VariablesTooLarge(bytes) => {
-                write!(f, "variables_too_large: the variables take {bytes} bytes as JSON, at most {MAX_VARIABLES} fit")
+                write!(
+                    f,
+                    "variables_too_large: the variables take {bytes} bytes as JSON, at most {MAX_VARIABLES} fit"
+                )
             }
             Self::WrongColumnCount { expected, found } => {
                 write!(f, "wrong_column_count: expected {expected}, found {found}")
@@ -52,7 +59,9 @@ impl fmt::Display for Reason {
                 "row_too_long: the row fills lines {line} to {last_line} and more than {} KiB; is a quote left open?",
                 MAX_ROW / 1024
             ),
-            Self::OpenQuote => f.write_str("open_quote: a quote is opened in this row and the file ends before it is closed"),
+            Self::OpenQuote => {
+                f.write_str("open_quote: a quote is opened in this row and the file ends before it is closed")
+            }
             Self::BadTimezone => f.write_str("bad_timezone: not an IANA time zone such as Europe/Berlin"),
         }
     }
@@ -97,7 +106,8 @@ impl Judge {
     pub(super) fn judge(&mut self, row: &RawRow<'_>) -> Result<Candidate, Reject> {
         let cells = self.cells(row)?;
         let columns = &self.columns;
-        let refuse = |column: usize, reason: Reason| reject(row.line, columns.name(column), cells[column], &reason);
+        let refuse =
+            |column: usize, reason: Reason| reject(row.line, columns.name(column), cells[column], &reason);
         let written = cells[columns.phone];
         let number = E164::parse_loose(written).map_err(|e| refuse(columns.phone, Reason::Number(e)))?;
         if self.seen.contains(&number.digits()) {
@@ -184,7 +194,9 @@ mod tests {
 
     #[test]
     fn zones_are_told_from_other_words() {
-        for zone in ["Asia/Kolkata", "America/Argentina/Buenos_Aires", "UTC", "Etc/GMT+5", "America/Port-au-Prince"] {
+        for zone in
+            ["Asia/Kolkata", "America/Argentina/Buenos_Aires", "UTC", "Etc/GMT+5", "America/Port-au-Prince"]
+        {
             assert!(is_zone(zone), "{zone}");
         }
         for other in ["IST", "+05:30", "Europe/", "/Berlin", "Europe/Ber lin", "Москва/X", "9/5"] {

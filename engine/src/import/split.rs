@@ -198,7 +198,11 @@ mod tests {
             assert_eq!(lines(&file("\n\na\n\n\nb\n\n")), [(3, 3), (6, 6)], "{end:?} blank lines");
             assert_eq!(lines(&file("a\n\"b\n\nc\"\nd\n")), [(1, 1), (2, 4), (5, 5)], "{end:?} in quotes");
             assert_eq!(lines(&file("a\n  \n\t\nb\n")), [(1, 1), (4, 4)], "{end:?} lines of spaces");
-            assert_eq!(lines(&file("a\n\"x\n\"\n")), [(1, 1), (2, 3)], "{end:?} quote closes on its own line");
+            assert_eq!(
+                lines(&file("a\n\"x\n\"\n")),
+                [(1, 1), (2, 3)],
+                "{end:?} quote closes on its own line"
+            );
             assert_eq!(lines(&file("a\n\"b\nc\nd")), [(1, 1), (2, 4)], "{end:?} quote left open");
         }
         assert_eq!(lines("a\n\rb\r\n\nc"), [(1, 1), (3, 3), (5, 5)], "all mixed");
@@ -228,7 +232,9 @@ mod tests {
 
     #[test]
     fn a_row_may_be_just_so_long_and_the_next_one_is_read_again() {
-        for (length, fault) in [(MAX_ROW - 1, None), (MAX_ROW + 1, Some(Fault::TooLong)), (5 * MAX_ROW, Some(Fault::TooLong))] {
+        for (length, fault) in
+            [(MAX_ROW - 1, None), (MAX_ROW + 1, Some(Fault::TooLong)), (5 * MAX_ROW, Some(Fault::TooLong))]
+        {
             for cut in [1000, 1 << 20] {
                 let rows = split(format!("{}\nb\n", "x".repeat(length)).as_bytes(), cut);
                 assert_eq!((rows.len(), rows[0].3), (2, fault), "{length}");

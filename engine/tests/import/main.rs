@@ -1,0 +1,8 @@
+//! CSV import through the engine's door: files as people and spreadsheets make them, uploads that break, and several at once.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
+
+mod files;
+mod headers;
+mod trouble;
+mod world;
