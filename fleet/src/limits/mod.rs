@@ -191,16 +191,16 @@ impl Limits {
             return Acquired::NoRoom { kind, retry_after: pace::CLOSED };
         }
         let deadline = Instant::now() + horizon;
+        let visit = self.visit(limits);
+        self.at(&visit.desk, deadline).await
+    }
+
+    /// Goes to the desk of these limits, which stands as long as somebody is there.
+    fn visit(&self, limits: Vec<Limit>) -> Visit<'_> {
         let name = desk::name(&limits);
-        let desk =
-            self.0.desks.lock().entry(name.clone()).or_insert_with(|| Arc::new(Desk::new(limits))).clone();
-        let acquired = self.at(&desk, deadline).await;
         let mut desks = self.0.desks.lock();
-        // Ours and the map's: nobody else stands there, and whoever comes opens a new one.
-        if Arc::strong_count(&desk) <= 2 {
-            desks.remove(&name);
-        }
-        acquired
+        let desk = desks.entry(name.clone()).or_insert_with(|| Arc::new(Desk::new(limits))).clone();
+        Visit { office: &self.0, name, desk }
     }
 
     async fn at(&self, desk: &Desk, deadline: Instant) -> Acquired {
@@ -214,6 +214,23 @@ impl Limits {
             if Instant::now() <= slot.latest {
                 return Acquired::Granted(permit);
             }
+        }
+    }
+}
+
+/// A caller at a desk. The last one to leave, served or not, takes the desk away.
+struct Visit<'a> {
+    office: &'a Office,
+    name: String,
+    desk: Arc<Desk>,
+}
+
+impl Drop for Visit<'_> {
+    fn drop(&mut self) {
+        let mut desks = self.office.desks.lock();
+        // Ours and the map's. Others get theirs under the same lock.
+        if Arc::strong_count(&self.desk) <= 2 {
+            desks.remove(&self.name);
         }
     }
 }

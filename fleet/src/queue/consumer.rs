@@ -11,7 +11,7 @@ use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 use tracing::Span;
 use uuid::Uuid;
 
-use super::{JobSource, Queue, feed::StreamFeed, local::LocalFeed};
+use super::JobSource;
 use crate::{Fleet, FleetError, Job, Lane};
 
 /// Who consumes, and what.
@@ -27,7 +27,7 @@ pub struct ConsumerSettings {
 }
 
 impl ConsumerSettings {
-    fn check(&self) -> Result<(), FleetError> {
+    pub(super) fn check(&self) -> Result<(), FleetError> {
         let different: HashSet<_> = self.lanes.iter().collect();
         let sound = !different.is_empty() && different.len() == self.lanes.len() && self.concurrency > 0;
         if sound { Ok(()) } else { Err(FleetError::Consumer) }
@@ -35,7 +35,7 @@ impl ConsumerSettings {
 
     /// Entries of each lane to fetch ahead: enough that no hand waits for Redis, few enough that workers share fairly
     /// and little is handed back at the end.
-    fn prefetch(&self) -> usize {
+    pub(super) fn prefetch(&self) -> usize {
         self.concurrency.clamp(2, 256)
     }
 }
@@ -58,8 +58,7 @@ where
     F: Fn(Lane, Uuid) -> Fut + Clone + Send + Sync + 'static,
     Fut: Future<Output = ()> + Send + 'static,
 {
-    consumer.check()?;
-    let source = open(fleet, &consumer, &stop).await?;
+    let source = JobSource::open(fleet, &consumer, &stop).await?;
     let context = WorkerContext::new(&consumer.name);
     let mut running = run(source, &context, consumer.concurrency, handler);
     let ended = tokio::select! {
@@ -105,24 +104,4 @@ where
         .build(move |job: Job| handler(job.lane, job.id))
         .run()
         .boxed()
-}
-
-async fn open(
-    fleet: &Fleet,
-    consumer: &ConsumerSettings,
-    stop: &CancellationToken,
-) -> Result<JobSource, FleetError> {
-    Ok(match &fleet.queue {
-        Queue::Redis(queue) => {
-            for lane in &consumer.lanes {
-                queue
-                    .ensure_group(*lane)
-                    .await
-                    .map_err(FleetError::redis("make the queue's consumer group"))?;
-            }
-            let (lanes, prefetch) = (&consumer.lanes, consumer.prefetch());
-            JobSource::over_redis(StreamFeed::open(queue.clone(), &consumer.name, lanes, prefetch, stop)?)
-        }
-        Queue::Local(queue) => JobSource::in_process(LocalFeed::open(queue.clone(), &consumer.lanes)),
-    })
 }

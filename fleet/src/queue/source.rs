@@ -9,13 +9,15 @@ use apalis::prelude::{Backend, Task, TaskBuilder, TaskId, WorkerContext};
 use apalis_core::backend::{BackendConfig, finalize::Ephemeral};
 use futures::{FutureExt, future::BoxFuture};
 use tokio::sync::mpsc::UnboundedSender;
+use tokio_util::sync::CancellationToken;
 use tower::{Layer, Service};
 
 use super::{
+    ConsumerSettings, Queue,
     feed::{Done, StreamFeed},
     local::{LocalFeed, LocalQueue},
 };
-use crate::{Job, Lane};
+use crate::{Fleet, FleetError, Job, Lane};
 
 /// A source of [`Job`]s for an apalis worker, over Redis or in-process. It never fails: outages are ridden out inside.
 ///
@@ -28,12 +30,28 @@ enum Feed {
 }
 
 impl JobSource {
-    pub(crate) fn over_redis(feed: StreamFeed) -> Self {
-        Self(Feed::Redis(feed))
-    }
-
-    pub(crate) fn in_process(feed: LocalFeed) -> Self {
-        Self(Feed::Local(feed))
+    /// Opens a source for a consumer. [`consume`](crate::consume) does it by itself; this is for a worker of one's own
+    /// making. From here on jobs are fetched; when `stop` is cancelled those not started go back at once.
+    ///
+    /// # Errors
+    /// When the settings make no sense or Redis cannot be reached.
+    pub async fn open(
+        fleet: &Fleet,
+        consumer: &ConsumerSettings,
+        stop: &CancellationToken,
+    ) -> Result<Self, FleetError> {
+        consumer.check()?;
+        Ok(Self(match &fleet.queue {
+            Queue::Redis(queue) => {
+                for lane in &consumer.lanes {
+                    let made = queue.ensure_group(*lane).await;
+                    made.map_err(FleetError::redis("make the queue's consumer group"))?;
+                }
+                let (name, lanes, prefetch) = (&consumer.name, &consumer.lanes, consumer.prefetch());
+                Feed::Redis(StreamFeed::open(queue.clone(), name, lanes, prefetch, stop)?)
+            }
+            Queue::Local(queue) => Feed::Local(LocalFeed::open(queue.clone(), &consumer.lanes)),
+        }))
     }
 }
 
