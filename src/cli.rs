@@ -6,8 +6,9 @@ use clap::{Args, Parser, Subcommand};
 use ringfleet_core::Role;
 
 use crate::{
+    bench,
     config::{Config, Flags},
-    keys, logs, peer,
+    demo, keys, logs, peer,
     process::{Failure, Wanted},
     roles,
 };
@@ -53,8 +54,13 @@ enum Command {
     /// Manage API keys
     #[command(subcommand)]
     Key(KeyCommand),
+    /// Call a list on this machine: built-in carrier, temporary folder, figures at the end
+    Demo(demo::DemoArgs),
     /// A SIP peer for trying things out: answers by the last digit of the called number
     Carrier(peer::PeerArgs),
+    /// Measure
+    #[command(subcommand)]
+    Bench(bench::BenchCommand),
 }
 
 #[derive(Args)]
@@ -85,11 +91,17 @@ pub async fn run(cli: Cli) -> Result<ExitCode, Failure> {
     };
     let flags = Flags {
         listen,
-        data: cli.common.data,
+        data: match cli.command {
+            Command::Demo(_) => Some(std::env::temp_dir()), // nobody's database; it makes a folder of its own in there
+            _ => cli.common.data,
+        },
         database_url: cli.common.database_url,
         redis_url: cli.common.redis_url,
     };
-    let config = Config::read(cli.common.config.as_deref(), &flags)?;
+    let mut config = Config::read(cli.common.config.as_deref(), &flags)?;
+    if let Command::Demo(_) = cli.command {
+        demo::quiet(&mut config.log);
+    }
     logs::init(&config.log)?;
     match cli.command {
         Command::Up(_) => roles::run(config, Wanted::ALL).await?,
@@ -98,7 +110,9 @@ pub async fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Worker => roles::run(config, Wanted::WORKER).await?,
         Command::Migrate => roles::migrate(&config).await?,
         Command::Key(KeyCommand::Create { workspace, role }) => keys::create(&config, &workspace, role).await?,
+        Command::Bench(command) => bench::run(config, command).await?,
         Command::Carrier(args) => peer::run(args).await?,
+        Command::Demo(args) => return demo::run(args, config).await,
     }
     Ok(ExitCode::SUCCESS)
 }

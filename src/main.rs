@@ -1,7 +1,9 @@
 //! `ringfleet`: one binary, all roles.
 
+mod bench;
 mod cli;
 mod config;
+mod demo;
 mod keys;
 mod logs;
 mod peer;

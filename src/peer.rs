@@ -9,6 +9,9 @@ use tokio::sync::mpsc;
 
 use crate::process::{Failure, stop_signal};
 
+/// Apart from the worker's own range, so that both fit on one machine.
+pub const RTP_PORTS: std::ops::RangeInclusive<u16> = 40_000..=59_999;
+
 #[derive(Args)]
 pub struct PeerArgs {
     /// Where to listen, UDP
@@ -37,7 +40,7 @@ impl PeerArgs {
             ring: Duration::from_millis(self.ring_ms),
             talk: Duration::from_millis(self.talk_ms),
             auth,
-            ..PeerSettings::default()
+            rtp_ports: RTP_PORTS,
         })
     }
 }

@@ -32,6 +32,7 @@ pub async fn run(config: Config, wanted: Wanted) -> Result<(), Failure> {
     };
     let addr = listener.as_ref().map(TcpListener::local_addr).transpose()?;
     let roles = start(&config, engine.clone(), wanted, listener, stop)?;
+    roles.ready().await;
     match addr {
         Some(addr) => println!("listening on http://{addr}"),
         None => println!("ready"),
@@ -50,6 +51,7 @@ pub async fn bind(config: &Config) -> Result<TcpListener, Failure> {
 /// The running roles of this process.
 pub struct Roles {
     tasks: JoinSet<Result<(), Failure>>,
+    worker_ready: CancellationToken,
     stop: CancellationToken,
 }
 
@@ -62,10 +64,21 @@ pub fn start(
     stop: CancellationToken,
 ) -> Result<Roles, Failure> {
     let mut tasks = JoinSet::new();
+    let worker_ready = CancellationToken::new();
     if wanted.worker {
-        let carriers = Arc::new(Registry::new(config.sip.clone(), config.worker.witness.clone()));
+        let registry = Registry::new(config.sip.clone());
+        let carriers = Arc::new(match &config.worker.witness {
+            Some(file) => registry.with_witness(file.clone()),
+            None => registry,
+        });
         let (engine, settings, stop) = (engine.clone(), config.worker(), stop.clone());
-        tasks.spawn(async move { Ok(ringfleet_worker::run(engine, carriers, settings, stop, || {}).await?) });
+        let ready = worker_ready.clone();
+        tasks.spawn(async move {
+            let _ended = ready.clone().drop_guard(); // nobody waits for a worker that could not start
+            Ok(ringfleet_worker::run(engine, carriers, settings, stop, || ready.cancel()).await?)
+        });
+    } else {
+        worker_ready.cancel();
     }
     if wanted.scheduler {
         let (engine, settings, stop) = (engine.clone(), config.scheduler()?, stop.clone());
@@ -79,10 +92,15 @@ pub fn start(
         let (engine, stop) = (engine.clone(), stop.clone());
         tasks.spawn(async move { Ok(ringfleet_api::serve(listener, engine, settings, stop).await?) });
     }
-    Ok(Roles { tasks, stop })
+    Ok(Roles { tasks, worker_ready, stop })
 }
 
 impl Roles {
+    /// Waits until the worker of this process, if it has one, takes jobs (or has failed).
+    pub async fn ready(&self) {
+        self.worker_ready.cancelled().await;
+    }
+
     /// Waits until every role has ended; gives the first failure.
     pub async fn ended(mut self) -> Result<(), Failure> {
         let mut first = Ok(());

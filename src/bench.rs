@@ -1,0 +1,165 @@
+//! `ringfleet bench`: figures that anybody can repeat.
+
+use std::{process::Stdio, time::Duration};
+
+use clap::{Args, Subcommand};
+use ringfleet_core::{CampaignAction, CampaignState, E164, Plan, WorkspaceId, clock::Stopwatch, trunk};
+use ringfleet_engine::Engine;
+use ringfleet_store::{Campaign, NewAgent, NewCampaign, NewRecipient, NewTrunk};
+use serde_json::json;
+use tokio::process::{Child, Command};
+
+use crate::{
+    config::Config,
+    process::{Failure, Wanted, open_engine},
+    roles::{self, Roles},
+};
+
+#[derive(Subcommand)]
+pub enum BenchCommand {
+    /// Finished calls per second of one campaign on the simulated carrier, without limits
+    Campaign(CampaignArgs),
+}
+
+#[derive(Args)]
+pub struct CampaignArgs {
+    /// How many people are on the list
+    #[arg(long, default_value_t = 20_000)]
+    recipients: u64,
+    /// How long a call takes, in milliseconds
+    #[arg(long, default_value_t = 5)]
+    call_ms: u64,
+    /// Most calls live at once in the worker
+    #[arg(long, default_value_t = 500)]
+    max_live: u32,
+    /// Print one JSON object as the last line
+    #[arg(long)]
+    json: bool,
+}
+
+/// Runs a bench. With URLs its roles are processes of their own; with the embedded database they run in this one.
+pub async fn run(config: Config, command: BenchCommand) -> Result<(), Failure> {
+    let BenchCommand::Campaign(args) = command;
+    let name = format!("bench-{:08x}", rand::random::<u32>());
+    let mut config = config;
+    config.redis.prefix = name.clone();
+    config.worker.max_live = args.max_live;
+    let engine = open_engine(&config, Wanted::ALL).await?;
+    let campaign = prepare(&engine, &name, &args).await?;
+    eprintln!("{} recipients are in; starting a scheduler and a worker", args.recipients);
+    let _running = Running::start(&config, &engine).await?;
+    let (finished, seconds) = call_everybody(&engine, &campaign).await?;
+    let rate = finished as f64 / seconds;
+    match args.json {
+        true => println!("{}", json!({"finished": finished, "seconds": round(seconds), "callsPerSecond": round(rate)})),
+        false => println!("{finished} calls in {seconds:.2} s: {rate:.0} calls/s"),
+    }
+    Ok(())
+}
+
+fn round(x: f64) -> f64 {
+    (x * 100.0).round() / 100.0
+}
+
+/// A campaign whose calls all take `call_ms` and are answered.
+async fn prepare(engine: &Engine, name: &str, args: &CampaignArgs) -> Result<Campaign, Failure> {
+    let now = engine.clock().now();
+    let mut tx = engine.store().write().await?;
+    let workspace: WorkspaceId = tx.workspace_named(name, now).await?.id;
+    let agent = NewAgent {
+        name: name.into(),
+        prompt: String::new(),
+        voice: json!({}),
+        llm: json!({}),
+        greeting: None,
+        recording: false,
+    };
+    let agent = tx.insert_agent(workspace, agent, now).await?;
+    let ring_ms = args.call_ms / 5;
+    let simulated = trunk::SimulatedTrunk { ring_ms, talk_ms: args.call_ms - ring_ms };
+    let trunk = NewTrunk {
+        name: name.into(),
+        config: trunk::TrunkConfig::Simulated(simulated),
+        caller_id: None,
+        limits: trunk::Limits::default(),
+    };
+    let trunk = tx.insert_trunk(workspace, trunk, now).await?;
+    tx.commit().await?;
+    let campaign = NewCampaign {
+        name: name.into(),
+        agent_id: agent.id,
+        trunk_id: trunk.id,
+        plan: Plan::voice(1),
+        limits: trunk::Limits::default(),
+        ring_seconds: 30,
+        max_call_seconds: 60,
+        start_at: None,
+    };
+    let campaign = engine.create_campaign(workspace, campaign).await?;
+    let numbers: Vec<u64> = (0..args.recipients).map(|i| 12_000_000_001 + i * 10).collect(); // all end in 1: answered
+    for chunk in numbers.chunks(5_000) {
+        let new: Result<Vec<_>, Failure> = chunk
+            .iter()
+            .map(|&n| Ok(NewRecipient { number: E164::try_from(n)?, variables: json!({"name": "Ann"}), timezone: None }))
+            .collect();
+        engine.add_recipients(workspace, campaign.id, &new?).await?;
+    }
+    Ok(campaign)
+}
+
+async fn call_everybody(engine: &Engine, campaign: &Campaign) -> Result<(u64, f64), Failure> {
+    let watch = Stopwatch::start();
+    engine.act(campaign.workspace_id, campaign.id, CampaignAction::Start, None).await?;
+    let mut ticks = tokio::time::interval(Duration::from_millis(100));
+    let mut said = 0;
+    loop {
+        ticks.tick().await;
+        let mut tx = engine.store().read().await?;
+        let state = tx.campaign(campaign.workspace_id, campaign.id).await?.map(|c| c.state);
+        let counters = tx.counters(campaign.id).await?;
+        tx.commit().await?;
+        let ended: i64 = counters.iter().filter(|c| c.kind == "outcome").map(|c| c.n).sum();
+        let seconds = watch.elapsed().as_secs_f64();
+        if state == Some(CampaignState::Finished) {
+            return Ok((ended as u64, seconds));
+        }
+        if state != Some(CampaignState::InProgress) {
+            return Err(Failure::new(format!("the campaign ended as {state:?}")));
+        }
+        if seconds as u64 > said {
+            said = seconds as u64;
+            eprintln!("{said:>4} s  {ended} calls over");
+        }
+    }
+}
+
+/// A scheduler and a worker: two processes, or this one. They end with this value.
+enum Running {
+    Processes { _scheduler: Child, _worker: Child },
+    Here { _roles: Roles },
+}
+
+impl Running {
+    async fn start(config: &Config, engine: &Engine) -> Result<Self, Failure> {
+        if config.redis_url.is_none() {
+            let wanted = Wanted { api: false, ..Wanted::ALL };
+            return Ok(Self::Here { _roles: roles::start(config, engine.clone(), wanted, None, Default::default())? });
+        }
+        Ok(Self::Processes { _scheduler: role(config, "scheduler")?, _worker: role(config, "worker")? })
+    }
+}
+
+fn role(config: &Config, name: &str) -> Result<Child, Failure> {
+    let url = |url: &Option<String>| url.clone().unwrap_or_default();
+    let child = Command::new(std::env::current_exe()?)
+        .arg(name)
+        .env("DATABASE_URL", url(&config.database_url))
+        .env("REDIS_URL", url(&config.redis_url))
+        .env("RINGFLEET_REDIS__PREFIX", &config.redis.prefix)
+        .env("RINGFLEET_WORKER__MAX_LIVE", config.worker.max_live.to_string())
+        .env("RINGFLEET_LOG__FILTER", "warn")
+        .stdout(Stdio::null())
+        .kill_on_drop(true)
+        .spawn()?;
+    Ok(child)
+}
