@@ -29,7 +29,7 @@ where
     pub(crate) fn new<F, Fut>(lanes: usize, work: F) -> Self
     where
         F: Fn(Vec<I>) -> Fut + Clone + Send + Sync + 'static,
-        Fut: Future<Output = Result<Vec<O>>> + Send,
+        Fut: Future<Output = Result<Vec<O>>> + Send + 'static,
     {
         let (queue, waiting) = mpsc::channel(MOST * 4);
         let waiting = Arc::new(Mutex::new(waiting));

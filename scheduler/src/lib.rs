@@ -13,7 +13,7 @@ use ringfleet_core::Clock;
 use ringfleet_engine::Engine;
 use tokio_util::sync::CancellationToken;
 
-use crate::rounds::round;
+use crate::{dispatch::Dispatcher, rounds::round};
 
 /// How a scheduler behaves.
 #[derive(Debug, Clone)]
@@ -31,12 +31,12 @@ const REPAIR: Duration = Duration::from_secs(2);
 
 /// Schedules until `stop`.
 pub async fn run(engine: Engine, settings: SchedulerSettings, stop: CancellationToken) {
-    let dispatcher = dispatch::Dispatcher::new(engine.clone());
+    let dispatcher = Dispatcher::new(engine.clone());
     tokio::join!(
         round("dispatch", settings.tick, &stop, || dispatcher.run()),
-        round("push what is due", PUSH_DUE, &stop, async || engine.push_due().await.map(drop)),
-        round("push what was lost", REPAIR, &stop, async || engine.push_lost().await.map(drop)),
-        round("hand over orphans", REPAIR, &stop, async || engine.hand_over_orphans().await.map(drop)),
+        round("push what is due", PUSH_DUE, &stop, || engine.push_due()),
+        round("push what was lost", REPAIR, &stop, || engine.push_lost()),
+        round("hand over orphans", REPAIR, &stop, || engine.hand_over_orphans()),
         keep_house(&engine, &settings.housekeeping, &stop),
     );
 }

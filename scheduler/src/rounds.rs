@@ -5,9 +5,10 @@ use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
 /// Does `work` every `period` until `stop`. Trouble is logged when it begins and when it is over, not every time.
-pub(crate) async fn round<F>(name: &str, period: Duration, stop: &CancellationToken, work: F)
+pub(crate) async fn round<T, F, Fut>(name: &str, period: Duration, stop: &CancellationToken, work: F)
 where
-    F: AsyncFn() -> Result<(), EngineError>,
+    F: Fn() -> Fut,
+    Fut: Future<Output = Result<T, EngineError>>,
 {
     let mut ticks = tokio::time::interval(period);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -15,7 +16,7 @@ where
     while stop.run_until_cancelled(ticks.tick()).await.is_some() {
         let outcome = work().await;
         match &outcome {
-            Ok(()) if failing => tracing::info!(round = name, "works again"),
+            Ok(_) if failing => tracing::info!(round = name, "works again"),
             Err(error) if !failing => tracing::warn!(%error, round = name, "failed; it will be tried again"),
             _ => {}
         }

@@ -12,7 +12,7 @@ pub(crate) struct Greetings {
 
 impl Greetings {
     pub(crate) fn new(folder: Option<PathBuf>) -> Self {
-        Self { folder, built_in: Arc::new(media::default_greeting()), read: Mutex::default() }
+        Self { folder, built_in: Arc::new(media::tone::chime()), read: Mutex::default() }
     }
 
     /// The greeting of this name, or the built-in one when none is named. The error says what is wrong with the file.
