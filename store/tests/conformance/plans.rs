@@ -15,16 +15,20 @@ use crate::support::{Db, Place, SOON, World, at, eventually, page};
 const MOST: i64 = 12_000;
 
 /// 100,000 recipients and as many calls and deliveries of one campaign; a thousand of each wait, the others are over.
+/// Beside it a list of 100,000 that nobody has been called of yet.
 const FILL: &str = "
     INSERT INTO recipients (id, campaign_id, number, variables, state, step, attempts, total_attempts, due_at, created_at)
     SELECT ('01900000-0000-7000-8000-' || lpad(to_hex(n), 12, '0'))::uuid, c.id, 4930000000 + n, '{}',
            CASE WHEN n % 100 = 0 THEN 'PENDING' ELSE 'DONE' END, 0, 0, 0, c.created_at, c.created_at
     FROM campaigns c, generate_series(1, 100000) AS n WHERE c.state = 'IN_PROGRESS';
+    INSERT INTO recipients (id, campaign_id, number, variables, state, step, attempts, total_attempts, due_at, created_at)
+    SELECT ('01800000-0000-7000-8000-' || lpad(to_hex(n), 12, '0'))::uuid, c.id, 4930000000 + n, '{}', 'PENDING', 0, 0, 0, c.created_at, c.created_at
+    FROM campaigns c, generate_series(1, 100000) AS n WHERE c.state = 'PAUSED';
     INSERT INTO calls (id, workspace_id, campaign_id, recipient_id, agent_id, trunk_id, channel, number, variables, metadata,
                        ring_seconds, max_call_seconds, step, attempt, placements, state, due_at, created_at)
     SELECT r.id, c.workspace_id, c.id, r.id, c.agent_id, c.trunk_id, 'voice', r.number, '{}', '{}', 30, 300, 0, 1, 0,
            CASE WHEN r.state = 'PENDING' THEN 'PENDING' ELSE 'UNANSWERED' END, c.created_at, c.created_at
-    FROM recipients r JOIN campaigns c ON c.id = r.campaign_id;
+    FROM recipients r JOIN campaigns c ON c.id = r.campaign_id WHERE c.state = 'IN_PROGRESS';
     INSERT INTO webhooks (id, workspace_id, url, events, secret, created_at)
     SELECT c.id, c.workspace_id, 'http://localhost/', '[]', 'x', c.created_at FROM campaigns c WHERE c.state = 'IN_PROGRESS';
     INSERT INTO events (id, workspace_id, type, body, created_at)
@@ -56,6 +60,7 @@ struct Bench {
     url: String,
     world: World,
     empty: CampaignId,
+    fresh: CampaignId,
 }
 
 impl Bench {
@@ -64,6 +69,8 @@ impl Bench {
         let Place::Postgres(url) = db.place.clone() else { unreachable!("it was asked for") };
         db.place.raw(UNWATCHED).await;
         let empty = World::new(&db).await.campaign;
+        let fresh = World::new(&db).await;
+        fresh.set(&db, CampaignState::Paused).await;
         let world = World::new(&db).await;
         world.set(&db, CampaignState::InProgress).await;
         if let Statistics::OfEmptyTables = statistics {
@@ -74,7 +81,7 @@ impl Bench {
             db.place.raw("ANALYZE").await;
         }
         db.store.close().await;
-        Self { url, world, empty }
+        Self { url, world, empty, fresh: fresh.campaign }
     }
 
     /// Rows of the big tables read so far, by scans and by indexes.
@@ -98,8 +105,13 @@ impl Bench {
             let mut tx = store.write().await.unwrap();
             work(&mut tx).await.unwrap();
         }
+        self.end(store).await;
+        (self.rows_read().await - before) / 7
+    }
+
+    /// Closes the store and waits for its connections to end: at the latest then they report what they have read.
+    async fn end(&self, store: Store) {
         store.close().await;
-        // A connection reports what it has read at the latest when it ends, a moment after it is closed.
         eventually(SOON, "the connection ends", async || {
             let mut conn = PgConnection::connect(&self.url).await.unwrap();
             let open: i64 = sqlx::query_scalar(
@@ -111,14 +123,18 @@ impl Bench {
             (open == 0).then_some(())
         })
         .await;
-        (self.rows_read().await - before) / 7
     }
+}
+
+/// The two hundred calls that wait at the front; their recipients and deliveries have the same ids.
+fn waiting() -> Vec<Uuid> {
+    (1..=200_u128).map(|n| Uuid::from_u128(0x01900000_0000_7000_8000_000000000000 + n * 100)).collect()
 }
 
 async fn check(statistics: Statistics) {
     let bench = Bench::new(statistics).await;
     let World { workspace, campaign, .. } = bench.world;
-    let (empty, worker) = (bench.empty, WorkerId::new(at(0)));
+    let (empty, fresh, worker) = (bench.empty, bench.fresh, WorkerId::new(at(0)));
     // The two hundred calls that wait at the front; their recipients and deliveries have the same ids.
     let ids: Vec<Uuid> =
         (1..=200_u128).map(|n| Uuid::from_u128(0x01900000_0000_7000_8000_000000000000 + n * 100)).collect();
@@ -144,6 +160,8 @@ async fn check(statistics: Statistics) {
     }
     measure! {
         "claim": |tx| assert_eq!(tx.claim_recipients(campaign, 200, at(1)).await?.len(), 200);
+        "claim from a fresh list": |tx| assert_eq!(tx.claim_recipients(fresh, 200, at(1)).await?.len(), 200);
+        "a fresh list is open": |tx| assert!(tx.has_open_recipients(fresh).await?);
         "claim nobody": |tx| assert_eq!(tx.claim_recipients(empty, 200, at(1)).await?.len(), 0);
         "push": |tx| assert_eq!(tx.calls_to_push(None, 200, at(1)).await?.len(), 200);
         "dials": |tx| assert_eq!(tx.dials(ids).await?.len(), 200);
@@ -211,4 +229,43 @@ async fn with_statistics_of_empty_tables() {
 #[tokio::test(flavor = "multi_thread")]
 async fn with_current_statistics() {
     check(Statistics::Current).await;
+}
+
+/// A connection that has run the hot statements on small tables does not read the grown ones from end to end.
+#[tokio::test(flavor = "multi_thread")]
+async fn plans_are_not_outgrown() {
+    let db = Db::postgres().await;
+    let Place::Postgres(url) = db.place.clone() else { unreachable!("it was asked for") };
+    db.place.raw(UNWATCHED).await;
+    let world = World::calling(&db, 20).await;
+    world.queue(&db, 10).await;
+    db.store.close().await;
+    let store = Store::postgres(&url, 1).await.unwrap();
+    let ids = waiting();
+    let work = async || {
+        let mut tx = store.write().await.unwrap();
+        let begin = |&id: &Uuid| Begin { id, campaign: None, worker: id, resume: serde_json::json!({}) };
+        let begun = tx.begin_calls(&ids.iter().map(begin).collect::<Vec<_>>(), at(1)).await.unwrap();
+        tx.claim_recipients(world.campaign, 100, at(1)).await.unwrap();
+        tx.dials(&ids).await.unwrap();
+        let owned: Vec<_> = ids.iter().map(|&id| (id, WorkerId::from(id))).collect();
+        tx.open_calls(&owned).await.unwrap();
+        let ended = |&id: &Uuid| crate::calls::ended(id, ringfleet_core::Outcome::Answered);
+        tx.update_calls(&ids.iter().map(ended).collect::<Vec<_>>()).await.unwrap();
+        tx.standings(&ids).await.unwrap();
+        begun.len()
+    };
+    for _ in 0..10 {
+        assert_eq!(work().await, 0, "none of them is there yet");
+    }
+    db.place.raw(FILL).await;
+    let bench = Bench { url, world, empty: world.campaign, fresh: world.campaign };
+    let before = bench.rows_read().await;
+    for _ in 0..5 {
+        assert_eq!(work().await, 200);
+    }
+    bench.end(store).await;
+    let read = (bench.rows_read().await - before) / 5;
+    println!("after growth: {read} rows");
+    assert!(read <= MOST, "all of them together read {read} rows");
 }
