@@ -11,7 +11,7 @@ use tokio::process::{Child, Command};
 
 use crate::{
     config::Config,
-    process::{Failure, Wanted, open_engine},
+    process::{Failure, Wanted, open_engine, own_data},
     roles::{self, Roles},
 };
 
@@ -45,13 +45,17 @@ pub async fn run(config: Config, command: BenchCommand) -> Result<(), Failure> {
     config.redis.prefix = name.clone();
     config.worker.max_live = args.max_live;
     let engine = open_engine(&config, Wanted::ALL).await?;
+    let _own = own_data(&config, &engine).await?;
     let campaign = prepare(&engine, &name, &args).await?;
     eprintln!("{} recipients are in; starting a scheduler and a worker", args.recipients);
     let _running = Running::start(&config, &engine).await?;
     let (finished, seconds) = call_everybody(&engine, &campaign).await?;
     let rate = finished as f64 / seconds;
     match args.json {
-        true => println!("{}", json!({"finished": finished, "seconds": round(seconds), "callsPerSecond": round(rate)})),
+        true => println!(
+            "{}",
+            json!({"finished": finished, "seconds": round(seconds), "callsPerSecond": round(rate)})
+        ),
         false => println!("{finished} calls in {seconds:.2} s: {rate:.0} calls/s"),
     }
     Ok(())
@@ -100,7 +104,13 @@ async fn prepare(engine: &Engine, name: &str, args: &CampaignArgs) -> Result<Cam
     for chunk in numbers.chunks(5_000) {
         let new: Result<Vec<_>, Failure> = chunk
             .iter()
-            .map(|&n| Ok(NewRecipient { number: E164::try_from(n)?, variables: json!({"name": "Ann"}), timezone: None }))
+            .map(|&n| {
+                Ok(NewRecipient {
+                    number: E164::try_from(n)?,
+                    variables: json!({"name": "Ann"}),
+                    timezone: None,
+                })
+            })
             .collect();
         engine.add_recipients(workspace, campaign.id, &new?).await?;
     }
@@ -143,7 +153,9 @@ impl Running {
     async fn start(config: &Config, engine: &Engine) -> Result<Self, Failure> {
         if config.redis_url.is_none() {
             let wanted = Wanted { api: false, ..Wanted::ALL };
-            return Ok(Self::Here { _roles: roles::start(config, engine.clone(), wanted, None, Default::default())? });
+            return Ok(Self::Here {
+                _roles: roles::start(config, engine.clone(), wanted, None, Default::default())?,
+            });
         }
         Ok(Self::Processes { _scheduler: role(config, "scheduler")?, _worker: role(config, "worker")? })
     }

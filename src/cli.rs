@@ -109,7 +109,9 @@ pub async fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Scheduler => roles::run(config, Wanted::SCHEDULER).await?,
         Command::Worker => roles::run(config, Wanted::WORKER).await?,
         Command::Migrate => roles::migrate(&config).await?,
-        Command::Key(KeyCommand::Create { workspace, role }) => keys::create(&config, &workspace, role).await?,
+        Command::Key(KeyCommand::Create { workspace, role }) => {
+            keys::create(&config, &workspace, role).await?
+        }
         Command::Bench(command) => bench::run(config, command).await?,
         Command::Carrier(args) => peer::run(args).await?,
         Command::Demo(args) => return demo::run(args, config).await,

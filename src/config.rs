@@ -129,7 +129,9 @@ impl<'de> Deserialize<'de> for Span {
     fn deserialize<D: serde::Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
         let text = String::deserialize(d)?;
         humantime::parse_duration(&text).map(Self).map_err(|_| {
-            serde::de::Error::custom(format!("{text:?} is no length of time; write it like 250ms, 30s, 5m or 24h"))
+            serde::de::Error::custom(format!(
+                "{text:?} is no length of time; write it like 250ms, 30s, 5m or 24h"
+            ))
         })
     }
 }
@@ -168,7 +170,12 @@ impl Default for RedisConfig {
 impl Default for WorkerConfig {
     fn default() -> Self {
         let defaults = WorkerSettings::default();
-        Self { max_live: defaults.max_live, drain: Span(defaults.drain), deliveries: defaults.deliveries as u32, witness: None }
+        Self {
+            max_live: defaults.max_live,
+            drain: Span(defaults.drain),
+            deliveries: defaults.deliveries as u32,
+            witness: None,
+        }
     }
 }
 
@@ -265,20 +272,34 @@ impl Config {
         if !(Duration::from_millis(100)..=second * 50).contains(&self.webhooks.timeout.0) {
             return wrong("webhooks.timeout", &self.webhooks.timeout.0, "must be 100ms to 50s");
         }
-        if self.redis.prefix.is_empty() || !self.redis.prefix.chars().all(|c| c.is_ascii_alphanumeric() || "-_:".contains(c)) {
+        if self.redis.prefix.is_empty()
+            || !self.redis.prefix.chars().all(|c| c.is_ascii_alphanumeric() || "-_:".contains(c))
+        {
             return wrong("redis.prefix", &self.redis.prefix, "must be letters, digits, - _ or :");
         }
         if self.sip.rtp_ports.0 < 1024 || self.sip.rtp_ports.1.saturating_sub(self.sip.rtp_ports.0) < 2 {
-            return wrong("sip.rtp_ports", &self.sip.rtp_ports, "must be [first, last], from 1024 up, with room for calls between");
+            return wrong(
+                "sip.rtp_ports",
+                &self.sip.rtp_ports,
+                "must be [first, last], from 1024 up, with room for calls between",
+            );
         }
         if cron::Schedule::from_str(&self.scheduler.housekeeping).is_err() {
             let problem = "must be a cron expression with seconds, like \"0 * * * * *\" for every minute";
             return wrong("scheduler.housekeeping", &self.scheduler.housekeeping, problem);
         }
-        if self.database_url.as_deref().is_some_and(|url| !url.starts_with("postgres://") && !url.starts_with("postgresql://")) {
+        if self
+            .database_url
+            .as_deref()
+            .is_some_and(|url| !url.starts_with("postgres://") && !url.starts_with("postgresql://"))
+        {
             return wrong("database_url", &"…", "must begin with postgres://");
         }
-        if self.redis_url.as_deref().is_some_and(|url| !url.starts_with("redis://") && !url.starts_with("unix://")) {
+        if self
+            .redis_url
+            .as_deref()
+            .is_some_and(|url| !url.starts_with("redis://") && !url.starts_with("unix://"))
+        {
             return wrong("redis_url", &"…", "must begin with redis://");
         }
         Ok(())
@@ -314,11 +335,12 @@ impl Config {
     /// # Errors
     /// When the cron expression is wrong; [`Config::read`] has checked it.
     pub fn scheduler(&self) -> Result<SchedulerSettings, ConfigError> {
-        let housekeeping = cron::Schedule::from_str(&self.scheduler.housekeeping).map_err(|_| ConfigError::Wrong {
-            key: "scheduler.housekeeping",
-            value: self.scheduler.housekeeping.clone(),
-            problem: "must be a cron expression with seconds",
-        })?;
+        let housekeeping =
+            cron::Schedule::from_str(&self.scheduler.housekeeping).map_err(|_| ConfigError::Wrong {
+                key: "scheduler.housekeeping",
+                value: self.scheduler.housekeeping.clone(),
+                problem: "must be a cron expression with seconds",
+            })?;
         Ok(SchedulerSettings { tick: self.scheduler.tick.0, housekeeping: Arc::new(housekeeping) })
     }
 }

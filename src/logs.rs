@@ -10,8 +10,9 @@ use crate::{
 /// Logs to standard error; standard output belongs to results.
 pub fn init(config: &LogConfig) -> Result<(), Failure> {
     let directives = format!("{},{}", config.filter, ringfleet_carriers::sip::LOG_DIRECTIVE);
-    let filter = EnvFilter::try_new(&directives)
-        .map_err(|e| Failure::new(format!("the configuration cannot be used: log.filter = {:?}: {e}", config.filter)))?;
+    let filter = EnvFilter::try_new(&directives).map_err(|e| {
+        Failure::new(format!("the configuration cannot be used: log.filter = {:?}: {e}", config.filter))
+    })?;
     let json = match config.format {
         LogFormat::Json => true,
         LogFormat::Text => false,

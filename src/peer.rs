@@ -49,7 +49,9 @@ impl PeerArgs {
 pub async fn run(args: PeerArgs) -> Result<(), Failure> {
     let stop = stop_signal()?;
     let (sink, mut records) = mpsc::unbounded_channel();
-    let peer = Peer::start(args.settings()?, Arc::new(SystemClock), sink).await.map_err(|e| Failure::during("the carrier cannot start", e))?;
+    let peer = Peer::start(args.settings()?, Arc::new(SystemClock), sink)
+        .await
+        .map_err(|e| Failure::during("the carrier cannot start", e))?;
     println!("{}", serde_json::json!({"listening": format!("sip:{}", peer.local_addr())}));
     loop {
         tokio::select! {

@@ -1,6 +1,6 @@
 //! What a process is made of: its failure, its signals, its store and engine.
 
-use std::{fmt::Display, sync::Arc};
+use std::{fmt::Display, fs::File, sync::Arc};
 
 use ringfleet_core::SystemClock;
 use ringfleet_engine::Engine;
@@ -64,7 +64,9 @@ pub async fn open_store(config: &Config) -> Result<Store, Failure> {
             .await
             .map_err(|e| Failure::during("PostgreSQL cannot be opened", e)),
         None => {
-            let broken = |e: &dyn Display| Failure::new(format!("the data folder {} cannot be used: {e}", config.data.display()));
+            let broken = |e: &dyn Display| {
+                Failure::new(format!("the data folder {} cannot be used: {e}", config.data.display()))
+            };
             std::fs::create_dir_all(&config.data).map_err(|e| broken(&e))?;
             let store = Store::sqlite(&config.sqlite_file()).await.map_err(|e| broken(&e))?;
             store.migrate().await.map_err(|e| broken(&e))?;
@@ -86,8 +88,12 @@ pub async fn open_engine(config: &Config, wanted: Wanted) -> Result<Engine, Fail
                 "a single role needs DATABASE_URL and REDIS_URL; without them run all roles in one process: ringfleet up",
             ));
         }
-        (Some(_), None) => return Err(Failure::new("DATABASE_URL is set and REDIS_URL is not; set both, or neither")),
-        (None, Some(_)) => return Err(Failure::new("REDIS_URL is set and DATABASE_URL is not; set both, or neither")),
+        (Some(_), None) => {
+            return Err(Failure::new("DATABASE_URL is set and REDIS_URL is not; set both, or neither"));
+        }
+        (None, Some(_)) => {
+            return Err(Failure::new("REDIS_URL is set and DATABASE_URL is not; set both, or neither"));
+        }
     };
     let store = open_store(config).await?;
     if wanted.is_all() {
@@ -95,6 +101,27 @@ pub async fn open_engine(config: &Config, wanted: Wanted) -> Result<Engine, Fail
     }
     store.check_schema().await?;
     Ok(Engine::new(store, fleet, Arc::new(SystemClock), config.retries()))
+}
+
+/// Makes the embedded database this process's own until the value is dropped: its queue and its limits are in its memory, so
+/// a second process running roles on the same folder would call past them. Whoever worked here before is dead.
+pub async fn own_data(config: &Config, engine: &Engine) -> Result<Option<File>, Failure> {
+    if config.database_url.is_some() {
+        return Ok(None);
+    }
+    let path = config.data.join("ringfleet.lock");
+    let file =
+        File::create(&path).map_err(|e| Failure::during(&format!("{} cannot be made", path.display()), e))?;
+    file.try_lock().map_err(|_| {
+        Failure::new(format!(
+            "another ringfleet is running on {}; stop it, or choose another --data",
+            config.data.display()
+        ))
+    })?;
+    let mut tx = engine.store().write().await?;
+    tx.bury_silent_workers(std::time::Duration::ZERO).await?;
+    tx.commit().await?;
+    Ok(Some(file))
 }
 
 /// Cancelled by SIGTERM or SIGINT. A second signal ends the process at once.
@@ -109,7 +136,9 @@ pub fn stop_signal() -> Result<CancellationToken, Failure> {
                 _ = int.recv() => {}
             }
             if last {
-                tracing::warn!("second signal: ending at once; calls still live will be resolved by another worker");
+                tracing::warn!(
+                    "second signal: ending at once; calls still live will be resolved by another worker"
+                );
                 std::process::exit(130);
             }
             tracing::info!("stopping; a second signal ends at once");

@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     config::Config,
-    process::{Failure, Wanted, open_engine, open_store, stop_signal},
+    process::{Failure, Wanted, open_engine, open_store, own_data, stop_signal},
 };
 
 /// Brings the schema up to this version.
@@ -26,6 +26,7 @@ pub async fn migrate(config: &Config) -> Result<(), Failure> {
 pub async fn run(config: Config, wanted: Wanted) -> Result<(), Failure> {
     let stop = stop_signal()?;
     let engine = open_engine(&config, wanted).await?;
+    let _own = own_data(&config, &engine).await?;
     let listener = match wanted.api {
         true => Some(bind(&config).await?),
         false => None,
@@ -43,9 +44,9 @@ pub async fn run(config: Config, wanted: Wanted) -> Result<(), Failure> {
 }
 
 pub async fn bind(config: &Config) -> Result<TcpListener, Failure> {
-    TcpListener::bind(config.listen)
-        .await
-        .map_err(|e| Failure::new(format!("cannot listen on {}: {e}; choose another address with --listen", config.listen)))
+    TcpListener::bind(config.listen).await.map_err(|e| {
+        Failure::new(format!("cannot listen on {}: {e}; choose another address with --listen", config.listen))
+    })
 }
 
 /// The running roles of this process.

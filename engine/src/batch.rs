@@ -4,8 +4,9 @@
 //! one; while a batch is being committed the next one gathers, so batches grow just as large as the load makes them and
 //! nobody waits on a timer.
 
-use std::{future::Future, sync::Arc};
+use std::{future::Future, sync::Arc, time::Duration};
 
+use ringfleet_core::CallId;
 use tokio::sync::{Mutex, mpsc, oneshot};
 
 use crate::{EngineError, Result};
@@ -77,6 +78,25 @@ where
                 }
             }
             Err(error) => replies.into_iter().for_each(|reply| drop(reply.send(Err(error.clone())))),
+        }
+    }
+}
+
+/// Tries again, with growing waits, while the trouble is of the kind that passes: what has been seen on the network must
+/// not be lost because the database is away. `what` and `call` are for the log.
+pub(crate) async fn until_it_passes<T, Fut>(what: &str, call: CallId, work: impl Fn() -> Fut) -> Result<T>
+where
+    Fut: Future<Output = Result<T>>,
+{
+    let mut wait = Duration::from_millis(100);
+    loop {
+        match work().await {
+            Err(error) if error.is_passing() => {
+                tracing::warn!(%error, %call, "{what}; trying again");
+                tokio::time::sleep(wait).await;
+                wait = (wait * 2).min(Duration::from_secs(5));
+            }
+            done => return done,
         }
     }
 }

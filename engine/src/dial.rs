@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use crate::{
     Engine, Result,
-    batch::Batcher,
+    batch::{Batcher, until_it_passes},
     publish::{Hints, call_fact, publish},
 };
 
@@ -110,12 +110,16 @@ impl Engine {
 
     /// Somebody picked up. False when the call is not this worker's any more.
     pub async fn answered(&self, call: CallId, worker: WorkerId) -> Result<bool> {
-        self.0.marks.run(Mark::Answered { call, worker, at: self.0.clock.now() }).await
+        let mark = Mark::Answered { call, worker, at: self.0.clock.now() };
+        until_it_passes("an answer cannot be noted yet", call, || self.0.marks.run(mark.clone())).await
     }
 
     /// Keeps what the carrier now needs to find the call again.
     pub async fn keep_resume(&self, call: CallId, worker: WorkerId, resume: Value) -> Result<()> {
-        self.0.marks.run(Mark::Resume { call, worker, resume }).await.map(drop)
+        let mark = Mark::Resume { call, worker, resume };
+        until_it_passes("recovery data cannot be kept yet", call, || self.0.marks.run(mark.clone()))
+            .await
+            .map(drop)
     }
 
     /// There is no room for this call now: it comes back at `at`. Nothing is consumed.

@@ -28,6 +28,7 @@ pub use deliveries::Answer;
 pub use error::EngineError;
 pub use recipients::AddReport;
 pub use settle::Settlement;
+pub use sweep::WORKER_SILENCE;
 
 use batch::Batcher;
 

@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use crate::{
     Engine, Result,
-    batch::Batcher,
+    batch::{Batcher, until_it_passes},
     publish::{Hints, call_fact, publish},
 };
 
@@ -47,17 +47,8 @@ impl Engine {
     ///
     /// Waits out passing trouble of the database: an ending that was seen is never lost while this process lives.
     pub async fn settle(&self, settlement: Settlement) -> Result<bool> {
-        let mut wait = std::time::Duration::from_millis(100);
-        loop {
-            match self.0.settlements.run(settlement.clone()).await {
-                Err(error) if error.is_passing() => {
-                    tracing::warn!(%error, call = %settlement.call, "a call cannot be settled yet; trying again");
-                    tokio::time::sleep(wait).await;
-                    wait = (wait * 2).min(std::time::Duration::from_secs(5));
-                }
-                done => return done,
-            }
-        }
+        let settle = || self.0.settlements.run(settlement.clone());
+        until_it_passes("a call cannot be settled yet", settlement.call, settle).await
     }
 }
 

@@ -68,11 +68,18 @@ impl Engine {
         Ok(calls.len() + deliveries.len())
     }
 
-    /// Declares silent workers dead and hands their calls to the living, to be resolved. Gives how many calls.
-    pub async fn hand_over_orphans(&self) -> Result<usize> {
+    /// Declares workers dead that have been silent for `silence`, and hands the calls of the dead to the living, to be
+    /// resolved. Gives how many calls.
+    ///
+    /// Silence proves nothing to a watcher who could not have heard: call this with [`WORKER_SILENCE`] only after watching
+    /// the database for that long, else with none.
+    pub async fn hand_over_orphans(&self, silence: Option<Duration>) -> Result<usize> {
         let now = self.0.clock.now();
         let mut tx = self.0.store.write().await?;
-        let dead = tx.bury_silent_workers(WORKER_SILENCE).await?;
+        let dead = match silence {
+            Some(silence) => tx.bury_silent_workers(silence).await?,
+            None => 0,
+        };
         let orphans = tx.orphans_to_push(now - LOST_AFTER, now).await?;
         tx.commit().await?;
         if dead > 0 || !orphans.is_empty() {

@@ -5,6 +5,7 @@
 
 mod dispatch;
 mod rounds;
+mod watch;
 
 use std::{sync::Arc, time::Duration};
 
@@ -13,7 +14,7 @@ use ringfleet_core::Clock;
 use ringfleet_engine::Engine;
 use tokio_util::sync::CancellationToken;
 
-use crate::{dispatch::Dispatcher, rounds::round};
+use crate::{dispatch::Dispatcher, rounds::round, watch::Watch};
 
 /// How a scheduler behaves.
 #[derive(Debug, Clone)]
@@ -32,11 +33,12 @@ const REPAIR: Duration = Duration::from_secs(2);
 /// Schedules until `stop`.
 pub async fn run(engine: Engine, settings: SchedulerSettings, stop: CancellationToken) {
     let dispatcher = Dispatcher::new(engine.clone());
+    let watch = Watch::new(engine.clone());
     tokio::join!(
         round("dispatch", settings.tick, &stop, || dispatcher.run()),
         round("push what is due", PUSH_DUE, &stop, || engine.push_due()),
         round("push what was lost", REPAIR, &stop, || engine.push_lost()),
-        round("hand over orphans", REPAIR, &stop, || engine.hand_over_orphans()),
+        round("hand over orphans", REPAIR, &stop, || watch.hand_over_orphans()),
         keep_house(&engine, &settings.housekeeping, &stop),
     );
 }
