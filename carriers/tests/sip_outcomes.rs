@@ -6,8 +6,11 @@ mod sip_support;
 use std::time::Duration;
 
 use ringfleet_carriers::{Carrier, Progress};
-use ringfleet_core::Ending;
-use sip_support::{Sipp, carrier, order, place, place_until, settings, until};
+use ringfleet_core::{
+    Ending,
+    trunk::{OutcomeRule, SipTransport},
+};
+use sip_support::{Sipp, carrier, free_port, order, place, place_until, settings, until};
 use tokio_util::sync::CancellationToken;
 
 #[tokio::test]
@@ -103,7 +106,7 @@ async fn nobody_behind_the_address() {
     // TCP: refused before anything is sent. A name that does not exist: the same.
     let sipp = Sipp::start("silent").await;
     let mut trunk = sipp.trunk();
-    trunk.transport = ringfleet_core::trunk::SipTransport::Tcp;
+    trunk.transport = SipTransport::Tcp;
     let told = place(&carrier(trunk.clone()), order()).await;
     assert_eq!(told.over(), ("FAILED", "network", None, "carrier"));
     trunk.host = "no-such-host.invalid".into();
@@ -165,9 +168,7 @@ async fn a_trunk_may_mean_something_else() {
         Sipp::with("refuse", "udp", &[("status", "403 Forbidden"), ("header", "Warning: 399 x \"limit\"")])
             .await;
     let mut trunk = sipp.trunk();
-    trunk.outcomes = serde_json::from_str(r#"{"403": {"noRoom": {"retry_after_seconds": 20}}}"#)
-        .or_else(|_| serde_json::from_str(r#"{"403": {"noRoom": {"retryAfterSeconds": 20}}}"#))
-        .unwrap();
+    trunk.outcomes.insert(403, OutcomeRule::NoRoom { retry_after_seconds: 20 });
     let told = place(&carrier(trunk), order()).await;
     let Ending::NoRoom { retry_after, .. } = told.ending else { panic!("{:?}", told.ending) };
     assert_eq!(retry_after, Duration::from_secs(20));
@@ -178,16 +179,12 @@ async fn a_trunk_may_mean_something_else() {
 async fn rtp_ports_that_have_run_out_are_no_room() {
     let sipp = Sipp::start("ring").await;
     let mut few = settings();
-    few.rtp_ports = (9_000, 9_001);
+    let port = free_port("udp");
+    few.rtp_ports = (port, port + 1);
     let carrier = ringfleet_carriers::SipCarrier::open(sipp.trunk(), few).unwrap();
     let first = carrier.prepare(order()).await.ok().unwrap();
     assert!(matches!(carrier.prepare(order()).await.err(), Some(Ending::NoRoom { .. })));
     drop(first);
-    let mut again = None;
-    until("the port is free", || {
-        again = Some(());
-        std::net::UdpSocket::bind("127.0.0.1:9000").is_ok()
-    })
-    .await;
-    assert!(again.is_some() && carrier.prepare(order()).await.is_ok());
+    until("the port is free", || std::net::UdpSocket::bind(("127.0.0.1", port)).is_ok()).await;
+    assert!(carrier.prepare(order()).await.is_ok());
 }

@@ -2,7 +2,7 @@
 //!
 //! Signalling rests on the transaction layer of one SIP stack, which is named nowhere outside this folder. Its dialog
 //! layer is not used: what a call must survive (a crash between any two messages) is easier to keep true when every
-//! request is built from one small value, [`leg::Leg`], that is also what is kept for recovery.
+//! request is built from one small value, the leg, that is also what is kept for recovery.
 
 mod attempt;
 mod digest;

@@ -122,7 +122,8 @@ impl Received {
     }
 }
 
-fn free_port(transport: &str) -> u16 {
+/// An even port that nobody uses.
+pub fn free_port(transport: &str) -> u16 {
     // Below the system's own range, so that no other socket of the tests gets it by chance in between.
     loop {
         let port = 10_000 + rand::random::<u16>() % 9_000 / 2 * 2;
