@@ -3,7 +3,7 @@
 use std::{any::Any, time::Duration};
 
 use axum::{
-    extract::Request,
+    extract::{Request, State},
     http::{HeaderMap, HeaderName, HeaderValue, header},
     middleware::Next,
     response::{IntoResponse, Response},
@@ -17,7 +17,7 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// Longest request id that is taken over from a client.
 const REQUEST_ID_LIMIT: usize = 128;
 /// Within this an answer must have begun.
-const TIME_LIMIT: Duration = Duration::from_secs(30);
+pub(crate) const TIME_LIMIT: Duration = Duration::from_secs(30);
 
 /// Gives the request an id and a span, and the answer the headers all answers have.
 ///
@@ -59,11 +59,11 @@ fn request_id(headers: &HeaderMap) -> HeaderValue {
 }
 
 /// Gives up a request that takes too long; what it had begun in the database is undone.
-pub(crate) async fn limit_time(request: Request, next: Next) -> Response {
-    match tokio::time::timeout(TIME_LIMIT, next.run(request)).await {
+pub(crate) async fn limit_time(State(limit): State<Duration>, request: Request, next: Next) -> Response {
+    match tokio::time::timeout(limit, next.run(request)).await {
         Ok(response) => response,
         Err(_) => {
-            tracing::warn!(seconds = TIME_LIMIT.as_secs(), "a request took too long and was given up");
+            tracing::warn!(seconds = limit.as_secs(), "a request took too long and was given up");
             ApiError::unavailable("this took too long and was given up; try again").into_response()
         }
     }
@@ -75,4 +75,50 @@ pub(crate) fn panicked(panic: Box<dyn Any + Send>) -> Response {
         panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
     tracing::error!(panic = text.unwrap_or("no message"), "a handler panicked");
     ApiError::internal().into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::{Router, body::Body, http::StatusCode, middleware, routing::get};
+    use tower::ServiceExt;
+    use tower_http::catch_panic::CatchPanicLayer;
+
+    /// A router whose only handler is `handler`, in the whole frame.
+    async fn answer(
+        handler: axum::routing::MethodRouter,
+        limit: Duration,
+    ) -> (StatusCode, HeaderMap, String) {
+        let app = Router::new()
+            .route("/", handler)
+            .route_layer(middleware::from_fn_with_state(limit, limit_time))
+            .layer(CatchPanicLayer::custom(panicked))
+            .layer(middleware::from_fn(surround));
+        let response = app.oneshot(Request::get("/").body(Body::empty()).unwrap()).await.unwrap();
+        let (parts, body) = response.into_parts();
+        let body = axum::body::to_bytes(body, 10_000).await.unwrap();
+        (parts.status, parts.headers, String::from_utf8(body.to_vec()).unwrap())
+    }
+
+    #[tokio::test]
+    async fn a_panic_is_an_internal_error_without_details() {
+        let handler = get(|| async {
+            if true {
+                panic!("secret detail")
+            }
+        });
+        let (status, headers, body) = answer(handler, TIME_LIMIT).await;
+        assert_eq!(status, StatusCode::INTERNAL_SERVER_ERROR);
+        assert!(body.contains("\"INTERNAL\"") && !body.contains("secret"), "{body}");
+        assert!(headers.contains_key(REQUEST_ID));
+    }
+
+    #[tokio::test]
+    async fn a_request_that_takes_too_long_is_given_up() {
+        let (status, headers, body) =
+            answer(get(std::future::pending::<()>), Duration::from_millis(20)).await;
+        assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
+        assert!(body.contains("\"UNAVAILABLE\""), "{body}");
+        assert_eq!(headers[header::RETRY_AFTER], "1");
+    }
 }

@@ -110,23 +110,26 @@ fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T> {
     serde_path_to_error::deserialize::<_, Object<T>>(&mut reader).map(|Object(value)| value).map_err(
         |error| {
             let path = error.path().to_string();
-            let problem = without_position(&error.inner().to_string());
             let path = if path == "." { String::new() } else { path };
-            ApiError::invalid(field_at_fault(path, &problem), problem)
+            let (field, problem) = in_plain_words(path, without_position(&error.inner().to_string()));
+            ApiError::invalid(field, problem)
         },
     )
 }
 
 /// serde reports a missing or doubled field at the object that should hold it once; the field itself is what helps.
-fn field_at_fault(path: String, problem: &str) -> String {
-    let named = ["missing field `", "duplicate field `"]
-        .iter()
-        .find_map(|kind| problem.strip_prefix(kind)?.split_once('`'))
-        .map(|(name, _)| name);
-    match named {
-        Some(name) if path.is_empty() => name.to_owned(),
-        Some(name) => format!("{path}.{name}"),
-        None => path,
+fn in_plain_words(path: String, problem: String) -> (String, String) {
+    let named = |kind: &str| problem.strip_prefix(kind)?.strip_prefix(" field `")?.split_once('`');
+    let below = |name: &str| if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") };
+    if let Some((name, _)) = named("missing") {
+        return (below(name), "is missing".to_owned());
+    }
+    if let Some((name, _)) = named("duplicate") {
+        return (below(name), "is given twice, under two names; give it once".to_owned());
+    }
+    match named("unknown") {
+        Some((_, expected)) => (path, format!("is not known here{expected}")),
+        None => (path, problem),
     }
 }
 

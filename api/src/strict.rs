@@ -7,6 +7,9 @@ use serde::{
     de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor, value::MapAccessDeserializer},
 };
 
+const NUL: &str = "holds the NUL character U+0000, which cannot be kept; take it out";
+const TWICE: &str = "is given twice; give it once";
+
 /// Something well-formed that is refused all the same.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Refused {
@@ -56,7 +59,7 @@ impl Trail {
 
     fn text<E: Error>(&self, text: &str) -> Result<(), E> {
         match text.contains('\0') {
-            true => Err(self.refuse("holds the NUL character U+0000, which cannot be kept; take it out")),
+            true => Err(self.refuse(NUL)),
             false => Ok(()),
         }
     }
@@ -119,7 +122,7 @@ impl<'de> Visitor<'de> for Walk<'_> {
             self.0.within(format_args!(".{name}"), || {
                 self.0.text(&name)?;
                 match names.contains(&name) {
-                    true => Err(self.0.refuse("is given twice; give it once")),
+                    true => Err(self.0.refuse(TWICE)),
                     false => entries.next_value_seed(Walk(self.0)),
                 }
             })?;
@@ -157,15 +160,15 @@ mod tests {
 
     fn refused(json: &str) -> (String, &'static str) {
         let refused = look_through(json.as_bytes()).unwrap().unwrap_err();
-        (refused.field, refused.problem.split(['U', ';']).next().unwrap())
+        (refused.field, refused.problem)
     }
 
     #[test]
     fn what_is_refused_is_named_by_its_path() {
-        assert_eq!(refused(r#"{"a":1,"b":{"c":[0,{"d":1,"d":2}]}}"#), ("b.c[1].d".into(), "is given twice"));
-        assert_eq!(refused(r#"{"a":["x","y\u0000"]}"#), ("a[1]".into(), "holds the NUL character "));
-        assert_eq!(refused(r#"{"a\u0000":1}"#), ("a\0".into(), "holds the NUL character "));
-        assert_eq!(refused(r#"{"a":1,"a":1"#), ("a".into(), "is given twice"), "before the end is missing");
+        assert_eq!(refused(r#"{"a":1,"b":{"c":[0,{"d":1,"d":2}]}}"#), ("b.c[1].d".into(), TWICE));
+        assert_eq!(refused(r#"{"a":["x","y\u0000"]}"#), ("a[1]".into(), NUL));
+        assert_eq!(refused(r#"{"a\u0000":1}"#), ("a\0".into(), NUL));
+        assert_eq!(refused(r#"{"a":1,"a":1"#), ("a".into(), TWICE), "before the end is missing");
     }
 
     #[test]

@@ -29,7 +29,7 @@ pub(crate) async fn open(request: Request) -> Result<Upload> {
     match media_type(request.headers()).as_deref() {
         Some("text/csv") => {
             let chunks = request.into_body().into_data_stream().map(|chunk| chunk.map_err(io::Error::other));
-            Ok(reader(patient(chunks)))
+            Ok(reader(patient(chunks, PATIENCE)))
         }
         Some("multipart/form-data") => open_form(request).await,
         _ => Err(ApiError::unsupported("send the list as `text/csv`, or as a file in `multipart/form-data`")),
@@ -43,13 +43,17 @@ fn reader(chunks: impl Stream<Item = io::Result<Bytes>> + Send + 'static) -> Upl
 /// Ends in an error when the next chunk does not come in time.
 fn patient(
     chunks: impl Stream<Item = io::Result<Bytes>> + Send + 'static,
+    patience: Duration,
 ) -> impl Stream<Item = io::Result<Bytes>> + Send {
-    stream::unfold(Some(Box::pin(chunks)), |chunks| async move {
+    stream::unfold(Some(Box::pin(chunks)), move |chunks| async move {
         let mut chunks = chunks?;
-        match tokio::time::timeout(PATIENCE, chunks.next()).await {
+        match tokio::time::timeout(patience, chunks.next()).await {
             Ok(Some(chunk)) => Some((chunk, Some(chunks))),
             Ok(None) => None,
-            Err(_) => Some((Err(io::Error::new(io::ErrorKind::TimedOut, "no data for 60 seconds")), None)),
+            Err(_) => Some((
+                Err(io::Error::new(io::ErrorKind::TimedOut, format!("no data for {patience:?}"))),
+                None,
+            )),
         }
     })
 }
@@ -62,7 +66,7 @@ async fn open_form(request: Request) -> Result<Upload> {
         .map_err(|_| ApiError::unsupported("the form's Content-Type has no valid boundary"))?;
     let (to_reader, from_form) = mpsc::channel(CHUNKS);
     tokio::spawn(send_first_file(form, to_reader));
-    let mut chunks = Box::pin(patient(from_form));
+    let mut chunks = Box::pin(patient(from_form, PATIENCE));
     // The first chunk is empty and tells that there is a file at all, before an import is opened for it.
     match chunks.next().await {
         Some(Ok(_)) => Ok(reader(chunks)),
@@ -101,5 +105,22 @@ async fn send_first_file(mut form: Multipart, mut reader: mpsc::Sender<io::Resul
             }
         }
         reader.close_channel();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::io::AsyncReadExt;
+
+    #[tokio::test]
+    async fn a_client_that_falls_silent_is_not_waited_for() {
+        let some = stream::iter([Ok(Bytes::from_static(b"to\n")), Ok(Bytes::from_static(b"+91"))]);
+        let chunks = some.chain(stream::pending());
+        let mut text = Vec::new();
+        let error =
+            reader(patient(chunks, Duration::from_millis(20))).read_to_end(&mut text).await.unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+        assert_eq!(text, b"to\n+91");
     }
 }

@@ -38,7 +38,7 @@ pub(crate) fn router() -> Router<Gate> {
         .route("/sessions/{ses}", get(sessions::show))
         .route("/webhooks", post(webhooks::create).get(webhooks::list))
         .route("/webhooks/{whk}", delete(webhooks::remove))
-        .route_layer(middleware::from_fn(frame::limit_time));
+        .route_layer(middleware::from_fn_with_state(frame::TIME_LIMIT, frame::limit_time));
     let uploads = Router::new().route("/campaigns/{cmp}/recipients/import", post(imports::upload));
     quick.merge(uploads)
 }

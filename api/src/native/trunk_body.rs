@@ -77,7 +77,10 @@ impl Body {
             CarrierKind::Sip => TrunkConfig::Sip(self.sip()?),
             CarrierKind::Simulated => TrunkConfig::Simulated(self.simulated()?),
         };
-        Ok(NewTrunk { name, config, caller_id, limits })
+        match survives_storage(&config) {
+            true => Ok(NewTrunk { name, config, caller_id, limits }),
+            false => Err(ApiError::invalid("outcomes", "cannot be kept by this version; leave it out")),
+        }
     }
 
     fn refuse_fields_of_the_other_kind(&self) -> Result<()> {
@@ -193,6 +196,12 @@ fn check_rule((status, rule): (String, Rule)) -> Result<(u16, OutcomeRule)> {
         }
         Rule::NoRoom { retry_after_seconds } => Ok((code, OutcomeRule::NoRoom { retry_after_seconds })),
     }
+}
+
+/// A trunk that is stored and cannot be read again would break every list it is in, and every call it should place.
+fn survives_storage(config: &TrunkConfig) -> bool {
+    let read = serde_json::to_string(config).and_then(|text| serde_json::from_str::<TrunkConfig>(&text));
+    read.is_ok_and(|read| read == *config)
 }
 
 fn is_reason(text: &str) -> bool {

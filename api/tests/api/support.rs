@@ -1,0 +1,226 @@
+//! A server with two workspaces, and a client for it.
+
+use std::{sync::Arc, time::Duration};
+
+use axum::{
+    Router,
+    body::{Body, to_bytes},
+    http::{HeaderMap, Request, StatusCode, header},
+};
+use ringfleet_api::{ApiSettings, new_key, router};
+use ringfleet_core::{ManualClock, Role, delivery::RetrySchedule};
+use ringfleet_engine::Engine;
+use ringfleet_fleet::Fleet;
+use ringfleet_store::Store;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tower::ServiceExt;
+
+/// Largest answer a test reads.
+const ANSWER_LIMIT: usize = 64 * 1024 * 1024;
+
+/// A server without a network, its workspace `ours` with a key of each role, and a workspace `theirs`.
+pub struct World {
+    pub app: Router,
+    pub engine: Engine,
+    pub clock: ManualClock,
+    pub admin: String,
+    pub developer: String,
+    pub member: String,
+    pub stranger: String,
+    _folder: TempDir,
+}
+
+/// What a server said.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    pub text: String,
+    pub body: Value,
+}
+
+/// Ids of one of each thing in `ours`.
+pub struct Things {
+    pub agent: String,
+    pub trunk: String,
+    pub campaign: String,
+    pub recipient: String,
+    pub import: String,
+    pub session: String,
+    pub webhook: String,
+}
+
+impl World {
+    pub async fn new() -> Self {
+        let folder = TempDir::new().unwrap();
+        let greetings = folder.path().join("greetings");
+        std::fs::create_dir(&greetings).unwrap();
+        std::fs::write(greetings.join("hello.wav"), b"RIFF").unwrap();
+        std::fs::create_dir(greetings.join("folder.wav")).unwrap();
+        let store = Store::sqlite(&folder.path().join("test.db")).await.unwrap();
+        store.migrate().await.unwrap();
+        let clock = ManualClock::new("2026-11-22T10:00:00.123Z".parse().unwrap());
+        let engine =
+            Engine::new(store, Fleet::in_process(), Arc::new(clock.clone()), RetrySchedule::default());
+        let settings = ApiSettings { greetings: Some(greetings), ..ApiSettings::default() };
+        Self {
+            app: router(engine.clone(), settings),
+            admin: key(&engine, "ours", Role::Admin).await,
+            developer: key(&engine, "ours", Role::Developer).await,
+            member: key(&engine, "ours", Role::Member).await,
+            stranger: key(&engine, "theirs", Role::Admin).await,
+            engine,
+            clock,
+            _folder: folder,
+        }
+    }
+
+    /// Sends any request.
+    pub async fn send(&self, request: Request<Body>) -> Answer {
+        let response = self.app.clone().oneshot(request).await.unwrap();
+        let (status, headers) = (response.status(), response.headers().clone());
+        let text =
+            String::from_utf8(to_bytes(response.into_body(), ANSWER_LIMIT).await.unwrap().to_vec()).unwrap();
+        let body = serde_json::from_str(&text).unwrap_or(Value::Null);
+        Answer { status, headers, text, body }
+    }
+
+    /// Sends a request of a key, with a JSON body unless it is null.
+    pub async fn call(&self, key: &str, method: &str, path: &str, body: Value) -> Answer {
+        let request = request(method, path).header(header::AUTHORIZATION, format!("Bearer {key}"));
+        let request = match body {
+            Value::Null => request.body(Body::empty()),
+            body => request.header(header::CONTENT_TYPE, "application/json").body(body.to_string().into()),
+        };
+        self.send(request.unwrap()).await
+    }
+
+    pub async fn get(&self, path: &str) -> Answer {
+        self.call(&self.admin, "GET", path, Value::Null).await
+    }
+
+    pub async fn post(&self, path: &str, body: Value) -> Answer {
+        self.call(&self.admin, "POST", path, body).await
+    }
+
+    /// Sends text as it is to an endpoint that reads JSON.
+    pub async fn post_text(&self, path: &str, text: impl Into<Body>) -> Answer {
+        self.upload(path, "application/json", text).await
+    }
+
+    /// Sends any body.
+    pub async fn upload(&self, path: &str, media: &str, body: impl Into<Body>) -> Answer {
+        let request = request("POST", path)
+            .header(header::AUTHORIZATION, format!("Bearer {}", self.admin))
+            .header(header::CONTENT_TYPE, media)
+            .body(body.into());
+        self.send(request.unwrap()).await
+    }
+
+    pub async fn agent(&self) -> String {
+        self.post("/agents", json!({"name": "Asha"})).await.id()
+    }
+
+    pub async fn trunk(&self) -> String {
+        self.post("/trunks", json!({"name": "Test", "kind": "simulated"})).await.id()
+    }
+
+    /// A campaign in DRAFT with an agent and the only trunk.
+    pub async fn campaign(&self) -> String {
+        let agent = self.agent().await;
+        if self.get("/trunks").await.data().as_array().unwrap().is_empty() {
+            self.trunk().await;
+        }
+        self.post("/campaigns", json!({"name": "Autumn", "agentId": agent})).await.id()
+    }
+
+    /// One of each.
+    pub async fn things(&self) -> Things {
+        let campaign = self.campaign().await;
+        let recipients = format!("/campaigns/{campaign}/recipients");
+        self.post(&recipients, json!({"recipients": [{"to": "+919876543210"}]})).await.expect(200);
+        let agent = self.get("/agents").await.data()[0]["id"].as_str().unwrap().to_owned();
+        let to = json!({"agentId": agent, "toNumber": "+14155550100"});
+        Things {
+            trunk: self.get("/trunks").await.data()[0]["id"].as_str().unwrap().to_owned(),
+            recipient: self.get(&recipients).await.data()[0]["id"].as_str().unwrap().to_owned(),
+            import: self
+                .upload(&format!("{recipients}/import"), "text/csv", "to\n+919876543211\n")
+                .await
+                .id(),
+            session: self.post("/sessions", to).await.id(),
+            webhook: self.post("/webhooks", json!({"url": "https://example.com/hook"})).await.id(),
+            agent,
+            campaign,
+        }
+    }
+
+    pub fn tick(&self) {
+        self.clock.advance(Duration::from_secs(1));
+    }
+}
+
+/// A request to the native API.
+pub fn request(method: &str, path: &str) -> axum::http::request::Builder {
+    Request::builder().method(method).uri(format!("/api/v1{path}"))
+}
+
+async fn key(engine: &Engine, workspace: &str, role: Role) -> String {
+    let key = new_key(rand::random());
+    let now = engine.clock().now();
+    let mut tx = engine.store().write().await.unwrap();
+    let workspace = tx.workspace_named(workspace, now).await.unwrap();
+    tx.insert_key(workspace.id, role, &key.prefix, &key.hash, now).await.unwrap();
+    tx.commit().await.unwrap();
+    key.secret
+}
+
+impl Answer {
+    /// The answer, provided it has this status and the form every answer has.
+    #[track_caller]
+    pub fn expect(self, status: u16) -> Self {
+        assert_eq!(self.status, status, "{}", self.text);
+        let names: Vec<&String> = self.body.as_object().expect("an envelope").keys().collect();
+        assert_eq!(names, ["data", "message", "meta", "success"], "{}", self.text);
+        assert_eq!(self.body["success"], status < 400);
+        if status >= 400 {
+            assert!(self.body["data"].is_null() && self.body["message"].is_string(), "{}", self.text);
+            assert!(self.body["meta"]["code"].is_string(), "{}", self.text);
+        }
+        self
+    }
+
+    /// Any success in the form every answer has.
+    #[track_caller]
+    pub fn expect_success(self) -> Self {
+        assert!(self.status.is_success(), "{}", self.text);
+        let status = self.status.as_u16();
+        self.expect(status)
+    }
+
+    /// The refusal's code, provided it has this status.
+    #[track_caller]
+    pub fn refusal(self, status: u16) -> String {
+        self.expect(status).body["meta"]["code"].as_str().unwrap().to_owned()
+    }
+
+    /// The field a 422 is about, empty if it names none.
+    #[track_caller]
+    pub fn field(self) -> String {
+        let answer = self.expect(422);
+        assert_eq!(answer.body["meta"]["code"], "VALIDATION_FAILED");
+        answer.body["meta"]["field"].as_str().unwrap_or_default().to_owned()
+    }
+
+    #[track_caller]
+    pub fn data(&self) -> &Value {
+        assert_eq!(self.body["success"], true, "{}", self.text);
+        &self.body["data"]
+    }
+
+    #[track_caller]
+    pub fn id(&self) -> String {
+        self.data()["id"].as_str().expect("an id").to_owned()
+    }
+}

@@ -1,0 +1,212 @@
+use serde_json::{Value, json};
+
+use crate::support::World;
+
+/// Puts each wrong value into a body that is right otherwise and expects to hear of its field.
+async fn expect_fields(world: &World, path: &str, good: Value, wrong: Vec<(&str, Value, &str)>) {
+    world.post(path, good.clone()).await.expect_success();
+    for (name, value, field) in wrong {
+        let mut body = good.clone();
+        body[name] = value;
+        let shown = body.to_string().chars().take(200).collect::<String>();
+        let answer = world.post(path, body).await;
+        let message = answer.body["message"].as_str().unwrap_or_default().to_owned();
+        assert_eq!(answer.field(), field, "{path} {shown}");
+        assert!(message.len() <= 400, "{message}");
+    }
+    for missing in good.as_object().unwrap().keys() {
+        let mut body = good.clone();
+        body.as_object_mut().unwrap().remove(missing);
+        assert_eq!(world.post(path, body).await.field(), *missing, "{path} without {missing}");
+    }
+}
+
+#[tokio::test]
+async fn agents() {
+    let world = World::new().await;
+    let wrong = vec![
+        ("name", json!(""), "name"),
+        ("name", json!("  "), "name"),
+        ("name", json!("x".repeat(201)), "name"),
+        ("name", json!("a\nb"), "name"),
+        ("name", json!("a\0b"), "name"),
+        ("name", json!(5), "name"),
+        ("name", Value::Null, "name"),
+        ("prompt", json!("x".repeat(100 * 1024 + 1)), "prompt"),
+        ("prompt", json!({}), "prompt"),
+        ("voice", json!("x"), "voice"),
+        ("voice", json!({"x": "y".repeat(16 * 1024)}), "voice"),
+        ("llm", json!([]), "llm"),
+        ("llm", json!({"a": ["\0"]}), "llm.a[0]"),
+        ("greeting", json!("../hello.wav"), "greeting"),
+        ("greeting", json!("hello.mp3"), "greeting"),
+        ("greeting", json!(".wav"), "greeting"),
+        ("greeting", json!("missing.wav"), "greeting"),
+        ("greeting", json!("folder.wav"), "greeting"),
+        ("greeting", json!(format!("{}.wav", "x".repeat(300))), "greeting"),
+        ("recording", json!("yes"), "recording"),
+        ("speed", json!(1), "speed"),
+    ];
+    expect_fields(&world, "/agents", json!({"name": "Asha"}), wrong).await;
+    world
+        .post("/agents", json!({"name": "é".repeat(200), "prompt": "x".repeat(100 * 1024)}))
+        .await
+        .expect(201);
+}
+
+#[tokio::test]
+async fn sip_trunks() {
+    let world = World::new().await;
+    let wrong = vec![
+        ("name", json!("x".repeat(121)), "name"),
+        ("kind", json!("pigeon"), "kind"),
+        ("host", json!(""), "host"),
+        ("host", json!("sip:example.com"), "host"),
+        ("host", json!("a b"), "host"),
+        ("host", json!("example.com:5060"), "host"),
+        ("host", json!("a..b"), "host"),
+        ("host", json!("x".repeat(256)), "host"),
+        ("host", Value::Null, "host"),
+        ("port", json!(0), "port"),
+        ("port", json!(65536), "port"),
+        ("port", json!(-1), "port"),
+        ("port", json!("5060"), "port"),
+        ("transport", json!("tls"), "transport"),
+        ("domain", json!("a/b"), "domain"),
+        ("username", json!("a\"b"), "username"),
+        ("username", json!(""), "username"),
+        ("password", json!("x"), "username"),
+        ("ringMs", json!(1), "ringMs"),
+        ("outcomes", json!({"200": {"noRoom": {"retryAfterSeconds": 1}}}), "outcomes.200"),
+        ("outcomes", json!({"0486": {"noRoom": {"retryAfterSeconds": 1}}}), "outcomes.0486"),
+        ("outcomes", json!({"busy": {"noRoom": {"retryAfterSeconds": 1}}}), "outcomes.busy"),
+        ("outcomes", json!({"486": {"noRoom": {"retryAfterSeconds": 0}}}), "outcomes.486"),
+        ("outcomes", json!({"486": {"outcome": {"outcome": "ANSWERED", "reason": "x"}}}), "outcomes.486"),
+        ("outcomes", json!({"486": {"outcome": {"outcome": "FAILED", "reason": "No way"}}}), "outcomes.486"),
+        ("callerId", json!("a b"), "callerId"),
+        ("callerId", json!("a\"b"), "callerId"),
+        ("callerId", json!("<a>"), "callerId"),
+        ("callerId", json!("a@b"), "callerId"),
+        ("callerId", json!("a\r\nb"), "callerId"),
+        ("callerId", json!(""), "callerId"),
+        ("callerId", json!("1".repeat(65)), "callerId"),
+        ("limits", json!({"callsPerSecond": 0}), "limits.callsPerSecond"),
+        ("limits", json!({"callsPerSecond": 10_001}), "limits.callsPerSecond"),
+        ("limits", json!({"maxLiveCalls": 0}), "limits.maxLiveCalls"),
+        ("limits", json!({"maxLiveCalls": 1.5}), "limits.maxLiveCalls"),
+        ("limits", json!({"maxCalls": 1}), "limits.maxCalls"),
+        ("limits", json!([1, 2]), "limits"),
+        ("secret", json!(1), "secret"),
+    ];
+    expect_fields(&world, "/trunks", json!({"name": "T", "kind": "sip", "host": "127.0.0.1"}), wrong).await;
+    for host in ["sip.example.com", "localhost", "192.0.2.1", "::1", "[2001:db8::1]", "my_pbx"] {
+        world.post("/trunks", json!({"name": "T", "kind": "sip", "host": host})).await.expect(201);
+    }
+}
+
+#[tokio::test]
+async fn simulated_trunks() {
+    let world = World::new().await;
+    let wrong = vec![
+        ("ringMs", json!(-1), "ringMs"),
+        ("ringMs", json!(3_600_001), "ringMs"),
+        ("talkMs", json!("x"), "talkMs"),
+        ("talkMs", json!(3_600_001), "talkMs"),
+        ("host", json!("x"), "host"),
+        ("password", json!("x"), "password"),
+    ];
+    expect_fields(&world, "/trunks", json!({"name": "T", "kind": "simulated"}), wrong).await;
+}
+
+#[tokio::test]
+async fn campaigns() {
+    let world = World::new().await;
+    let agent = world.agent().await;
+    world.trunk().await;
+    let step = |name: &str, value: Value| json!([{"channel": "voice", name: value}]);
+    let wrong = vec![
+        ("name", json!("x".repeat(121)), "name"),
+        ("agentId", json!("nobody"), "agentId"),
+        ("agentId", json!("01890a5d-ac96-774b-bcce-b302099a8057"), "agentId"),
+        ("agentId", json!(agent.replace("agt_", "cmp_")), "agentId"),
+        ("trunkId", json!("01890a5d-ac96-774b-bcce-b302099a8057"), "trunkId"),
+        ("trunkId", json!(1), "trunkId"),
+        ("channel", json!("sms"), "channel"),
+        ("channel", json!("pigeon"), "channel"),
+        ("channels", json!([]), "channels"),
+        ("channels", json!([{"channel": "sms"}]), "channels"),
+        ("channels", json!(vec![json!({"channel": "voice"}); 11]), "channels"),
+        ("channels", json!([{}]), "channels[0].channel"),
+        ("channels", json!([["voice"]]), "channels[0]"),
+        ("channels", step("attempts", json!(0)), "channels[0].attempts"),
+        ("channels", step("attempts", json!(11)), "channels[0].attempts"),
+        ("channels", step("retry", json!({"afterMinutes": -1})), "channels[0].retry.afterMinutes"),
+        ("channels", step("retry", json!({"backoff": 0.5})), "channels[0].retry.backoff"),
+        ("channels", step("retry", json!({"on": ["ANSWERED"]})), "channels[0].retry.on"),
+        ("channels", step("retry", json!({"on": ["BUSY"]})), "channels[0].retry.on[0]"),
+        ("channels", step("retry", json!({"every": 1})), "channels[0].retry.every"),
+        ("channels", step("afterHours", json!(721)), "channels[0].afterHours"),
+        ("channels", step("gate", json!("any")), "channels[0].gate"),
+        ("channels", step("gates", json!("any")), "channels[0].gates"),
+        ("channels", json!([{"channel": "voice"}, {"channel": "voice", "gate": "x"}]), "channels[1].gate"),
+        ("limits", json!({"callsPerSecond": -1}), "limits.callsPerSecond"),
+        ("ringTimeoutSeconds", json!(0), "ringTimeoutSeconds"),
+        ("ringTimeoutSeconds", json!(301), "ringTimeoutSeconds"),
+        ("maxCallSeconds", json!(0), "maxCallSeconds"),
+        ("maxCallSeconds", json!(14_401), "maxCallSeconds"),
+        ("startAt", json!("tomorrow"), "startAt"),
+        ("startAt", json!("2026-11-22"), "startAt"),
+        ("startAt", json!("2026-11-22T10:00:00"), "startAt"),
+        ("startAt", json!("2026-02-30T10:00:00Z"), "startAt"),
+        ("startAt", json!(1_700_000_000), "startAt"),
+        ("status", json!("IN_PROGRESS"), "status"),
+    ];
+    expect_fields(&world, "/campaigns", json!({"name": "C", "agentId": agent}), wrong).await;
+    let both = json!({"name": "C", "agentId": agent, "channel": "voice", "channels": [{"channel": "voice"}]});
+    assert_eq!(world.post("/campaigns", both).await.field(), "channels");
+}
+
+#[tokio::test]
+async fn sessions() {
+    let world = World::new().await;
+    let agent = world.agent().await;
+    world.trunk().await;
+    let wrong = vec![
+        ("agentId", json!(""), "agentId"),
+        ("toNumber", json!("9876543210"), "toNumber"),
+        ("toNumber", json!("+91 9876543210"), "toNumber"),
+        ("toNumber", json!("+2109876543210"), "toNumber"),
+        ("toNumber", json!(919876543210u64), "toNumber"),
+        ("toNumber", json!(""), "toNumber"),
+        ("to", json!("+919876543210"), "toNumber"),
+        ("fromNumber", json!("a b"), "fromNumber"),
+        ("trunkId", json!("x"), "trunkId"),
+        ("channel", json!("sms"), "channel"),
+        ("variables", json!([]), "variables"),
+        ("variables", json!({"a": "x".repeat(4096)}), "variables"),
+        ("metadata", json!("x"), "metadata"),
+        ("metadata", json!({"a": "x".repeat(4096)}), "metadata"),
+        ("metadata", json!({"a\0": 1}), "metadata.a\u{2400}"),
+        ("ringTimeoutSeconds", json!(301), "ringTimeoutSeconds"),
+        ("maxCallSeconds", json!(14_401), "maxCallSeconds"),
+        ("number", json!("+919876543210"), "number"),
+    ];
+    expect_fields(&world, "/sessions", json!({"agentId": agent, "toNumber": "+919876543210"}), wrong).await;
+}
+
+#[tokio::test]
+async fn webhooks() {
+    let world = World::new().await;
+    let wrong = vec![
+        ("url", json!(""), "url"),
+        ("url", json!("ftp://example.com"), "url"),
+        ("url", json!("http://user:pw@example.com"), "url"),
+        ("url", json!("http://example.com#x"), "url"),
+        ("url", json!(format!("http://example.com/{}", "x".repeat(2000))), "url"),
+        ("url", json!(5), "url"),
+        ("events", json!(["session.ended", "session.exploded"]), "events[1]"),
+        ("events", json!("session.ended"), "events"),
+        ("secret", json!("whsec_x"), "secret"),
+    ];
+    expect_fields(&world, "/webhooks", json!({"url": "https://example.com"}), wrong).await;
+}
