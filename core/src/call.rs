@@ -123,7 +123,38 @@ impl Ending {
     }
 }
 
+impl Ending {
+    /// The ending of a dead worker's call: what the carrier found out, or what the state it had reached proves.
+    ///
+    /// Somebody had picked up a call that was ONGOING; that the network has forgotten it since does not undo it.
+    pub fn of_orphan(reached: CallState, found: Self) -> Self {
+        match (reached, &found) {
+            (CallState::Ongoing, Self::Over { outcome: Outcome::Uncertain, .. }) => {
+                Self::over(Outcome::Answered, "worker_lost", None, EndedBy::Carrier)
+            }
+            _ => found,
+        }
+    }
+}
+
 /// Reasons after which calling the same number again makes no sense, whatever the plan says.
 ///
 /// `bad_number`: the network says there is no such number. `declined`: a human or a filter said no (SIP 603, RFC 8197, RFC 8688).
 pub const NEVER_RETRY: &[&str] = &["bad_number", "declined"];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answered_orphan_was_answered_whatever_the_network_remembers() {
+        let lost = Ending::uncertain("worker_lost");
+        assert_eq!(Ending::of_orphan(CallState::Triggered, lost.clone()), lost);
+        assert!(matches!(
+            Ending::of_orphan(CallState::Ongoing, lost),
+            Ending::Over { outcome: Outcome::Answered, .. }
+        ));
+        let rang = Ending::over(Outcome::Unanswered, "worker_lost", Some(487), EndedBy::Caller);
+        assert_eq!(Ending::of_orphan(CallState::Ongoing, rang.clone()), rang);
+    }
+}

@@ -60,7 +60,7 @@ impl std::fmt::Debug for SipTrunk {
 
 /// What a SIP status means on this trunk.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase", deny_unknown_fields)]
 pub enum OutcomeRule {
     /// The call ends so.
     Outcome {

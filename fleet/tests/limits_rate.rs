@@ -57,22 +57,52 @@ fn busiest_second(sent: &[Duration]) -> usize {
         .unwrap_or_default()
 }
 
-/// Never above the rate; and hardly below it, unless the machine is too busy six times running: a token met too late is
-/// lost by design.
-async fn exact(workers: &[Fleet], key: &str, per_second: f64, seconds: u64, least_use: f64) {
-    let mut used = 0.0;
+/// How much of a time the machine was there for us: what timers were late beyond the 10 ms a limit forgives was not.
+/// Tokens met too late are lost by design, so use is measured against this.
+async fn presence_of_mind(time: Duration) -> f64 {
+    let (start, tick) = (Instant::now(), Duration::from_millis(5));
+    let mut lost = Duration::ZERO;
+    while start.elapsed() < time {
+        let due = Instant::now() + tick;
+        sleep(tick).await;
+        lost += due.elapsed().saturating_sub(Duration::from_millis(10));
+    }
+    1.0 - lost.as_secs_f64() / start.elapsed().as_secs_f64()
+}
+
+/// Never above the rate in any round; and in one of six at least, hardly below it.
+async fn exact(
+    workers: &[Fleet],
+    each: usize,
+    shapes: impl Fn(usize) -> Shape,
+    seconds: u32,
+    least_use: f64,
+) {
+    let (mut used, mut there) = (0.0, 1.0);
     for round in 0..6 {
-        let limits = [vec![rate(&format!("{key}-{round}"), per_second)]];
-        let sent = send(workers, 8, &limits, SECOND * seconds as u32).await;
+        let Shape { per_second, limits } = shapes(round);
+        let time = SECOND * seconds;
+        let (sent, awake) = tokio::join!(send(workers, each, &limits, time), presence_of_mind(time));
         let busiest = busiest_second(&sent);
         assert!(busiest as f64 <= per_second * 1.01, "{busiest} in a second of {per_second}");
-        used = sent.len() as f64 / (per_second * seconds as f64);
-        println!("{key}: {per_second}/s on {} workers: {busiest} at most, {used:.3} used", workers.len());
-        if used >= least_use {
+        (used, there) = (sent.len() as f64 / (per_second * f64::from(seconds)), awake);
+        println!("{per_second}/s: {busiest} at most in a second, {used:.3} used, machine there {there:.3}");
+        if used >= least_use * there {
             return;
         }
     }
-    panic!("only {used:.3} of {per_second}/s used");
+    panic!("only {used:.3} used with the machine there for {there:.3} of the time");
+}
+
+/// Limits for senders to share in turn, and what they allow together.
+struct Shape {
+    per_second: f64,
+    limits: Vec<Vec<Limit>>,
+}
+
+/// One limit, fresh for each round.
+fn alone(key: &str, per_second: f64) -> impl Fn(usize) -> Shape {
+    move |round| Shape { per_second, limits: vec![vec![rate(&format!("{key}-{round}"), per_second)]] }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -81,9 +111,9 @@ async fn no_second_sees_more_calls_than_the_rate() {
     Rig::on_both(brisk(), |rig| async move {
         warmed_up(&rig.fleet).await;
         let workers = workers(&rig, 6).await;
-        exact(&workers, "slow", 5.0, 4, 0.9).await;
-        exact(&workers, "middle", 50.0, 4, 0.95).await;
-        exact(&workers, "fast", 1_000.0, 3, 0.95).await;
+        exact(&workers, 8, alone("slow", 5.0), 4, 0.9).await;
+        exact(&workers, 8, alone("middle", 50.0), 4, 0.95).await;
+        exact(&workers, 8, alone("fast", 1_000.0), 3, 0.95).await;
     })
     .await;
 }
@@ -105,13 +135,12 @@ async fn campaigns_share_a_trunk_and_neither_limit_is_exceeded() {
     let _quiet = QUIET.lock().await;
     Rig::on_both(brisk(), |rig| async move {
         warmed_up(&rig.fleet).await;
-        let campaigns: Vec<Vec<Limit>> =
-            (0..5).map(|n| vec![rate("trunk", 100.0), rate(&format!("campaign-{n}"), 30.0)]).collect();
-        let sent = send(&workers(&rig, 4).await, 20, &campaigns, SECOND * 4).await;
-        let (busiest, used) = (busiest_second(&sent), sent.len() as f64 / 400.0);
-        println!("trunk of 100/s, five campaigns of 30/s: {busiest} at most, {used:.3} used");
-        assert!(busiest <= 101, "{busiest} in a second of 100");
-        assert!(used > 0.85, "only {used:.3} used");
+        let five = |round: usize| {
+            let trunk = rate(&format!("trunk-{round}"), 100.0);
+            let campaign = |n: usize| rate(&format!("campaign-{round}-{n}"), 30.0);
+            Shape { per_second: 100.0, limits: (0..5).map(|n| vec![trunk.clone(), campaign(n)]).collect() }
+        };
+        exact(&workers(&rig, 4).await, 20, five, 4, 0.9).await;
     })
     .await;
 }

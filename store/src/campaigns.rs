@@ -1,5 +1,6 @@
 use chrono::{DateTime, Utc};
 use ringfleet_core::{AgentId, CampaignId, CampaignState, Plan, TrunkId, WorkspaceId, trunk::Limits};
+use serde::Serialize;
 use sqlx::types::Json;
 use uuid::Uuid;
 
@@ -129,27 +130,33 @@ impl Tx {
         )
     }
 
-    /// One campaign of the workspace, held against every other change until this transaction ends.
+    /// One campaign of the workspace, to be changed: nobody else holds it until this transaction ends.
     pub async fn campaign_for_update(
         &mut self,
         workspace: WorkspaceId,
         id: CampaignId,
     ) -> Result<Option<Campaign>> {
-        one!(
-            self,
-            Campaign,
-            "SELECT * FROM campaigns WHERE workspace_id = $1 AND id = $2 FOR UPDATE",
-            workspace.uuid(),
-            id.uuid()
-        )
+        exec!(self, "SELECT PASS_ALONE($1)", gate(id.uuid()))?;
+        self.campaign(workspace, id).await
     }
 
     /// These campaigns, held so that their state cannot change until this transaction ends. Others may hold them so, too.
+    ///
+    /// Not by `FOR SHARE`: PostgreSQL lets new sharers pass a waiting writer, so that a pause would wait for ever on a busy
+    /// campaign. Advisory locks are granted first come, first served.
     pub async fn hold_campaigns(&mut self, ids: &[Uuid]) -> Result<Vec<Campaign>> {
+        #[derive(Serialize)]
+        struct Gate {
+            key: i64,
+        }
+        let mut keys: Vec<i64> = ids.iter().map(|&id| gate(id)).collect();
+        keys.sort_unstable(); // one order for everybody
+        let keys = rows::rows(keys.into_iter().map(|key| Gate { key }))?;
+        exec!(self, "SELECT PASS_TOGETHER(r.key) FROM ROWS($1, key int) AS r", keys)?;
         all!(
             self,
             Campaign,
-            "SELECT * FROM campaigns WHERE id IN (SELECT id FROM ROWS($1, id uuid) AS r) ORDER BY id FOR SHARE",
+            "SELECT * FROM campaigns WHERE id IN (SELECT id FROM ROWS($1, id uuid) AS r) ORDER BY id",
             rows::ids(ids.iter().copied())?
         )
     }
@@ -214,4 +221,9 @@ impl Tx {
         )?;
         Ok(found.is_some())
     }
+}
+
+/// The advisory lock a campaign is held under: half of its id, inverted, apart from the locks of [`Tx::try_lock`]'s callers.
+fn gate(campaign: Uuid) -> i64 {
+    !(campaign.as_u64_pair().1 as i64)
 }

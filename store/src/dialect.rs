@@ -6,9 +6,10 @@
 //! |---|---|---|
 //! | `ROWS($1, id uuid, at time, …) AS r` | the rows of the JSON array `$1` by `json_to_recordset` | the same by `json_each` |
 //! | … a column of kind `json` | a `jsonb`; JSON's null stays JSON's null and is no SQL NULL | the same, as text |
-//! | `FOR UPDATE`, `FOR SHARE`, `OF x`, `SKIP LOCKED` | as written | nothing: there is one writer |
+//! | `FOR UPDATE`, `OF x`, `SKIP LOCKED` | as written | nothing: there is one writer |
 //! | `DB_NOW` | `clock_timestamp()` | milliseconds by `unixepoch` |
 //! | `DB_AGO($1)` | `DB_NOW` less `$1` milliseconds | the same |
+//! | `PASS_TOGETHER(k)`, `PASS_ALONE(k)` | advisory locks until the transaction ends, shared and exclusive, first come first served | `k`: there is one writer |
 //! | `TRY_LOCK($1)` | `pg_try_advisory_xact_lock($1)` | true: there is one writer |
 
 use std::{
@@ -47,6 +48,8 @@ impl Dialect {
         let words: &[(&str, &str)] = match self {
             Self::Postgres => &[
                 ("TRY_LOCK(", "pg_try_advisory_xact_lock("),
+                ("PASS_TOGETHER(", "pg_advisory_xact_lock_shared("),
+                ("PASS_ALONE(", "pg_advisory_xact_lock("),
                 ("DB_NOW", "clock_timestamp()"),
                 ("DB_AGO($1)", "(clock_timestamp() - $1 * interval '1 millisecond')"),
             ],
@@ -55,7 +58,8 @@ impl Dialect {
                 (" FOR UPDATE OF c", ""),
                 (" FOR UPDATE SKIP LOCKED", ""),
                 (" FOR UPDATE", ""),
-                (" FOR SHARE", ""),
+                ("PASS_TOGETHER(", "("),
+                ("PASS_ALONE(", "("),
                 ("TRY_LOCK($1)", "($1 IS NOT NULL)"),
                 ("DB_NOW", "CAST(unixepoch('subsec') * 1000 AS INTEGER)"),
                 ("DB_AGO($1)", "(CAST(unixepoch('subsec') * 1000 AS INTEGER) - $1)"),

@@ -128,10 +128,11 @@ impl Dialer {
         if !self.engine.adopt(dial.id, worker).await? {
             return Ok(());
         }
-        let ending = match (&dial.resume, self.carrier(&dial)) {
+        let found = match (&dial.resume, self.carrier(&dial)) {
             (Some(resume), Ok(carrier)) if !resume.is_null() => carrier.resolve(resume).await,
             _ => Ending::uncertain("worker_lost"),
         };
+        let ending = Ending::of_orphan(dial.state, found);
         tracing::info!(call = %dial.id, ?ending, "a dead worker's call is resolved");
         let settlement = Settlement { call: dial.id, campaign: dial.campaign_id, worker, ending };
         self.engine.settle(settlement).await.map(drop)

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 /// Where this process speaks SIP and RTP from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+#[serde(deny_unknown_fields, default)]
 pub struct SipSettings {
     /// Address the SIP and RTP sockets are bound to; the ports of SIP are picked by the system.
     pub bind: IpAddr,
@@ -64,11 +64,11 @@ mod tests {
     #[test]
     fn an_empty_table_is_the_default_and_a_wrong_timeout_is_refused() {
         assert_eq!(serde_json::from_str::<SipSettings>("{}").unwrap(), SipSettings::default());
-        let half = serde_json::from_str::<SipSettings>(r#"{"transactionTimeout": 0.5}"#).unwrap();
+        let half = serde_json::from_str::<SipSettings>(r#"{"transaction_timeout": 0.5}"#).unwrap();
         assert_eq!(half.transaction_timeout, Duration::from_millis(500));
         for wrong in ["0", "-1", "1e300", "\"32s\""] {
             assert!(
-                serde_json::from_str::<SipSettings>(&format!(r#"{{"transactionTimeout": {wrong}}}"#))
+                serde_json::from_str::<SipSettings>(&format!(r#"{{"transaction_timeout": {wrong}}}"#))
                     .is_err()
             );
         }
