@@ -5,7 +5,8 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse, Response},
 };
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::{DateTime, Utc};
+use ringfleet_core::clock::rfc3339;
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 
@@ -77,6 +78,6 @@ impl From<DateTime<Utc>> for Moment {
 
 impl Serialize for Moment {
     fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
-        s.collect_str(&self.0.to_rfc3339_opts(SecondsFormat::Millis, true))
+        s.serialize_str(&rfc3339(self.0))
     }
 }

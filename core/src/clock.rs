@@ -54,6 +54,11 @@ fn whole_millis(millis: i64) -> DateTime<Utc> {
     DateTime::from_timestamp_millis(millis).unwrap_or(DateTime::UNIX_EPOCH)
 }
 
+/// How every moment is written for a customer: RFC 3339, UTC, always with milliseconds.
+pub fn rfc3339(at: DateTime<Utc>) -> String {
+    at.to_rfc3339_opts(chrono::SecondsFormat::Millis, true)
+}
+
 /// Measures elapsed time; never goes backwards. For durations and figures, not for rules.
 #[derive(Debug, Clone, Copy)]
 pub struct Stopwatch(Instant);

@@ -1,9 +1,9 @@
 //! The catalogue of events and the form in which a customer's webhook gets them.
 
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
-use crate::{EventId, text_enum::text_enum};
+use crate::{EventId, clock::rfc3339, text_enum::text_enum};
 
 /// Version of the payloads; a change that breaks a reader changes it.
 pub const PAYLOAD_VERSION: &str = "2026-11-01";
@@ -28,7 +28,7 @@ pub fn body(id: EventId, event: EventType, at: DateTime<Utc>, data: &Value) -> S
         "id": id,
         "type": event,
         "version": PAYLOAD_VERSION,
-        "createdAt": at.to_rfc3339_opts(SecondsFormat::Millis, true),
+        "createdAt": rfc3339(at),
         "data": data,
     })
     .to_string()

@@ -48,7 +48,7 @@ pub struct SipTrunk {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub password: Option<String>,
     /// Where this trunk means something else by a SIP status than the default table says.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty", deserialize_with = "by_status")]
     pub outcomes: BTreeMap<u16, OutcomeRule>,
 }
 
@@ -93,6 +93,15 @@ impl Default for SimulatedTrunk {
     }
 }
 
+/// JSON's keys are text, and an internally tagged enum does not turn them into numbers by itself.
+fn by_status<'de, D: serde::Deserializer<'de>>(d: D) -> Result<BTreeMap<u16, OutcomeRule>, D::Error> {
+    let rules = BTreeMap::<String, OutcomeRule>::deserialize(d)?;
+    let number = |status: String| {
+        status.parse().map_err(|_| serde::de::Error::custom(format!("{status:?} is no SIP status")))
+    };
+    rules.into_iter().map(|(status, rule)| Ok((number(status)?, rule))).collect()
+}
+
 fn sip_port() -> u16 {
     5060
 }
@@ -121,5 +130,25 @@ impl Limits {
             return Err(("limits.maxLiveCalls", "must be 1 to 100000, or absent for no limit"));
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_trunk_with_rules_of_its_own_reads_back() {
+        let rules = [
+            (480, OutcomeRule::NoRoom { retry_after_seconds: 5 }),
+            (403, OutcomeRule::Outcome { outcome: Outcome::Rejected, reason: "declined".into() }),
+        ];
+        let json = r#"{"kind":"sip","host":"sip.example.com"}"#;
+        let Ok(TrunkConfig::Sip(mut trunk)) = serde_json::from_str(json) else { panic!("unreadable") };
+        trunk.outcomes = rules.into();
+        let config = TrunkConfig::Sip(trunk);
+        let text = serde_json::to_string(&config).unwrap();
+        assert!(text.contains(r#""480":{"noRoom":{"retryAfterSeconds":5}}"#), "{text}");
+        assert_eq!(serde_json::from_str::<TrunkConfig>(&text).unwrap(), config);
     }
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use chrono::{DateTime, Utc};
 use ringfleet_core::{
     DeliveryId, EventId, WorkspaceId,
+    clock::rfc3339,
     event::{self, EventType},
 };
 use ringfleet_fleet::{Fleet, Lane};
@@ -64,7 +65,7 @@ pub(crate) fn call_fact(event: EventType, call: &Call) -> Fact {
         "to": call.number,
         "attempt": call.attempt,
         "status": call.state,
-        "startedAt": call.triggered_at,
+        "startedAt": call.triggered_at.map(rfc3339),
         "metadata": call.metadata,
     });
     if event == EventType::SessionEnded {
@@ -73,8 +74,8 @@ pub(crate) fn call_fact(event: EventType, call: &Call) -> Fact {
             "reason": call.reason,
             "code": call.code,
             "endedBy": call.ended_by,
-            "answeredAt": call.answered_at,
-            "endedAt": call.ended_at,
+            "answeredAt": call.answered_at.map(rfc3339),
+            "endedAt": call.ended_at.map(rfc3339),
             "durationMs": duration.unwrap_or(0),
         });
         merge(&mut data, ended);
@@ -89,8 +90,8 @@ pub(crate) fn campaign_fact(event: EventType, campaign: &Campaign, more: Value) 
         "name": campaign.name,
         "agentId": campaign.agent_id,
         "status": campaign.state,
-        "startedAt": campaign.started_at,
-        "finishedAt": campaign.finished_at,
+        "startedAt": campaign.started_at.map(rfc3339),
+        "finishedAt": campaign.finished_at.map(rfc3339),
     });
     merge(&mut data, more);
     Fact { workspace: campaign.workspace_id, event, data }

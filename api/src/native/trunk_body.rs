@@ -7,7 +7,7 @@ use ringfleet_core::{
     trunk::{Limits, OutcomeRule, SimulatedTrunk, SipTransport, SipTrunk, TrunkConfig},
 };
 use ringfleet_store::NewTrunk;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
 use crate::{
     check,
@@ -41,28 +41,11 @@ pub(super) struct Body {
     domain: Option<String>,
     username: Option<String>,
     password: Option<String>,
-    outcomes: Option<BTreeMap<String, Rule>>,
+    outcomes: Option<BTreeMap<String, OutcomeRule>>,
     ring_ms: Option<u64>,
     talk_ms: Option<u64>,
     caller_id: Option<String>,
     limits: Option<Object<Limits>>,
-}
-
-/// What a SIP status means on this trunk, as requests and answers write it.
-#[derive(Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", rename_all_fields = "camelCase", deny_unknown_fields)]
-pub(super) enum Rule {
-    Outcome { outcome: Outcome, reason: String },
-    NoRoom { retry_after_seconds: u32 },
-}
-
-impl From<OutcomeRule> for Rule {
-    fn from(rule: OutcomeRule) -> Self {
-        match rule {
-            OutcomeRule::Outcome { outcome, reason } => Self::Outcome { outcome, reason },
-            OutcomeRule::NoRoom { retry_after_seconds } => Self::NoRoom { retry_after_seconds },
-        }
-    }
 }
 
 impl Body {
@@ -77,10 +60,7 @@ impl Body {
             CarrierKind::Sip => TrunkConfig::Sip(self.sip()?),
             CarrierKind::Simulated => TrunkConfig::Simulated(self.simulated()?),
         };
-        match survives_storage(&config) {
-            true => Ok(NewTrunk { name, config, caller_id, limits }),
-            false => Err(ApiError::invalid("outcomes", "cannot be kept by this version; leave it out")),
-        }
+        Ok(NewTrunk { name, config, caller_id, limits })
     }
 
     fn refuse_fields_of_the_other_kind(&self) -> Result<()> {
@@ -177,31 +157,27 @@ fn check_credentials(username: Option<&str>, password: Option<&str>) -> Result<(
     Ok(())
 }
 
-fn check_rule((status, rule): (String, Rule)) -> Result<(u16, OutcomeRule)> {
+fn check_rule((status, rule): (String, OutcomeRule)) -> Result<(u16, OutcomeRule)> {
     let refuse = |problem: &str| Err(ApiError::invalid(format!("outcomes.{status}"), problem));
     let code = match status.parse::<u16>() {
         Ok(code) if (300..=699).contains(&code) && status.len() == 3 => code,
         _ => return refuse("the name must be a SIP status from 300 to 699"),
     };
     match rule {
-        Rule::Outcome { outcome: Outcome::Answered, .. } => {
+        OutcomeRule::Outcome { outcome: Outcome::Answered, .. } => {
             refuse("a call that was refused was not ANSWERED")
         }
-        Rule::Outcome { reason, .. } if !is_reason(&reason) => {
+        OutcomeRule::Outcome { reason, .. } if !is_reason(&reason) => {
             refuse("reason must be 1 to 64 lower-case letters, digits and underscores")
         }
-        Rule::Outcome { outcome, reason } => Ok((code, OutcomeRule::Outcome { outcome, reason })),
-        Rule::NoRoom { retry_after_seconds } if !(1..=3600).contains(&retry_after_seconds) => {
+        OutcomeRule::Outcome { outcome, reason } => Ok((code, OutcomeRule::Outcome { outcome, reason })),
+        OutcomeRule::NoRoom { retry_after_seconds } if !(1..=3600).contains(&retry_after_seconds) => {
             refuse("retryAfterSeconds must be 1 to 3600")
         }
-        Rule::NoRoom { retry_after_seconds } => Ok((code, OutcomeRule::NoRoom { retry_after_seconds })),
+        OutcomeRule::NoRoom { retry_after_seconds } => {
+            Ok((code, OutcomeRule::NoRoom { retry_after_seconds }))
+        }
     }
-}
-
-/// A trunk that is stored and cannot be read again would break every list it is in, and every call it should place.
-fn survives_storage(config: &TrunkConfig) -> bool {
-    let read = serde_json::to_string(config).and_then(|text| serde_json::from_str::<TrunkConfig>(&text));
-    read.is_ok_and(|read| read == *config)
 }
 
 fn is_reason(text: &str) -> bool {

@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use ringfleet_core::{
     TrunkId,
     id::TrunkKind,
-    trunk::{Limits, SipTransport, TrunkConfig},
+    trunk::{Limits, OutcomeRule, SipTransport, TrunkConfig},
 };
 use ringfleet_store::Trunk;
 use serde::Serialize;
 
-use super::trunk_body::{Body, Rule};
+use super::trunk_body::Body;
 use crate::{
     auth::{Allowed, may},
     envelope::{Moment, Reply},
@@ -44,8 +44,7 @@ enum Carrier {
         transport: SipTransport,
         domain: Option<String>,
         username: Option<String>,
-        /// Keys are SIP status codes, as texts because JSON has no other keys.
-        outcomes: BTreeMap<String, Rule>,
+        outcomes: BTreeMap<u16, OutcomeRule>,
     },
     Simulated {
         ring_ms: u64,
@@ -58,15 +57,13 @@ impl From<Trunk> for View {
         let Trunk { id, name, config, caller_id, limits, created_at } = trunk;
         let (carrier, has_password) = match config {
             TrunkConfig::Sip(sip) => {
-                let outcomes =
-                    sip.outcomes.into_iter().map(|(status, rule)| (status.to_string(), rule.into()));
                 let carrier = Carrier::Sip {
                     host: sip.host,
                     port: sip.port,
                     transport: sip.transport,
                     domain: sip.domain,
                     username: sip.username,
-                    outcomes: outcomes.collect(),
+                    outcomes: sip.outcomes,
                 };
                 (carrier, sip.password.is_some())
             }
