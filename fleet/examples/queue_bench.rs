@@ -143,7 +143,8 @@ where
     Fut: Future<Output = ()> + Send + 'static,
 {
     let lanes = vec![Lane::Trigger, Lane::Campaign];
-    let settings = ConsumerSettings { name: "bench".to_owned(), lanes, concurrency: CONCURRENCY };
+    let settings =
+        ConsumerSettings { name: "bench".to_owned(), lanes, concurrency: CONCURRENCY, places: None };
     Ok(consume(&fleet, settings, handler, stop).await?)
 }
 

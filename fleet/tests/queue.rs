@@ -128,8 +128,12 @@ async fn a_handler_that_panics_costs_its_own_job_only() {
         let (stop, fleet) = (CancellationToken::new(), rig.worker().await);
         let stopped = stop.clone();
         let task = tokio::spawn(async move {
-            let settings =
-                ConsumerSettings { name: "test".into(), lanes: vec![Lane::Deliver], concurrency: 2 };
+            let settings = ConsumerSettings {
+                name: "test".into(),
+                lanes: vec![Lane::Deliver],
+                concurrency: 2,
+                places: None,
+            };
             let handler = move |lane, id| {
                 let seen = seen.clone();
                 async move {
@@ -152,7 +156,7 @@ async fn a_handler_that_panics_costs_its_own_job_only() {
 async fn settings_that_make_no_sense_are_refused() {
     for (lanes, concurrency) in [(vec![], 1), (vec![Lane::Import], 0), (vec![Lane::Import, Lane::Import], 1)]
     {
-        let settings = ConsumerSettings { name: "test".into(), lanes, concurrency };
+        let settings = ConsumerSettings { name: "test".into(), lanes, concurrency, places: None };
         let consumed =
             consume(&Fleet::in_process(), settings, |_, _| async {}, CancellationToken::new()).await;
         assert!(matches!(consumed, Err(FleetError::Consumer)));

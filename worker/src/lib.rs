@@ -94,7 +94,7 @@ pub async fn run(
     let pulse = tokio::spawn(pulse::beat(
         engine.clone(),
         identity.clone(),
-        live,
+        live.clone(),
         settings.max_live,
         stop.clone(),
         over.clone(),
@@ -105,6 +105,7 @@ pub async fn run(
             name: "dial".into(),
             lanes: vec![Lane::Trigger, Lane::Campaign],
             concurrency: settings.max_live.clamp(16, 512) as usize,
+            places: Some(live.clone()),
         },
         move |_, id| {
             let dialer = dialer.clone();
@@ -118,6 +119,7 @@ pub async fn run(
             name: "deliver".into(),
             lanes: vec![Lane::Deliver],
             concurrency: settings.deliveries,
+            places: None,
         },
         move |_, id| {
             let postman = postman.clone();

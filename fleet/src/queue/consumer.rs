@@ -1,12 +1,13 @@
 //! The apalis worker around a job source.
 
-use std::{collections::HashSet, time::Duration};
+use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use apalis::{
     layers::{WorkerBuilderExt, tracing::TraceLayer},
     prelude::{BoxDynError, ParallelizeExt, Task, WorkerBuilder, WorkerContext, WorkerError},
 };
 use futures::{FutureExt, future::BoxFuture};
+use tokio::sync::Semaphore;
 use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 use tracing::Span;
 use uuid::Uuid;
@@ -15,7 +16,7 @@ use super::JobSource;
 use crate::{Fleet, FleetError, Job, Lane};
 
 /// Who consumes, and what.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct ConsumerSettings {
     /// For logs and for Redis' list of consumers; made unique per boot here.
     pub name: String,
@@ -24,6 +25,9 @@ pub struct ConsumerSettings {
     pub lanes: Vec<Lane>,
     /// How many handlers run at a time.
     pub concurrency: usize,
+    /// What a job needs beyond a handler, and keeps when the handler has ended: places for live calls. No more jobs are
+    /// fetched than places are free, so that a full process leaves them to the others.
+    pub places: Option<Arc<Semaphore>>,
 }
 
 impl ConsumerSettings {

@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::{
+    ConsumerSettings,
     shelf::{Entry, Shelf},
     streams::{StreamQueue, group_is_gone},
 };
@@ -60,14 +61,13 @@ impl StreamFeed {
     /// Starts to fetch. `stop` ends the fetching and hands back at once what was fetched and not started.
     pub(crate) fn open(
         queue: Arc<StreamQueue>,
-        name: &str,
-        lanes: &[Lane],
-        prefetch: usize,
+        consumer: &ConsumerSettings,
         stop: &CancellationToken,
     ) -> Result<Self, FleetError> {
+        let lanes = &consumer.lanes;
         let parts = Arc::new(Parts {
-            shelf: Shelf::new(lanes, prefetch),
-            name: format!("{name}-{}", Uuid::now_v7().simple()),
+            shelf: Shelf::new(lanes, consumer.prefetch(), consumer.places.clone()),
+            name: format!("{}-{}", consumer.name, Uuid::now_v7().simple()),
             lanes: lanes.to_vec(),
             stop: stop.child_token(),
             idle: CancellationToken::new(),

@@ -2,14 +2,22 @@
 
 use std::{
     collections::{HashSet, VecDeque},
+    sync::Arc,
     task::{Context, Poll},
+    time::Duration,
 };
 
 use futures::task::AtomicWaker;
 use parking_lot::Mutex;
-use tokio::sync::Notify;
+use tokio::{
+    sync::{Notify, Semaphore},
+    time::timeout,
+};
 
 use crate::{Job, Lane};
+
+/// How often a full process looks whether a place has become free.
+const LOOK_FOR_PLACES: Duration = Duration::from_millis(10);
 
 /// An entry of a stream.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,6 +30,8 @@ pub(crate) struct Entry {
 /// The shelf of one consumer, one board per lane, earlier lanes first.
 pub(crate) struct Shelf {
     prefetch: usize,
+    /// No more entries wait here, of all lanes, than places are free.
+    places: Option<Arc<Semaphore>>,
     boards: Mutex<Boards>,
     /// The worker that waits for an entry.
     taker: AtomicWaker,
@@ -43,10 +53,11 @@ struct Board {
 
 impl Shelf {
     /// `prefetch` is how many entries of each lane may wait here.
-    pub(crate) fn new(lanes: &[Lane], prefetch: usize) -> Self {
+    pub(crate) fn new(lanes: &[Lane], prefetch: usize, places: Option<Arc<Semaphore>>) -> Self {
         let board = |lane: &Lane| Board { lane: *lane, waiting: VecDeque::new(), held: HashSet::new() };
         Self {
             prefetch,
+            places,
             boards: Mutex::new(Boards { closed: false, lanes: lanes.iter().map(board).collect() }),
             taker: AtomicWaker::new(),
             taken: Notify::new(),
@@ -95,15 +106,18 @@ impl Shelf {
             taken.as_mut().enable();
             {
                 let mut boards = self.boards.lock();
-                let waiting = boards.board(lane).map_or(0, |board| board.waiting.len());
                 if boards.closed {
                     return 0;
                 }
-                if waiting <= self.prefetch / 2 {
-                    return self.prefetch - waiting;
+                let on_all: usize = boards.lanes.iter().map(|board| board.waiting.len()).sum();
+                let waiting = boards.board(lane).map_or(0, |board| board.waiting.len());
+                let places = self.places.as_ref().map_or(usize::MAX, |places| places.available_permits());
+                if waiting <= self.prefetch / 2 && on_all < places {
+                    return (self.prefetch - waiting).min(places - on_all);
                 }
             }
-            taken.await;
+            // A place that becomes free tells nobody here, so it is looked for.
+            let _ = timeout(LOOK_FOR_PLACES, taken).await;
         }
     }
 
@@ -170,7 +184,7 @@ mod tests {
 
     #[tokio::test]
     async fn the_earlier_lane_goes_first_and_nothing_is_held_twice() {
-        let shelf = Shelf::new(&[Lane::Trigger, Lane::Campaign], 4);
+        let shelf = Shelf::new(&[Lane::Trigger, Lane::Campaign], 4, None);
         shelf.put(Lane::Campaign, entries(Lane::Campaign, 0..3));
         shelf.put(Lane::Campaign, entries(Lane::Campaign, 1..3));
         shelf.put(Lane::Trigger, entries(Lane::Trigger, 10..11));
@@ -181,8 +195,21 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_full_process_fetches_nothing_until_a_place_is_free() {
+        let places = Arc::new(Semaphore::new(2));
+        let shelf = Shelf::new(&[Lane::Trigger, Lane::Campaign], 4, Some(places.clone()));
+        assert_eq!(shelf.room(Lane::Campaign).await, 2);
+        shelf.put(Lane::Trigger, entries(Lane::Trigger, 0..1));
+        assert_eq!(shelf.room(Lane::Campaign).await, 1);
+        let busy = places.try_acquire_many(2).unwrap();
+        assert!(timeout(LOOK_FOR_PLACES * 3, shelf.room(Lane::Campaign)).await.is_err());
+        drop(busy);
+        assert_eq!(shelf.room(Lane::Campaign).await, 1);
+    }
+
+    #[tokio::test]
     async fn a_closed_shelf_returns_what_was_not_started() {
-        let shelf = Shelf::new(&[Lane::Deliver], 4);
+        let shelf = Shelf::new(&[Lane::Deliver], 4, None);
         shelf.put(Lane::Deliver, entries(Lane::Deliver, 0..4));
         let started = take(&shelf).unwrap();
         assert_eq!(shelf.close(Lane::Deliver).len(), 3);

@@ -47,8 +47,7 @@ impl JobSource {
                     let made = queue.ensure_group(*lane).await;
                     made.map_err(FleetError::redis("make the queue's consumer group"))?;
                 }
-                let (name, lanes, prefetch) = (&consumer.name, &consumer.lanes, consumer.prefetch());
-                Feed::Redis(StreamFeed::open(queue.clone(), name, lanes, prefetch, stop)?)
+                Feed::Redis(StreamFeed::open(queue.clone(), consumer, stop)?)
             }
             Queue::Local(queue) => Feed::Local(LocalFeed::open(queue.clone(), &consumer.lanes)),
         }))

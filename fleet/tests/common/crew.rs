@@ -71,7 +71,8 @@ pub struct Consumer {
 impl Consumer {
     pub fn spawn(fleet: Fleet, lanes: &[Lane], concurrency: usize, witness: &Witness, talk: Talk) -> Self {
         let (stop, witness) = (CancellationToken::new(), witness.clone());
-        let settings = ConsumerSettings { name: "test".to_owned(), lanes: lanes.to_vec(), concurrency };
+        let settings =
+            ConsumerSettings { name: "test".to_owned(), lanes: lanes.to_vec(), concurrency, places: None };
         let stopped = stop.clone();
         let task = tokio::spawn(async move {
             let handler = move |lane, id| witness.clone().handle(lane, id, talk);
