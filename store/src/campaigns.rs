@@ -211,14 +211,16 @@ impl Tx {
     }
 
     /// Whether any recipient of the campaign is not done yet.
-    // Ordered as the index is, so that PostgreSQL never takes a scan of the table for the quickest way to one row.
     pub async fn has_open_recipients(&mut self, id: CampaignId) -> Result<bool> {
+        // The order is that of the index that has nobody else; see `in_order`.
+        self.in_order(true).await?;
         let found = scalar!(
             self,
             i32,
             "SELECT 1 FROM recipients WHERE campaign_id = $1 AND state <> 'DONE' ORDER BY state LIMIT 1",
             id.uuid()
         )?;
+        self.in_order(false).await?;
         Ok(found.is_some())
     }
 }

@@ -178,7 +178,8 @@ impl Tx {
         limit: u32,
         now: DateTime<Utc>,
     ) -> Result<Vec<Uuid>> {
-        on!(
+        self.in_order(true).await?;
+        let due = on!(
             self,
             query_scalar::<Uuid>,
             "WITH due AS MATERIALIZED (
@@ -188,7 +189,9 @@ impl Tx {
              UPDATE deliveries SET pushed_at = $1 FROM due WHERE deliveries.id = due.id RETURNING deliveries.id",
             (Timestamp(now), lost_before.map(Timestamp), i64::from(limit)),
             fetch_all
-        )
+        )?;
+        self.in_order(false).await?;
+        Ok(due)
     }
 
     /// How many deliveries wait with a job that has been pushed and nobody is sending.

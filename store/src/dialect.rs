@@ -10,6 +10,7 @@
 //! | `DB_NOW` | `clock_timestamp()` | milliseconds by `unixepoch` |
 //! | `DB_AGO($1)` | `DB_NOW` less `$1` milliseconds | the same |
 //! | `PASS_TOGETHER(k)`, `PASS_ALONE(k)` | advisory locks until the transaction ends, shared and exclusive, first come first served | `k`: there is one writer |
+//! | `SORTING($1)` | `set_config('enable_sort', …)` for this transaction | `$1`: it takes the ordered index by itself |
 //! | `TRY_LOCK($1)` | `pg_try_advisory_xact_lock($1)` | true: there is one writer |
 
 use std::{
@@ -49,6 +50,7 @@ impl Dialect {
             Self::Postgres => &[
                 ("TRY_LOCK(", "pg_try_advisory_xact_lock("),
                 ("PASS_TOGETHER(", "pg_advisory_xact_lock_shared("),
+                ("SORTING($1)", "set_config('enable_sort', $1, true)"),
                 ("PASS_ALONE(", "pg_advisory_xact_lock("),
                 ("DB_NOW", "clock_timestamp()"),
                 ("DB_AGO($1)", "(clock_timestamp() - $1 * interval '1 millisecond')"),
@@ -59,6 +61,7 @@ impl Dialect {
                 (" FOR UPDATE SKIP LOCKED", ""),
                 (" FOR UPDATE", ""),
                 ("PASS_TOGETHER(", "("),
+                ("SORTING($1)", "$1"),
                 ("PASS_ALONE(", "("),
                 ("TRY_LOCK($1)", "($1 IS NOT NULL)"),
                 ("DB_NOW", "CAST(unixepoch('subsec') * 1000 AS INTEGER)"),

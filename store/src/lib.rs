@@ -1,6 +1,6 @@
 //! All SQL of Ringfleet, for PostgreSQL and SQLite.
 //!
-//! Each statement is written once, in the PostgreSQL manner with one extension (`ROWS`, see [`dialect`]), and runs on both.
+//! Each statement is written once, in the PostgreSQL manner with one extension (`ROWS`, see `dialect.rs`), and runs on both.
 //! A [`Tx`] is one transaction; its methods are grouped by table in the modules of this crate. Nothing here waits for
 //! anything but the database, and nothing here decides: rules live in `ringfleet-core`, sequences in `ringfleet-engine`.
 

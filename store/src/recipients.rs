@@ -192,7 +192,8 @@ impl Tx {
         limit: u32,
         now: DateTime<Utc>,
     ) -> Result<Vec<Standing>> {
-        all!(
+        self.in_order(true).await?;
+        let due = all!(
             self,
             Standing,
             "WITH due AS MATERIALIZED (
@@ -203,7 +204,9 @@ impl Tx {
             campaign.uuid(),
             Timestamp(now),
             i64::from(limit)
-        )
+        )?;
+        self.in_order(false).await?;
+        Ok(due)
     }
 
     /// These recipients, held until this transaction ends.
@@ -266,14 +269,16 @@ impl Tx {
     }
 
     /// Whether the campaign has any recipient at all.
-    // Ordered as the index is, so that PostgreSQL never takes a scan of the table for the quickest way to one row.
     pub async fn has_recipients(&mut self, campaign: CampaignId) -> Result<bool> {
-        Ok(scalar!(
+        // The order is that of an index; see `in_order`.
+        self.in_order(true).await?;
+        let found = scalar!(
             self,
             i32,
             "SELECT 1 FROM recipients WHERE campaign_id = $1 ORDER BY number LIMIT 1",
             campaign.uuid()
-        )?
-        .is_some())
+        )?;
+        self.in_order(false).await?;
+        Ok(found.is_some())
     }
 }

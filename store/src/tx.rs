@@ -29,6 +29,15 @@ impl Tx {
         Ok(scalar!(self, bool, "SELECT TRY_LOCK($1)", name)?.unwrap_or(false))
     }
 
+    /// Makes PostgreSQL read the next statements' first rows from the index that has them in order, as long as `on`.
+    ///
+    /// Without statistics, or with those of another hour, it expects a campaign to have one due recipient, takes whichever index
+    /// is smallest and sorts what it finds: a whole list, for each claim.
+    pub(crate) async fn in_order(&mut self, on: bool) -> Result<()> {
+        exec!(self, "SELECT SORTING($1)", if on { "off" } else { "on" })?;
+        Ok(())
+    }
+
     /// A statement that touches nothing, to see that the database answers.
     pub async fn ping(&mut self) -> Result<()> {
         scalar!(self, i32, "SELECT 1")?;

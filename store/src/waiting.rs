@@ -73,7 +73,8 @@ impl Tx {
         limit: u32,
         now: DateTime<Utc>,
     ) -> Result<Vec<Waiting>> {
-        all!(
+        self.in_order(true).await?;
+        let due = all!(
             self,
             Waiting,
             "WITH due AS MATERIALIZED (
@@ -85,7 +86,9 @@ impl Tx {
             Timestamp(now),
             lost_before.map(Timestamp),
             i64::from(limit)
-        )
+        )?;
+        self.in_order(false).await?;
+        Ok(due)
     }
 
     /// Calls that have begun and whose worker is dead, and orphans nobody has taken since `lost_before`; marks them pushed now.

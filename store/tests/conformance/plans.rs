@@ -269,3 +269,25 @@ async fn plans_are_not_outgrown() {
     println!("after growth: {read} rows");
     assert!(read <= MOST, "all of them together read {read} rows");
 }
+
+/// The first campaign of an installation: its list has just been imported, and the server knows nothing of it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_first_list_is_claimed_in_order() {
+    let db = Db::postgres().await;
+    let Place::Postgres(url) = db.place.clone() else { unreachable!("it was asked for") };
+    db.place.raw(UNWATCHED).await;
+    let world = World::new(&db).await;
+    world.set(&db, CampaignState::Paused).await;
+    db.store.close().await;
+    db.place.raw(FILL).await;
+    let bench = Bench { url, world, empty: world.campaign, fresh: world.campaign };
+    let claim = bench.reads(async |tx| {
+        assert_eq!(tx.claim_recipients(world.campaign, 50, at(1)).await?.len(), 50);
+        assert!(tx.has_open_recipients(world.campaign).await?);
+        assert!(tx.has_recipients(world.campaign).await?);
+        Ok(())
+    });
+    let read = claim.await;
+    println!("the first list: {read} rows");
+    assert!(read <= MOST, "they read {read} rows");
+}

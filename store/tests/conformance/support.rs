@@ -23,6 +23,7 @@ use uuid::Uuid;
 #[allow(dead_code, reason = "the system tests use more of it")]
 mod guard;
 #[path = "../../../tests/support/postgres.rs"]
+#[allow(dead_code, reason = "the system tests use more of it")]
 mod postgres;
 
 /// How long a test waits for something that normally takes milliseconds.
