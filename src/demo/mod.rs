@@ -89,7 +89,8 @@ impl DemoArgs {
 /// Logs no more than warnings, unless the environment asks for it: anything more would tear the progress bars.
 pub fn quiet(log: &mut LogConfig) {
     if std::env::var_os("RINGFLEET_LOG__FILTER").is_none() {
-        log.filter = "warn".into();
+        // On a machine busy with other things sqlx warns of every wait for SQLite's one writer.
+        log.filter = "warn,sqlx=error".into();
     }
     if log.format == LogFormat::Auto {
         log.format = LogFormat::Text;
