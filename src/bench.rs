@@ -145,7 +145,7 @@ async fn call_everybody(engine: &Engine, campaign: &Campaign) -> Result<(u64, f6
 
 /// A scheduler and a worker: two processes, or this one. They end with this value.
 enum Running {
-    Processes { _scheduler: Child, _worker: Child },
+    Processes { _roles: Vec<Child> },
     Here { _roles: Roles },
 }
 
@@ -157,7 +157,7 @@ impl Running {
                 _roles: roles::start(config, engine.clone(), wanted, None, Default::default())?,
             });
         }
-        Ok(Self::Processes { _scheduler: role(config, "scheduler")?, _worker: role(config, "worker")? })
+        Ok(Self::Processes { _roles: vec![role(config, "scheduler")?, role(config, "worker")?] })
     }
 }
 

@@ -4,14 +4,19 @@
 
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use ringfleet_fleet::Lane;
 use ringfleet_store::Waiting;
 use uuid::Uuid;
 
 use crate::{Engine, Result};
 
-/// A job that has not been taken after this long may have been lost; it is pushed again if the lane is too short.
+/// A job that has not been taken after this long has been lost if its lane is too short.
 const LOST_AFTER: chrono::Duration = chrono::Duration::seconds(5);
+/// A job that has not been taken after this long is pushed again, lost or not: jobs of others may hide that it is missing.
+const LOST_FOR_SURE: chrono::Duration = chrono::Duration::seconds(30);
+/// A lane with more jobs than this is given no second ones.
+const LONG_LANE: u64 = 10_000;
 /// A worker that has been silent for so long is dead.
 pub const WORKER_SILENCE: Duration = Duration::from_secs(15);
 /// An import that has not moved for so long is dead.
@@ -32,10 +37,12 @@ impl Engine {
         Ok(calls.len() + deliveries.len())
     }
 
-    /// Pushes jobs again that the fleet has lost: when fewer jobs are in a lane than calls or deliveries wait for theirs.
-    /// A job that was not lost comes twice by this, which the compare-and-set makes harmless. Gives how many.
+    /// Pushes jobs again that the fleet has lost. A job that was not lost comes twice by this, which the compare-and-set
+    /// makes harmless. Gives how many.
+    ///
+    /// Jobs are missing when more calls or deliveries have waited for a while than a lane has jobs: then the lane was lost,
+    /// and it is filled again at once. Whoever has waited for long is pushed again in any case, as long as the lane is short.
     pub async fn push_lost(&self) -> Result<usize> {
-        let now = self.0.clock.now();
         let fleet = &self.0.fleet;
         let depths = (
             fleet.depth(Lane::Trigger).await,
@@ -45,22 +52,25 @@ impl Engine {
         let (Ok(trigger), Ok(campaign), Ok(deliver)) = depths else {
             return Ok(0); // the fleet is away; there is nowhere to push
         };
-        let lost_before = Some(now - LOST_AFTER);
+        let now = self.0.clock.now();
+        let while_ago = now - LOST_AFTER;
         let mut tx = self.0.store.write().await?;
-        let calls = match tx.count_pushed_calls().await? > trigger + campaign {
-            true => tx.calls_to_push(lost_before, PUSH_LIMIT, now).await?,
-            false => Vec::new(),
+        let missing = tx.count_pushed_calls(while_ago).await? > trigger + campaign;
+        let calls = match lost_before(missing, trigger + campaign, now) {
+            Some(before) => tx.calls_to_push(Some(before), PUSH_LIMIT, now).await?,
+            None => Vec::new(),
         };
-        let deliveries = match tx.count_pushed_deliveries(now).await? > deliver {
-            true => tx.deliveries_to_push(lost_before, PUSH_LIMIT, now).await?,
-            false => Vec::new(),
+        let missing = tx.count_pushed_deliveries(while_ago, now).await? > deliver;
+        let deliveries = match lost_before(missing, deliver, now) {
+            Some(before) => tx.deliveries_to_push(Some(before), PUSH_LIMIT, now).await?,
+            None => Vec::new(),
         };
         tx.commit().await?;
         if !calls.is_empty() || !deliveries.is_empty() {
-            tracing::warn!(
+            tracing::info!(
                 calls = calls.len(),
                 deliveries = deliveries.len(),
-                "jobs were lost and are pushed again"
+                "jobs may have been lost and are pushed again"
             );
         }
         self.push_calls(&calls).await;
@@ -110,5 +120,13 @@ impl Engine {
         };
         self.hint(Lane::Trigger, &of(Lane::Trigger)).await;
         self.hint(Lane::Campaign, &of(Lane::Campaign)).await;
+    }
+}
+
+/// Jobs pushed before this moment are to be pushed again.
+fn lost_before(missing: bool, depth: u64, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+    match missing {
+        true => Some(now - LOST_AFTER),
+        false => (depth < LONG_LANE).then(|| now - LOST_FOR_SURE),
     }
 }

@@ -194,13 +194,18 @@ impl Tx {
         Ok(due)
     }
 
-    /// How many deliveries wait with a job that has been pushed and nobody is sending.
-    pub async fn count_pushed_deliveries(&mut self, now: DateTime<Utc>) -> Result<u64> {
+    /// How many deliveries wait with a job that was pushed before `before`, and nobody is sending them at `now`.
+    pub async fn count_pushed_deliveries(
+        &mut self,
+        before: DateTime<Utc>,
+        now: DateTime<Utc>,
+    ) -> Result<u64> {
         let n = scalar!(
             self,
             i64,
-            "SELECT count(*) FROM deliveries WHERE state = 'PENDING' AND pushed_at IS NOT NULL
-                AND (leased_until IS NULL OR leased_until < $1)",
+            "SELECT count(*) FROM deliveries WHERE state = 'PENDING' AND pushed_at < $1
+                AND (leased_until IS NULL OR leased_until < $2)",
+            Timestamp(before),
             Timestamp(now)
         )?;
         Ok(n.unwrap_or(0) as u64)

@@ -5,7 +5,7 @@ use ringfleet_core::{CampaignId, ImportId, WorkspaceId};
 use serde::Serialize;
 
 use crate::{
-    Result, Timestamp, Tx,
+    Page, Result, Timestamp, Tx,
     record::record,
     rows::rows,
     tx::{all, exec, on, one, scalar},
@@ -179,6 +179,24 @@ impl Tx {
             "SELECT * FROM imports WHERE workspace_id = $1 AND id = $2",
             workspace.uuid(),
             id.uuid()
+        )
+    }
+
+    /// A page of the workspace's imports, newest first; of one campaign if named.
+    pub async fn imports(
+        &mut self,
+        workspace: WorkspaceId,
+        campaign: Option<CampaignId>,
+        page: Page,
+    ) -> Result<Vec<Import>> {
+        all!(
+            self,
+            Import,
+            "SELECT * FROM imports WHERE workspace_id = $1 AND id < $2 AND ($3 IS NULL OR campaign_id = $3) ORDER BY id DESC LIMIT $4",
+            workspace.uuid(),
+            page.below(),
+            campaign.map(CampaignId::uuid),
+            i64::from(page.limit)
         )
     }
 

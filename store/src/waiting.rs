@@ -56,12 +56,13 @@ impl Tx {
         Ok(n.unwrap_or(0) as u32)
     }
 
-    /// How many calls, of all campaigns, wait with a job that has been pushed.
-    pub async fn count_pushed_calls(&mut self) -> Result<u64> {
+    /// How many calls, of all campaigns, wait with a job that was pushed before `before`.
+    pub async fn count_pushed_calls(&mut self, before: DateTime<Utc>) -> Result<u64> {
         let n = scalar!(
             self,
             i64,
-            "SELECT count(*) FROM calls WHERE state = 'PENDING' AND pushed_at IS NOT NULL"
+            "SELECT count(*) FROM calls WHERE state = 'PENDING' AND pushed_at < $1",
+            Timestamp(before)
         )?;
         Ok(n.unwrap_or(0) as u64)
     }

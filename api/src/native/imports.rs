@@ -18,6 +18,7 @@ use crate::{
     auth::{Allowed, Gate, may},
     envelope::{Moment, Reply},
     error::{ApiError, Result},
+    page::Paging,
     path::PathId,
     query::{FromQuery, Parameters, Query},
     reject_file, upload,
@@ -94,6 +95,29 @@ pub(super) async fn upload(
             Err(ApiError::internal())
         }
     }
+}
+
+/// `?campaignId=` of a list of imports.
+pub(super) struct ListQuery {
+    paging: Paging,
+    campaign: Option<CampaignId>,
+}
+
+impl FromQuery for ListQuery {
+    fn read(parameters: &mut Parameters) -> Result<Self> {
+        Ok(Self { campaign: parameters.parse("campaignId")?, paging: Paging::read(parameters)? })
+    }
+}
+
+/// `GET /imports`: a page of the workspace's imports, those that broke off included.
+pub(super) async fn list(
+    door: Allowed<may::Read>,
+    Query(query): Query<ListQuery>,
+) -> Result<Reply<Vec<View>>> {
+    let mut tx = door.engine().store().read().await?;
+    let imports = tx.imports(door.workspace(), query.campaign, query.paging.ask()).await?;
+    tx.commit().await?;
+    Ok(query.paging.reply(imports, |import| import.id.into()))
 }
 
 /// `GET /imports/:id`: one import.

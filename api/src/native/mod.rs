@@ -32,6 +32,7 @@ pub(crate) fn router() -> Router<Gate> {
         .route("/campaigns/{cmp}/stats", get(campaigns::stats))
         .route("/campaigns/{cmp}/recipients", post(recipients::add).get(recipients::list))
         .route("/campaigns/{cmp}/recipients/{rcp}", get(recipients::show))
+        .route("/imports", get(imports::list))
         .route("/imports/{imp}", get(imports::show))
         .route("/imports/{imp}/errors.csv", get(imports::errors))
         .route("/sessions", post(sessions::create).get(sessions::list))

@@ -33,6 +33,11 @@ async fn a_csv_body_becomes_recipients_and_bad_rows_a_file() {
     }
     let shown = format!("/imports/{}", done.id());
     assert_eq!(world.get(&shown).await.data(), done.data());
+    assert_eq!(&world.get("/imports").await.expect(200).data()[0], done.data());
+    let of = format!("/imports?campaignId={}", done.data()["campaignId"].as_str().unwrap());
+    assert_eq!(&world.get(&of).await.expect(200).data()[0], done.data());
+    let other = format!("/imports?campaignId={}", world.campaign().await);
+    assert_eq!(world.get(&other).await.expect(200).data(), &json!([]));
     let file = world.get(&format!("{shown}/errors.csv")).await;
     assert_eq!(file.status, 200);
     assert_eq!(file.headers["content-type"], "text/csv; charset=utf-8");

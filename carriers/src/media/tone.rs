@@ -4,9 +4,10 @@ use std::f32::consts::TAU;
 
 const RATE: f32 = 8000.0;
 
-/// The greeting when none is configured: three bell-like notes of a major chord, 1.5 s.
+/// The greeting when none is configured: three bell-like notes of a major chord, then quiet until 2.5 s:
+/// long enough that an answering machine's beep behind a short greeting is heard.
 pub fn chime() -> Vec<i16> {
-    let mut pcm = silence(1500);
+    let mut pcm = silence(2500);
     for (start, hz) in [(0, 523.25), (250, 659.25), (500, 783.99)] {
         strike(&mut pcm[start * 8..], hz);
     }
@@ -95,7 +96,7 @@ mod tests {
         for pcm in [chime(), murmur(1000), voicemail(), beep(1000.0, 300)] {
             assert!((3000..32_000).contains(&loudest(&pcm)), "{}", loudest(&pcm));
         }
-        assert_eq!((chime().len(), murmur(1000).len()), (12_000, 8000));
+        assert_eq!((chime().len(), murmur(1000).len()), (20_000, 8000));
         assert!(murmur(0).is_empty() && beep(1000.0, 0).is_empty());
     }
 

@@ -140,7 +140,8 @@ impl Judge {
         }
         if !self.columns.fits(row.cells) {
             let reason = Reason::WrongColumnCount { expected: self.columns.expected(), found: row.cells };
-            return refuse(self.columns.name(row.cells), row.beginning(), reason);
+            let cells: Vec<_> = row.iter().take(SHOWN).map(String::from_utf8_lossy).collect();
+            return refuse(self.columns.name(row.cells), cells.join(", ").as_bytes(), reason);
         }
         let mut cells = Vec::with_capacity(row.cells);
         for (column, bytes) in row.iter().enumerate() {

@@ -98,7 +98,7 @@ pub async fn a_letter_is_sent_once(db: Db) {
         assert_eq!((letter.secret.as_str(), letter.created_at), (&*Secret::new([9; 32]).reveal(), at(0)));
     }
     assert!(post.begin(&db, 200, 99).await.is_empty(), "somebody is sending");
-    assert_eq!(db.read(async |tx| tx.count_pushed_deliveries(at(99)).await).await, 0);
+    assert_eq!(db.read(async |tx| tx.count_pushed_deliveries(at(99_999), at(99)).await).await, 0);
     update(&db, delivered(post.ids[0])).await;
     let again = post.begin(&db, 200, 101).await;
     assert_eq!(
@@ -119,7 +119,7 @@ pub async fn failures_come_back_when_due(db: Db) {
     assert!(push(299).await.is_empty());
     assert_eq!(push(300).await, post.ids);
     assert!(push(300).await.is_empty(), "it has a job now");
-    assert_eq!(db.read(async |tx| tx.count_pushed_deliveries(at(300)).await).await, 1);
+    assert_eq!(db.read(async |tx| tx.count_pushed_deliveries(at(99_999), at(300)).await).await, 1);
     assert_eq!(post.begin(&db, 1000, 300).await[0].attempts, 2);
     let dead = DeliveryUpdate {
         state: DeliveryState::Dead,

@@ -184,7 +184,7 @@ async fn check(statistics: Statistics) {
         "no recipients": |tx| assert!(!tx.has_recipients(empty).await?);
         "recipients by state": |tx| assert_eq!(tx.open_recipients(campaign).await?.len(), 1);
         "waiting calls": |tx| assert_eq!(tx.count_waiting_calls(campaign).await?, 1000);
-        "pushed calls": |tx| assert_eq!(tx.count_pushed_calls().await?, 0);
+        "pushed calls": |tx| assert_eq!(tx.count_pushed_calls(at(0)).await?, 0);
         "live calls": |tx| assert_eq!(tx.live_calls(campaign).await?, (0, 0));
         "orphans": |tx| assert_eq!(tx.orphans_to_push(at(0), at(1)).await?.len(), 0);
         "pause": |tx| tx.withdraw_waiting_calls(campaign).await?;
@@ -192,7 +192,7 @@ async fn check(statistics: Statistics) {
         "cancel held calls": |tx| assert_eq!(tx.cancel_held_calls(campaign, "x", at(1)).await?.len(), 0);
         "push deliveries": |tx| assert_eq!(tx.deliveries_to_push(None, 200, at(1)).await?.len(), 200);
         "lease deliveries": |tx| assert_eq!(tx.begin_deliveries(ids, at(9), at(1)).await?.len(), 200);
-        "pushed deliveries": |tx| assert_eq!(tx.count_pushed_deliveries(at(1)).await?, 0);
+        "pushed deliveries": |tx| assert_eq!(tx.count_pushed_deliveries(at(0), at(1)).await?, 0);
         "waiting deliveries": |tx| assert_eq!(tx.count_deliveries(workspace, DeliveryState::Pending).await?, 1000);
         "delete an endpoint": |tx| assert!(tx.delete_webhook(workspace, campaign.uuid().into(), at(1)).await?);
         "page of recipients": |tx| {
