@@ -100,7 +100,11 @@ mod tests {
         {
             let users: Vec<String> = rooms(&metadata)
                 .into_iter()
-                .filter(|(_, package)| package.dependencies.iter().any(|dependency| dependency.name == guest))
+                // Tests may look into a database from outside.
+                .filter(|(_, package)| {
+                    let built_with = |kind| kind != DependencyKind::Development;
+                    package.dependencies.iter().any(|d| d.name == guest && built_with(d.kind))
+                })
                 .map(|(room, _)| room)
                 .collect();
             assert_eq!(users, [home], "only {home} may name {guest}");

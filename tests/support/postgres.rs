@@ -1,11 +1,14 @@
-//! A private PostgreSQL, one per test program, with as many databases as the tests want.
+//! A private PostgreSQL, one per test program, with as many databases as the tests want; and more for those who stop it.
 
 use std::{
     fs,
     os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
     process::{Command, Stdio},
-    sync::atomic::{AtomicU32, Ordering},
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicU32, Ordering},
+    },
 };
 
 use tempfile::TempDir;
@@ -21,8 +24,8 @@ static SHARED: OnceCell<Postgres> = OnceCell::const_new();
 /// A PostgreSQL server on a free port that trusts whoever connects.
 pub struct Postgres {
     // Dropped before the folder that it writes into.
-    _server: Tethered,
-    _folder: TempDir,
+    server: Mutex<Tethered>,
+    folder: TempDir,
     programs: PathBuf,
     port: u16,
     databases: AtomicU32,
@@ -46,7 +49,22 @@ impl Postgres {
         format!("postgres://ringfleet@127.0.0.1:{}/{name}", self.port)
     }
 
-    async fn start() -> Self {
+    /// Ends it at once; its data stay.
+    pub fn stop(&self) {
+        self.server.lock().unwrap_or_else(PoisonError::into_inner).stop();
+    }
+
+    /// Starts it again, on the same port and with the same data; stops it first if it still runs.
+    pub async fn restart(&self) {
+        self.stop();
+        let server = launch(&self.programs, self.folder.path(), self.port);
+        let ready = ready(&self.programs, &server, self.port).await;
+        assert!(ready, "PostgreSQL does not start again on port {}", self.port);
+        *self.server.lock().unwrap_or_else(PoisonError::into_inner) = server;
+    }
+
+    /// A server for a test that stops it.
+    pub async fn start() -> Self {
         let programs = programs();
         let folder = guard::folder();
         initialise(&programs, folder.path());
@@ -55,8 +73,8 @@ impl Postgres {
             let server = launch(&programs, folder.path(), port);
             if ready(&programs, &server, port).await {
                 return Self {
-                    _server: server,
-                    _folder: folder,
+                    server: Mutex::new(server),
+                    folder,
                     programs,
                     port,
                     databases: AtomicU32::new(0),

@@ -1,0 +1,87 @@
+//! Calls per second and live calls, measured at the far end of the trunk and in the calls' own times.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use serde_json::{Value, json};
+
+use crate::{
+    operator::{Operator, numbers, time},
+    support::{SOON, pair::Pair},
+    witness::Carrier,
+};
+
+const PER_SECOND: usize = 20;
+const LIVE: usize = 5;
+const PEOPLE: u32 = 120;
+/// A call is let go in time and then written down before it reaches the network. On a machine that is busy with other
+/// tests that takes now more, now less; so a second may see some calls of the one before.
+const LATE: usize = 3;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn limits_hold_in_one_process() {
+    let pair = Pair::embedded();
+    let system = pair.start(&[]).await;
+    measure(&Operator::new(&system.api)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn limits_hold_across_two_workers() {
+    let pair = Pair::fleet().await;
+    let system = pair.start(&[]).await;
+    let second = pair.spawn(&["worker"], &[]);
+    second.wait_line("ready", SOON).await;
+    measure(&Operator::new(&system.api)).await;
+}
+
+async fn measure(operator: &Operator) {
+    // Five calls of a quarter of a second allow just 20 in a second: either limit may be the one that holds.
+    let carrier = Carrier::start(&["--ring-ms", "50", "--talk-ms", "200"]).await;
+    let trunk = operator.sip_trunk(carrier.addr, json!({})).await;
+    let limits = json!({"callsPerSecond": PER_SECOND, "maxLiveCalls": LIVE});
+    let both = operator.campaign(&trunk, json!({"limits": limits})).await;
+    let paced_trunk = json!({"limits": {"callsPerSecond": PER_SECOND}});
+    let paced_trunk = operator.simulated_trunk(10, 10, paced_trunk).await;
+    let paced = operator.campaign(&paced_trunk, json!({})).await;
+    for campaign in [&both, &paced] {
+        campaign.add(&numbers(PEOPLE, 1)).await;
+        campaign.act("start").await;
+    }
+    for campaign in [&both, &paced] {
+        assert_eq!(campaign.finished().await["calls"]["byOutcome"]["ANSWERED"], PEOPLE);
+        paced_evenly(&times(&campaign.sessions().await, "startedAt"));
+    }
+    let records = carrier.records().await;
+    paced_evenly(&times(&records, "startedAt"));
+    let most = most_at_once(&records);
+    assert!(most <= LIVE, "{most} calls were live at once at the carrier");
+}
+
+/// These times, earliest first.
+fn times(items: &[Value], field: &str) -> Vec<DateTime<Utc>> {
+    let mut times: Vec<_> = items.iter().map(|item| time(&item[field])).collect();
+    times.sort();
+    times
+}
+
+/// No second and no three seconds have seen more calls than allowed.
+fn paced_evenly(begun: &[DateTime<Utc>]) {
+    for seconds in [1, 3] {
+        let (most, allowed) = (most_within(begun, seconds), PER_SECOND * seconds as usize);
+        assert!(most <= allowed + LATE, "{most} calls began within {seconds} s, {allowed} are allowed");
+    }
+}
+
+fn most_within(times: &[DateTime<Utc>], seconds: i64) -> usize {
+    let window = TimeDelta::seconds(seconds);
+    let from = |i: usize| times[i..].iter().take_while(|time| **time - times[i] < window).count();
+    (0..times.len()).map(from).max().unwrap_or_default()
+}
+
+/// A call that ends in the millisecond in which another begins was not live with it.
+fn most_at_once(records: &[Value]) -> usize {
+    let (begun, ended) = (times(records, "startedAt"), times(records, "endedAt"));
+    let live = |moment: &DateTime<Utc>| {
+        let so_far = |times: &[DateTime<Utc>]| times.partition_point(|time| time <= moment);
+        so_far(&begun) - so_far(&ended).min(so_far(&begun))
+    };
+    begun.iter().map(live).max().unwrap_or_default()
+}

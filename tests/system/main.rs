@@ -1,0 +1,40 @@
+//! The whole system from outside: the binary's own doors (HTTP, SIP, signals), real PostgreSQL, Redis, sipp and webhook
+//! receiver, on both pairs of backends.
+
+#[cfg(test)]
+mod command_line;
+#[cfg(test)]
+mod configuration;
+#[cfg(test)]
+mod crash;
+#[cfg(test)]
+mod database;
+#[cfg(test)]
+mod deliveries;
+#[cfg(test)]
+mod doors;
+#[cfg(test)]
+mod drain;
+#[cfg(test)]
+mod fleet;
+#[cfg(test)]
+mod greeting;
+#[cfg(test)]
+mod halt;
+#[cfg(test)]
+mod limits;
+#[cfg(test)]
+mod list;
+#[cfg(test)]
+mod operator;
+#[cfg(test)]
+mod outage;
+#[cfg(test)]
+#[path = "../support/mod.rs"]
+mod support;
+#[cfg(test)]
+mod trunk;
+#[cfg(test)]
+mod upload;
+#[cfg(test)]
+mod witness;
