@@ -9,12 +9,12 @@ use std::{sync::Arc, time::Duration};
 use ringfleet_core::{EndedBy, Ending, Outcome};
 use rsipstack::{
     sip::{Response, SipMessage, StatusCodeKind},
-    transaction::TransactionState,
+    transaction::{Transaction, TransactionState},
 };
 use serde_json::Value;
 use tokio::{
     sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
-    time::{Instant, sleep_until, timeout},
+    time::{Instant, sleep, sleep_until, timeout},
 };
 use tokio_util::task::AbortOnDropHandle;
 
@@ -31,6 +31,10 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// How many INVITEs beyond the kept one a call may have sent: each challenge makes one, and its worker may have died
 /// before that was kept. Their branches follow from the call's id, so they can be asked about too.
 const UNKEPT_INVITES: u32 = 2;
+/// How long a dead worker's port is kept after the first of its calls has been asked about. The sockets of an endpoint
+/// close a moment after its last user has gone; a call that came just then would not get the port back, and some peers
+/// answer to that port only.
+const KEPT_OPEN: Duration = Duration::from_secs(60);
 /// How long the INVITE's final response may follow the answer to its CANCEL before the next INVITE is asked about.
 const FINAL_FOLLOWS: Duration = Duration::from_secs(1);
 
@@ -64,9 +68,17 @@ async fn cancel(carrier: &SipCarrier, station: &Arc<Station>, leg: &Leg) -> Endi
     let (tell, mut finals) = unbounded_channel();
     let deadline = Instant::now() + PATIENCE;
     let invites: Vec<Leg> = (leg.cseq..=leg.cseq + more).map(|cseq| leg.with_invite(cseq)).collect();
-    let listener =
-        |leg: &Leg| AbortOnDropHandle::new(tokio::spawn(listen(station.clone(), leg.clone(), tell.clone())));
-    let _listeners: Vec<_> = invites.iter().map(listener).collect();
+    let mut listeners = Vec::with_capacity(invites.len());
+    for leg in &invites {
+        // Ready before the CANCEL leaves: the final response may follow at once, and a peer may send it only once.
+        if let Some(transaction) = unsent_invite(station, leg).await {
+            listeners.push(AbortOnDropHandle::new(tokio::spawn(listen(
+                transaction,
+                leg.clone(),
+                tell.clone(),
+            ))));
+        }
+    }
     for leg in invites {
         let cancelling = AbortOnDropHandle::new(tokio::spawn(send_cancel(station.clone(), leg)));
         match first(&mut finals, cancelling, deadline).await {
@@ -131,12 +143,16 @@ async fn settle(carrier: &SipCarrier, station: &Station, leg: &Leg, response: &R
     outcomes::ending(code, None, seen, &carrier.trunk.outcomes)
 }
 
-/// Listens as if this process had sent the INVITE, so that its final response is acknowledged and heard. It is not sent.
-async fn listen(station: Arc<Station>, leg: Leg, tell: UnboundedSender<Final>) {
-    let Ok(way) = station.connect(leg.peer, leg.transport).await else { return };
-    let Ok(request) = leg.invite(Vec::new(), &[]) else { return };
-    let Some(mut transaction) = station.transaction(request, way) else { return };
+/// The transaction of an INVITE as if this process had sent it, so that its final response is acknowledged and heard. It
+/// is not sent.
+async fn unsent_invite(station: &Station, leg: &Leg) -> Option<Transaction> {
+    let way = station.connect(leg.peer, leg.transport).await.ok()?;
+    let mut transaction = station.transaction(leg.invite(Vec::new(), &[]).ok()?, way)?;
     transaction.state = TransactionState::Calling;
+    Some(transaction)
+}
+
+async fn listen(mut transaction: Transaction, leg: Leg, tell: UnboundedSender<Final>) {
     while let Some(message) = transaction.receive().await {
         let SipMessage::Response(response) = message else { continue };
         let code = response.status_code.code();
@@ -145,6 +161,13 @@ async fn listen(station: Arc<Station>, leg: Leg, tell: UnboundedSender<Final>) {
             let _ = tell.send((leg.clone(), response)); // whoever asked may know enough by now
         }
     }
+}
+
+fn keep_open(station: Arc<Station>) {
+    tokio::spawn(async move {
+        sleep(KEPT_OPEN).await;
+        drop(station);
+    });
 }
 
 async fn send_cancel(station: Arc<Station>, leg: Leg) -> Option<Response> {
@@ -167,6 +190,7 @@ impl SipCarrier {
         match Station::open(&self.settings, port, leg.transport, &self.hosts) {
             Ok(station) => {
                 inherited.insert(port, Arc::downgrade(&station));
+                keep_open(station.clone());
                 station
             }
             Err(error) => {
