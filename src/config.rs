@@ -20,6 +20,8 @@ use ringfleet_scheduler::SchedulerSettings;
 use ringfleet_worker::WorkerSettings;
 use serde::{Deserialize, Serialize};
 
+use crate::config_error::{ConfigError, Misread};
+
 /// Everything that can be set.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -215,17 +217,6 @@ pub struct Flags {
     pub redis_url: Option<String>,
 }
 
-/// A configuration that cannot be used: which key, which value, what would be right.
-#[derive(Debug, thiserror::Error)]
-pub enum ConfigError {
-    #[error("the configuration cannot be used: {0}")]
-    Unreadable(Box<figment::Error>),
-    #[error("the configuration cannot be used: {key} = {value}: {problem}")]
-    Wrong { key: &'static str, value: String, problem: &'static str },
-    #[error("there is no configuration file at {0}")]
-    NoFile(PathBuf),
-}
-
 impl Config {
     /// Reads file, environment and flags. `file`: a file that must exist; else `ringfleet.toml` here, if there is one.
     pub fn read(file: Option<&Path>, flags: &Flags) -> Result<Self, ConfigError> {
@@ -237,13 +228,13 @@ impl Config {
         let toml = Toml::file(file.unwrap_or(Path::new("ringfleet.toml")));
         // An explicit data folder means the embedded database, whatever URLs the environment holds.
         let urls: &[&str] = if flags.data.is_some() { &[] } else { &["DATABASE_URL", "REDIS_URL"] };
-        let read = Figment::from(Serialized::defaults(Self::default()))
+        let figment = Figment::from(Serialized::defaults(Self::default()))
             .merge(toml)
             .merge(Env::raw().only(urls))
             .merge(Env::prefixed("RINGFLEET_").split("__"))
-            .merge(Serialized::defaults(flags))
-            .extract::<Self>();
-        let mut config = read.map_err(|e| ConfigError::Unreadable(Box::new(e)))?;
+            .merge(Serialized::defaults(flags));
+        let read = figment.extract::<Self>();
+        let mut config = read.map_err(|error| ConfigError::Unreadable(Misread::new(&figment, error)))?;
         if flags.data.is_some() && flags.database_url.is_none() {
             (config.database_url, config.redis_url) = (None, None);
         }

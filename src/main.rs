@@ -3,6 +3,7 @@
 mod bench;
 mod cli;
 mod config;
+mod config_error;
 mod demo;
 mod keys;
 mod logs;
