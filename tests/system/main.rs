@@ -1,6 +1,9 @@
 //! The whole system from outside: the binary's own doors (HTTP, SIP, signals), real PostgreSQL, Redis, sipp and webhook
 //! receiver, on both pairs of backends.
 
+// Its longest test mostly waits; named so, it runs first, beside the others.
+#[cfg(test)]
+mod broken_upload;
 #[cfg(test)]
 mod command_line;
 #[cfg(test)]
@@ -34,7 +37,5 @@ mod outage;
 mod support;
 #[cfg(test)]
 mod trunk;
-#[cfg(test)]
-mod upload;
 #[cfg(test)]
 mod witness;
