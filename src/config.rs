@@ -263,6 +263,16 @@ impl Config {
         if !(Duration::from_millis(100)..=second * 50).contains(&self.webhooks.timeout.0) {
             return wrong("webhooks.timeout", &self.webhooks.timeout.0, "must be 100ms to 50s");
         }
+        let day = second * 24 * 60 * 60;
+        if self.worker.drain.0 > day {
+            return wrong("worker.drain", &self.worker.drain.0, "must be at most 24h");
+        }
+        if self.webhooks.give_up_after.0 > day * 7 {
+            return wrong("webhooks.give_up_after", &self.webhooks.give_up_after.0, "must be at most 7d");
+        }
+        if self.webhooks.retry_delays.iter().any(|delay| delay.0 > day * 7) {
+            return wrong("webhooks.retry_delays", &self.webhooks.retry_delays, "each must be at most 7d");
+        }
         if self.redis.prefix.is_empty()
             || !self.redis.prefix.chars().all(|c| c.is_ascii_alphanumeric() || "-_:".contains(c))
         {

@@ -84,11 +84,3 @@ pub(crate) fn moment(field: &str, given: Option<String>) -> Result<Option<DateTi
         None => Err(ApiError::invalid(field, "must be a time with its offset, like 2026-11-22T10:00:00Z")),
     }
 }
-
-/// Whether a text has the form of an IANA time zone name, like `Asia/Kolkata`.
-pub(crate) fn is_timezone(text: &str) -> bool {
-    let fits = |c: char| c.is_ascii_alphanumeric() || "/_+-".contains(c);
-    (1..=64).contains(&text.len())
-        && text.starts_with(|c: char| c.is_ascii_alphabetic())
-        && text.chars().all(fits)
-}

@@ -161,6 +161,14 @@ impl From<EngineError> for ApiError {
             EngineError::Invalid { field, problem } => Self::invalid(field, problem),
             EngineError::BrokenUpload(message) => Self::broken_upload(message),
             EngineError::Store(error) => Self::from_store(&error),
+            EngineError::Fleet(_) | EngineError::TimedOut => {
+                tracing::warn!(%error, "a request could not be carried out in time");
+                Self::unavailable("the service is busy; look whether it was done before you repeat it")
+            }
+            EngineError::Broken(_) => {
+                tracing::error!(%error, "a request broke down");
+                Self::internal()
+            }
         }
     }
 }

@@ -121,9 +121,7 @@ impl Ending {
     pub fn uncertain(reason: &'static str) -> Self {
         Self::over(Outcome::Uncertain, reason, None, EndedBy::Carrier)
     }
-}
 
-impl Ending {
     /// The ending of a dead worker's call: what the carrier found out, or what the state it had reached proves.
     ///
     /// Somebody had picked up a call that was ONGOING; that the network has forgotten it since does not undo it.

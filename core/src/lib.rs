@@ -18,6 +18,7 @@ pub mod role;
 pub mod settle;
 pub mod signing;
 pub mod trunk;
+pub mod zone;
 
 pub use call::{CallState, EndedBy, Ending, Outcome};
 pub use campaign::{CampaignAction, CampaignState, WrongState};

@@ -54,7 +54,7 @@ pub fn settle(
         Ending::NoRoom { retry_after, .. } if !campaign.is_final() => {
             return Next::Hold { at: now + *retry_after, hold: Hold::Pace };
         }
-        Ending::GivenUp { .. } if !campaign.is_final() => return Next::Hold { at: now, hold: Hold::Paused },
+        Ending::GivenUp { .. } if !campaign.is_final() => return Next::Hold { at: now, hold: Hold::Pace },
         Ending::NoRoom { .. } | Ending::GivenUp { .. } => return Next::Done(Disposition::Cancelled),
         Ending::Over { outcome, reason, .. } => (*outcome, reason.as_ref()),
     };

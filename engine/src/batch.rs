@@ -4,8 +4,9 @@
 //! one; while a batch is being committed the next one gathers, so batches grow just as large as the load makes them and
 //! nobody waits on a timer.
 
-use std::{future::Future, sync::Arc, time::Duration};
+use std::{future::Future, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
+use futures::FutureExt;
 use ringfleet_core::CallId;
 use tokio::sync::{Mutex, mpsc, oneshot};
 
@@ -64,21 +65,33 @@ where
             return; // every Engine is gone
         }
         let (items, replies): (Vec<I>, Vec<_>) = batch.drain(..).unzip();
-        match work(items.clone()).await {
+        match guarded(work(items.clone())).await {
             Ok(answers) => {
                 replies.into_iter().zip(answers).for_each(|(reply, answer)| drop(reply.send(Ok(answer))))
             }
             // One poisonous item must not fail the others: all but passing trouble is found again, one by one.
             Err(error) if !error.is_passing() && items.len() > 1 => {
                 for (item, reply) in items.into_iter().zip(replies) {
-                    let answer = work(vec![item]).await.and_then(|mut answers| {
-                        answers.pop().ok_or_else(|| EngineError::invalid("batch", "no answer"))
+                    let answer = guarded(work(vec![item])).await.and_then(|mut answers| {
+                        answers.pop().ok_or_else(|| EngineError::Broken("a batch without an answer".into()))
                     });
                     drop(reply.send(answer));
                 }
             }
             Err(error) => replies.into_iter().for_each(|reply| drop(reply.send(Err(error.clone())))),
         }
+    }
+}
+
+/// A transaction that takes longer has lost its database. Nothing else bounds the wait: a host that vanished answers nothing.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Bounds the work in time, and keeps a bug in it from ending the lane for all that come after.
+async fn guarded<O>(work: impl Future<Output = Result<O>>) -> Result<O> {
+    match tokio::time::timeout(PATIENCE, AssertUnwindSafe(work).catch_unwind()).await {
+        Ok(Ok(done)) => done,
+        Ok(Err(_)) => Err(EngineError::Broken("a batch panicked; see the log".into())),
+        Err(_) => Err(EngineError::TimedOut),
     }
 }
 

@@ -125,7 +125,7 @@ impl Engine {
         }
         let deliveries = publish(&mut tx, facts, now).await?;
         tx.commit().await?;
-        self.hint_deliveries(&deliveries).await;
+        self.0.hints.deliveries(&deliveries);
         tracing::info!(campaign = %id, from = %before.state, to = %next, reason, "campaign {action}");
         Ok(after)
     }
@@ -135,7 +135,10 @@ impl Engine {
         let now = self.0.clock.now();
         match next {
             CampaignState::InProgress => tx.forget_pushes(id).await?,
-            CampaignState::Paused => tx.withdraw_waiting_calls(id).await?,
+            CampaignState::Paused => {
+                tx.withdraw_waiting_calls(id).await?;
+                tx.forget_pushes(id).await?; // no job of it waits any more
+            }
             CampaignState::Cancelled | CampaignState::Failed => {
                 tx.withdraw_waiting_calls(id).await?;
                 let ended = tx.cancel_held_calls(id, "campaign_over", now).await?;
@@ -210,7 +213,7 @@ impl Engine {
         tx.insert_calls(&[call], now).await?;
         let call = tx.call(workspace, id).await?.ok_or(EngineError::NotFound("session"))?;
         tx.commit().await?;
-        self.hint(Lane::Trigger, &[id.uuid()]).await;
+        self.0.hints.later(Lane::Trigger, vec![id.uuid()]);
         Ok(call)
     }
 }

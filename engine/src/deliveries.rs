@@ -91,7 +91,9 @@ impl Engine {
             true => (DeliveryState::Delivered, None),
             false => match self.0.retries.after_failure(letter.attempts, letter.created_at, now, jitter) {
                 AfterFailure::Retry(at) => {
-                    let asked = answer.retry_after.map(|wait| now + wait.min(Duration::from_secs(3600)));
+                    let last = letter.created_at + self.0.retries.give_up_after;
+                    let asked =
+                        answer.retry_after.map(|wait| (now + wait.min(Duration::from_secs(3600))).min(last));
                     (DeliveryState::Pending, Some(asked.map_or(at, |asked| asked.max(at))))
                 }
                 AfterFailure::Dead => (DeliveryState::Dead, None),

@@ -61,7 +61,7 @@ async fn begin(
     let facts = first.map(|call| call_fact(EventType::SessionStarted, call)).collect();
     let deliveries = publish(&mut tx, facts, now).await?;
     tx.commit().await?;
-    hints.deliveries(&deliveries).await;
+    hints.deliveries(&deliveries);
     let mut calls: HashMap<Uuid, Call> = calls.into_iter().map(|c| (c.id.uuid(), c)).collect();
     Ok(wishes.iter().map(|w| calls.remove(&w.id)).collect())
 }

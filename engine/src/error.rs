@@ -1,6 +1,7 @@
 use std::sync::Arc;
 
 use ringfleet_core::WrongState;
+use ringfleet_fleet::FleetError;
 use ringfleet_store::StoreError;
 
 /// What went wrong, by what the caller can do. `api` maps these to status and code in one place.
@@ -31,6 +32,15 @@ pub enum EngineError {
     /// The client's upload broke off or could not be read as a list.
     #[error("{0}")]
     BrokenUpload(String),
+    /// The fleet (Redis) did not answer.
+    #[error("{0}")]
+    Fleet(Arc<FleetError>),
+    /// The database took too long; what was asked of it may or may not have happened.
+    #[error("the database did not answer in time")]
+    TimedOut,
+    /// A bug: the work broke down.
+    #[error("broke down: {0}")]
+    Broken(String),
     /// The store failed.
     #[error(transparent)]
     Store(Arc<StoreError>),
@@ -39,7 +49,11 @@ pub enum EngineError {
 impl EngineError {
     /// Worth trying again unchanged.
     pub fn is_passing(&self) -> bool {
-        matches!(self, Self::Store(e) if e.is_passing())
+        match self {
+            Self::Store(error) => error.is_passing(),
+            Self::Fleet(_) | Self::TimedOut => true,
+            _ => false,
+        }
     }
 
     /// A wrong value.
@@ -54,5 +68,11 @@ impl From<StoreError> for EngineError {
             StoreError::WrongState(wrong) => Self::WrongState(wrong),
             error => Self::Store(Arc::new(error)),
         }
+    }
+}
+
+impl From<FleetError> for EngineError {
+    fn from(error: FleetError) -> Self {
+        Self::Fleet(Arc::new(error))
     }
 }

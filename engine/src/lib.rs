@@ -18,7 +18,7 @@ mod sweep;
 
 use std::sync::Arc;
 
-use ringfleet_core::{Clock, DeliveryId, delivery::RetrySchedule};
+use ringfleet_core::{Clock, delivery::RetrySchedule};
 use ringfleet_fleet::{Fleet, Lane};
 use ringfleet_store::{Begin, Call, DeliveryUpdate, Dial, Letter, Store};
 use uuid::Uuid;
@@ -31,6 +31,7 @@ pub use settle::Settlement;
 pub use sweep::WORKER_SILENCE;
 
 use batch::Batcher;
+use publish::Hints;
 
 /// What the methods of this crate answer with.
 pub type Result<T> = std::result::Result<T, EngineError>;
@@ -43,6 +44,7 @@ struct Shared {
     store: Store,
     fleet: Fleet,
     clock: Arc<dyn Clock>,
+    hints: Hints,
     retries: RetrySchedule,
     loads: Batcher<Uuid, Option<Dial>>,
     begins: Batcher<Begin, Option<Call>>,
@@ -57,14 +59,15 @@ impl Engine {
     pub fn new(store: Store, fleet: Fleet, clock: Arc<dyn Clock>, retries: RetrySchedule) -> Self {
         // SQLite has one writer; PostgreSQL can commit one batch while the next is being written.
         let lanes = if store.has_many_writers() { 2 } else { 1 };
-        let hints = publish::Hints::new(fleet.clone());
+        let hints = Hints::new(fleet.clone());
         Self(Arc::new(Shared {
             loads: dial::loader(store.clone(), lanes),
             begins: dial::beginner(store.clone(), hints.clone(), clock.clone(), lanes),
             marks: dial::marker(store.clone(), lanes),
-            settlements: settle::settler(store.clone(), hints, clock.clone(), lanes),
+            settlements: settle::settler(store.clone(), hints.clone(), clock.clone(), lanes),
             letters: deliveries::fetcher(store.clone(), clock.clone(), lanes),
             answers: deliveries::recorder(store.clone(), lanes),
+            hints,
             store,
             fleet,
             clock,
@@ -89,12 +92,6 @@ impl Engine {
 
     /// Tells workers of committed work. Failure is only logged: the scheduler pushes again.
     async fn hint(&self, lane: Lane, ids: &[Uuid]) {
-        publish::Hints::new(self.0.fleet.clone()).push(lane, ids).await;
-    }
-
-    /// Tells workers of deliveries written by a transaction that has been committed.
-    async fn hint_deliveries(&self, ids: &[DeliveryId]) {
-        let ids: Vec<Uuid> = ids.iter().map(|id| id.uuid()).collect();
-        self.hint(Lane::Deliver, &ids).await;
+        self.0.hints.push(lane, ids).await;
     }
 }

@@ -121,8 +121,15 @@ impl Hints {
         }
     }
 
-    pub(crate) async fn deliveries(&self, ids: &[DeliveryId]) {
-        let ids: Vec<Uuid> = ids.iter().map(|id| id.uuid()).collect();
-        self.push(Lane::Deliver, &ids).await;
+    /// Pushes without waiting: whoever has committed goes on, however slow Redis is.
+    pub(crate) fn later(&self, lane: Lane, ids: Vec<Uuid>) {
+        if !ids.is_empty() {
+            let this = self.clone();
+            tokio::spawn(async move { this.push(lane, &ids).await });
+        }
+    }
+
+    pub(crate) fn deliveries(&self, ids: &[DeliveryId]) {
+        self.later(Lane::Deliver, ids.iter().map(|id| id.uuid()).collect());
     }
 }

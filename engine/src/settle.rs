@@ -88,7 +88,7 @@ async fn settle_all(
     let deliveries = publish(&mut tx, facts, now).await?;
     tx.bump(writes.bumps).await?;
     tx.commit().await?;
-    hints.deliveries(&deliveries).await;
+    hints.deliveries(&deliveries);
     Ok(done)
 }
 

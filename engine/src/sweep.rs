@@ -5,6 +5,7 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use ringfleet_core::{CallId, WorkerId};
 use ringfleet_fleet::Lane;
 use ringfleet_store::Waiting;
 use uuid::Uuid;
@@ -78,30 +79,53 @@ impl Engine {
         Ok(calls.len() + deliveries.len())
     }
 
-    /// Declares workers dead that have been silent for `silence`, and hands the calls of the dead to the living, to be
-    /// resolved. Gives how many calls.
+    /// Declares workers dead that have been silent for `silence`, and makes the calls of the dead orphans, which living
+    /// workers take over. Gives how many calls.
     ///
     /// Silence proves nothing to a watcher who could not have heard: call this with [`WORKER_SILENCE`] only after watching
     /// the database for that long, else with none.
-    pub async fn hand_over_orphans(&self, silence: Option<Duration>) -> Result<usize> {
-        let now = self.0.clock.now();
+    pub async fn find_orphans(&self, silence: Option<Duration>) -> Result<usize> {
         let mut tx = self.0.store.write().await?;
         let dead = match silence {
             Some(silence) => tx.bury_silent_workers(silence).await?,
             None => 0,
         };
-        let orphans = tx.orphans_to_push(now - LOST_AFTER, now).await?;
+        let orphans = tx.mark_orphans(self.0.clock.now()).await?.len();
         tx.commit().await?;
-        if dead > 0 || !orphans.is_empty() {
+        if dead > 0 || orphans > 0 {
+            tracing::warn!(dead_workers = dead, calls = orphans, "calls of dead workers are handed over");
+        }
+        Ok(orphans)
+    }
+
+    /// Up to `limit` calls that nobody owns, to be adopted and resolved.
+    pub async fn orphans(&self, limit: u32) -> Result<Vec<CallId>> {
+        let mut tx = self.0.store.read().await?;
+        let orphans = tx.orphans(limit).await?;
+        tx.commit().await?;
+        Ok(orphans)
+    }
+
+    /// Makes orphans of calls that this worker has begun and does not follow: an answer of the database was lost, or an
+    /// ending could not be written. `follows` tells which it follows. Gives how many.
+    pub async fn disown_strays(&self, worker: WorkerId, follows: impl Fn(CallId) -> bool) -> Result<usize> {
+        let mut tx = self.0.store.read().await?;
+        let begun = tx.begun_by(worker).await?;
+        tx.commit().await?;
+        let strays: Vec<Uuid> = begun.into_iter().filter(|id| !follows(*id)).map(CallId::uuid).collect();
+        if strays.is_empty() {
+            return Ok(0);
+        }
+        let mut tx = self.0.store.write().await?;
+        let disowned = tx.disown_calls(worker, &strays, self.0.clock.now()).await?;
+        tx.commit().await?;
+        if disowned > 0 {
             tracing::warn!(
-                dead_workers = dead,
-                calls = orphans.len(),
-                "calls of dead workers are handed over"
+                calls = disowned,
+                "calls were begun here and are followed by nobody; they are handed over"
             );
         }
-        let ids: Vec<Uuid> = orphans.iter().map(|id| id.uuid()).collect();
-        self.hint(Lane::Trigger, &ids).await;
-        Ok(ids.len())
+        Ok(disowned as usize)
     }
 
     /// Closes imports whose server died. Gives how many.

@@ -23,7 +23,8 @@ pub struct FleetSettings {
     pub max_deliveries: u32,
     /// After what silence a consumer that holds nothing is forgotten. Default 10 min.
     pub forget_consumers_after: Duration,
-    /// How long a worker may be silent before its live calls stop counting against limits. Default 15 s.
+    /// How long a worker may be silent before its live calls stop counting against limits. Default 40 s: longer than it
+    /// takes to declare it dead and to end its calls.
     pub live_lease: Duration,
     /// How long a member stays listed after it was last announced. Default 10 s.
     pub presence_ttl: Duration,
@@ -36,7 +37,7 @@ impl Default for FleetSettings {
             job_lease: Duration::from_secs(30),
             max_deliveries: 10,
             forget_consumers_after: Duration::from_secs(600),
-            live_lease: Duration::from_secs(15),
+            live_lease: Duration::from_secs(40),
             presence_ttl: Duration::from_secs(10),
         }
     }

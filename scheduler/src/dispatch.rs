@@ -24,12 +24,12 @@ impl Dispatcher {
         if running.is_empty() {
             return Ok(());
         }
-        let capacity = self.capacity().await;
+        let capacity = self.capacity().await?;
         let calling = running.iter().filter(|r| r.state == CampaignState::InProgress).count().max(1) as u32;
         for campaign in &running {
             let done = match campaign.state {
                 CampaignState::Scheduled => self.act(campaign, CampaignAction::Start).await,
-                _ => self.advance(campaign, capacity / calling).await,
+                _ => self.advance(campaign, share(capacity, calling)).await,
             };
             // One campaign's trouble is not the others'; trouble of the database is everybody's.
             match done {
@@ -60,11 +60,16 @@ impl Dispatcher {
 
     /// How many calls may wait: twice what all workers can have live, so that no worker idles between two rounds. None when
     /// no worker is there.
-    async fn capacity(&self) -> u32 {
-        let members = self.engine.fleet().presence().members().await.unwrap_or_default();
+    async fn capacity(&self) -> Result<u32, EngineError> {
+        let members = self.engine.fleet().presence().members().await?;
         let workers = members.iter().filter(|m| m.role == "worker" && !m.draining);
-        workers.map(|m| m.capacity).sum::<u32>().saturating_mul(2).min(MOST_WAITING)
+        Ok(workers.map(|m| m.capacity).sum::<u32>().saturating_mul(2).min(MOST_WAITING))
     }
+}
+
+/// One campaign's part of what may wait; never nothing, so that many campaigns do not starve one another.
+fn share(capacity: u32, campaigns: u32) -> u32 {
+    (capacity / campaigns).max(u32::from(capacity > 0))
 }
 
 /// How many calls under these limits may wait: enough to keep the pace, few enough that they do not wait long.
@@ -77,6 +82,11 @@ fn room(share: u32, limits: &Limits) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn many_campaigns_on_a_small_fleet_all_get_a_share() {
+        assert_eq!([share(1000, 4), share(2, 3), share(0, 3)], [250, 1, 0]);
+    }
 
     #[test]
     fn room_follows_the_tightest_limit() {

@@ -38,7 +38,7 @@ pub async fn run(engine: Engine, settings: SchedulerSettings, stop: Cancellation
         round("dispatch", settings.tick, &stop, || dispatcher.run()),
         round("push what is due", PUSH_DUE, &stop, || engine.push_due()),
         round("push what was lost", REPAIR, &stop, || engine.push_lost()),
-        round("hand over orphans", REPAIR, &stop, || watch.hand_over_orphans()),
+        round("find orphans", REPAIR, &stop, || watch.find_orphans()),
         keep_house(&engine, &settings.housekeeping, &stop),
     );
 }

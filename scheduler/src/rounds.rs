@@ -4,6 +4,9 @@ use ringfleet_engine::EngineError;
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
+/// A round that takes longer has lost its database: a host that vanished answers nothing.
+const PATIENCE: Duration = Duration::from_secs(30);
+
 /// Does `work` every `period` until `stop`. Trouble is logged when it begins and when it is over, not every time.
 pub(crate) async fn round<T, F, Fut>(name: &str, period: Duration, stop: &CancellationToken, work: F)
 where
@@ -14,7 +17,10 @@ where
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut failing = false;
     while stop.run_until_cancelled(ticks.tick()).await.is_some() {
-        let outcome = work().await;
+        let outcome = match tokio::time::timeout(PATIENCE, work()).await {
+            Ok(outcome) => outcome,
+            Err(_) => Err(EngineError::TimedOut),
+        };
         match &outcome {
             Ok(_) if failing => tracing::info!(round = name, "works again"),
             Err(error) if !failing => tracing::warn!(%error, round = name, "failed; it will be tried again"),

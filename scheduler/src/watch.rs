@@ -15,10 +15,10 @@ impl Watch {
         Self { engine, listening: Mutex::new(None) }
     }
 
-    pub(crate) async fn hand_over_orphans(&self) -> Result<usize, EngineError> {
+    pub(crate) async fn find_orphans(&self) -> Result<usize, EngineError> {
         let listened = self.since(|listening| *listening.get_or_insert_with(Stopwatch::start)).elapsed();
         let silence = (listened > WORKER_SILENCE).then_some(WORKER_SILENCE);
-        let done = self.engine.hand_over_orphans(silence).await;
+        let done = self.engine.find_orphans(silence).await;
         if done.is_err() {
             self.since(|listening| *listening = None);
         }

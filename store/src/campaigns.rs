@@ -81,10 +81,6 @@ record! {
         pub limits: Limits,
         /// Its trunk's limits.
         pub trunk_limits: Limits,
-        /// The trunk the limits are of.
-        pub trunk_id: TrunkId,
-        /// Not before this moment.
-        pub start_at: Option<DateTime<Utc>>,
     }
 }
 
@@ -201,8 +197,7 @@ impl Tx {
         all!(
             self,
             Running,
-            "SELECT campaigns.id, campaigns.workspace_id, campaigns.state, campaigns.limits, trunks.limits AS trunk_limits,
-                    trunks.id AS trunk_id, campaigns.start_at
+            "SELECT campaigns.id, campaigns.workspace_id, campaigns.state, campaigns.limits, trunks.limits AS trunk_limits
              FROM campaigns JOIN trunks ON trunks.id = campaigns.trunk_id
              WHERE campaigns.state = 'IN_PROGRESS' OR (campaigns.state = 'SCHEDULED' AND campaigns.start_at <= $1)
              ORDER BY campaigns.id",

@@ -1,6 +1,6 @@
 use chrono::{DateTime, Utc};
 use ringfleet_core::{
-    CallId, CallState, CampaignId, CampaignState, E164, TrunkId,
+    CallId, CallState, CampaignId, E164, TrunkId,
     trunk::{Limits, TrunkConfig},
 };
 use serde::Serialize;
@@ -8,7 +8,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use crate::{
-    Result, Timestamp, Tx,
+    CLOCK_SKEW, Result, Timestamp, Tx,
     record::record,
     rows::{self, hex},
     tx::{all, on},
@@ -45,8 +45,6 @@ record! {
         pub trunk_limits: Limits,
         /// The campaign's limits.
         pub campaign_limits: Option<Limits>,
-        /// The campaign's state.
-        pub campaign_state: Option<CampaignState>,
         /// The agent's greeting file.
         pub greeting: Option<String>,
         /// Whether to record.
@@ -78,7 +76,7 @@ impl Tx {
             Dial,
             "SELECT c.id, c.campaign_id, c.state, c.orphaned_at, c.due_at, c.number, coalesce(c.caller_id, t.caller_id) AS caller_id,
                     c.ring_seconds, c.max_call_seconds, c.resume, c.trunk_id, t.config, t.limits AS trunk_limits,
-                    p.limits AS campaign_limits, p.state AS campaign_state, a.greeting, a.recording
+                    p.limits AS campaign_limits, a.greeting, a.recording
              FROM calls c JOIN trunks t ON t.id = c.trunk_id JOIN agents a ON a.id = c.agent_id
                   LEFT JOIN campaigns p ON p.id = c.campaign_id
              WHERE c.id IN (SELECT id FROM ROWS($1, id uuid) AS r)",
@@ -86,7 +84,8 @@ impl Tx {
         )
     }
 
-    /// Begins calls: PENDING → TRIGGERED, for those that are due, still waiting and whose campaign is calling. Gives their ids.
+    /// Begins calls: PENDING → TRIGGERED, for those that are due, still waiting and whose campaign is calling, unless their
+    /// worker has been declared dead. Gives their ids.
     /// Hold the campaigns first ([`Tx::hold_campaigns`]).
     pub async fn begin_calls(&mut self, wishes: &[Begin], now: DateTime<Utc>) -> Result<Vec<Uuid>> {
         // One order for everybody, so that two workers given the same jobs never wait for each other in a circle.
@@ -98,10 +97,11 @@ impl Tx {
             "UPDATE calls SET state = 'TRIGGERED', worker_id = r.worker, resume = r.resume, hold = NULL,
                     placements = placements + 1, triggered_at = coalesce(triggered_at, $2)
              FROM ROWS($1, id uuid, worker uuid, resume json) AS r
-             WHERE calls.id = r.id AND calls.state = 'PENDING' AND calls.due_at <= $2
+             WHERE calls.id = r.id AND calls.state = 'PENDING' AND calls.due_at <= $3
                AND (calls.campaign_id IS NULL OR calls.campaign_id IN (SELECT id FROM campaigns WHERE state = 'IN_PROGRESS'))
+               AND NOT EXISTS (SELECT 1 FROM workers WHERE workers.id = r.worker AND workers.dead_at IS NOT NULL)
              RETURNING calls.id",
-            (rows::rows(wishes)?, Timestamp(now)),
+            (rows::rows(wishes)?, Timestamp(now), Timestamp(now + CLOCK_SKEW)),
             fetch_all
         )
     }

@@ -39,20 +39,23 @@ impl From<sqlx::Error> for StoreError {
             {
                 Self::Schema(e.message().to_owned())
             }
-            e @ (E::Io(_) | E::PoolTimedOut | E::PoolClosed | E::WorkerCrashed | E::Tls(_)) => {
-                Self::Unavailable(e)
-            }
+            e @ (E::Io(_)
+            | E::PoolTimedOut
+            | E::PoolClosed
+            | E::WorkerCrashed
+            | E::Protocol(_)
+            | E::Tls(_)) => Self::Unavailable(e),
             e => Self::Database(e),
         }
     }
 }
 
-/// What passes by itself. PostgreSQL: connection trouble, shutdown, exhaustion, serialization and deadlock (classes of
-/// SQLSTATE, five characters). SQLite: BUSY and LOCKED in all their extended forms, which have the primary code in the low byte
+/// What passes by itself. PostgreSQL: connection trouble, shutdown, cancelled statements, exhaustion, serialization, deadlock,
+/// locks not available, a server that became read-only in a failover (SQLSTATE, five characters). SQLite: BUSY and LOCKED in all their extended forms, which have the primary code in the low byte
 /// (<https://www.sqlite.org/rescode.html>).
 fn is_passing(code: &str) -> bool {
     match code.len() {
-        5 => ["08", "57P", "53", "40"].iter().any(|class| code.starts_with(class)),
+        5 => ["08", "57P", "57014", "53", "40", "55P03", "25006"].iter().any(|class| code.starts_with(class)),
         _ => code.parse::<u32>().is_ok_and(|code| matches!(code & 0xff, 5 | 6)),
     }
 }

@@ -44,6 +44,9 @@ pub use waiting::Waiting;
 pub use webhooks::Webhook;
 pub use workspaces::{Key, Workspace};
 
+/// How far the clocks of two processes may lie apart. What one has made due now, another that is so much behind still takes.
+pub const CLOCK_SKEW: chrono::Duration = chrono::Duration::seconds(5);
+
 /// What the methods of this crate answer with.
 pub type Result<T> = std::result::Result<T, StoreError>;
 

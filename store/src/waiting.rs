@@ -38,7 +38,8 @@ impl Tx {
         let changed = exec!(
             self,
             "UPDATE calls SET worker_id = $2, orphaned_at = NULL
-             WHERE id = $1 AND orphaned_at IS NOT NULL AND state IN ('TRIGGERED', 'ONGOING')",
+             WHERE id = $1 AND orphaned_at IS NOT NULL AND state IN ('TRIGGERED', 'ONGOING')
+               AND NOT EXISTS (SELECT 1 FROM workers WHERE workers.id = $2 AND workers.dead_at IS NOT NULL)",
             id.uuid(),
             worker.uuid()
         )?;
@@ -92,27 +93,57 @@ impl Tx {
         Ok(due)
     }
 
-    /// Calls that have begun and whose worker is dead, and orphans nobody has taken since `lost_before`; marks them pushed now.
-    /// One that somebody is settling or adopting at this moment is passed over.
-    pub async fn orphans_to_push(
-        &mut self,
-        lost_before: DateTime<Utc>,
-        now: DateTime<Utc>,
-    ) -> Result<Vec<CallId>> {
+    /// Makes orphans of the calls that have begun and whose worker is dead; gives them. One that somebody is settling at this
+    /// moment is passed over.
+    pub async fn mark_orphans(&mut self, now: DateTime<Utc>) -> Result<Vec<CallId>> {
         let ids: Vec<Uuid> = on!(
             self,
             query_scalar::<Uuid>,
             "WITH lost AS MATERIALIZED (
                  SELECT id FROM calls WHERE state IN ('TRIGGERED', 'ONGOING')
-                    AND (worker_id IN (SELECT id FROM workers WHERE dead_at IS NOT NULL)
-                         OR (orphaned_at IS NOT NULL AND pushed_at < $2))
+                    AND worker_id IN (SELECT id FROM workers WHERE dead_at IS NOT NULL)
                  FOR UPDATE SKIP LOCKED)
-             UPDATE calls SET orphaned_at = coalesce(orphaned_at, $1), pushed_at = $1, worker_id = NULL
-             FROM lost WHERE calls.id = lost.id RETURNING calls.id",
-            (Timestamp(now), Timestamp(lost_before)),
+             UPDATE calls SET orphaned_at = $1, worker_id = NULL FROM lost WHERE calls.id = lost.id RETURNING calls.id",
+            (Timestamp(now)),
             fetch_all
         )?;
         Ok(ids.into_iter().map(CallId::from).collect())
+    }
+
+    /// Up to `limit` orphans that nobody has adopted.
+    pub async fn orphans(&mut self, limit: u32) -> Result<Vec<CallId>> {
+        let ids: Vec<Uuid> = on!(
+            self,
+            query_scalar::<Uuid>,
+            "SELECT id FROM calls WHERE worker_id IS NULL AND state IN ('TRIGGERED', 'ONGOING') AND orphaned_at IS NOT NULL LIMIT $1",
+            (i64::from(limit)),
+            fetch_all
+        )?;
+        Ok(ids.into_iter().map(CallId::from).collect())
+    }
+
+    /// The calls this worker has begun and not settled.
+    pub async fn begun_by(&mut self, worker: WorkerId) -> Result<Vec<CallId>> {
+        let ids: Vec<Uuid> = on!(
+            self,
+            query_scalar::<Uuid>,
+            "SELECT id FROM calls WHERE worker_id = $1 AND state IN ('TRIGGERED', 'ONGOING')",
+            (worker.uuid()),
+            fetch_all
+        )?;
+        Ok(ids.into_iter().map(CallId::from).collect())
+    }
+
+    /// Makes orphans of calls of this worker that are still open; gives how many.
+    pub async fn disown_calls(&mut self, worker: WorkerId, ids: &[Uuid], now: DateTime<Utc>) -> Result<u64> {
+        exec!(
+            self,
+            "UPDATE calls SET orphaned_at = $3, worker_id = NULL
+             WHERE worker_id = $2 AND state IN ('TRIGGERED', 'ONGOING') AND id IN (SELECT id FROM ROWS($1, id uuid) AS r)",
+            rows::ids(ids.iter().copied())?,
+            worker.uuid(),
+            Timestamp(now)
+        )
     }
 
     /// A pause: waiting calls that never went to a carrier vanish, their recipients are PENDING again.

@@ -3,14 +3,21 @@
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use ringfleet_carriers::{Attempt, Carrier, Order, Progress, Registry};
-use ringfleet_core::{CallId, CallState, Clock, EndedBy, Ending, Hold, Outcome, WorkerId};
+use ringfleet_core::{
+    CallId, CallState, CampaignId, Clock, EndedBy, Ending, Hold, Outcome, WorkerId, clock::Stopwatch,
+    trunk::Limits,
+};
 use ringfleet_engine::{Engine, EngineError, Settlement};
 use ringfleet_fleet::{Acquired, Limit, Permit, Shortage};
-use ringfleet_store::{Call, Dial};
+use ringfleet_store::{CLOCK_SKEW, Dial};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::{greetings::Greetings, identity::Identity};
+use crate::{
+    followed::{Followed, Mine},
+    greetings::Greetings,
+    identity::Identity,
+};
 
 /// How long a job waits for room under the limits before it goes back.
 const HORIZON: Duration = Duration::from_secs(2);
@@ -23,73 +30,98 @@ pub(crate) struct Dialer {
     pub(crate) identity: Arc<Identity>,
     pub(crate) live: Arc<Semaphore>,
     pub(crate) calls: TaskTracker,
+    pub(crate) followed: Followed,
     pub(crate) greetings: Arc<Greetings>,
     pub(crate) recordings: Option<PathBuf>,
     pub(crate) stop: CancellationToken,
 }
 
-/// What a live call holds on to: a place in this process and its places under the limits.
-type Room = (OwnedSemaphorePermit, Permit);
+/// A send slot is used at once or not at all: later than this, the calls of a stalled database would leave in one burst.
+const LATE: Duration = Duration::from_millis(500);
+
+/// How many orphans one worker takes over per beat.
+const ORPHANS: u32 = 50;
+
+/// What a live call holds on to: a place in this process, its places under the limits, and this process' attention.
+struct Room {
+    _place: OwnedSemaphorePermit,
+    _permit: Permit,
+}
 
 impl Dialer {
     /// The job ends as soon as a supervised task owns the call. What fails before is pushed again by the scheduler.
     pub(crate) async fn take(&self, id: CallId) {
-        // A place in this process first: a worker that is full takes nothing from the others.
         let place = tokio::select! {
             place = self.live.clone().acquire_owned() => place,
             () = self.stop.cancelled() => return, // the call stays PENDING
         };
-        let Ok(place) = place else { return };
-        if let Err(error) = self.dial_or_resolve(id, place).await {
+        let (Ok(place), Some(mine)) = (place, self.followed.take(id)) else { return };
+        if let Err(error) = self.dial(id, place, mine).await {
             tracing::warn!(%error, call = %id, "a call could not be taken up; it will be pushed again");
         }
     }
 
-    async fn dial_or_resolve(&self, id: CallId, place: OwnedSemaphorePermit) -> Result<(), EngineError> {
+    async fn dial(&self, id: CallId, place: OwnedSemaphorePermit, mine: Mine) -> Result<(), EngineError> {
         let Some(dial) = self.engine.load(id).await? else { return Ok(()) };
-        match dial.state {
-            CallState::Pending if dial.due_at <= Clock::now(self.engine.clock()) => {
-                self.dial(dial, place).await
-            }
-            CallState::Triggered | CallState::Ongoing if dial.orphaned_at.is_some() => {
-                let this = self.clone();
-                self.calls.spawn(async move {
-                    if let Err(error) = this.resolve(dial).await {
-                        tracing::warn!(%error, call = %id, "an orphan could not be resolved; it will be pushed again");
-                    }
-                });
-                Ok(())
-            }
-            _ => Ok(()), // the job came twice, or not yet
+        if dial.state != CallState::Pending || dial.due_at > Clock::now(self.engine.clock()) + CLOCK_SKEW {
+            return Ok(()); // the job came twice, or too early
         }
-    }
-
-    async fn dial(&self, dial: Dial, place: OwnedSemaphorePermit) -> Result<(), EngineError> {
+        let (worker, hang_up) = self.identity.current();
+        // Everything that may take its time comes before the send slot.
+        let prepared = self.prepare(&dial).await;
         let permit = match self.engine.fleet().limits().acquire(&limits(&dial), HORIZON).await {
             Acquired::Granted(permit) => permit,
             Acquired::NoRoom { kind, retry_after } => {
                 let hold = if kind == Shortage::Live { Hold::Concurrency } else { Hold::Pace };
-                return self
-                    .engine
-                    .postpone(dial.id, Clock::now(self.engine.clock()) + retry_after, hold)
-                    .await;
+                let at = Clock::now(self.engine.clock()) + retry_after;
+                return self.engine.postpone(dial.id, at, hold).await;
             }
         };
-        let (worker, hang_up) = self.identity.current();
-        let prepared = match self.carrier(&dial) {
-            Ok(carrier) => match self.order(&dial).await {
-                Ok(order) => carrier.prepare(order).await,
-                Err(ending) => Err(ending),
-            },
-            Err(ending) => Err(ending),
-        };
+        let granted = Stopwatch::start();
         let resume = prepared.as_ref().map_or(serde_json::Value::Null, |attempt| attempt.resume());
+        let follower = Follower {
+            engine: self.engine.clone(),
+            call: dial.id,
+            campaign: dial.campaign_id,
+            worker,
+            room: Room { _place: place, _permit: permit },
+            mine,
+        };
         // From here on the call may reach the network: only the winner of this goes on.
-        let Some(call) = self.engine.begin(&dial, worker, resume).await? else { return Ok(()) };
-        let follower = Follower { engine: self.engine.clone(), call, worker, room: (place, permit) };
-        match prepared {
-            Ok(attempt) => drop(self.calls.spawn(follower.follow(attempt, hang_up))),
-            Err(ending) => drop(self.calls.spawn(follower.settle(ending))),
+        match (self.engine.begin(&dial, worker, resume).await, prepared) {
+            (Ok(None), _) => {}
+            (Ok(Some(_)), _) if is_paced(&dial) && granted.elapsed() > LATE => {
+                drop(self.calls.spawn(follower.settle(missed_slot())));
+            }
+            (Ok(Some(_)), Ok(attempt)) => drop(self.calls.spawn(follower.follow(attempt, hang_up))),
+            (Ok(Some(_)), Err(ending)) => drop(self.calls.spawn(follower.settle(ending))),
+            (Err(error), _) => {
+                // The database may have begun it all the same. Nothing was sent, so it can simply be given back.
+                let given_up = Ending::GivenUp { reason: "not_placed".into() };
+                drop(self.calls.spawn(follower.settle(given_up)));
+                return Err(error);
+            }
+        }
+        Ok(())
+    }
+
+    async fn prepare(&self, dial: &Dial) -> Result<Box<dyn Attempt>, Ending> {
+        let order = self.order(dial).await?;
+        self.carrier(dial)?.prepare(order).await
+    }
+
+    /// Takes over calls of dead workers, and gives up those of its own that fell out of its hands.
+    pub(crate) async fn look_after_orphans(&self) -> Result<(), EngineError> {
+        let followed = self.followed.clone();
+        self.engine.disown_strays(self.identity.id(), move |id| followed.has(id)).await?;
+        for id in self.engine.orphans(ORPHANS).await? {
+            let Some(mine) = self.followed.take(id) else { continue };
+            let this = self.clone();
+            self.calls.spawn(async move {
+                if let Err(error) = this.resolve(id, mine).await {
+                    tracing::warn!(%error, call = %id, "an orphan could not be resolved; it will be tried again");
+                }
+            });
         }
         Ok(())
     }
@@ -123,11 +155,12 @@ impl Dialer {
     }
 
     /// Finds out what became of a dead worker's call; never places one.
-    async fn resolve(&self, dial: Dial) -> Result<(), EngineError> {
+    async fn resolve(&self, id: CallId, _mine: Mine) -> Result<(), EngineError> {
         let worker = self.identity.id();
-        if !self.engine.adopt(dial.id, worker).await? {
+        if !self.engine.adopt(id, worker).await? {
             return Ok(());
         }
+        let Some(dial) = self.engine.load(id).await? else { return Ok(()) };
         let found = match (&dial.resume, self.carrier(&dial)) {
             (Some(resume), Ok(carrier)) if !resume.is_null() => carrier.resolve(resume).await,
             _ => Ending::uncertain("worker_lost"),
@@ -139,8 +172,18 @@ impl Dialer {
     }
 }
 
+fn is_paced(dial: &Dial) -> bool {
+    let paced = |limits: &Limits| limits.calls_per_second.is_some();
+    paced(&dial.trunk_limits) || dial.campaign_limits.as_ref().is_some_and(paced)
+}
+
+/// The database took so long that the send slot has passed; nothing was sent.
+fn missed_slot() -> Ending {
+    Ending::NoRoom { retry_after: Duration::from_secs(1), reason: "missed_slot".into(), code: None }
+}
+
 fn limits(dial: &Dial) -> Vec<Limit> {
-    let of = |key: String, limits: &ringfleet_core::trunk::Limits| Limit {
+    let of = |key: String, limits: &Limits| Limit {
         key,
         per_second: limits.calls_per_second,
         live: limits.max_live_calls,
@@ -151,12 +194,14 @@ fn limits(dial: &Dial) -> Vec<Limit> {
     std::iter::once(trunk).chain(campaign).filter(|l| l.per_second.is_some() || l.live.is_some()).collect()
 }
 
-/// Owns a call that has begun until it is settled.
+/// Owns a call from the moment it may have begun until it is settled.
 struct Follower {
     engine: Engine,
-    call: Call,
+    call: CallId,
+    campaign: Option<CampaignId>,
     worker: WorkerId,
     room: Room,
+    mine: Mine,
 }
 
 impl Follower {
@@ -166,11 +211,11 @@ impl Follower {
         let placing = tokio::spawn(attempt.place(report, hang_up));
         while let Some(progress) = reports.recv().await {
             if let Err(error) = self.note(progress).await {
-                tracing::warn!(%error, call = %self.call.id, "progress of a call could not be written");
+                tracing::warn!(%error, call = %self.call, "progress of a call could not be written");
             }
         }
         let ending = placing.await.unwrap_or_else(|error| {
-            tracing::error!(%error, call = %self.call.id, "the carrier broke down in mid-call");
+            tracing::error!(%error, call = %self.call, "the carrier broke down in mid-call");
             Ending::uncertain("carrier_broke_down")
         });
         self.settle(ending).await;
@@ -179,22 +224,23 @@ impl Follower {
     async fn note(&self, progress: Progress) -> Result<(), EngineError> {
         match progress {
             Progress::Ringing => Ok(()),
-            Progress::Answered => self.engine.answered(self.call.id, self.worker).await.map(drop),
-            Progress::Resume(resume) => self.engine.keep_resume(self.call.id, self.worker, resume).await,
+            Progress::Answered => self.engine.answered(self.call, self.worker).await.map(drop),
+            Progress::Resume(resume) => self.engine.keep_resume(self.call, self.worker, resume).await,
         }
     }
 
     async fn settle(self, ending: Ending) {
-        // The network is done with this call: its room is free while the database writes.
-        drop(self.room);
-        let settlement =
-            Settlement { call: self.call.id, campaign: self.call.campaign_id, worker: self.worker, ending };
-        match self.engine.settle(settlement).await {
+        let Self { engine, call, campaign, worker, room, mine } = self;
+        drop(room); // the network is done with this call: its room is free while the database writes
+        match engine.settle(Settlement { call, campaign, worker, ending }).await {
             Ok(true) => {}
-            Ok(false) => tracing::warn!(call = %self.call.id, "a call was settled by somebody else"),
+            Ok(false) => {
+                tracing::info!(%call, "a call needed no settling: it had not begun, or is settled already")
+            }
             Err(error) => {
-                tracing::error!(%error, call = %self.call.id, "a call could not be settled; it will be handed over")
+                tracing::error!(%error, %call, "a call could not be settled; it will be handed over")
             }
         }
+        drop(mine); // what is still open now is a stray
     }
 }

@@ -5,6 +5,7 @@
 
 mod deliver;
 mod dial;
+mod followed;
 mod greetings;
 mod identity;
 mod pulse;
@@ -18,7 +19,7 @@ use ringfleet_fleet::{ConsumerSettings, FleetError, Lane, consume};
 use tokio::sync::Semaphore;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::{deliver::Postman, dial::Dialer, greetings::Greetings, identity::Identity};
+use crate::{deliver::Postman, dial::Dialer, followed::Followed, greetings::Greetings, identity::Identity};
 
 /// How a worker behaves.
 #[derive(Debug, Clone)]
@@ -84,6 +85,7 @@ pub async fn run(
         identity: identity.clone(),
         live: live.clone(),
         calls: calls.clone(),
+        followed: Followed::default(),
         greetings: Arc::new(Greetings::new(settings.greetings.clone())),
         recordings: settings.recordings.clone(),
         stop: stop.clone(),
@@ -91,14 +93,7 @@ pub async fn run(
     let postman = Postman::new(engine.clone(), settings.delivery_timeout)?;
 
     let over = CancellationToken::new();
-    let pulse = tokio::spawn(pulse::beat(
-        engine.clone(),
-        identity.clone(),
-        live.clone(),
-        settings.max_live,
-        stop.clone(),
-        over.clone(),
-    ));
+    let pulse = tokio::spawn(pulse::beat(dialer.clone(), settings.max_live, over.clone()));
     let dialing = consume(
         engine.fleet(),
         ConsumerSettings {

@@ -1,56 +1,69 @@
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
-use ringfleet_engine::{Engine, EngineError};
+use ringfleet_engine::EngineError;
 use ringfleet_fleet::Member;
-use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
-use crate::identity::Identity;
+use crate::dial::Dialer;
 
 /// Well below the silence after which a worker counts as dead, and below the life of a presence entry.
 const PERIOD: Duration = Duration::from_secs(2);
+/// A beat that takes longer is given up, so that the next one can get through.
+const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Proves that this worker lives, until `over`: in the database for recovery, in the fleet for dispatch.
-pub(crate) async fn beat(
-    engine: Engine,
-    identity: Arc<Identity>,
-    live: Arc<Semaphore>,
-    capacity: u32,
-    draining: CancellationToken,
-    over: CancellationToken,
-) {
+/// Proves that this worker lives, until `over`: in the database for recovery, in the fleet for dispatch. Beside it, looks
+/// after the calls of those who did not.
+pub(crate) async fn beat(dialer: Dialer, capacity: u32, over: CancellationToken) {
+    tokio::join!(
+        every("a heartbeat", &over, || prove(&dialer)),
+        every("an announcement", &over, || announce(&dialer, capacity)),
+        every("a look after orphans", &over, || look_after_orphans(&dialer)),
+    );
+}
+
+/// Trouble is logged when it begins and when it is over, not every time.
+async fn every<F, Fut>(what: &str, over: &CancellationToken, work: F)
+where
+    F: Fn() -> Fut,
+    Fut: Future<Output = Result<(), EngineError>>,
+{
     let mut ticks = tokio::time::interval(PERIOD);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let mut failing = false;
-    loop {
-        tokio::select! {
-            _ = ticks.tick() => {}
-            () = over.cancelled() => return,
-        }
-        let busy = capacity.saturating_sub(live.available_permits() as u32);
-        let member = Member {
-            id: identity.id().to_string(),
-            role: "worker".into(),
-            live: busy,
-            capacity,
-            version: env!("CARGO_PKG_VERSION").into(),
-            draining: draining.is_cancelled(),
-        };
-        let announced = engine.fleet().presence().announce(member).await.map_err(|e| e.to_string());
-        let proved = prove(&engine, &identity).await.map_err(|e| e.to_string());
-        let outcome = announced.and(proved);
+    while over.run_until_cancelled(ticks.tick()).await.is_some() {
+        let outcome = tokio::time::timeout(PATIENCE, work()).await.unwrap_or(Err(EngineError::TimedOut));
         match &outcome {
-            Ok(()) if failing => tracing::info!("heartbeats get through again"),
-            Err(error) if !failing => tracing::warn!(error, "a heartbeat did not get through; trying again"),
+            Ok(()) if failing => tracing::info!("{what} gets through again"),
+            Err(error) if !failing => tracing::warn!(%error, "{what} did not get through; trying again"),
             _ => {}
         }
         failing = outcome.is_err();
     }
 }
 
-async fn prove(engine: &Engine, identity: &Identity) -> Result<(), EngineError> {
-    let mut tx = engine.store().write().await?;
-    let alive = tx.heartbeat(identity.id()).await?;
+async fn prove(dialer: &Dialer) -> Result<(), EngineError> {
+    let mut tx = dialer.engine.store().write().await?;
+    let alive = tx.heartbeat(dialer.identity.id()).await?;
     tx.commit().await?;
-    if alive { Ok(()) } else { identity.rise_again(engine).await }
+    if alive { Ok(()) } else { dialer.identity.rise_again(&dialer.engine).await }
+}
+
+async fn announce(dialer: &Dialer, capacity: u32) -> Result<(), EngineError> {
+    let member = Member {
+        id: dialer.identity.id().to_string(),
+        role: "worker".into(),
+        live: capacity.saturating_sub(dialer.live.available_permits() as u32),
+        capacity,
+        version: env!("CARGO_PKG_VERSION").into(),
+        draining: dialer.stop.is_cancelled(),
+    };
+    Ok(dialer.engine.fleet().presence().announce(member).await?)
+}
+
+/// A worker that is about to end leaves them to the others.
+async fn look_after_orphans(dialer: &Dialer) -> Result<(), EngineError> {
+    if dialer.stop.is_cancelled() {
+        return Ok(());
+    }
+    dialer.look_after_orphans().await
 }

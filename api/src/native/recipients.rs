@@ -146,7 +146,7 @@ fn check_item(item: Item) -> Result<NewRecipient, Rejected> {
     }?;
     let timezone = match item.timezone {
         Value::Null => None,
-        Value::String(name) if check::is_timezone(&name) => Some(name),
+        Value::String(name) if ringfleet_core::zone::is_zone(&name) => Some(name),
         other => {
             let given = other.as_str().map_or_else(|| other.to_string(), str::to_owned);
             return Err(refused(

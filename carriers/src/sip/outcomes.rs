@@ -93,11 +93,12 @@ pub(super) fn ending(
             let reason = Cow::Owned(reason.clone());
             return Ending::Over { outcome: *outcome, reason, code: Some(code), by: by(*outcome) };
         }
-        Some(OutcomeRule::NoRoom { retry_after_seconds }) => {
+        // A phone that rang was reached: whatever the trunk means by it, that was an attempt.
+        Some(OutcomeRule::NoRoom { retry_after_seconds }) if !seen.rang => {
             let fallback = Duration::from_secs((*retry_after_seconds).into());
             return no_room(code, wait.unwrap_or(fallback), "trunk_busy");
         }
-        None => {}
+        Some(OutcomeRule::NoRoom { .. }) | None => {}
     }
     match (code, wait) {
         (503, Some(wait)) if !seen.rang => return no_room(code, wait, "trunk_busy"),
@@ -241,5 +242,11 @@ mod tests {
         assert_eq!(at(403, None), wait(20));
         assert_eq!(at(403, Some("4")), wait(4));
         assert_eq!(at(486, None), Ending::over(Failed, "channel_limit", Some(486), Carrier));
+        let rang = Seen { provisional: true, rang: true, gave_up: None };
+        let after_ringing = ending(403, None, rang, &rules);
+        assert!(
+            matches!(after_ringing, Ending::Over { .. }),
+            "a phone that rang was an attempt: {after_ringing:?}"
+        );
     }
 }

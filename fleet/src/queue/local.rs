@@ -7,8 +7,10 @@ use std::{
 };
 
 use parking_lot::Mutex;
+use tokio::{sync::Semaphore, time::sleep};
 use uuid::Uuid;
 
+use super::shelf::LOOK_FOR_PLACES;
 use crate::{FleetError, Job, Lane};
 
 /// Jobs per lane: far more than a dispatcher keeps in the queue, and a few megabytes at most.
@@ -119,12 +121,14 @@ pub(crate) struct LocalFeed {
     queue: Arc<LocalQueue>,
     lanes: Vec<Lane>,
     me: u64,
+    /// No job is handed out while none of these is free.
+    places: Option<Arc<Semaphore>>,
 }
 
 impl LocalFeed {
-    pub(crate) fn open(queue: Arc<LocalQueue>, lanes: &[Lane]) -> Self {
+    pub(crate) fn open(queue: Arc<LocalQueue>, lanes: &[Lane], places: Option<Arc<Semaphore>>) -> Self {
         let me = queue.state.lock().next_serial();
-        Self { queue, lanes: lanes.to_vec(), me }
+        Self { queue, lanes: lanes.to_vec(), me, places }
     }
 
     pub(crate) fn queue(&self) -> Arc<LocalQueue> {
@@ -133,6 +137,15 @@ impl LocalFeed {
 
     /// Takes the next job of the earliest lane that has one, with its serial number.
     pub(crate) fn poll_take(&self, cx: &mut Context<'_>) -> Poll<(u64, Job)> {
+        if self.places.as_ref().is_some_and(|places| places.available_permits() == 0) {
+            // A place that becomes free tells nobody here, so it is looked for.
+            let waker = cx.waker().clone();
+            tokio::spawn(async move {
+                sleep(LOOK_FOR_PLACES).await;
+                waker.wake();
+            });
+            return Poll::Pending;
+        }
         let mut state = self.queue.state.lock();
         let next = self.lanes.iter().find_map(|lane| {
             let waiting = state.waiting.get_mut(lane)?.pop_front()?;
@@ -192,11 +205,11 @@ mod tests {
         let (first, second) = (Uuid::from_u128(1), Uuid::from_u128(2));
         queue.push(Lane::Import, &[first, second]).unwrap();
         for _ in 0..2 {
-            let feed = LocalFeed::open(queue.clone(), &[Lane::Import]);
+            let feed = LocalFeed::open(queue.clone(), &[Lane::Import], None);
             assert_eq!(take(&feed).unwrap().1.id, first);
         }
         assert_eq!(queue.set_aside(Lane::Import), [first]);
-        let feed = LocalFeed::open(queue.clone(), &[Lane::Import]);
+        let feed = LocalFeed::open(queue.clone(), &[Lane::Import], None);
         let (serial, job) = take(&feed).unwrap();
         assert_eq!((job.id, take(&feed)), (second, None));
         queue.finish(serial);

@@ -17,7 +17,7 @@ use tokio::{
 use crate::{Job, Lane};
 
 /// How often a full process looks whether a place has become free.
-const LOOK_FOR_PLACES: Duration = Duration::from_millis(10);
+pub(super) const LOOK_FOR_PLACES: Duration = Duration::from_millis(10);
 
 /// An entry of a stream.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -49,7 +49,9 @@ impl JobSource {
                 }
                 Feed::Redis(StreamFeed::open(queue.clone(), consumer, stop)?)
             }
-            Queue::Local(queue) => Feed::Local(LocalFeed::open(queue.clone(), &consumer.lanes)),
+            Queue::Local(queue) => {
+                Feed::Local(LocalFeed::open(queue.clone(), &consumer.lanes, consumer.places.clone()))
+            }
         }))
     }
 }

@@ -53,7 +53,8 @@ on_both_engines! {
     calls: a_call_from_the_claim_to_the_end a_dial_has_everything only_what_may_begin_begins one_worker_wins
            only_the_owner_settles no_room_sends_a_call_back waiting_calls_are_postponed waiting_calls_are_pushed
            a_paused_campaign_pushes_nothing empty_batches_are_fine;
-    recovery: a_dead_workers_calls_are_orphans an_orphan_is_adopted_once an_untaken_orphan_is_pushed_again
+    recovery: a_dead_workers_calls_are_orphans an_orphan_is_adopted_once an_orphan_is_offered_until_it_is_adopted
+        a_stray_is_disowned_by_its_worker_only
               a_pause_withdraws_what_never_left a_cancel_ends_what_came_back;
     campaigns: states_and_moments running_ones_are_found open_recipients_and_counts counters_add_up;
     imports: an_import_runs_and_ends stalled_ones_fail rejects_come_in_pages;

@@ -186,7 +186,7 @@ async fn check(statistics: Statistics) {
         "waiting calls": |tx| assert_eq!(tx.count_waiting_calls(campaign).await?, 1000);
         "pushed calls": |tx| assert_eq!(tx.count_pushed_calls(at(0)).await?, 0);
         "live calls": |tx| assert_eq!(tx.live_calls(campaign).await?, (0, 0));
-        "orphans": |tx| assert_eq!(tx.orphans_to_push(at(0), at(1)).await?.len(), 0);
+        "orphans": |tx| assert_eq!(tx.mark_orphans(at(1)).await?.len(), 0);
         "pause": |tx| tx.withdraw_waiting_calls(campaign).await?;
         "cancel": |tx| assert_eq!(tx.cancel_recipients(campaign, at(1)).await?, 1000);
         "cancel held calls": |tx| assert_eq!(tx.cancel_held_calls(campaign, "x", at(1)).await?.len(), 0);

@@ -11,8 +11,8 @@ use crate::{
     support::{Db, NONE, SOON, World, all, at, eventually, sorted},
 };
 
-async fn orphans(db: &Db, lost_before: i64, now: i64) -> Vec<Uuid> {
-    let found = db.write(async |tx| tx.orphans_to_push(at(lost_before), at(now)).await).await;
+async fn orphans(db: &Db, now: i64) -> Vec<Uuid> {
+    let found = db.write(async |tx| tx.mark_orphans(at(now)).await).await;
     sorted(found.iter().map(|id| id.uuid()))
 }
 
@@ -40,9 +40,9 @@ pub async fn a_dead_workers_calls_are_orphans(db: Db) {
     world.queue(&db, 2).await;
     db.write(async |tx| tx.answer_call(of_dead[0].id.into(), dead, at(20)).await).await;
     db.write(async |tx| tx.update_calls(&[ended(of_dead[2].id, Outcome::Answered)]).await).await;
-    assert_eq!(orphans(&db, 0, 100).await, NONE, "everybody lives");
+    assert_eq!(orphans(&db, 100).await, NONE, "everybody lives");
     db.write(async |tx| tx.retire_worker(retired).await).await;
-    assert_eq!(orphans(&db, 0, 100).await, sorted(of_retired.iter().map(|c| c.id)));
+    assert_eq!(orphans(&db, 100).await, sorted(of_retired.iter().map(|c| c.id)));
     eventually(SOON, "the silent worker is buried", async || {
         let buried = db
             .write(async |tx| {
@@ -54,11 +54,11 @@ pub async fn a_dead_workers_calls_are_orphans(db: Db) {
     })
     .await;
     assert_eq!(
-        orphans(&db, 0, 110).await,
+        orphans(&db, 110).await,
         sorted([of_dead[0].id, of_dead[1].id]),
         "ringing or answered, not over"
     );
-    assert_eq!(orphans(&db, 0, 120).await, NONE, "each is told once");
+    assert_eq!(orphans(&db, 120).await, NONE, "each is told once");
     let dial = db.read(async |tx| tx.dials(&[of_dead[0].id]).await).await.remove(0);
     assert_eq!((dial.orphaned_at, dial.state), (Some(at(110)), CallState::Ongoing));
     assert!(dial.resume.is_some());
@@ -71,24 +71,42 @@ pub async fn an_orphan_is_adopted_once(db: Db) {
     let adopt = async |worker| db.write(async |tx| tx.adopt_call(CallId::from(id), worker).await).await;
     let (one, two) = (WorkerId::new(at(0)), WorkerId::new(at(0)));
     assert!(!adopt(one).await, "nobody has declared it an orphan yet");
-    assert_eq!(orphans(&db, 0, 100).await, [id]);
+    assert_eq!(orphans(&db, 100).await, [id]);
     let (a, b) = tokio::join!(adopt(one), adopt(two));
     assert!(a ^ b, "exactly one");
     let (owner, other) = if a { (one, two) } else { (two, one) };
     let open = async |worker| db.write(async |tx| tx.open_calls(&[(id, worker)]).await).await.len();
     assert_eq!((open(owner).await, open(other).await), (1, 0));
-    assert_eq!(orphans(&db, 1000, 2000).await, NONE, "it has an owner again");
+    assert_eq!(orphans(&db, 2000).await, NONE, "it has an owner again");
     db.write(async |tx| tx.update_calls(&[ended(id, Outcome::Uncertain)]).await).await;
     assert!(!adopt(other).await, "it is over");
 }
 
-pub async fn an_untaken_orphan_is_pushed_again(db: Db) {
+pub async fn an_orphan_is_offered_until_it_is_adopted(db: Db) {
     let id = orphan(&db).await;
-    assert_eq!(orphans(&db, 0, 100).await, [id]);
-    assert_eq!(orphans(&db, 100, 150).await, NONE, "its job is fresh");
-    assert_eq!(orphans(&db, 101, 200).await, [id], "its job is lost");
-    let dial = db.read(async |tx| tx.dials(&[id]).await).await.remove(0);
-    assert_eq!(dial.orphaned_at, Some(at(100)), "the moment it was orphaned stays");
+    let offered = async || db.read(async |tx| tx.orphans(10).await).await;
+    assert_eq!(offered().await, [], "nobody has declared it an orphan yet");
+    assert_eq!(orphans(&db, 100).await, [id]);
+    assert_eq!(offered().await, [id.into()]);
+    assert_eq!(offered().await, [id.into()], "looking takes nothing");
+    let (dead, alive) = (announced(&db).await, announced(&db).await);
+    db.write(async |tx| tx.retire_worker(dead).await).await;
+    assert!(!db.write(async |tx| tx.adopt_call(id.into(), dead).await).await, "the dead adopt nobody");
+    assert!(db.write(async |tx| tx.adopt_call(id.into(), alive).await).await);
+    assert_eq!(offered().await, []);
+}
+
+pub async fn a_stray_is_disowned_by_its_worker_only(db: Db) {
+    let world = World::calling(&db, 2).await;
+    let (worker, other) = (announced(&db).await, announced(&db).await);
+    let calls = world.ring(&db, 2, worker).await;
+    let ids: Vec<Uuid> = calls.iter().map(|c| c.id).collect();
+    assert_eq!(db.read(async |tx| tx.begun_by(worker).await).await.len(), 2);
+    assert_eq!(db.read(async |tx| tx.begun_by(other).await).await, []);
+    assert_eq!(db.write(async |tx| tx.disown_calls(other, &ids, at(50)).await).await, 0);
+    assert_eq!(db.write(async |tx| tx.disown_calls(worker, &ids[..1], at(50)).await).await, 1);
+    assert_eq!(db.read(async |tx| tx.orphans(10).await).await, [ids[0].into()]);
+    assert_eq!(db.read(async |tx| tx.begun_by(worker).await).await, [ids[1].into()]);
 }
 
 /// One call that a carrier had no room for, one that never left; with them their recipients.

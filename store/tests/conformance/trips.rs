@@ -313,5 +313,6 @@ pub async fn the_database_answers(db: Db) {
 pub async fn a_reader_cannot_write(db: Db) {
     let mut tx = db.store.read().await.unwrap();
     let error = tx.workspace_named("by mistake", at(0)).await.unwrap_err();
-    assert!(matches!(error, StoreError::Database(_)), "{error:?}");
+    // On PostgreSQL the same code as of a server that has become read-only in a failover, which passes.
+    assert!(matches!(error, StoreError::Database(_) | StoreError::Unavailable(_)), "{error:?}");
 }
