@@ -20,7 +20,8 @@ pub async fn create(config: &Config, workspace: &str, role: Role) -> Result<(), 
     tx.insert_key(workspace.id, role, &key.prefix, &key.hash, now).await?;
     tx.commit().await?;
     store.close().await;
-    eprintln!("workspace {name} is {}; this {role} key is shown only now:", workspace.id);
+    let made = if workspace.created_at == now { "made the workspace" } else { "in the existing workspace" };
+    eprintln!("{made} {name} ({}); this {role} key is shown only now:", workspace.id);
     println!("{}", key.secret);
     Ok(())
 }

@@ -1,6 +1,11 @@
 //! What a process is made of: its failure, its signals, its store and engine.
 
-use std::{fmt::Display, fs::File, sync::Arc};
+use std::{
+    fmt::Display,
+    fs::{DirBuilder, File},
+    os::unix::fs::DirBuilderExt,
+    sync::Arc,
+};
 
 use ringfleet_core::SystemClock;
 use ringfleet_engine::Engine;
@@ -67,7 +72,8 @@ pub async fn open_store(config: &Config) -> Result<Store, Failure> {
             let broken = |e: &dyn Display| {
                 Failure::new(format!("the data folder {} cannot be used: {e}", config.data.display()))
             };
-            std::fs::create_dir_all(&config.data).map_err(|e| broken(&e))?;
+            // It holds credentials and voices: its owner's business only.
+            DirBuilder::new().recursive(true).mode(0o700).create(&config.data).map_err(|e| broken(&e))?;
             let store = Store::sqlite(&config.sqlite_file()).await.map_err(|e| broken(&e))?;
             store.migrate().await.map_err(|e| broken(&e))?;
             Ok(store)

@@ -80,6 +80,20 @@ impl Engine {
         Ok(state)
     }
 
+    /// Sends a leased delivery back: not before `wait` has passed. The attempt that was not made does not count.
+    pub async fn put_off_delivery(&self, letter: &Letter, wait: Duration) -> Result<()> {
+        let update = DeliveryUpdate {
+            id: letter.id.uuid(),
+            state: DeliveryState::Pending,
+            due_at: Some(self.0.clock.now() + wait),
+            last_status: None,
+            last_error: Some("waits: the endpoint is busy or does not answer".into()),
+            done_at: None,
+            was_made: false,
+        };
+        self.0.answers.run(update).await
+    }
+
     fn delivery_update(
         &self,
         letter: &Letter,
@@ -110,6 +124,7 @@ impl Engine {
                 answer.error.or_else(|| answer.status.map(|s| format!("HTTP status {s}")))
             },
             done_at: (state != DeliveryState::Pending).then_some(now),
+            was_made: true,
         }
     }
 }

@@ -108,9 +108,9 @@ impl Engine {
         self.0.begins.run(wish).await
     }
 
-    /// Somebody picked up. False when the call is not this worker's any more.
-    pub async fn answered(&self, call: CallId, worker: WorkerId) -> Result<bool> {
-        let mark = Mark::Answered { call, worker, at: self.0.clock.now() };
+    /// Somebody picked up at `at`. False when the call is not this worker's any more.
+    pub async fn answered(&self, call: CallId, worker: WorkerId, at: DateTime<Utc>) -> Result<bool> {
+        let mark = Mark::Answered { call, worker, at };
         until_it_passes("an answer cannot be noted yet", call, || self.0.marks.run(mark.clone())).await
     }
 

@@ -28,6 +28,8 @@ pub struct Settlement {
     pub worker: WorkerId,
     /// How it ended.
     pub ending: Ending,
+    /// When that was seen.
+    pub at: DateTime<Utc>,
 }
 
 pub(crate) fn settler(
@@ -80,7 +82,7 @@ async fn settle_all(
         let Some(call) = call else { continue };
         let campaign = call.campaign_id.and_then(|id| campaigns.get(&id));
         let standing = call.recipient_id.and_then(|id| standings.get(&id.uuid()));
-        writes.add(call, &settlement.ending, campaign.zip(standing), now);
+        writes.add(call, settlement, campaign.zip(standing), now);
     }
     tx.update_calls(&writes.calls).await?;
     tx.update_recipients(&writes.recipients).await?;
@@ -105,10 +107,11 @@ impl Writes {
     fn add(
         &mut self,
         mut call: Call,
-        ending: &Ending,
+        settlement: &Settlement,
         of: Option<(&Campaign, &Standing)>,
         now: DateTime<Utc>,
     ) {
+        let ending = &settlement.ending;
         let next = match of {
             Some((campaign, standing)) => {
                 let attempts = standing.attempts + u32::from(matches!(ending, Ending::Over { .. }));
@@ -130,7 +133,7 @@ impl Writes {
             }
             None => without_recipient(ending, now),
         };
-        let update = call_update(&call, ending, &next, now);
+        let update = call_update(&call, ending, &next, settlement.at);
         if update.state.is_final() {
             call.state = update.state;
             call.outcome = update.outcome;

@@ -83,6 +83,8 @@ pub struct DeliveryUpdate {
     /// When it ended.
     #[serde(serialize_with = "millis_opt")]
     pub done_at: Option<DateTime<Utc>>,
+    /// Whether a request was made; if not, the attempt does not count.
+    pub was_made: bool,
 }
 
 impl Tx {
@@ -163,8 +165,10 @@ impl Tx {
         exec!(
             self,
             "UPDATE deliveries SET state = r.state, due_at = coalesce(r.due_at, deliveries.due_at), last_status = r.last_status,
-                    last_error = r.last_error, done_at = r.done_at, pushed_at = NULL, leased_until = NULL
-             FROM ROWS($1, id uuid, state text, due_at time, last_status int, last_error text, done_at time) AS r
+                    last_error = r.last_error, done_at = r.done_at, pushed_at = NULL, leased_until = NULL,
+                    attempts = attempts - CASE WHEN r.was_made THEN 0 ELSE 1 END
+             FROM ROWS($1, id uuid, state text, due_at time, last_status int, last_error text, done_at time,
+                       was_made boolean) AS r
              WHERE deliveries.id = r.id AND deliveries.state = 'PENDING'",
             rows::rows(updates)?
         )?;

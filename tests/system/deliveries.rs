@@ -5,11 +5,12 @@ use std::collections::BTreeSet;
 use axum::http::StatusCode;
 use serde_json::json;
 use standardwebhooks::Webhook;
+use tokio::net::TcpListener;
 
 use crate::{
     database::Database,
     on_both_pairs,
-    operator::{Operator, PATIENCE, text},
+    operator::{Operator, PATIENCE, numbers, text},
     support::{eventually, pair::Pair, receiver::Receiver},
 };
 
@@ -60,6 +61,31 @@ async fn gives_up(pair: Pair) {
     let ids: BTreeSet<&str> = heard.iter().map(|one| one.header("webhook-id")).collect();
     assert_eq!(ids.len(), 1, "one event, whoever hears of it");
     assert_eq!(text(&operator.ended(&session).await["outcome"]), "ANSWERED");
+}
+
+on_both_pairs!(a_silent_endpoint_delays_nobody_else, stays_apart);
+
+async fn stays_apart(pair: Pair) {
+    let system = pair.start(&[("RINGFLEET_WORKER__DELIVERIES", "8")]).await;
+    // Connections wait in its backlog; it never reads a byte.
+    let silent = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let url = format!("http://{}/", silent.local_addr().expect("it is bound"));
+    let evil = Operator::new(&system.api.with_key(&pair.key("evil", "admin").await));
+    evil.webhook(&url, &[]).await;
+    let trunk = evil.simulated_trunk(1, 1, json!({})).await;
+    let flood = evil.campaign(&trunk, json!({})).await;
+    flood.add(&numbers(200, 1)).await;
+    flood.act("start").await;
+    flood.finished().await;
+
+    let receiver = Receiver::start().await;
+    let operator = Operator::new(&system.api);
+    operator.webhook(&receiver.url("/hook"), &["session.ended"]).await;
+    let trunk = operator.simulated_trunk(1, 1, json!({})).await;
+    let campaign = operator.campaign(&trunk, json!({})).await;
+    campaign.add(&numbers(20, 1)).await;
+    campaign.act("start").await;
+    receiver.wait_for(|heard| heard.len() == 20, PATIENCE).await;
 }
 
 /// Waits until these are the states of all deliveries, with their attempts and the last status.

@@ -7,22 +7,25 @@ use ringfleet_core::{Clock, DeliveryId, delivery::DeliveryState, signing::Secret
 use ringfleet_engine::{Answer, Engine};
 use ringfleet_store::Letter;
 
+use crate::endpoints::Endpoints;
+
 /// Posts webhooks. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Postman {
     engine: Engine,
     client: Client,
+    endpoints: Endpoints,
 }
 
 impl Postman {
-    pub(crate) fn new(engine: Engine, timeout: Duration) -> reqwest::Result<Self> {
+    pub(crate) fn new(engine: Engine, timeout: Duration, slots: usize) -> reqwest::Result<Self> {
         let client = Client::builder()
             .timeout(timeout)
             .no_proxy() // nor where some variable of the environment says
             .redirect(Policy::none()) // a signed body goes where the customer said, nowhere else
             .user_agent(concat!("Ringfleet/", env!("CARGO_PKG_VERSION")))
             .build()?;
-        Ok(Self { engine, client })
+        Ok(Self { engine, client, endpoints: Endpoints::new(slots) })
     }
 
     /// Carries out one job of the deliver lane. What fails here is due again later; nothing is lost.
@@ -34,7 +37,12 @@ impl Postman {
                 return tracing::warn!(%error, delivery = %id, "a delivery could not be begun; it will be pushed again");
             }
         };
+        let visit = match self.endpoints.visit(letter.webhook_id, rand::random()) {
+            Ok(visit) => visit,
+            Err(wait) => return self.put_off(&letter, wait).await,
+        };
         let answer = self.post(&letter).await;
+        visit.ended(answer.status.is_some());
         let failure =
             answer.error.clone().or_else(|| answer.status.map(|status| format!("HTTP status {status}")));
         match self.engine.settle_delivery(&letter, answer, rand::random()).await {
@@ -48,6 +56,13 @@ impl Postman {
             Err(error) => {
                 tracing::warn!(%error, delivery = %id, "an answer could not be recorded; the webhook will be sent again");
             }
+        }
+    }
+
+    /// Another endpoint's turn; this attempt does not count.
+    async fn put_off(&self, letter: &Letter, wait: Duration) {
+        if let Err(error) = self.engine.put_off_delivery(letter, wait).await {
+            tracing::warn!(%error, delivery = %letter.id, "a delivery could not be put off; its lease will run out");
         }
     }
 

@@ -2,6 +2,7 @@
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
+use chrono::{DateTime, Utc};
 use ringfleet_carriers::{Attempt, Carrier, Order, Progress, Registry};
 use ringfleet_core::{
     CallId, CallState, CampaignId, Clock, EndedBy, Ending, Hold, Outcome, WorkerId, clock::Stopwatch,
@@ -37,7 +38,10 @@ pub(crate) struct Dialer {
 }
 
 /// A send slot is used at once or not at all: later than this, the calls of a stalled database would leave in one burst.
-const LATE: Duration = Duration::from_millis(500);
+const LATE: Duration = Duration::from_millis(250);
+
+/// When a call that could not even be prepared is tried again: an unknown host, a broken greeting.
+const UNPREPARED: Duration = Duration::from_secs(30);
 
 /// How many orphans one worker takes over per beat.
 const ORPHANS: u32 = 50;
@@ -69,6 +73,11 @@ impl Dialer {
         let (worker, hang_up) = self.identity.current();
         // Everything that may take its time comes before the send slot.
         let prepared = self.prepare(&dial).await;
+        if prepared.is_err() && dial.campaign_id.is_some() {
+            // The trunk's trouble or the greeting's is not the recipient's: nothing is consumed.
+            let at = Clock::now(self.engine.clock()) + UNPREPARED;
+            return self.engine.postpone(dial.id, at, Hold::Pace).await;
+        }
         let permit = match self.engine.fleet().limits().acquire(&limits(&dial), HORIZON).await {
             Acquired::Granted(permit) => permit,
             Acquired::NoRoom { kind, retry_after } => {
@@ -167,7 +176,8 @@ impl Dialer {
         };
         let ending = Ending::of_orphan(dial.state, found);
         tracing::info!(call = %dial.id, ?ending, "a dead worker's call is resolved");
-        let settlement = Settlement { call: dial.id, campaign: dial.campaign_id, worker, ending };
+        let at = Clock::now(self.engine.clock());
+        let settlement = Settlement { call: dial.id, campaign: dial.campaign_id, worker, ending, at };
         self.engine.settle(settlement).await.map(drop)
     }
 }
@@ -207,32 +217,48 @@ struct Follower {
 impl Follower {
     async fn follow(self, attempt: Box<dyn Attempt>, hang_up: CancellationToken) {
         let (report, mut reports) = mpsc::unbounded_channel();
+        let engine = self.engine.clone();
         // Its own task: writing progress must never hold up the signalling.
-        let placing = tokio::spawn(attempt.place(report, hang_up));
-        while let Some(progress) = reports.recv().await {
-            if let Err(error) = self.note(progress).await {
+        let placing = tokio::spawn(async move {
+            let ending = attempt.place(report, hang_up).await;
+            (ending, Clock::now(engine.clock()))
+        });
+        let (stamp, mut stamped) = mpsc::unbounded_channel();
+        let engine = self.engine.clone();
+        tokio::spawn(async move {
+            while let Some(progress) = reports.recv().await {
+                drop(stamp.send((progress, Clock::now(engine.clock())))); // when it was seen, not when it is written
+            }
+        });
+        while let Some((progress, at)) = stamped.recv().await {
+            if let Err(error) = self.note(progress, at).await {
                 tracing::warn!(%error, call = %self.call, "progress of a call could not be written");
             }
         }
-        let ending = placing.await.unwrap_or_else(|error| {
+        let (ending, at) = placing.await.unwrap_or_else(|error| {
             tracing::error!(%error, call = %self.call, "the carrier broke down in mid-call");
-            Ending::uncertain("carrier_broke_down")
+            (Ending::uncertain("carrier_broke_down"), Clock::now(self.engine.clock()))
         });
-        self.settle(ending).await;
+        self.settle_at(ending, at).await;
     }
 
-    async fn note(&self, progress: Progress) -> Result<(), EngineError> {
+    async fn note(&self, progress: Progress, at: DateTime<Utc>) -> Result<(), EngineError> {
         match progress {
             Progress::Ringing => Ok(()),
-            Progress::Answered => self.engine.answered(self.call, self.worker).await.map(drop),
+            Progress::Answered => self.engine.answered(self.call, self.worker, at).await.map(drop),
             Progress::Resume(resume) => self.engine.keep_resume(self.call, self.worker, resume).await,
         }
     }
 
     async fn settle(self, ending: Ending) {
+        let now = Clock::now(self.engine.clock());
+        self.settle_at(ending, now).await;
+    }
+
+    async fn settle_at(self, ending: Ending, at: DateTime<Utc>) {
         let Self { engine, call, campaign, worker, room, mine } = self;
         drop(room); // the network is done with this call: its room is free while the database writes
-        match engine.settle(Settlement { call, campaign, worker, ending }).await {
+        match engine.settle(Settlement { call, campaign, worker, ending, at }).await {
             Ok(true) => {}
             Ok(false) => {
                 tracing::info!(%call, "a call needed no settling: it had not begun, or is settled already")

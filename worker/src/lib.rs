@@ -5,6 +5,7 @@
 
 mod deliver;
 mod dial;
+mod endpoints;
 mod followed;
 mod greetings;
 mod identity;
@@ -90,7 +91,7 @@ pub async fn run(
         recordings: settings.recordings.clone(),
         stop: stop.clone(),
     };
-    let postman = Postman::new(engine.clone(), settings.delivery_timeout)?;
+    let postman = Postman::new(engine.clone(), settings.delivery_timeout, settings.deliveries)?;
 
     let over = CancellationToken::new();
     let pulse = tokio::spawn(pulse::beat(dialer.clone(), settings.max_live, over.clone()));

@@ -85,16 +85,9 @@ pub(super) async fn upload(
     CsvUpload(list): CsvUpload,
 ) -> Result<Reply<View>> {
     let options = ImportOptions { column: query.column };
-    let (engine, workspace) = (door.engine().clone(), door.workspace());
-    // Its own task: when the client goes away this handler is dropped, and the import still has to be closed.
-    let import = tokio::spawn(async move { engine.import(workspace, campaign, list, options).await });
-    match import.await {
-        Ok(done) => Ok(Reply::ok(done?.into())),
-        Err(error) => {
-            tracing::error!(%error, %campaign, "an import ended in a panic");
-            Err(ApiError::internal())
-        }
-    }
+    // When the client goes away this handler is dropped; the import goes on in a task of its own and is closed there.
+    let import = door.engine().import(door.workspace(), campaign, list, options).await?;
+    Ok(Reply::ok(import.into()))
 }
 
 /// `?campaignId=` of a list of imports.

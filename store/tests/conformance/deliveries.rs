@@ -68,6 +68,7 @@ fn retry(id: Uuid, due: i64) -> DeliveryUpdate {
         last_status: Some(500),
         last_error: Some("it said \"no\"".into()),
         done_at: None,
+        was_made: true,
     }
 }
 
@@ -79,11 +80,21 @@ fn delivered(id: Uuid) -> DeliveryUpdate {
         last_status: Some(204),
         last_error: None,
         done_at: Some(at(50)),
+        was_made: true,
     }
 }
 
 async fn update(db: &Db, update: DeliveryUpdate) {
     db.write(async |tx| tx.update_deliveries(&[update]).await).await;
+}
+
+pub async fn an_attempt_that_was_not_made_does_not_count(db: Db) {
+    let post = Post::new(&db, 1).await;
+    assert_eq!(post.begin(&db, 100, 10).await[0].attempts, 1);
+    update(&db, DeliveryUpdate { was_made: false, ..retry(post.ids[0], 20) }).await;
+    assert_eq!(post.begin(&db, 100, 30).await[0].attempts, 1);
+    update(&db, retry(post.ids[0], 40)).await;
+    assert_eq!(post.begin(&db, 100, 50).await[0].attempts, 2);
 }
 
 pub async fn a_letter_is_sent_once(db: Db) {

@@ -58,7 +58,7 @@ on_both_engines! {
               a_pause_withdraws_what_never_left a_cancel_ends_what_came_back;
     campaigns: states_and_moments running_ones_are_found open_recipients_and_counts counters_add_up;
     imports: an_import_runs_and_ends stalled_ones_fail rejects_come_in_pages;
-    deliveries: a_letter_is_sent_once failures_come_back_when_due a_closed_one_stays_closed lost_ones_are_pushed_again
+    deliveries: an_attempt_that_was_not_made_does_not_count a_letter_is_sent_once failures_come_back_when_due a_closed_one_stays_closed lost_ones_are_pushed_again
                 deleting_an_endpoint_gives_up one_made_during_a_deletion_is_closed;
     workers: live_while_they_beat retire_by_themselves;
     schema: migrating_twice_changes_nothing an_empty_one_is_told an_older_one_is_told a_newer_one_is_told many_processes_migrate_at_once;
