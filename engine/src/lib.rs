@@ -2,7 +2,7 @@
 //!
 //! Each of these is one transaction of the store, then its hints to the fleet. A hint that is lost costs a moment,
 //! never a call: the scheduler pushes again what is due and was not taken. Writes of many calls share transactions
-//! (see [`batch`]): one-row commits are the wall every dialer hits.
+//! (see `batch`): one-row commits are the wall every dialer hits.
 
 mod batch;
 mod campaigns;
