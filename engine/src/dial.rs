@@ -1,10 +1,13 @@
 //! A worker's way to a call: load what it needs, begin it, report progress, send it back, take over an orphan.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
 use chrono::{DateTime, Utc};
 use ringfleet_core::{CallId, Clock, Hold, WorkerId, event::EventType};
-use ringfleet_store::{Begin, Call, Dial, Store};
+use ringfleet_store::{Begin, Dial, Store};
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -33,7 +36,7 @@ pub(crate) fn beginner(
     hints: Hints,
     clock: Arc<dyn Clock>,
     lanes: usize,
-) -> Batcher<Begin, Option<Call>> {
+) -> Batcher<Begin, bool> {
     Batcher::new(lanes, move |wishes| {
         let (store, hints, clock) = (store.clone(), hints.clone(), clock.clone());
         async move { begin(&store, &hints, clock.now(), wishes).await }
@@ -42,15 +45,8 @@ pub(crate) fn beginner(
 
 /// PENDING → TRIGGERED for those of `wishes` that win. Holding the campaigns makes a pause wait for this transaction, and
 /// this transaction wait for a pause: after a pause has been answered nothing begins.
-async fn begin(
-    store: &Store,
-    hints: &Hints,
-    now: DateTime<Utc>,
-    wishes: Vec<Begin>,
-) -> Result<Vec<Option<Call>>> {
-    let mut campaigns: Vec<Uuid> = wishes.iter().filter_map(|w| w.campaign.map(|c| c.uuid())).collect();
-    campaigns.sort();
-    campaigns.dedup();
+async fn begin(store: &Store, hints: &Hints, now: DateTime<Utc>, wishes: Vec<Begin>) -> Result<Vec<bool>> {
+    let campaigns: Vec<Uuid> = wishes.iter().filter_map(|w| w.campaign.map(|c| c.uuid())).collect();
     let mut tx = store.write().await?;
     tx.hold_campaigns(&campaigns).await?;
     let begun = tx.begin_calls(&wishes, now).await?;
@@ -62,8 +58,8 @@ async fn begin(
     let deliveries = publish(&mut tx, facts, now).await?;
     tx.commit().await?;
     hints.deliveries(&deliveries);
-    let mut calls: HashMap<Uuid, Call> = calls.into_iter().map(|c| (c.id.uuid(), c)).collect();
-    Ok(wishes.iter().map(|w| calls.remove(&w.id)).collect())
+    let mut begun: HashSet<Uuid> = begun.into_iter().collect();
+    Ok(wishes.iter().map(|w| begun.remove(&w.id)).collect())
 }
 
 /// Progress of a call that has begun.
@@ -100,10 +96,10 @@ impl Engine {
         self.0.loads.run(id.uuid()).await
     }
 
-    /// Begins a call: the one compare-and-set that only one worker wins. None when it is not to be placed (any more).
+    /// Begins a call: the one compare-and-set that only one worker wins. False when it is not to be placed (any more).
     ///
-    /// When this answers with the call, it is durable that it may reach the network, and `resume` is kept for recovery.
-    pub async fn begin(&self, dial: &Dial, worker: WorkerId, resume: Value) -> Result<Option<Call>> {
+    /// When this answers true, it is durable that it may reach the network, and `resume` is kept for recovery.
+    pub async fn begin(&self, dial: &Dial, worker: WorkerId, resume: Value) -> Result<bool> {
         let wish = Begin { id: dial.id.uuid(), campaign: dial.campaign_id, worker: worker.uuid(), resume };
         self.0.begins.run(wish).await
     }

@@ -20,7 +20,7 @@ use std::sync::Arc;
 
 use ringfleet_core::{Clock, delivery::RetrySchedule};
 use ringfleet_fleet::{Fleet, Lane};
-use ringfleet_store::{Begin, Call, DeliveryUpdate, Dial, Letter, Store};
+use ringfleet_store::{Begin, DeliveryUpdate, Dial, Letter, Store};
 use uuid::Uuid;
 
 pub use campaigns::{CampaignStats, NewSession};
@@ -47,7 +47,7 @@ struct Shared {
     hints: Hints,
     retries: RetrySchedule,
     loads: Batcher<Uuid, Option<Dial>>,
-    begins: Batcher<Begin, Option<Call>>,
+    begins: Batcher<Begin, bool>,
     marks: Batcher<dial::Mark, bool>,
     settlements: Batcher<Settlement, bool>,
     letters: Batcher<Uuid, Option<Letter>>,

@@ -60,9 +60,7 @@ async fn settle_all(
     now: DateTime<Utc>,
     settlements: Vec<Settlement>,
 ) -> Result<Vec<bool>> {
-    let mut campaigns: Vec<Uuid> = settlements.iter().filter_map(|s| s.campaign.map(|c| c.uuid())).collect();
-    campaigns.sort();
-    campaigns.dedup();
+    let campaigns: Vec<Uuid> = settlements.iter().filter_map(|s| s.campaign.map(|c| c.uuid())).collect();
     let mut tx = store.write().await?;
     // Always campaigns, then calls, then recipients, then counters: one order of locks for everybody.
     let campaigns: HashMap<CampaignId, Campaign> =

@@ -147,6 +147,7 @@ impl Tx {
         }
         let mut keys: Vec<i64> = ids.iter().map(|&id| gate(id)).collect();
         keys.sort_unstable(); // one order for everybody
+        keys.dedup();
         let keys = rows::rows(keys.into_iter().map(|key| Gate { key }))?;
         exec!(self, "SELECT PASS_TOGETHER(r.key) FROM ROWS($1, key int) AS r", keys)?;
         all!(

@@ -1,4 +1,4 @@
-//! Carries out one job of the dialing lanes: a call to place, or the call of a dead worker to resolve.
+//! Places calls: the jobs of the dialing lanes. And resolves the calls of dead workers.
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
@@ -98,12 +98,12 @@ impl Dialer {
         };
         // From here on the call may reach the network: only the winner of this goes on.
         match (self.engine.begin(&dial, worker, resume).await, prepared) {
-            (Ok(None), _) => {}
-            (Ok(Some(_)), _) if is_paced(&dial) && granted.elapsed() > LATE => {
+            (Ok(false), _) => {}
+            (Ok(true), _) if is_paced(&dial) && granted.elapsed() > LATE => {
                 drop(self.calls.spawn(follower.settle(missed_slot())));
             }
-            (Ok(Some(_)), Ok(attempt)) => drop(self.calls.spawn(follower.follow(attempt, hang_up))),
-            (Ok(Some(_)), Err(ending)) => drop(self.calls.spawn(follower.settle(ending))),
+            (Ok(true), Ok(attempt)) => drop(self.calls.spawn(follower.follow(attempt, hang_up))),
+            (Ok(true), Err(ending)) => drop(self.calls.spawn(follower.settle(ending))),
             (Err(error), _) => {
                 // The database may have begun it all the same. Nothing was sent, so it can simply be given back.
                 let given_up = Ending::GivenUp { reason: "not_placed".into() };
