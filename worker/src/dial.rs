@@ -20,8 +20,10 @@ use crate::{
     identity::Identity,
 };
 
-/// How long a job waits for room under the limits before it goes back.
+/// How long a campaign's call waits for room under the limits before it goes back.
 const HORIZON: Duration = Duration::from_secs(2);
+/// How long a single call does, which gets the next room there is.
+const SINGLE_HORIZON: Duration = Duration::from_secs(20);
 
 /// Places calls. Cheap to clone.
 #[derive(Clone)]
@@ -78,7 +80,7 @@ impl Dialer {
             let at = Clock::now(self.engine.clock()) + UNPREPARED;
             return self.engine.postpone(dial.id, at, Hold::Pace).await;
         }
-        let permit = match self.engine.fleet().limits().acquire(&limits(&dial), HORIZON).await {
+        let permit = match self.room(&dial).await {
             Acquired::Granted(permit) => permit,
             Acquired::NoRoom { kind, retry_after } => {
                 let hold = if kind == Shortage::Live { Hold::Concurrency } else { Hold::Pace };
@@ -112,6 +114,14 @@ impl Dialer {
             }
         }
         Ok(())
+    }
+
+    async fn room(&self, dial: &Dial) -> Acquired {
+        let (shared, wanted) = (self.engine.fleet().limits(), limits(dial));
+        match dial.campaign_id {
+            Some(_) => shared.acquire(&wanted, HORIZON).await,
+            None => shared.acquire_first(&wanted, SINGLE_HORIZON).await,
+        }
     }
 
     async fn prepare(&self, dial: &Dial) -> Result<Box<dyn Attempt>, Ending> {

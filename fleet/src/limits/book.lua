@@ -1,6 +1,7 @@
 -- Books tokens and live places in every limit at once, or nothing.
--- KEYS: epoch, holders, then for each limit its rate and its live hash.
--- ARGV: holder, lease us, epoch ttl ms, grace us, settle us, ahead us, credit us, wanted,
+-- Who is first in line leaves a mark at the limit that has no room for it, and nobody else gets any there meanwhile.
+-- KEYS: epoch, holders, then for each limit its rate, its live hash and its mark.
+-- ARGV: holder, lease us, epoch ttl ms, grace us, settle us, ahead us, credit us, wanted, first in line (1) or not (0),
 --       then for each limit the interval between tokens in us (-1: no rate) and the live places (-1: no limit).
 -- Answers {1, granted, us until the first, us between them} or {0, limit, 0 rate | 1 live, us until asking again}.
 local time = redis.call('TIME')
@@ -8,7 +9,24 @@ local now = time[1] * 1000000 + time[2]
 local holder, lease, epoch_ttl = ARGV[1], tonumber(ARGV[2]), ARGV[3]
 local grace, settle = tonumber(ARGV[4]), tonumber(ARGV[5])
 local ahead, credit, want = tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(ARGV[8])
-local limits = (#KEYS - 2) / 2
+local leads = ARGV[9] == '1'
+local limits = (#KEYS - 2) / 3
+
+local function refuse(i, kind, wait)
+  if leads then
+    local till = math.min(math.ceil(wait / 1000), 5000) + 300 -- until it asks again, and a little longer
+    redis.call('SET', KEYS[2 + 3 * i], '1', 'PX', string.format('%.0f', till))
+  end
+  return {0, i - 1, kind, wait}
+end
+
+if not leads then
+  for i = 1, limits do
+    if redis.call('EXISTS', KEYS[2 + 3 * i]) == 1 then
+      return {0, i - 1, tonumber(ARGV[9 + 2 * i]) >= 0 and 1 or 0, 25000}
+    end
+  end
+end
 
 local epoch = tonumber(redis.call('GET', KEYS[1]))
 if not epoch or epoch > now then
@@ -20,10 +38,10 @@ end
 local first, slowest, late_limit = now, 0, nil
 local interval, nominal = {}, {}
 for i = 1, limits do
-  interval[i] = tonumber(ARGV[7 + 2 * i])
+  interval[i] = tonumber(ARGV[8 + 2 * i])
   if interval[i] >= 0 then
-    if now - epoch < settle then return {0, i - 1, 0, settle - (now - epoch)} end
-    local last = tonumber(redis.call('GET', KEYS[1 + 2 * i]))
+    if now - epoch < settle then return refuse(i, 0, settle - (now - epoch)) end
+    local last = tonumber(redis.call('GET', KEYS[3 * i]))
     -- A last token far in the future is the trace of a clock that was set back.
     if last and last > now + 1000000 then last = now end
     nominal[i] = last and last + interval[i] or now
@@ -31,24 +49,24 @@ for i = 1, limits do
     if interval[i] > slowest then slowest = interval[i] end
   end
 end
-if first > now + ahead then return {0, late_limit - 1, 0, math.ceil(first - now - ahead)} end
+if first > now + ahead then return refuse(late_limit, 0, math.ceil(first - now - ahead)) end
 
 -- The live places: what do the holders with a valid lease leave?
 local granted = want
 for i = 1, limits do
-  local most = tonumber(ARGV[8 + 2 * i])
+  local most = tonumber(ARGV[9 + 2 * i])
   if most >= 0 then
-    if now - epoch < grace then return {0, i - 1, 1, grace - (now - epoch)} end
-    local used, rows = 0, redis.call('HGETALL', KEYS[2 + 2 * i])
+    if now - epoch < grace then return refuse(i, 1, grace - (now - epoch)) end
+    local used, rows = 0, redis.call('HGETALL', KEYS[1 + 3 * i])
     for r = 1, #rows, 2 do
       local till = tonumber(redis.call('ZSCORE', KEYS[2], rows[r]))
       if rows[r] == holder or (till and till > now) then
         used = used + tonumber(rows[r + 1])
       else
-        redis.call('HDEL', KEYS[2 + 2 * i], rows[r])
+        redis.call('HDEL', KEYS[1 + 3 * i], rows[r])
       end
     end
-    if used >= most then return {0, i - 1, 1, 500000} end
+    if used >= most then return refuse(i, 1, 500000) end
     granted = math.min(granted, most - used)
   end
 end
@@ -60,12 +78,13 @@ for i = 1, limits do
     -- Idle time is forgiven up to the credit: no token may be used later than that after its nominal time.
     local last = math.max(nominal[i] + (granted - 1) * interval[i], final - credit)
     local ttl = math.ceil((last + interval[i] - now) / 1000) + 1000
-    redis.call('SET', KEYS[1 + 2 * i], string.format('%.0f', math.ceil(last)), 'PX', string.format('%.0f', ttl))
+    redis.call('SET', KEYS[3 * i], string.format('%.0f', math.ceil(last)), 'PX', string.format('%.0f', ttl))
   end
-  if tonumber(ARGV[8 + 2 * i]) >= 0 then
-    redis.call('HINCRBY', KEYS[2 + 2 * i], holder, granted)
-    redis.call('PEXPIRE', KEYS[2 + 2 * i], string.format('%.0f', lease / 500))
+  if tonumber(ARGV[9 + 2 * i]) >= 0 then
+    redis.call('HINCRBY', KEYS[1 + 3 * i], holder, granted)
+    redis.call('PEXPIRE', KEYS[1 + 3 * i], string.format('%.0f', lease / 500))
   end
+  if leads then redis.call('DEL', KEYS[2 + 3 * i]) end
 end
 redis.call('ZADD', KEYS[2], 'GT', string.format('%.0f', now + lease), holder)
 return {1, granted, math.ceil(first - now), math.ceil(slowest)}

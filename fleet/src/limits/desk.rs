@@ -16,7 +16,7 @@ use tokio::{
     time::{Instant, sleep_until, timeout, timeout_at},
 };
 
-use super::{Booking, Ledger, Limit, Permit, Shortage, Slot, pace};
+use super::{Booking, Ledger, Limit, Permit, Rank, Shortage, Slot, pace};
 
 /// How often a full limit is looked at for places other processes gave back: at first, and at last.
 const LOOK: Duration = Duration::from_millis(25);
@@ -38,6 +38,7 @@ type NoTicket = (Shortage, Duration);
 /// One desk: a set of limits and those who wait for room in all of them.
 pub(super) struct Desk {
     limits: Vec<Limit>,
+    rank: Rank,
     live_keys: Arc<[String]>,
     /// Between two tokens, zero without a rate.
     interval: Duration,
@@ -50,9 +51,9 @@ pub(super) struct Desk {
     refused: Mutex<Option<Shortage>>,
 }
 
-/// Names a set of limits, values included: a changed limit is a new desk.
-pub(super) fn name(limits: &[Limit]) -> String {
-    let mut name = String::new();
+/// Names a set of limits, values included: a changed limit is a new desk. Who goes first has a desk of its own.
+pub(super) fn name(limits: &[Limit], rank: Rank) -> String {
+    let mut name = format!("{rank:?}:");
     for limit in limits {
         // Writing to a string cannot fail.
         let _ = write!(name, "{}={:?}/{:?};", limit.key, limit.per_second, limit.live);
@@ -94,8 +95,9 @@ impl Drop for Waiting<'_> {
 }
 
 impl Desk {
-    pub(super) fn new(limits: Vec<Limit>) -> Self {
+    pub(super) fn new(limits: Vec<Limit>, rank: Rank) -> Self {
         Self {
+            rank,
             live_keys: limits
                 .iter()
                 .filter(|limit| limit.live.is_some())
@@ -168,7 +170,9 @@ impl Desk {
             if now >= deadline || (kind == Shortage::Rate && now + retry_after > deadline) {
                 return Err((kind, retry_after));
             }
-            if let Some(limit) = limit.filter(|limit| turn.as_ref().is_none_or(|(held, _)| held != limit)) {
+            let queues = |limit: &usize| turn.as_ref().is_none_or(|(held, _)| held != limit);
+            // Who is first in line does not queue behind the others.
+            if let Some(limit) = limit.filter(|limit| self.rank == Rank::Other && queues(limit)) {
                 // One turn at a time: two desks must not wait for each other's.
                 drop(turn.take());
                 let key = &self.limits[limit].key;
@@ -184,7 +188,7 @@ impl Desk {
     async fn ask(&self, books: &Arc<Ledger>, deadline: Instant) -> Booking {
         let want = self.waiting.load(Ordering::SeqCst).clamp(1, pace::batch(self.interval));
         let patience = deadline.saturating_duration_since(Instant::now()).max(PATIENCE);
-        timeout(patience, books.book(&self.limits, want)).await.unwrap_or(Booking::Unreachable)
+        timeout(patience, books.book(&self.limits, want, self.rank)).await.unwrap_or(Booking::Unreachable)
     }
 
     /// Keeps the first ticket for the one who asked and stocks the rest for those behind.

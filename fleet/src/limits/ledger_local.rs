@@ -12,12 +12,16 @@ use governor::{
 use parking_lot::Mutex;
 use tokio::{sync::Notify, time::Instant};
 
-use super::{Booking, Limit, Shortage, Slot, pace};
+use super::{Booking, Limit, Rank, Shortage, Slot, pace};
 
 /// Cells of governor per call. More than one, so that the lateness a limit forgives can be less than a whole call.
 const CELLS: u32 = 32;
 /// When to look again at a limit that is full; a place given back is told at once.
 const LOOK: Duration = Duration::from_millis(500);
+/// When to look again at a limit where somebody else is first in line.
+const BEHIND: Duration = Duration::from_millis(25);
+const LONGEST_MARK: Duration = Duration::from_secs(5);
+const MARK_SLACK: Duration = Duration::from_millis(300);
 /// Rates not asked for in this time are forgotten once there are many.
 const IDLE: Duration = Duration::from_secs(60);
 const MANY: usize = 1_024;
@@ -76,6 +80,8 @@ impl Rate {
 struct Books {
     rates: HashMap<String, Rate>,
     live: HashMap<String, u32>,
+    /// Limits that had no room for somebody who is first in line, and until when nobody else gets any there.
+    marks: HashMap<String, Instant>,
 }
 
 /// The books of a process.
@@ -87,19 +93,16 @@ pub(super) struct LocalLedger {
 
 impl LocalLedger {
     /// Takes one token and one place in every limit, or nothing at all.
-    pub(super) fn book(&self, limits: &[Limit]) -> Booking {
+    pub(super) fn book(&self, limits: &[Limit], rank: Rank) -> Booking {
         let mut books = self.books.lock();
-        if let Some(limit) = books.full(limits) {
-            return Booking::Refused { limit, kind: Shortage::Live, retry_after: LOOK };
+        let booking = match rank {
+            Rank::First => books.take(limits),
+            Rank::Other => books.marked(limits).unwrap_or_else(|| books.take(limits)),
+        };
+        if rank == Rank::First {
+            books.mark(limits, &booking);
         }
-        if let Err((limit, retry_after)) = books.take_tokens(limits) {
-            return Booking::Refused { limit, kind: Shortage::Rate, retry_after };
-        }
-        for limit in limits.iter().filter(|limit| limit.live.is_some()) {
-            *books.live.entry(limit.key.clone()).or_default() += 1;
-        }
-        let now = Instant::now();
-        Booking::Granted(vec![Slot { due: now, latest: now + pace::LATE }])
+        booking
     }
 
     pub(super) fn give_back(&self, keys: &[String]) {
@@ -122,6 +125,44 @@ impl LocalLedger {
 }
 
 impl Books {
+    fn take(&mut self, limits: &[Limit]) -> Booking {
+        if let Some(limit) = self.full(limits) {
+            return Booking::Refused { limit, kind: Shortage::Live, retry_after: LOOK };
+        }
+        if let Err((limit, retry_after)) = self.take_tokens(limits) {
+            return Booking::Refused { limit, kind: Shortage::Rate, retry_after };
+        }
+        for limit in limits.iter().filter(|limit| limit.live.is_some()) {
+            *self.live.entry(limit.key.clone()).or_default() += 1;
+        }
+        let now = Instant::now();
+        let paced = limits.iter().any(|limit| limit.per_second.is_some());
+        Booking::Granted(vec![Slot {
+            due: now,
+            latest: now + if paced { pace::LATE } else { pace::NO_HURRY },
+        }])
+    }
+
+    /// Refuses where somebody else is first in line.
+    fn marked(&mut self, limits: &[Limit]) -> Option<Booking> {
+        let now = Instant::now();
+        self.marks.retain(|_, until| *until > now);
+        let limit = limits.iter().position(|limit| self.marks.contains_key(&limit.key))?;
+        let kind = if limits[limit].live.is_some() { Shortage::Live } else { Shortage::Rate };
+        Some(Booking::Refused { limit, kind, retry_after: BEHIND })
+    }
+
+    /// Marks the limit that has no room for who is first in line, until it asks again and a little longer; or takes its
+    /// marks away.
+    fn mark(&mut self, limits: &[Limit], booking: &Booking) {
+        if let Booking::Refused { limit, retry_after, .. } = booking {
+            let until = Instant::now() + (*retry_after).min(LONGEST_MARK) + MARK_SLACK;
+            self.marks.insert(limits[*limit].key.clone(), until);
+        } else {
+            self.marks.retain(|key, _| limits.iter().all(|limit| limit.key != *key));
+        }
+    }
+
     fn full(&self, limits: &[Limit]) -> Option<usize> {
         limits.iter().position(|limit| {
             let used = self.live.get(&limit.key).copied().unwrap_or_default();
@@ -173,7 +214,7 @@ mod tests {
     }
 
     fn granted(ledger: &LocalLedger, limits: &[Limit]) -> bool {
-        matches!(ledger.book(limits), Booking::Granted(_))
+        matches!(ledger.book(limits, Rank::Other), Booking::Granted(_))
     }
 
     #[test]
@@ -181,7 +222,7 @@ mod tests {
         let ledger = LocalLedger::default();
         let slow = [limit("slow", 0.5)];
         assert!(granted(&ledger, &slow));
-        match ledger.book(&slow) {
+        match ledger.book(&slow, Rank::Other) {
             Booking::Refused { limit: 0, kind: Shortage::Rate, retry_after } => {
                 assert!(
                     retry_after > Duration::from_millis(1_900) && retry_after < Duration::from_millis(2_051)
@@ -204,7 +245,7 @@ mod tests {
     fn a_changed_rate_holds_from_the_next_call_on() {
         let ledger = LocalLedger::default();
         assert!(granted(&ledger, &[limit("trunk", 0.01)]));
-        match ledger.book(&[limit("trunk", 10.0)]) {
+        match ledger.book(&[limit("trunk", 10.0)], Rank::Other) {
             Booking::Refused { retry_after, .. } => assert!(retry_after < Duration::from_millis(103)),
             _ => panic!("a change of rate gave a call away"),
         }

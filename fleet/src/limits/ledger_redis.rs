@@ -24,7 +24,7 @@ use tokio::{
 use tokio_util::sync::{CancellationToken, DropGuard};
 use uuid::Uuid;
 
-use super::{Booking, Limit, Shortage, Slot, pace};
+use super::{Booking, Limit, Rank, Shortage, Slot, pace};
 use crate::link::{Link, Outage};
 
 static BOOK: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("book.lua")));
@@ -92,8 +92,8 @@ impl RedisLedger {
     }
 
     /// Books up to `want` tokens and places in every limit at once, or nothing.
-    pub(super) async fn book(&self, limits: &[Limit], want: usize) -> Booking {
-        self.holder.book(limits, want).await
+    pub(super) async fn book(&self, limits: &[Limit], want: usize, rank: Rank) -> Booking {
+        self.holder.book(limits, want, rank).await
     }
 
     pub(super) fn give_back(&self, keys: &[String]) {
@@ -121,7 +121,7 @@ impl Holder {
         self.key(&format!("live:{key}"))
     }
 
-    async fn book(&self, limits: &[Limit], want: usize) -> Booking {
+    async fn book(&self, limits: &[Limit], want: usize, rank: Rank) -> Booking {
         let _shared = self.wire.read().await;
         {
             // Known from here on, so that a heartbeat puts right what a lost answer leaves behind.
@@ -131,7 +131,7 @@ impl Holder {
             }
         }
         let sent = Instant::now();
-        let answer = self.invoke_book(limits, want).await;
+        let answer = self.invoke_book(limits, want, rank).await;
         match answer {
             Ok([1, granted, first, interval]) => {
                 self.outage.over();
@@ -153,11 +153,13 @@ impl Holder {
         }
     }
 
-    async fn invoke_book(&self, limits: &[Limit], want: usize) -> RedisResult<[i64; 4]> {
+    async fn invoke_book(&self, limits: &[Limit], want: usize, rank: Rank) -> RedisResult<[i64; 4]> {
         let mut call = BOOK.prepare_invoke();
         call.key(self.key("epoch")).key(self.key("holders"));
         for limit in limits {
-            call.key(self.key(&format!("rate:{}", limit.key))).key(self.live_key(&limit.key));
+            call.key(self.key(&format!("rate:{}", limit.key)))
+                .key(self.live_key(&limit.key))
+                .key(self.key(&format!("first:{}", limit.key)));
         }
         call.arg(&self.id)
             .arg(self.lease.as_micros() as u64)
@@ -166,7 +168,8 @@ impl Holder {
             .arg(SETTLE.as_micros() as u64)
             .arg(pace::AHEAD.as_micros() as u64)
             .arg(pace::CREDIT.as_micros() as u64)
-            .arg(want);
+            .arg(want)
+            .arg(u8::from(rank == Rank::First));
         for limit in limits {
             let interval = limit.per_second.map_or(-1.0, |rate| pace::interval(rate).as_nanos() as f64 / 1e3);
             call.arg(interval).arg(limit.live.map_or(-1, i64::from));
@@ -193,7 +196,13 @@ impl Holder {
         let shortest = self.shortest_round_trip(received - sent);
         (0..granted)
             .map(|nth| first + interval * nth)
-            .map(|offset| Slot { due: received + offset, latest: sent + shortest + offset + pace::LATE })
+            .map(|offset| Slot {
+                due: received + offset,
+                latest: match interval.is_zero() {
+                    true => received + pace::NO_HURRY, // places, no tokens
+                    false => sent + shortest + offset + pace::LATE,
+                },
+            })
             .collect()
     }
 

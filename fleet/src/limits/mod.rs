@@ -54,6 +54,15 @@ pub enum Shortage {
     Unreachable,
 }
 
+/// Whose turn it is when a limit is short of room.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Rank {
+    /// Gets the next room there is, before everybody else in the fleet.
+    First,
+    /// Waits while somebody is first in line.
+    Other,
+}
+
 /// What came of asking for room.
 #[derive(Debug)]
 #[must_use]
@@ -126,10 +135,10 @@ enum Booking {
 }
 
 impl Ledger {
-    async fn book(&self, limits: &[Limit], want: usize) -> Booking {
+    async fn book(&self, limits: &[Limit], want: usize, rank: Rank) -> Booking {
         match self {
-            Self::Redis(ledger) => ledger.book(limits, want).await,
-            Self::Local(ledger) => ledger.book(limits),
+            Self::Redis(ledger) => ledger.book(limits, want, rank).await,
+            Self::Local(ledger) => ledger.book(limits, rank),
         }
     }
 
@@ -179,6 +188,15 @@ impl Limits {
     /// Callers with the same limits are served in order. Limits that limit nothing cost nothing. If Redis cannot be
     /// reached nothing is granted. Cancelling costs a token at most.
     pub async fn acquire(&self, limits: &[Limit], horizon: Duration) -> Acquired {
+        self.acquire_as(Rank::Other, limits, horizon).await
+    }
+
+    /// The same, before everybody who waits by [`Limits::acquire`], in any process: the next room is the caller's.
+    pub async fn acquire_first(&self, limits: &[Limit], horizon: Duration) -> Acquired {
+        self.acquire_as(Rank::First, limits, horizon).await
+    }
+
+    async fn acquire_as(&self, rank: Rank, limits: &[Limit], horizon: Duration) -> Acquired {
         let limits: Vec<Limit> = limits
             .iter()
             .filter(|limit| limit.per_second.is_some() || limit.live.is_some())
@@ -191,15 +209,15 @@ impl Limits {
             return Acquired::NoRoom { kind, retry_after: pace::CLOSED };
         }
         let deadline = Instant::now() + horizon;
-        let visit = self.visit(limits);
+        let visit = self.visit(limits, rank);
         self.at(&visit.desk, deadline).await
     }
 
     /// Goes to the desk of these limits, which stands as long as somebody is there.
-    fn visit(&self, limits: Vec<Limit>) -> Visit<'_> {
-        let name = desk::name(&limits);
+    fn visit(&self, limits: Vec<Limit>, rank: Rank) -> Visit<'_> {
+        let name = desk::name(&limits, rank);
         let mut desks = self.0.desks.lock();
-        let desk = desks.entry(name.clone()).or_insert_with(|| Arc::new(Desk::new(limits))).clone();
+        let desk = desks.entry(name.clone()).or_insert_with(|| Arc::new(Desk::new(limits, rank))).clone();
         Visit { office: &self.0, name, desk }
     }
 

@@ -8,6 +8,8 @@ use super::Limit;
 pub(super) const CREDIT: Duration = Duration::from_millis(10);
 /// How late a token may be used after that: timers, round trips, a busy machine.
 pub(super) const LATE: Duration = Duration::from_millis(15);
+/// How long a live place without a token may wait for its call: it is no worse for that.
+pub(super) const NO_HURRY: Duration = Duration::from_secs(60);
 /// Both together: how much longer than a second the tokens of a second last.
 pub(super) const SLACK: Duration = Duration::from_millis(25);
 /// How far ahead of its time a token may be booked. Not more than [`CREDIT`], or a call that waits for one of its limits
