@@ -122,7 +122,9 @@ impl ApiError {
             StoreError::Duplicate(_) => Self::conflict("ALREADY_EXISTS", "such a thing exists already"),
             StoreError::Unavailable(_) => {
                 tracing::warn!(%error, "a request failed: the database is away or too busy");
-                Self::unavailable("the database cannot be reached at the moment; try again")
+                Self::unavailable(
+                    "the database cannot be reached at the moment; before you repeat a change, look whether it was made",
+                )
             }
             StoreError::Schema(_) => {
                 tracing::error!(%error, "a request failed: the database schema does not fit");
@@ -163,7 +165,7 @@ impl From<EngineError> for ApiError {
             EngineError::Store(error) => Self::from_store(&error),
             EngineError::Fleet(_) | EngineError::TimedOut => {
                 tracing::warn!(%error, "a request could not be carried out in time");
-                Self::unavailable("the service is busy; look whether it was done before you repeat it")
+                Self::unavailable("the service is busy; before you repeat a change, look whether it was made")
             }
             EngineError::Broken(_) => {
                 tracing::error!(%error, "a request broke down");

@@ -11,7 +11,7 @@ use axum::{
 use ringfleet_core::clock::Stopwatch;
 use tracing::Instrument;
 
-use crate::error::ApiError;
+use crate::{error::ApiError, linger::lingering};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// Longest request id that is taken over from a client.
@@ -26,6 +26,7 @@ pub(crate) async fn surround(mut request: Request, next: Next) -> Response {
     let id = request_id(request.headers());
     let span = tracing::info_span!("request", id = id.to_str().unwrap_or_default(), method = %request.method(), path = request.uri().path());
     request.headers_mut().insert(REQUEST_ID, id.clone());
+    let request = lingering(request);
     let watch = Stopwatch::start();
     async move {
         let mut response = next.run(request).await;
@@ -58,13 +59,16 @@ fn request_id(headers: &HeaderMap) -> HeaderValue {
     }
 }
 
-/// Gives up a request that takes too long; what it had begun in the database is undone.
+/// Gives up a request that takes too long. What it had begun in the database is undone, unless just that was being committed.
 pub(crate) async fn limit_time(State(limit): State<Duration>, request: Request, next: Next) -> Response {
     match tokio::time::timeout(limit, next.run(request)).await {
         Ok(response) => response,
         Err(_) => {
             tracing::warn!(seconds = limit.as_secs(), "a request took too long and was given up");
-            ApiError::unavailable("this took too long and was given up; try again").into_response()
+            ApiError::unavailable(
+                "this took too long and was given up; before you repeat a change, look whether it was made",
+            )
+            .into_response()
         }
     }
 }

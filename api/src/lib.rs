@@ -11,23 +11,24 @@ mod error;
 mod frame;
 mod health;
 mod json;
+mod linger;
 mod native;
 mod page;
 mod path;
 mod query;
 mod reject_file;
+mod serve;
 mod strict;
 mod upload;
 
-use std::{io, path::PathBuf, time::Duration};
+use std::{path::PathBuf, time::Duration};
 
-use axum::{Router, extract::DefaultBodyLimit, middleware, serve::ListenerExt};
+use axum::{Router, extract::DefaultBodyLimit, middleware};
 use ringfleet_engine::Engine;
-use tokio::net::TcpListener;
-use tokio_util::sync::CancellationToken;
 use tower_http::catch_panic::CatchPanicLayer;
 
 pub use auth::{NewKey, new_key};
+pub use serve::serve;
 
 use error::ApiError;
 
@@ -40,11 +41,18 @@ pub struct ApiSettings {
     pub body_limit: usize,
     /// How long open requests may go on once the server is told to stop. Default 10 s.
     pub drain: Duration,
+    /// How long a client may take to send the head of a request. Default 30 s.
+    pub head_patience: Duration,
 }
 
 impl Default for ApiSettings {
     fn default() -> Self {
-        Self { greetings: None, body_limit: 2 * 1024 * 1024, drain: Duration::from_secs(10) }
+        Self {
+            greetings: None,
+            body_limit: 2 * 1024 * 1024,
+            drain: Duration::from_secs(10),
+            head_patience: Duration::from_secs(30),
+        }
     }
 }
 
@@ -61,36 +69,4 @@ pub fn router(engine: Engine, settings: ApiSettings) -> Router {
         .layer(DefaultBodyLimit::disable())
         .layer(CatchPanicLayer::custom(frame::panicked))
         .layer(middleware::from_fn(frame::surround))
-}
-
-/// Answers requests until `stop` is cancelled, then lets open ones end within the drain time.
-///
-/// # Errors
-///
-/// When the listener fails for good.
-pub async fn serve(
-    listener: TcpListener,
-    engine: Engine,
-    settings: ApiSettings,
-    stop: CancellationToken,
-) -> io::Result<()> {
-    let drain = settings.drain;
-    let listener = listener.tap_io(|connection| {
-        if let Err(error) = connection.set_nodelay(true) {
-            tracing::debug!(%error, "a connection keeps its delay");
-        }
-    });
-    let server = axum::serve(listener, router(engine, settings))
-        .with_graceful_shutdown(stop.clone().cancelled_owned());
-    let too_late = async {
-        stop.cancelled().await;
-        tokio::time::sleep(drain).await;
-    };
-    tokio::select! {
-        ended = server.into_future() => ended,
-        () = too_late => {
-            tracing::warn!(seconds = drain.as_secs(), "some requests were still open and are cut off");
-            Ok(())
-        }
-    }
 }

@@ -44,6 +44,47 @@ fn get(key: &str) -> Vec<u8> {
 }
 
 #[tokio::test]
+async fn a_client_that_sends_everything_first_still_hears_why_it_was_refused() {
+    let world = World::new().await;
+    let (address, _stop, _server) = start(&world, ApiSettings::default()).await;
+    let body = "+14155550100\n".repeat(3_000_000);
+    let (path, length) = ("/api/v1/campaigns/none/recipients/import", body.len());
+    for (key, status) in [("wrong", " 401 "), (world.admin.as_str(), " 404 ")] {
+        let head = format!(
+            "POST {path} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {key}\r\ncontent-type: text/csv\r\n\
+             connection: close\r\ncontent-length: {length}\r\n\r\n"
+        );
+        let mut client = TcpStream::connect(address).await.unwrap();
+        client.write_all(head.as_bytes()).await.unwrap();
+        client.write_all(body.as_bytes()).await.expect("the whole list is taken in");
+        let mut answer = String::new();
+        timeout(PATIENCE, client.read_to_string(&mut answer)).await.unwrap().unwrap();
+        assert!(answer.contains(status), "{answer}");
+    }
+}
+
+#[tokio::test]
+async fn a_client_that_asks_first_sends_nothing_when_it_is_refused() {
+    let world = World::new().await;
+    let (address, _stop, _server) = start(&world, ApiSettings::default()).await;
+    let request = "POST /api/v1/agents HTTP/1.1\r\nhost: x\r\nexpect: 100-continue\r\nconnection: close\r\n\
+                   content-type: application/json\r\ncontent-length: 9999\r\n\r\n";
+    let answer = exchange(address, request.as_bytes()).await;
+    assert!(answer.starts_with("HTTP/1.1 401 "), "{answer}");
+}
+
+#[tokio::test]
+async fn a_client_that_never_comes_to_the_point_is_hung_up_on() {
+    let world = World::new().await;
+    let settings = ApiSettings { head_patience: Duration::from_millis(100), ..ApiSettings::default() };
+    let (address, _stop, _server) = start(&world, settings).await;
+    for half in ["", "GET /api/v1/agents HTTP/1.1\r\nhost: x\r\n"] {
+        let answer = exchange(address, half.as_bytes()).await;
+        assert!(!answer.contains(" 200 "), "{answer}");
+    }
+}
+
+#[tokio::test]
 async fn odd_requests_never_hurt_the_server() {
     let world = World::new().await;
     let (address, _stop, _server) = start(&world, ApiSettings::default()).await;
