@@ -2,16 +2,20 @@
 
 use std::{process::Stdio, time::Duration};
 
+use chrono::TimeDelta;
 use clap::{Args, Subcommand};
 use ringfleet_core::{CampaignAction, CampaignState, E164, Plan, WorkspaceId, clock::Stopwatch, trunk};
 use ringfleet_engine::Engine;
 use ringfleet_store::{Campaign, NewAgent, NewCampaign, NewRecipient, NewTrunk};
+use serde::Serialize;
 use serde_json::json;
 use tokio::process::{Child, Command};
+use tokio_util::sync::CancellationToken;
 
 use crate::{
+    cli::Common,
     config::Config,
-    process::{Failure, Wanted, open_engine, own_data},
+    process::{Failure, Wanted, open_engine, own_data, stop_signal},
     roles::{self, Roles},
 };
 
@@ -37,28 +41,65 @@ pub struct CampaignArgs {
     json: bool,
 }
 
-/// Runs a bench. With URLs its roles are processes of their own; with the embedded database they run in this one.
-pub async fn run(config: Config, command: BenchCommand) -> Result<(), Failure> {
+/// The last line of `--json`.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Figures {
+    finished: u64,
+    seconds: f64,
+    calls_per_second: f64,
+}
+
+/// Runs a bench. With URLs its roles are processes of their own; without them they run in this one, on a database in a
+/// temporary folder unless `--data` names one.
+pub async fn run(mut config: Config, common: &Common, command: BenchCommand) -> Result<(), Failure> {
     let BenchCommand::Campaign(args) = command;
+    let folder = tempfile::Builder::new().prefix("ringfleet-bench-").tempdir()?;
+    if config.database_url.is_none() && common.data.is_none() {
+        config.data = folder.path().to_owned();
+    }
     let name = format!("bench-{:08x}", rand::random::<u32>());
-    let mut config = config;
     config.redis.prefix = name.clone();
     config.worker.max_live = args.max_live;
+    let interrupted = stop_signal()?;
+    let _own = own_data(&config)?;
     let engine = open_engine(&config, Wanted::ALL).await?;
-    let _own = own_data(&config, &engine).await?;
+    refuse_company(&engine).await?;
     let campaign = prepare(&engine, &name, &args).await?;
     eprintln!("{} recipients are in; starting a scheduler and a worker", args.recipients);
-    let _running = Running::start(&config, &engine).await?;
-    let (finished, seconds) = call_everybody(&engine, &campaign).await?;
+    let running = Running::start(&config, common, &engine, interrupted.clone()).await?;
+    let measured = tokio::select! {
+        measured = call_everybody(&engine, &campaign) => measured,
+        broken = running.broken() => Err(broken),
+        () = interrupted.cancelled() => Err(Failure::new("interrupted")),
+    };
+    if measured.is_err() {
+        // Left behind it would go on in the next scheduler that comes along.
+        engine.act(campaign.workspace_id, campaign.id, CampaignAction::Cancel, Some("bench")).await.ok();
+    }
+    let (finished, seconds) = measured?;
     let rate = finished as f64 / seconds;
     match args.json {
-        true => println!(
-            "{}",
-            json!({"finished": finished, "seconds": round(seconds), "callsPerSecond": round(rate)})
-        ),
+        true => {
+            let figures = Figures { finished, seconds: round(seconds), calls_per_second: round(rate) };
+            println!("{}", serde_json::to_string(&figures)?);
+        }
         false => println!("{finished} calls in {seconds:.2} s: {rate:.0} calls/s"),
     }
     Ok(())
+}
+
+/// A bench runs a scheduler and a worker with books of its own: they would call other people's campaigns past their limits.
+async fn refuse_company(engine: &Engine) -> Result<(), Failure> {
+    let mut tx = engine.store().read().await?;
+    let others = tx.running_campaigns(engine.clock().now() + TimeDelta::days(36_500)).await?;
+    tx.commit().await?;
+    match others.len() {
+        0 => Ok(()),
+        n => Err(Failure::new(format!(
+            "{n} campaigns of this database are calling or scheduled, and a bench would call them, too; measure on a database of its own"
+        ))),
+    }
 }
 
 fn round(x: f64) -> f64 {
@@ -145,28 +186,56 @@ async fn call_everybody(engine: &Engine, campaign: &Campaign) -> Result<(u64, f6
 
 /// A scheduler and a worker: two processes, or this one. They end with this value.
 enum Running {
-    Processes { _roles: Vec<Child> },
-    Here { _roles: Roles },
+    Processes(Box<[(&'static str, Child); 2]>),
+    Here(Roles),
 }
 
 impl Running {
-    async fn start(config: &Config, engine: &Engine) -> Result<Self, Failure> {
+    async fn start(
+        config: &Config,
+        common: &Common,
+        engine: &Engine,
+        interrupted: CancellationToken,
+    ) -> Result<Self, Failure> {
         if config.redis_url.is_none() {
             let wanted = Wanted { api: false, ..Wanted::ALL };
-            return Ok(Self::Here {
-                _roles: roles::start(config, engine.clone(), wanted, None, Default::default())?,
-            });
+            return Ok(Self::Here(roles::start(config, engine.clone(), wanted, None, interrupted)?));
         }
-        Ok(Self::Processes { _roles: vec![role(config, "scheduler")?, role(config, "worker")?] })
+        let role = |name| Ok::<_, Failure>((name, role(config, common, name)?));
+        Ok(Self::Processes(Box::new([role("scheduler")?, role("worker")?])))
+    }
+
+    /// Resolves when a role has ended, which none should.
+    async fn broken(self) -> Failure {
+        match self {
+            Self::Here(roles) => match roles.ended().await {
+                Err(error) => error,
+                Ok(()) => Failure::new("interrupted"),
+            },
+            Self::Processes(mut roles) => {
+                let [(first, scheduler), (second, worker)] = &mut *roles;
+                let (name, status) = tokio::select! {
+                    status = scheduler.wait() => (first, status),
+                    status = worker.wait() => (second, status),
+                };
+                let status = status.map_or_else(|e| e.to_string(), |status| status.to_string());
+                Failure::new(format!("the {name} has ended: {status}"))
+            }
+        }
     }
 }
 
-fn role(config: &Config, name: &str) -> Result<Child, Failure> {
+/// A role as a process of its own, with the configuration of this one.
+fn role(config: &Config, common: &Common, name: &str) -> Result<Child, Failure> {
     let url = |url: &Option<String>| url.clone().unwrap_or_default();
-    let child = Command::new(std::env::current_exe()?)
+    let mut command = Command::new(std::env::current_exe()?);
+    if let Some(file) = &common.config {
+        command.arg("--config").arg(file);
+    }
+    let child = command
         .arg(name)
-        .env("DATABASE_URL", url(&config.database_url))
-        .env("REDIS_URL", url(&config.redis_url))
+        .env("RINGFLEET_DATABASE_URL", url(&config.database_url))
+        .env("RINGFLEET_REDIS_URL", url(&config.redis_url))
         .env("RINGFLEET_REDIS__PREFIX", &config.redis.prefix)
         .env("RINGFLEET_WORKER__MAX_LIVE", config.worker.max_live.to_string())
         .env("RINGFLEET_LOG__FILTER", "warn")

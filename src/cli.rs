@@ -24,13 +24,13 @@ pub struct Cli {
 }
 
 #[derive(Args)]
-struct Common {
+pub struct Common {
     /// Configuration file [default: ringfleet.toml, if there is one]
     #[arg(long, global = true, value_name = "FILE")]
-    config: Option<PathBuf>,
+    pub config: Option<PathBuf>,
     /// Folder of the embedded database; takes precedence over URLs in the environment [default: ./ringfleet-data]
     #[arg(long, global = true, value_name = "DIR")]
-    data: Option<PathBuf>,
+    pub data: Option<PathBuf>,
     /// PostgreSQL, postgres://… [env: DATABASE_URL]
     #[arg(long, global = true, value_name = "URL")]
     database_url: Option<String>,
@@ -93,10 +93,10 @@ pub async fn run(cli: Cli) -> Result<ExitCode, Failure> {
         listen,
         data: match cli.command {
             Command::Demo(_) => Some(std::env::temp_dir()), // nobody's database; it makes a folder of its own in there
-            _ => cli.common.data,
+            _ => cli.common.data.clone(),
         },
-        database_url: cli.common.database_url,
-        redis_url: cli.common.redis_url,
+        database_url: cli.common.database_url.clone(),
+        redis_url: cli.common.redis_url.clone(),
     };
     let mut config = Config::read(cli.common.config.as_deref(), &flags)?;
     if let Command::Demo(_) = cli.command {
@@ -112,7 +112,7 @@ pub async fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Key(KeyCommand::Create { workspace, role }) => {
             keys::create(&config, &workspace, role).await?
         }
-        Command::Bench(command) => bench::run(config, command).await?,
+        Command::Bench(command) => bench::run(config, &cli.common, command).await?,
         Command::Carrier(args) => peer::run(args).await?,
         Command::Demo(args) => return demo::run(args, config).await,
     }

@@ -20,7 +20,10 @@ use ringfleet_scheduler::SchedulerSettings;
 use ringfleet_worker::WorkerSettings;
 use serde::{Deserialize, Serialize};
 
-use crate::config_error::{ConfigError, Misread};
+use crate::{
+    config_error::{ConfigError, Misread},
+    logs,
+};
 
 /// Everything that can be set.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -226,8 +229,9 @@ impl Config {
             return Err(ConfigError::NoFile(file.to_owned()));
         }
         let toml = Toml::file(file.unwrap_or(Path::new("ringfleet.toml")));
-        // An explicit data folder means the embedded database, whatever URLs the environment holds.
-        let urls: &[&str] = if flags.data.is_some() { &[] } else { &["DATABASE_URL", "REDIS_URL"] };
+        // A data folder and no URL on the command line means the embedded database, whatever URLs the environment holds.
+        let embedded = flags.data.is_some() && flags.database_url.is_none() && flags.redis_url.is_none();
+        let urls: &[&str] = if embedded { &[] } else { &["DATABASE_URL", "REDIS_URL"] };
         let figment = Figment::from(Serialized::defaults(Self::default()))
             .merge(toml)
             .merge(Env::raw().only(urls))
@@ -235,7 +239,7 @@ impl Config {
             .merge(Serialized::defaults(flags));
         let read = figment.extract::<Self>();
         let mut config = read.map_err(|error| ConfigError::Unreadable(Misread::new(&figment, error)))?;
-        if flags.data.is_some() && flags.database_url.is_none() {
+        if embedded {
             (config.database_url, config.redis_url) = (None, None);
         }
         config.check()?;
@@ -254,6 +258,11 @@ impl Config {
         }
         if !(1..=10_000).contains(&self.worker.deliveries) {
             return wrong("worker.deliveries", &self.worker.deliveries, "must be 1 to 10000");
+        }
+        if !logs::names_levels(&self.log.filter) {
+            let problem =
+                "must be error, warn, info, debug, trace or off, or such as info,ringfleet_worker=debug";
+            return wrong("log.filter", &self.log.filter, problem);
         }
         let second = Duration::from_secs(1);
         if !(Duration::from_millis(10)..=second * 60).contains(&self.scheduler.tick.0) {

@@ -1,9 +1,15 @@
-use ringfleet_core::{Clock, Role, SystemClock};
+use std::time::Duration;
+
+use ringfleet_core::{Clock, Role, SystemClock, clock::Stopwatch};
+use ringfleet_store::{Store, StoreError};
 
 use crate::{
     config::Config,
-    process::{Failure, open_store},
+    process::{Failure, open_store, own_data},
 };
+
+/// How long another process may take to set the database up.
+const SETTING_UP: Duration = Duration::from_secs(5);
 
 /// Makes an API key, and its workspace if there is none of that name. The key is printed once, as the last line.
 pub async fn create(config: &Config, workspace: &str, role: Role) -> Result<(), Failure> {
@@ -11,8 +17,14 @@ pub async fn create(config: &Config, workspace: &str, role: Role) -> Result<(), 
     if name.is_empty() || name.chars().count() > 120 || name.chars().any(char::is_control) {
         return Err(Failure::new("--workspace: give a name of 1 to 120 characters"));
     }
+    let own = own_data(config);
     let store = open_store(config).await?;
-    store.check_schema().await?;
+    match own {
+        // The first command on a folder; nobody runs beside it.
+        Ok(Some(_)) => store.migrate().await?,
+        Ok(None) => store.check_schema().await?,
+        Err(_) => wait_for_schema(&store).await?,
+    }
     let key = ringfleet_api::new_key(rand::random());
     let now = SystemClock.now();
     let mut tx = store.write().await?;
@@ -24,4 +36,15 @@ pub async fn create(config: &Config, workspace: &str, role: Role) -> Result<(), 
     eprintln!("{made} {name} ({}); this {role} key is shown only now:", workspace.id);
     println!("{}", key.secret);
     Ok(())
+}
+
+/// Passes when the schema is this version's; another process may just be bringing it there.
+async fn wait_for_schema(store: &Store) -> Result<(), StoreError> {
+    let waited = Stopwatch::start();
+    loop {
+        match store.check_schema().await {
+            Err(_) if waited.elapsed() < SETTING_UP => tokio::time::sleep(SETTING_UP / 50).await,
+            checked => return checked,
+        }
+    }
 }

@@ -26,3 +26,31 @@ pub fn init(config: &LogConfig) -> Result<(), Failure> {
     };
     set.map_err(|e| Failure::new(e.to_string()))
 }
+
+/// Whether a filter says what it seems to say: a bare word that is no level would be taken for a part of the program, and a
+/// mistyped level would silence everything.
+pub fn names_levels(filter: &str) -> bool {
+    const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
+    let names_level = |directive: &str| {
+        let level = directive.rsplit('=').next().unwrap_or_default();
+        LEVELS.iter().any(|known| known.eq_ignore_ascii_case(level.trim()))
+    };
+    EnvFilter::try_new(filter).is_ok() && filter.split(',').all(names_level)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mistyped_level_is_noticed() {
+        for right in ["info", "WARN", "info,ringfleet_worker=debug", "warn,sqlx=error", "off"] {
+            assert!(names_levels(right), "{right}");
+        }
+        for wrong in
+            ["inf", "", "info,ringfleet_worker", "info,ringfleet_worker=loud", "info,,warn", "=debug="]
+        {
+            assert!(!names_levels(wrong), "{wrong}");
+        }
+    }
+}

@@ -62,26 +62,30 @@ impl Wanted {
     }
 }
 
-/// Opens the database the configuration names. The embedded one is made and migrated as needed.
+/// Opens the database the configuration names; makes the embedded one's file as needed. Does not touch the schema.
 pub async fn open_store(config: &Config) -> Result<Store, Failure> {
     match &config.database_url {
         Some(url) => Store::postgres(url, config.database.connections)
             .await
             .map_err(|e| Failure::during("PostgreSQL cannot be opened", e)),
         None => {
-            let broken = |e: &dyn Display| {
-                Failure::new(format!("the data folder {} cannot be used: {e}", config.data.display()))
-            };
-            // It holds credentials and voices: its owner's business only.
-            DirBuilder::new().recursive(true).mode(0o700).create(&config.data).map_err(|e| broken(&e))?;
-            let store = Store::sqlite(&config.sqlite_file()).await.map_err(|e| broken(&e))?;
-            store.migrate().await.map_err(|e| broken(&e))?;
-            Ok(store)
+            make_data_folder(config)?;
+            Store::sqlite(&config.sqlite_file()).await.map_err(|e| unusable(config, e))
         }
     }
 }
 
-/// Opens database and fleet and joins them.
+fn make_data_folder(config: &Config) -> Result<(), Failure> {
+    // It holds credentials and voices: its owner's business only.
+    let made = DirBuilder::new().recursive(true).mode(0o700).create(&config.data);
+    made.map_err(|e| unusable(config, e))
+}
+
+fn unusable(config: &Config, why: impl Display) -> Failure {
+    Failure::during(&format!("the data folder {} cannot be used", config.data.display()), why)
+}
+
+/// Opens database and fleet and joins them. Whoever runs all roles brings the schema up to this version first.
 pub async fn open_engine(config: &Config, wanted: Wanted) -> Result<Engine, Failure> {
     let fleet = match (&config.database_url, &config.redis_url) {
         (Some(_), Some(url)) => {
@@ -110,23 +114,21 @@ pub async fn open_engine(config: &Config, wanted: Wanted) -> Result<Engine, Fail
 }
 
 /// Makes the embedded database this process's own until the value is dropped: its queue and its limits are in its memory, so
-/// a second process running roles on the same folder would call past them. Whoever worked here before is dead.
-pub async fn own_data(config: &Config, engine: &Engine) -> Result<Option<File>, Failure> {
+/// a second process running roles on the same folder would call past them, and one of another version would change the
+/// schema under it. To be taken before the database is opened.
+pub fn own_data(config: &Config) -> Result<Option<File>, Failure> {
     if config.database_url.is_some() {
         return Ok(None);
     }
+    make_data_folder(config)?;
     let path = config.data.join("ringfleet.lock");
-    let file =
-        File::create(&path).map_err(|e| Failure::during(&format!("{} cannot be made", path.display()), e))?;
+    let file = File::create(&path).map_err(|e| unusable(config, format!("{}: {e}", path.display())))?;
     file.try_lock().map_err(|_| {
         Failure::new(format!(
             "another ringfleet is running on {}; stop it, or choose another --data",
             config.data.display()
         ))
     })?;
-    let mut tx = engine.store().write().await?;
-    tx.bury_silent_workers(std::time::Duration::ZERO).await?;
-    tx.commit().await?;
     Ok(Some(file))
 }
 

@@ -1,6 +1,6 @@
 //! Runs one role, or all of them in one process.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use ringfleet_api::ApiSettings;
 use ringfleet_carriers::Registry;
@@ -15,6 +15,7 @@ use crate::{
 
 /// Brings the schema up to this version.
 pub async fn migrate(config: &Config) -> Result<(), Failure> {
+    let _own = own_data(config)?;
     let store = open_store(config).await?;
     store.migrate().await?;
     println!("the database schema is up to date");
@@ -25,8 +26,11 @@ pub async fn migrate(config: &Config) -> Result<(), Failure> {
 /// Runs roles until a signal comes.
 pub async fn run(config: Config, wanted: Wanted) -> Result<(), Failure> {
     let stop = stop_signal()?;
+    let own = own_data(&config)?;
     let engine = open_engine(&config, wanted).await?;
-    let _own = own_data(&config, &engine).await?;
+    if own.is_some() {
+        engine.find_orphans(Some(Duration::ZERO)).await?; // whoever worked here before is dead
+    }
     let listener = match wanted.api {
         true => Some(bind(&config).await?),
         false => None,

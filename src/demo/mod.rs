@@ -168,7 +168,7 @@ async fn play(args: &DemoArgs, house: &House, list: List, view: &View) -> Result
         rest: Rest { rejected: import.rejected, ..Rest::default() },
     };
     if import.accepted > 0 {
-        let (stats, reason) = steps::call(client, &campaign, receiver, view).await?;
+        let (stats, reason) = steps::call(client, args, &campaign, receiver, view).await?;
         report.rest.all_told = stats.status == "FINISHED" && steps::hear_all(receiver, &stats, view).await;
         report.campaign = stats.status;
         report.recipients = stats.recipients.by_disposition;

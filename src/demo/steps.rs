@@ -25,8 +25,8 @@ use crate::process::Failure;
 
 /// How often the campaign is looked at.
 const LOOK: Duration = Duration::from_millis(200);
-/// A campaign in which nothing has happened for so long will not go on: no call lasts half of it.
-const STALLED: Duration = Duration::from_secs(180);
+/// A campaign in which nothing has happened for so much longer than a call may last will not go on.
+const STALLED: Duration = Duration::from_secs(120);
 /// Webhooks that have not come so long after the one before will not come; the first retry is after 5 s.
 const SILENT: Duration = Duration::from_secs(15);
 /// Longest call; a greeting is shorter.
@@ -100,7 +100,7 @@ pub async fn prepare(
         }],
         "limits": {"callsPerSecond": args.calls_per_second, "maxLiveCalls": args.live_calls},
         "ringTimeoutSeconds": args.ring_timeout(),
-        "maxCallSeconds": (LONGEST_CALL + args.greeting()).as_secs(),
+        "maxCallSeconds": longest_call(args).as_secs(),
     });
     let campaign: Made = client.post("/campaigns", &campaign).await.map_err(made("campaign"))?;
     Ok(campaign.id)
@@ -141,6 +141,11 @@ pub async fn import(
     Ok(import)
 }
 
+/// How long an answered call may last.
+fn longest_call(args: &DemoArgs) -> Duration {
+    LONGEST_CALL + args.greeting()
+}
+
 fn refused(list: &Path, error: ApiError) -> Failure {
     // The API speaks of its query parameter; here it is a flag.
     let words = error.to_string().replace("`column`", "--column");
@@ -150,6 +155,7 @@ fn refused(list: &Path, error: ApiError) -> Failure {
 /// Starts the campaign and watches until it is over; gives the last figures, and why it ended when it did not finish.
 pub async fn call(
     client: &Client,
+    args: &DemoArgs,
     campaign: &str,
     receiver: &Receiver,
     view: &View,
@@ -158,6 +164,7 @@ pub async fn call(
     let lost = |e: ApiError| Failure::new(format!("the campaign cannot be watched: {e}"));
     let started = client.post::<Campaign>(&format!("{path}/start"), &json!({})).await;
     started.map_err(|e| Failure::new(format!("the campaign cannot be started: {e}")))?;
+    let stalled = STALLED + Duration::from_secs(args.ring_timeout()) + longest_call(args);
     let mut moved = (Instant::now(), None);
     let stats = loop {
         let stats: Stats = client.get(&format!("{path}/stats")).await.map_err(lost)?;
@@ -168,11 +175,11 @@ pub async fn call(
         let now = Some((stats.recipients.clone(), stats.calls.clone()));
         if moved.1 != now {
             moved = (Instant::now(), now);
-        } else if moved.0.elapsed() > STALLED {
+        } else if moved.0.elapsed() > stalled {
             let (done, total) = (stats.recipients.done, stats.recipients.total);
             return Err(Failure::new(format!(
                 "nothing has happened for {} minutes; {done} of {total} recipients are done and the campaign is {}",
-                STALLED.as_secs() / 60,
+                stalled.as_secs() / 60,
                 stats.status,
             )));
         }
