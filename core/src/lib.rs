@@ -18,6 +18,7 @@ pub mod role;
 pub mod settle;
 pub mod signing;
 pub mod trunk;
+pub mod window;
 pub mod zone;
 
 pub use call::{CallState, EndedBy, Ending, Outcome};
@@ -28,3 +29,5 @@ pub use phone::{E164, NumberError};
 pub use plan::{Channel, Plan, Retry, Step};
 pub use recipient::{Disposition, Hold, RecipientState};
 pub use role::{Action, Role};
+pub use window::{Schedule, ScheduleError};
+pub use zone::Zones;
