@@ -4,7 +4,9 @@ use std::{process::Stdio, time::Duration};
 
 use chrono::TimeDelta;
 use clap::{Args, Subcommand};
-use ringfleet_core::{CampaignAction, CampaignState, E164, Plan, WorkspaceId, clock::Stopwatch, trunk};
+use ringfleet_core::{
+    CampaignAction, CampaignState, CounterKind, E164, Plan, WorkspaceId, clock::Stopwatch, trunk,
+};
 use ringfleet_engine::Engine;
 use ringfleet_store::{Campaign, NewAgent, NewCampaign, NewRecipient, NewTrunk};
 use serde::Serialize;
@@ -169,7 +171,7 @@ async fn call_everybody(engine: &Engine, campaign: &Campaign) -> Result<(u64, f6
         let state = tx.campaign(campaign.workspace_id, campaign.id).await?.map(|c| c.state);
         let counters = tx.counters(campaign.id).await?;
         tx.commit().await?;
-        let ended: i64 = counters.iter().filter(|c| c.kind == "outcome").map(|c| c.n).sum();
+        let ended: i64 = counters.iter().filter(|c| c.kind == CounterKind::Outcome).map(|c| c.n).sum();
         let seconds = watch.elapsed().as_secs_f64();
         if state == Some(CampaignState::Finished) {
             return Ok((ended as u64, seconds));

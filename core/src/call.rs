@@ -135,6 +135,17 @@ impl Ending {
     }
 }
 
+/// Reasons of a FAILED call that are trouble with the trunk and not with the person called: nothing is consumed, the call comes
+/// back. `auth`: the trunk refuses our credentials (SIP 401, 407).
+pub const TRUNK_TROUBLE: &[&str] = &["auth"];
+
+/// The same if it passes: some trunks refuse a single destination in these words, and that is how the call ends when it has met
+/// them [`TRUNK_TRIES`] times. `forbidden`: SIP 403.
+pub const TRUNK_TROUBLE_PERHAPS: &[&str] = &["forbidden"];
+
+/// How often a call meets [`TRUNK_TROUBLE_PERHAPS`] before it counts.
+pub const TRUNK_TRIES: u32 = 5;
+
 /// Reasons after which calling the same number again makes no sense, whatever the plan says.
 ///
 /// `bad_number`: the network says there is no such number. `declined`: a human or a filter said no (SIP 603, RFC 8197, RFC 8688).

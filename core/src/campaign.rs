@@ -40,6 +40,18 @@ text_enum! {
     }
 }
 
+text_enum! {
+    /// What the kept counters of a campaign count.
+    pub enum CounterKind {
+        /// Recipients, named `total`.
+        Recipients => "recipients",
+        /// Recipients that are done, by disposition.
+        Disposition => "disposition",
+        /// Calls that are over, by outcome.
+        Outcome => "outcome",
+    }
+}
+
 /// An action that the present state does not allow. Nothing has been changed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("cannot {action}: the campaign is {is}, it must be {}", join(.needs))]

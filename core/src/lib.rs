@@ -22,7 +22,7 @@ pub mod window;
 pub mod zone;
 
 pub use call::{CallState, EndedBy, Ending, Outcome};
-pub use campaign::{CampaignAction, CampaignState, WrongState};
+pub use campaign::{CampaignAction, CampaignState, CounterKind, WrongState};
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use id::*;
 pub use phone::{E164, NumberError};

@@ -175,11 +175,15 @@ impl Plan {
                 return error(at("gate"), "the first step has no gate");
             }
         }
-        if self.first_step().is_none() {
+        let Some(first) = self.first_step() else {
             return error(
                 "channels".into(),
                 "at least one step must be voice; other channels are not carried out yet",
             );
+        };
+        if self.steps[first].gate.is_some_and(|gate| gate != Gate::Any) {
+            let problem = "must be any or absent: the steps before it are not carried out yet, so everybody begins here";
+            return error(format!("channels[{first}].gate"), problem);
         }
         Ok(())
     }

@@ -2,7 +2,10 @@
 
 use chrono::{DateTime, Utc};
 
-use crate::{CampaignState, Channel, Disposition, Ending, Hold, Outcome, Plan, Step, call::NEVER_RETRY};
+use crate::{
+    CampaignState, Channel, Disposition, Ending, Hold, Outcome, Plan, Step,
+    call::{NEVER_RETRY, TRUNK_TRIES, TRUNK_TROUBLE, TRUNK_TROUBLE_PERHAPS},
+};
 
 /// How far a recipient has come in its plan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -11,6 +14,8 @@ pub struct Progress {
     pub step: usize,
     /// Attempts made on this step, the one that has just ended included.
     pub attempts: u32,
+    /// How often the call that has just ended went to its carrier.
+    pub placements: u32,
 }
 
 /// What becomes of a recipient now.
@@ -58,17 +63,31 @@ pub fn settle(
         Ending::NoRoom { .. } | Ending::GivenUp { .. } => return Next::Done(Disposition::Cancelled),
         Ending::Over { outcome, reason, .. } => (*outcome, reason.as_ref()),
     };
+    if !campaign.is_final() && is_trunk_trouble(over, progress.placements) {
+        return Next::Hold { at: now + trunk_wait(progress.placements), hold: Hold::Pace };
+    }
     match over {
         (Outcome::Answered, _) => Next::Done(Disposition::Reached),
         _ if campaign.is_final() => Next::Done(Disposition::Cancelled),
         (outcome, reason) => retry(plan, progress, outcome, reason, now)
-            .or_else(|| next_step(plan, progress.step, outcome, now))
+            .or_else(|| next_step(plan, progress.step, outcome, reason, now))
             .unwrap_or(Next::Done(if reason == "bad_number" {
                 Disposition::Invalid
             } else {
                 Disposition::Exhausted
             })),
     }
+}
+
+fn is_trunk_trouble((outcome, reason): (Outcome, &str), placements: u32) -> bool {
+    outcome == Outcome::Failed
+        && (TRUNK_TROUBLE.contains(&reason)
+            || (TRUNK_TROUBLE_PERHAPS.contains(&reason) && placements < TRUNK_TRIES))
+}
+
+/// A minute, then two, four, eight, and no more than a quarter of an hour.
+fn trunk_wait(placements: u32) -> chrono::Duration {
+    chrono::Duration::minutes((1 << placements.saturating_sub(1).min(4)).min(15))
 }
 
 fn retry(
@@ -85,8 +104,12 @@ fn retry(
     allowed.then(|| Next::Retry { at: now + step.retry.delay_after(progress.attempts) })
 }
 
-/// The next step whose gate `outcome` opens. Only voice is carried out so far; other channels are passed over.
-fn next_step(plan: &Plan, step: usize, outcome: Outcome, now: DateTime<Utc>) -> Option<Next> {
+/// The next step whose gate `outcome` opens. Only voice is carried out so far; other channels are passed over. After a reason
+/// that forbids another call no step on the same channel is taken.
+fn next_step(plan: &Plan, step: usize, outcome: Outcome, reason: &str, now: DateTime<Utc>) -> Option<Next> {
+    if NEVER_RETRY.contains(&reason) {
+        return None; // while voice is the only channel, each further step would be a call
+    }
     let open = |s: &Step| s.channel == Channel::Voice && s.gate.is_none_or(|gate| gate.opens(outcome));
     let (step, chosen) = plan.steps.iter().enumerate().skip(step + 1).find(|(_, s)| open(s))?;
     Some(Next::Step {
@@ -112,8 +135,8 @@ mod tests {
     #[test]
     fn the_common_endings() {
         let plan = Plan::voice(2);
-        let first = Progress { step: 0, attempts: 1 };
-        let last = Progress { step: 0, attempts: 2 };
+        let first = Progress { step: 0, attempts: 1, placements: 1 };
+        let last = Progress { step: 0, attempts: 2, placements: 1 };
         let run = |p, e| settle(&plan, p, &e, CampaignState::InProgress, now());
         let hour = now() + chrono::Duration::hours(1);
         assert_eq!(run(first, ended(Outcome::Answered, "hangup")), Next::Done(Disposition::Reached));
@@ -128,7 +151,7 @@ mod tests {
     #[test]
     fn a_hold_consumes_nothing_and_a_cancelled_campaign_calls_nobody_again() {
         let plan = Plan::voice(3);
-        let p = Progress { step: 0, attempts: 1 };
+        let p = Progress { step: 0, attempts: 1, placements: 1 };
         let busy = Ending::NoRoom {
             retry_after: std::time::Duration::from_secs(7),
             reason: "trunk_busy".into(),
@@ -157,10 +180,39 @@ mod tests {
             after_hours: 2.0,
             ..Plan::voice(1).steps.remove(0)
         });
-        let p = Progress { step: 0, attempts: 1 };
+        let p = Progress { step: 0, attempts: 1, placements: 1 };
         let run = |o| settle(&plan, p, &ended(o, "x"), CampaignState::InProgress, now());
         assert_eq!(run(Outcome::Voicemail), Next::Step { step: 1, at: now() + chrono::Duration::hours(2) });
         assert_eq!(run(Outcome::Unanswered), Next::Done(Disposition::Exhausted));
+    }
+
+    #[test]
+    fn a_no_is_final_on_every_later_step() {
+        let mut plan = Plan::voice(3);
+        plan.steps.push(Step { after_hours: 2.0, ..Plan::voice(3).steps.remove(0) });
+        let p = Progress { step: 0, attempts: 1, placements: 1 };
+        let run =
+            |outcome, reason| settle(&plan, p, &ended(outcome, reason), CampaignState::InProgress, now());
+        assert_eq!(run(Outcome::Rejected, "declined"), Next::Done(Disposition::Exhausted));
+        assert_eq!(run(Outcome::Failed, "bad_number"), Next::Done(Disposition::Invalid));
+    }
+
+    #[test]
+    fn trouble_with_the_trunk_is_not_the_recipients() {
+        let plan = Plan::voice(1);
+        let run = |reason, placements, state| {
+            let p = Progress { step: 0, attempts: 1, placements };
+            settle(&plan, p, &ended(Outcome::Failed, reason), state, now())
+        };
+        let held = |minutes| Next::Hold { at: now() + chrono::Duration::minutes(minutes), hold: Hold::Pace };
+        let waits = [(1, 1), (2, 2), (3, 4), (4, 8), (5, 15), (500, 15)];
+        for (placements, minutes) in waits {
+            assert_eq!(run("auth", placements, CampaignState::InProgress), held(minutes));
+        }
+        assert_eq!(run("forbidden", 4, CampaignState::InProgress), held(8));
+        assert_eq!(run("forbidden", 5, CampaignState::InProgress), Next::Done(Disposition::Exhausted));
+        assert_eq!(run("network", 1, CampaignState::InProgress), Next::Done(Disposition::Exhausted));
+        assert_eq!(run("auth", 1, CampaignState::Cancelled), Next::Done(Disposition::Cancelled));
     }
 
     #[test]
@@ -179,14 +231,14 @@ mod tests {
         ) {
             let plan = Plan { steps: attempts.iter().map(|&n| Plan::voice(n).steps.remove(0)).collect() };
             let budget: u32 = attempts.iter().sum();
-            let (mut p, mut made, mut at) = (Progress { step: 0, attempts: 0 }, 0, now());
+            let (mut p, mut made, mut at) = (Progress { step: 0, attempts: 0, placements: 1 }, 0, now());
             for outcome in outcomes {
                 p.attempts += 1;
                 made += 1;
                 match settle(&plan, p, &ended(Outcome::ALL[outcome], "x"), CampaignState::InProgress, at) {
                     Next::Done(_) => { prop_assert!(made <= budget); return Ok(()); }
                     Next::Retry { at: due } => { prop_assert!(due > at); at = due; }
-                    Next::Step { step, at: due } => { prop_assert!(step > p.step && due >= at); p = Progress { step, attempts: 0 }; at = due; }
+                    Next::Step { step, at: due } => { prop_assert!(step > p.step && due >= at); p = Progress { step, attempts: 0, placements: 1 }; at = due; }
                     Next::Hold { .. } => prop_assert!(false, "an outcome is never a hold"),
                 }
             }

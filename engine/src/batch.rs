@@ -66,6 +66,10 @@ where
         }
         let (items, replies): (Vec<I>, Vec<_>) = batch.drain(..).unzip();
         match guarded(work(items.clone())).await {
+            Ok(answers) if answers.len() != replies.len() => {
+                let broken = EngineError::Broken("a batch with a wrong number of answers".into());
+                replies.into_iter().for_each(|reply| drop(reply.send(Err(broken.clone()))));
+            }
             Ok(answers) => {
                 replies.into_iter().zip(answers).for_each(|(reply, answer)| drop(reply.send(Ok(answer))))
             }

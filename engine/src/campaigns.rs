@@ -1,18 +1,18 @@
 //! The life of a campaign, and single triggered calls.
 
-use std::collections::BTreeMap;
-
 use ringfleet_core::{
-    AgentId, CallId, CampaignAction, CampaignId, CampaignState, Channel, Disposition, E164, TrunkId,
-    WorkspaceId, event::EventType,
+    AgentId, CallId, CampaignAction, CampaignId, CampaignState, Channel, E164, TrunkId, WorkspaceId,
+    event::EventType,
 };
 use ringfleet_fleet::Lane;
-use ringfleet_store::{Bump, Call, Campaign, CounterKind, NewCall, NewCampaign, Page, Tx};
+use ringfleet_store::{Call, Campaign, NewCall, NewCampaign, Page, Tx};
 use serde_json::{Value, json};
 
 use crate::{
     Engine, EngineError, Result,
     publish::{call_fact, campaign_fact, publish},
+    stats::kept_counts,
+    wind_up::withdraw,
 };
 
 /// A single call to be placed now.
@@ -36,33 +36,11 @@ pub struct NewSession {
     pub max_call_seconds: u32,
 }
 
-/// Where a campaign stands, in figures.
-#[derive(Debug, Clone, Default)]
-pub struct CampaignStats {
-    /// Recipients in all.
-    pub recipients: u64,
-    /// Recipients that wait, are queued, are being called.
-    pub open: BTreeMap<String, u64>,
-    /// Recipients that are done, by disposition.
-    pub dispositions: BTreeMap<String, u64>,
-    /// Calls that are over, by outcome.
-    pub outcomes: BTreeMap<String, u64>,
-    /// Recipients that are held, by hold.
-    pub holds: BTreeMap<String, u64>,
-    /// Calls that have begun and are not over: ringing, talking.
-    pub live: (u64, u64),
-}
-
 impl Engine {
     /// Makes a campaign in DRAFT. Its agent and trunk must be of the same workspace.
     pub async fn create_campaign(&self, workspace: WorkspaceId, new: NewCampaign) -> Result<Campaign> {
         let mut tx = self.0.store.write().await?;
-        if tx.agent(workspace, new.agent_id).await?.is_none() {
-            return Err(EngineError::invalid("agentId", "no such agent in this workspace"));
-        }
-        if tx.trunk(workspace, new.trunk_id).await?.is_none() {
-            return Err(EngineError::invalid("trunkId", "no such trunk in this workspace"));
-        }
+        check_owned(&mut tx, workspace, new.agent_id, new.trunk_id).await?;
         let campaign = tx.insert_campaign(workspace, new, self.0.clock.now()).await?;
         tx.commit().await?;
         Ok(campaign)
@@ -106,12 +84,8 @@ impl Engine {
             });
         }
         tx.set_campaign_state(id, next, reason, now).await?;
-        let mut facts: Vec<_> = self
-            .withdraw(&mut tx, id, next)
-            .await?
-            .iter()
-            .map(|c| call_fact(EventType::SessionEnded, c))
-            .collect();
+        let withdrawn = withdraw(&mut tx, id, next, now).await?;
+        let mut facts: Vec<_> = withdrawn.iter().map(|c| call_fact(EventType::SessionEnded, c)).collect();
         let after = tx.campaign(workspace, id).await?.ok_or(EngineError::NotFound("campaign"))?;
         match next {
             CampaignState::InProgress => {
@@ -127,53 +101,10 @@ impl Engine {
         tx.commit().await?;
         self.0.hints.deliveries(&deliveries);
         tracing::info!(campaign = %id, from = %before.state, to = %next, reason, "campaign {action}");
+        if after.state.is_final() {
+            self.wind_up_for_a_while(id).await;
+        }
         Ok(after)
-    }
-
-    /// Takes back what waits when a campaign stops calling; gives the calls that ended by that.
-    async fn withdraw(&self, tx: &mut Tx, id: CampaignId, next: CampaignState) -> Result<Vec<Call>> {
-        let now = self.0.clock.now();
-        match next {
-            CampaignState::InProgress => tx.forget_pushes(id).await?,
-            CampaignState::Paused => {
-                tx.withdraw_waiting_calls(id).await?;
-                tx.forget_pushes(id).await?; // no job of it waits any more
-            }
-            CampaignState::Cancelled | CampaignState::Failed => {
-                tx.withdraw_waiting_calls(id).await?;
-                let ended = tx.cancel_held_calls(id, "campaign_over", now).await?;
-                let cancelled = tx.cancel_recipients(id, now).await?;
-                if cancelled > 0 {
-                    let name = Disposition::Cancelled.as_str();
-                    tx.bump(vec![Bump::new(id, CounterKind::Disposition, name, cancelled as i64)]).await?;
-                }
-                return Ok(ended);
-            }
-            CampaignState::Draft | CampaignState::Scheduled | CampaignState::Finished => {}
-        }
-        Ok(Vec::new())
-    }
-
-    /// The figures of a campaign.
-    pub async fn stats(&self, workspace: WorkspaceId, id: CampaignId) -> Result<(Campaign, CampaignStats)> {
-        let mut tx = self.0.store.read().await?;
-        let campaign = tx.campaign(workspace, id).await?.ok_or(EngineError::NotFound("campaign"))?;
-        let mut stats = CampaignStats { live: tx.live_calls(id).await?, ..CampaignStats::default() };
-        for counter in tx.counters(id).await? {
-            match counter.kind.as_str() {
-                "recipients" => stats.recipients = counter.n as u64,
-                "disposition" => drop(stats.dispositions.insert(counter.name, counter.n as u64)),
-                _ => drop(stats.outcomes.insert(counter.name, counter.n as u64)),
-            }
-        }
-        for row in tx.open_recipients(id).await? {
-            *stats.open.entry(row.state).or_default() += row.n as u64;
-            if let Some(hold) = row.hold {
-                *stats.holds.entry(hold).or_default() += row.n as u64;
-            }
-        }
-        tx.commit().await?;
-        Ok((campaign, stats))
     }
 
     /// Places a single call now: it overtakes every campaign. Gives the PENDING call.
@@ -185,12 +116,7 @@ impl Engine {
         let now = self.0.clock.now();
         let id = CallId::new(now);
         let mut tx = self.0.store.write().await?;
-        if tx.agent(workspace, new.agent_id).await?.is_none() {
-            return Err(EngineError::invalid("agentId", "no such agent in this workspace"));
-        }
-        if tx.trunk(workspace, trunk).await?.is_none() {
-            return Err(EngineError::invalid("trunkId", "no such trunk in this workspace"));
-        }
+        check_owned(&mut tx, workspace, new.agent_id, trunk).await?;
         let call = NewCall {
             id: id.uuid(),
             workspace_id: workspace.uuid(),
@@ -218,6 +144,16 @@ impl Engine {
     }
 }
 
+async fn check_owned(tx: &mut Tx, workspace: WorkspaceId, agent: AgentId, trunk: TrunkId) -> Result<()> {
+    if tx.agent(workspace, agent).await?.is_none() {
+        return Err(EngineError::invalid("agentId", "no such agent in this workspace"));
+    }
+    if tx.trunk(workspace, trunk).await?.is_none() {
+        return Err(EngineError::invalid("trunkId", "no such trunk in this workspace"));
+    }
+    Ok(())
+}
+
 /// A campaign never starts empty, and never with half a list.
 async fn check_start(tx: &mut Tx, id: CampaignId) -> Result<()> {
     if tx.has_running_import(id).await? {
@@ -229,16 +165,4 @@ async fn check_start(tx: &mut Tx, id: CampaignId) -> Result<()> {
         return Err(EngineError::Conflict { code: "NO_RECIPIENTS", message });
     }
     Ok(())
-}
-
-async fn kept_counts(tx: &mut Tx, id: CampaignId) -> Result<Value> {
-    let (mut dispositions, mut outcomes) = (serde_json::Map::new(), serde_json::Map::new());
-    for counter in tx.counters(id).await? {
-        match counter.kind.as_str() {
-            "disposition" => drop(dispositions.insert(counter.name, counter.n.into())),
-            "outcome" => drop(outcomes.insert(counter.name, counter.n.into())),
-            _ => {}
-        }
-    }
-    Ok(json!({"recipients": dispositions, "calls": outcomes}))
 }

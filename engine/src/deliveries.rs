@@ -1,6 +1,6 @@
 //! Webhook deliveries: lease one to send, record what the endpoint said.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use chrono::{DateTime, Utc};
 use ringfleet_core::{
@@ -37,13 +37,10 @@ pub(crate) fn fetcher(store: Store, clock: Arc<dyn Clock>, lanes: usize) -> Batc
         let (store, now) = (store.clone(), clock.now());
         async move {
             let mut tx = store.write().await?;
-            let mut letters = tx.begin_deliveries(&ids, now + LEASE, now).await?;
+            let letters = tx.begin_deliveries(&ids, now + LEASE, now).await?;
             tx.commit().await?;
-            let mut take = |id: &Uuid| {
-                let i = letters.iter().position(|l| l.id.uuid() == *id)?;
-                Some(letters.swap_remove(i))
-            };
-            Ok(ids.iter().map(&mut take).collect())
+            let mut letters: HashMap<Uuid, Letter> = letters.into_iter().map(|l| (l.id.uuid(), l)).collect();
+            Ok(ids.iter().map(|id| letters.remove(id)).collect())
         }
     })
 }
@@ -76,22 +73,47 @@ impl Engine {
         let now = self.0.clock.now();
         let update = self.delivery_update(letter, answer, jitter, now);
         let state = update.state;
-        self.0.answers.run(update).await?;
+        // An answer that is lost means that the webhook is sent again: for as long as the lease lasts, nobody else sends it.
+        let write = || self.0.answers.run(update.clone());
+        while let Err(error) = write().await {
+            if !error.is_passing() || self.0.clock.now() > now + LEASE / 2 {
+                return Err(error);
+            }
+            tokio::time::sleep(Duration::from_millis(500)).await;
+        }
         Ok(state)
     }
 
-    /// Sends a leased delivery back: not before `wait` has passed. The attempt that was not made does not count.
+    /// Sends a leased delivery back because its endpoint is busy: not before `wait` has passed. The attempt that was not made
+    /// does not count.
     pub async fn put_off_delivery(&self, letter: &Letter, wait: Duration) -> Result<()> {
-        let update = DeliveryUpdate {
-            id: letter.id.uuid(),
-            state: DeliveryState::Pending,
-            due_at: Some(self.0.clock.now() + wait),
-            last_status: None,
-            last_error: Some("waits: the endpoint is busy or does not answer".into()),
-            done_at: None,
-            was_made: false,
+        let due_at = self.0.clock.now() + wait;
+        let waits = "waits: the endpoint is busy with others";
+        self.0.answers.run(not_made(letter, DeliveryState::Pending, Some(due_at), waits, None)).await
+    }
+
+    /// The same because its endpoint does not answer anybody. One that is too old by now is dead.
+    pub async fn rest_delivery(&self, letter: &Letter, wait: Duration) -> Result<DeliveryState> {
+        let now = self.0.clock.now();
+        let update = match now + wait > letter.created_at + self.0.retries.give_up_after {
+            true => not_made(
+                letter,
+                DeliveryState::Dead,
+                None,
+                "given up: the endpoint does not answer",
+                Some(now),
+            ),
+            false => not_made(
+                letter,
+                DeliveryState::Pending,
+                Some(now + wait),
+                "waits: the endpoint does not answer",
+                None,
+            ),
         };
-        self.0.answers.run(update).await
+        let state = update.state;
+        self.0.answers.run(update).await?;
+        Ok(state)
     }
 
     fn delivery_update(
@@ -126,5 +148,24 @@ impl Engine {
             done_at: (state != DeliveryState::Pending).then_some(now),
             was_made: true,
         }
+    }
+}
+
+/// What is written of an attempt that was leased and not made.
+fn not_made(
+    letter: &Letter,
+    state: DeliveryState,
+    due_at: Option<DateTime<Utc>>,
+    why: &str,
+    done_at: Option<DateTime<Utc>>,
+) -> DeliveryUpdate {
+    DeliveryUpdate {
+        id: letter.id.uuid(),
+        state,
+        due_at,
+        last_status: None,
+        last_error: Some(why.into()),
+        done_at,
+        was_made: false,
     }
 }

@@ -7,6 +7,7 @@ use std::{
 
 use chrono::{DateTime, Utc};
 use ringfleet_core::{CallId, Clock, Hold, WorkerId, event::EventType};
+use ringfleet_fleet::Lane;
 use ringfleet_store::{Begin, Dial, Store};
 use serde_json::Value;
 use uuid::Uuid;
@@ -118,20 +119,32 @@ impl Engine {
             .map(drop)
     }
 
-    /// There is no room for this call now: it comes back at `at`. Nothing is consumed.
-    pub async fn postpone(&self, id: CallId, at: DateTime<Utc>, hold: Hold) -> Result<()> {
+    /// There is no room for this call now: it comes back at `at`. Nothing is consumed. `reason`: what is in the way, where the hold
+    /// does not say it.
+    pub async fn postpone(
+        &self,
+        id: CallId,
+        at: DateTime<Utc>,
+        hold: Hold,
+        reason: Option<&str>,
+    ) -> Result<()> {
         let mut tx = self.0.store.write().await?;
-        if let Some(recipient) = tx.postpone_call(id, at, hold).await? {
+        if let Some(recipient) = tx.postpone_call(id, at, hold, reason).await? {
             tx.hold_recipients(&[recipient], hold).await?;
         }
         Ok(tx.commit().await?)
     }
 
-    /// Takes over a call whose worker died; false when somebody else was faster.
-    pub async fn adopt(&self, id: CallId, worker: WorkerId) -> Result<bool> {
+    /// Takes over up to `limit` calls whose worker died, to be resolved; what others take over is theirs.
+    pub async fn adopt_orphans(&self, worker: WorkerId, limit: u32) -> Result<Vec<CallId>> {
         let mut tx = self.0.store.write().await?;
-        let ours = tx.adopt_call(id, worker).await?;
+        let ours = tx.adopt_orphans(worker, limit).await?;
         tx.commit().await?;
         Ok(ours)
+    }
+
+    /// Gives a job back to the queue, for another worker to take.
+    pub async fn hand_back(&self, lane: Lane, id: CallId) {
+        self.hint(lane, &[id.uuid()]).await;
     }
 }

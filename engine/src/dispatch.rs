@@ -16,7 +16,7 @@ impl Engine {
     pub async fn dispatch(&self, running: &Running, room: u32) -> Result<usize> {
         let now = self.0.clock.now();
         let mut tx = self.0.store.write().await?;
-        if !tx.try_lock(lock_name(running.id.uuid())).await? {
+        if !tx.try_dispatching(running.id).await? {
             return Ok(0);
         }
         let Some(campaign) = tx.hold_campaigns(&[running.id.uuid()]).await?.pop() else { return Ok(0) };
@@ -54,11 +54,6 @@ impl Engine {
         tx.commit().await?;
         Ok(!open)
     }
-}
-
-/// The advisory lock under which a campaign is dispatched: the random half of its id.
-fn lock_name(id: Uuid) -> i64 {
-    id.as_u64_pair().1 as i64
 }
 
 fn call_for(campaign: &Campaign, recipient: &Standing, now: DateTime<Utc>) -> NewCall {

@@ -14,7 +14,9 @@ pub mod import;
 mod publish;
 mod recipients;
 mod settle;
+mod stats;
 mod sweep;
+mod wind_up;
 
 use std::sync::Arc;
 
@@ -23,11 +25,12 @@ use ringfleet_fleet::{Fleet, Lane};
 use ringfleet_store::{Begin, DeliveryUpdate, Dial, Letter, Store};
 use uuid::Uuid;
 
-pub use campaigns::{CampaignStats, NewSession};
+pub use campaigns::NewSession;
 pub use deliveries::Answer;
 pub use error::EngineError;
 pub use recipients::AddReport;
 pub use settle::Settlement;
+pub use stats::CampaignStats;
 pub use sweep::WORKER_SILENCE;
 
 use batch::Batcher;

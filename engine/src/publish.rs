@@ -55,7 +55,6 @@ pub(crate) async fn publish(tx: &mut Tx, facts: Vec<Fact>, now: DateTime<Utc>) -
 
 /// `session.started` and `session.ended` tell of a call.
 pub(crate) fn call_fact(event: EventType, call: &Call) -> Fact {
-    let duration = call.answered_at.zip(call.ended_at).map(|(from, to)| (to - from).num_milliseconds());
     let mut data = json!({
         "sessionId": call.id,
         "campaignId": call.campaign_id,
@@ -76,7 +75,7 @@ pub(crate) fn call_fact(event: EventType, call: &Call) -> Fact {
             "endedBy": call.ended_by,
             "answeredAt": call.answered_at.map(rfc3339),
             "endedAt": call.ended_at.map(rfc3339),
-            "durationMs": duration.unwrap_or(0),
+            "durationMs": call.talked_ms().unwrap_or(0),
         });
         merge(&mut data, ended);
     }

@@ -2,8 +2,8 @@
 
 use std::collections::HashSet;
 
-use ringfleet_core::{CampaignAction, CampaignId, E164, WorkspaceId};
-use ringfleet_store::{Bump, CounterKind, NewRecipient};
+use ringfleet_core::{CampaignAction, CampaignId, CounterKind, E164, RecipientId, WorkspaceId};
+use ringfleet_store::{Bump, Campaign, NewRecipient, Tx, fresh_ids};
 
 use crate::{Engine, EngineError, Result};
 
@@ -25,21 +25,47 @@ impl Engine {
         campaign: CampaignId,
         new: &[NewRecipient],
     ) -> Result<AddReport> {
+        let ids = fresh_ids(new.len(), self.0.clock.now());
+        self.add_recipients_as(&ids, workspace, campaign, new).await
+    }
+
+    /// The same under ids of the caller's making. Done again with the same ids, because nobody knows whether it was done, it
+    /// gives the same report: those that stand in the campaign under these ids are no duplicates.
+    pub(crate) async fn add_recipients_as(
+        &self,
+        ids: &[RecipientId],
+        workspace: WorkspaceId,
+        campaign: CampaignId,
+        new: &[NewRecipient],
+    ) -> Result<AddReport> {
         let now = self.0.clock.now();
         let mut tx = self.0.store.write().await?;
-        let held = tx.hold_campaigns(&[campaign.uuid()]).await?.pop();
-        let held = held.filter(|c| c.workspace_id == workspace).ok_or(EngineError::NotFound("campaign"))?;
-        held.state.after(CampaignAction::AddRecipients, false)?;
+        let held = hold_to_fill(&mut tx, workspace, campaign).await?;
         let first_step = held.plan.first_step().unwrap_or(0);
-        let added: HashSet<E164> =
-            tx.insert_recipients(campaign, first_step, new, now).await?.into_iter().collect();
-        let accepted = added.len() as i64;
-        if accepted > 0 {
-            tx.bump(vec![Bump::new(campaign, CounterKind::Recipients, "total", accepted)]).await?;
+        let added = tx.insert_recipients_as(ids, campaign, first_step, new, now).await?;
+        if !added.is_empty() {
+            let bump = Bump::new(campaign, CounterKind::Recipients, "total", added.len() as i64);
+            tx.bump(vec![bump]).await?;
         }
+        let accepted: HashSet<E164> = match added.len() < new.len() {
+            true => tx.numbers_of(campaign, ids).await?.into_iter().collect(),
+            false => added.into_iter().collect(),
+        };
         tx.commit().await?;
         let duplicates =
-            new.iter().enumerate().filter(|(_, r)| !added.contains(&r.number)).map(|(i, _)| i).collect();
-        Ok(AddReport { accepted: accepted as u64, duplicates })
+            new.iter().enumerate().filter(|(_, r)| !accepted.contains(&r.number)).map(|(i, _)| i).collect();
+        Ok(AddReport { accepted: accepted.len() as u64, duplicates })
     }
+}
+
+/// The campaign, held in a state in which it takes recipients until this transaction ends.
+pub(crate) async fn hold_to_fill(
+    tx: &mut Tx,
+    workspace: WorkspaceId,
+    campaign: CampaignId,
+) -> Result<Campaign> {
+    let held = tx.hold_campaigns(&[campaign.uuid()]).await?.pop();
+    let held = held.filter(|c| c.workspace_id == workspace).ok_or(EngineError::NotFound("campaign"))?;
+    held.state.after(CampaignAction::AddRecipients, false)?;
+    Ok(held)
 }

@@ -4,11 +4,12 @@ use std::{collections::HashMap, sync::Arc};
 
 use chrono::{DateTime, Utc};
 use ringfleet_core::{
-    CallId, CallState, CampaignId, CampaignState, Clock, Ending, RecipientState, WorkerId,
+    CallId, CallState, CampaignId, CampaignState, Clock, CounterKind, Disposition, Ending, Plan,
+    RecipientState, WorkerId,
     event::EventType,
     settle::{Next, Progress, settle},
 };
-use ringfleet_store::{Bump, Call, CallUpdate, Campaign, CounterKind, RecipientUpdate, Standing, Store};
+use ringfleet_store::{Bump, Call, CallUpdate, Campaign, RecipientUpdate, Standing, Store};
 use uuid::Uuid;
 
 use crate::{
@@ -113,7 +114,8 @@ impl Writes {
         let next = match of {
             Some((campaign, standing)) => {
                 let attempts = standing.attempts + u32::from(matches!(ending, Ending::Over { .. }));
-                let progress = Progress { step: standing.step as usize, attempts };
+                let placements = call.placements;
+                let progress = Progress { step: standing.step as usize, attempts, placements };
                 let next = settle(&campaign.plan, progress, ending, campaign.state, now);
                 self.recipients.push(recipient_update(standing, &next, progress, ending, now));
                 if let Next::Done(disposition) = next {
@@ -124,7 +126,9 @@ impl Writes {
                         1,
                     ));
                 }
-                if let Ending::Over { outcome, .. } = ending {
+                if let Ending::Over { outcome, .. } = ending
+                    && !matches!(next, Next::Hold { .. })
+                {
                     self.bumps.push(Bump::new(campaign.id, CounterKind::Outcome, outcome.as_str(), 1));
                 }
                 next
@@ -147,13 +151,16 @@ impl Writes {
 
 /// A single triggered call has no plan: it ends as it ended, or waits for room.
 fn without_recipient(ending: &Ending, now: DateTime<Utc>) -> Next {
-    let plan = ringfleet_core::Plan::voice(1);
-    settle(&plan, Progress { step: 0, attempts: 1 }, ending, CampaignState::InProgress, now)
+    if let Ending::Over { .. } = ending {
+        return Next::Done(Disposition::Exhausted); // of nobody's list; what counts is that it is over
+    }
+    let progress = Progress { step: 0, attempts: 1, placements: 1 };
+    settle(&Plan::voice(1), progress, ending, CampaignState::InProgress, now)
 }
 
-fn call_update(call: &Call, ending: &Ending, next: &Next, now: DateTime<Utc>) -> CallUpdate {
+fn call_update(call: &Call, ending: &Ending, next: &Next, at: DateTime<Utc>) -> CallUpdate {
     let id = call.id.uuid();
-    if let Next::Hold { at, hold } = next {
+    if let Next::Hold { at: due_at, hold } = next {
         let reason = match ending {
             Ending::NoRoom { reason, .. } | Ending::GivenUp { reason } | Ending::Over { reason, .. } => {
                 reason.to_string()
@@ -168,7 +175,7 @@ fn call_update(call: &Call, ending: &Ending, next: &Next, now: DateTime<Utc>) ->
             reason,
             code: None,
             ended_by: None,
-            due_at: Some(*at),
+            due_at: Some(*due_at),
             ended_at: None,
         };
     }
@@ -188,7 +195,7 @@ fn call_update(call: &Call, ending: &Ending, next: &Next, now: DateTime<Utc>) ->
         code,
         ended_by,
         due_at: None,
-        ended_at: Some(now),
+        ended_at: Some(at),
     }
 }
 
@@ -219,10 +226,17 @@ fn recipient_update(
     match *next {
         Next::Retry { at } => RecipientUpdate { due_at: at, ..base },
         Next::Step { step, at } => RecipientUpdate { step: step as u32, attempts: 0, due_at: at, ..base },
-        // Its call keeps waiting, so the recipient stays claimed.
-        Next::Hold { at, hold } => {
-            RecipientUpdate { state: RecipientState::Queued, due_at: at, hold: Some(hold), ..base }
-        }
+        // Its call keeps waiting, so the recipient stays claimed. Nothing was consumed.
+        Next::Hold { at, hold } => RecipientUpdate {
+            state: RecipientState::Queued,
+            attempts: standing.attempts,
+            total_attempts: standing.total_attempts,
+            due_at: at,
+            hold: Some(hold),
+            last_outcome: None,
+            last_reason: None,
+            ..base
+        },
         Next::Done(disposition) => RecipientUpdate {
             state: RecipientState::Done,
             disposition: Some(disposition),

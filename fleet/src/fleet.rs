@@ -102,6 +102,11 @@ impl Fleet {
         self.queue.set_aside(lane).await
     }
 
+    /// Whether other processes may be in it. In-process it remembers nothing of an earlier run.
+    pub fn is_shared(&self) -> bool {
+        self.link.is_some()
+    }
+
     /// Calls per second and live calls, shared by all workers.
     pub fn limits(&self) -> &Limits {
         &self.limits

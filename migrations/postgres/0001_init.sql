@@ -55,10 +55,13 @@ CREATE TABLE campaigns (
     start_at timestamptz,
     started_at timestamptz,
     finished_at timestamptz,
+    -- Over, and some of its recipients are not yet: they end in small portions.
+    winding_up boolean NOT NULL DEFAULT false,
     created_at timestamptz NOT NULL
 );
 CREATE INDEX campaigns_list ON campaigns (workspace_id, id);
 CREATE INDEX campaigns_running ON campaigns (state) WHERE state IN ('SCHEDULED', 'IN_PROGRESS');
+CREATE INDEX campaigns_winding_up ON campaigns (id) WHERE winding_up;
 
 -- Kept, not counted: recipients by disposition, calls by outcome. Equal to a recount.
 CREATE TABLE counters (
@@ -126,7 +129,9 @@ CREATE TABLE calls (
     ended_at timestamptz
 );
 CREATE INDEX calls_waiting ON calls (due_at) WHERE state = 'PENDING';
-CREATE INDEX calls_waiting_of_campaign ON calls (campaign_id) WHERE state = 'PENDING';
+-- The state stands in these two although their condition says it: SQLite then knows that it need not look at the rows.
+CREATE INDEX calls_waiting_of_campaign ON calls (campaign_id, state) WHERE state = 'PENDING';
+CREATE INDEX calls_live_of_campaign ON calls (campaign_id, state) WHERE state IN ('TRIGGERED', 'ONGOING');
 CREATE INDEX calls_live ON calls (worker_id) WHERE state IN ('TRIGGERED', 'ONGOING');
 CREATE INDEX calls_list ON calls (workspace_id, id);
 CREATE INDEX calls_of_campaign ON calls (campaign_id, id);

@@ -1,4 +1,4 @@
-//! The scheduler: starts and finishes campaigns, dispatches due recipients, repairs what was lost, keeps house.
+//! The scheduler: starts, finishes and winds up campaigns, dispatches due recipients, repairs what was lost, keeps house.
 //!
 //! Several may run at once; every step is safe to repeat and to run twice at the same time. The loops look at the state
 //! of the database, never at a message: whatever was missed is seen in the next round.
@@ -38,6 +38,7 @@ pub async fn run(engine: Engine, settings: SchedulerSettings, stop: Cancellation
         round("dispatch", settings.tick, &stop, || dispatcher.run()),
         round("push what is due", PUSH_DUE, &stop, || engine.push_due()),
         round("push what was lost", REPAIR, &stop, || engine.push_lost()),
+        round("end what is over", REPAIR, &stop, || engine.wind_up()),
         round("find orphans", REPAIR, &stop, || watch.find_orphans()),
         keep_house(&engine, &settings.housekeeping, &stop),
     );

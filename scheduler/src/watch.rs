@@ -3,6 +3,9 @@ use std::sync::Mutex;
 use ringfleet_core::clock::Stopwatch;
 use ringfleet_engine::{Engine, EngineError, WORKER_SILENCE};
 
+/// A round that takes longer has met a database that was away.
+const LONG_ROUND: std::time::Duration = std::time::Duration::from_secs(5);
+
 /// Listens for the workers' heartbeats. After an outage of the database everybody has been silent, so nobody is declared
 /// dead before this process has been able to listen for as long as a worker may be silent.
 pub(crate) struct Watch {
@@ -16,13 +19,15 @@ impl Watch {
     }
 
     pub(crate) async fn find_orphans(&self) -> Result<usize, EngineError> {
-        let listened = self.since(|listening| *listening.get_or_insert_with(Stopwatch::start)).elapsed();
-        let silence = (listened > WORKER_SILENCE).then_some(WORKER_SILENCE);
-        let done = self.engine.find_orphans(silence).await;
-        if done.is_err() {
-            self.since(|listening| *listening = None);
+        // Taken out meanwhile: a round that fails, hangs or is given up has not listened.
+        let listening = self.since(Option::take).unwrap_or_else(Stopwatch::start);
+        let silence = (listening.elapsed() > WORKER_SILENCE).then_some(WORKER_SILENCE);
+        let round = Stopwatch::start();
+        let found = self.engine.find_orphans(silence).await?;
+        if round.elapsed() < LONG_ROUND {
+            self.since(|kept| *kept = Some(listening));
         }
-        done
+        Ok(found)
     }
 
     fn since<T>(&self, change: impl FnOnce(&mut Option<Stopwatch>) -> T) -> T {

@@ -146,6 +146,17 @@ pub struct CallFilter {
     pub state: Option<CallState>,
 }
 
+impl Call {
+    /// From the answer to the end, in milliseconds: 0 when nobody answered, nothing while the call is not over. Never less than
+    /// 0, although two hosts may have read their clocks.
+    pub fn talked_ms(&self) -> Option<i64> {
+        let talked = |end: DateTime<Utc>| {
+            self.answered_at.map_or(0, |answer| (end - answer).num_milliseconds().max(0))
+        };
+        self.ended_at.map(talked)
+    }
+}
+
 impl Tx {
     /// Makes calls, PENDING.
     pub async fn insert_calls(&mut self, new: &[NewCall], now: DateTime<Utc>) -> Result<()> {

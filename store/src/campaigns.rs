@@ -132,7 +132,7 @@ impl Tx {
         workspace: WorkspaceId,
         id: CampaignId,
     ) -> Result<Option<Campaign>> {
-        exec!(self, "SELECT PASS_ALONE($1)", gate(id.uuid()))?;
+        exec!(self, "SELECT PASS_ALONE($1)", hold_key(id.uuid()))?;
         self.campaign(workspace, id).await
     }
 
@@ -142,13 +142,13 @@ impl Tx {
     /// campaign. Advisory locks are granted first come, first served.
     pub async fn hold_campaigns(&mut self, ids: &[Uuid]) -> Result<Vec<Campaign>> {
         #[derive(Serialize)]
-        struct Gate {
+        struct Held {
             key: i64,
         }
-        let mut keys: Vec<i64> = ids.iter().map(|&id| gate(id)).collect();
+        let mut keys: Vec<i64> = ids.iter().map(|&id| hold_key(id)).collect();
         keys.sort_unstable(); // one order for everybody
         keys.dedup();
-        let keys = rows::rows(keys.into_iter().map(|key| Gate { key }))?;
+        let keys = rows::rows(keys.into_iter().map(|key| Held { key }))?;
         exec!(self, "SELECT PASS_TOGETHER(r.key) FROM ROWS($1, key int) AS r", keys)?;
         all!(
             self,
@@ -156,6 +156,12 @@ impl Tx {
             "SELECT * FROM campaigns WHERE id IN (SELECT id FROM ROWS($1, id uuid) AS r) ORDER BY id",
             rows::ids(ids.iter().copied())?
         )
+    }
+
+    /// Makes this transaction the only one that dispatches the campaign until it ends; false when another does.
+    pub async fn try_dispatching(&mut self, campaign: CampaignId) -> Result<bool> {
+        let free = scalar!(self, bool, "SELECT TRY_LOCK($1)", lock_key(campaign.uuid()))?;
+        Ok(free.unwrap_or(false))
     }
 
     /// A page of the workspace's campaigns, newest first.
@@ -193,6 +199,24 @@ impl Tx {
         Ok(())
     }
 
+    /// Marks a campaign that is over and whose recipients are ending in portions, or that this is done.
+    pub async fn set_winding_up(&mut self, id: CampaignId, on: bool) -> Result<()> {
+        exec!(self, "UPDATE campaigns SET winding_up = $2 WHERE id = $1", id.uuid(), on)?;
+        Ok(())
+    }
+
+    /// Campaigns that are over and some of whose recipients may not be yet.
+    pub async fn campaigns_winding_up(&mut self) -> Result<Vec<CampaignId>> {
+        let ids: Vec<Uuid> = on!(
+            self,
+            query_scalar::<Uuid>,
+            "SELECT id FROM campaigns WHERE winding_up ORDER BY id",
+            (),
+            fetch_all
+        )?;
+        Ok(ids.into_iter().map(CampaignId::from).collect())
+    }
+
     /// Every campaign that is calling, or scheduled and due.
     pub async fn running_campaigns(&mut self, now: DateTime<Utc>) -> Result<Vec<Running>> {
         all!(
@@ -221,7 +245,12 @@ impl Tx {
     }
 }
 
-/// The advisory lock a campaign is held under: half of its id, inverted, apart from the locks of [`Tx::try_lock`]'s callers.
-fn gate(campaign: Uuid) -> i64 {
-    !(campaign.as_u64_pair().1 as i64)
+/// The random half of a campaign's id: the name of its locks.
+fn lock_key(campaign: Uuid) -> i64 {
+    campaign.as_u64_pair().1 as i64
+}
+
+/// The advisory lock a campaign is held under; apart from the one it is dispatched under.
+fn hold_key(campaign: Uuid) -> i64 {
+    !lock_key(campaign)
 }

@@ -1,4 +1,4 @@
-use ringfleet_core::CampaignId;
+use ringfleet_core::{CampaignId, CounterKind, Hold, RecipientState};
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -8,18 +8,6 @@ use crate::{
     rows::{hex, rows},
     tx::{all, exec, on},
 };
-
-/// What a kept counter counts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum CounterKind {
-    /// Recipients, named `total`.
-    Recipients,
-    /// Recipients that are done, by disposition.
-    Disposition,
-    /// Calls that are over, by outcome.
-    Outcome,
-}
 
 /// An addition to a kept counter.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -41,8 +29,8 @@ impl Bump {
 record! {
     /// One kept counter.
     pub struct Counter {
-        /// `recipients`, `disposition` or `outcome`.
-        pub kind: String,
+        /// What is counted.
+        pub kind: CounterKind,
         /// What is counted within the kind.
         pub name: String,
         /// How many.
@@ -51,12 +39,12 @@ record! {
 }
 
 record! {
-    /// How many recipients of a campaign are in a state that is not done, by hold.
+    /// How many claimed recipients of a campaign are in a state, by hold.
     pub struct RecipientCounts {
-        /// PENDING, QUEUED or ACTIVE.
-        pub state: String,
+        /// QUEUED or ACTIVE.
+        pub state: RecipientState,
         /// Why they are not being called, if there is a reason.
-        pub hold: Option<String>,
+        pub hold: Option<Hold>,
         /// How many.
         pub n: i64,
     }
@@ -96,12 +84,13 @@ impl Tx {
         )
     }
 
-    /// Recipients that are not done, counted by state and hold.
-    pub async fn open_recipients(&mut self, campaign: CampaignId) -> Result<Vec<RecipientCounts>> {
+    /// Recipients that are claimed, counted by state and hold. They are few; those that wait are all others that are not done.
+    pub async fn claimed_recipients(&mut self, campaign: CampaignId) -> Result<Vec<RecipientCounts>> {
         all!(
             self,
             RecipientCounts,
-            "SELECT state, hold, count(*) AS n FROM recipients WHERE campaign_id = $1 AND state <> 'DONE' GROUP BY state, hold",
+            "SELECT state, hold, count(*) AS n FROM recipients WHERE campaign_id = $1 AND state IN ('QUEUED', 'ACTIVE') AND state <> 'DONE'
+             GROUP BY state, hold",
             campaign.uuid()
         )
     }

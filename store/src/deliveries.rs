@@ -4,7 +4,7 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use crate::{
-    Result, Timestamp, Tx,
+    CLOCK_SKEW, Result, Timestamp, Tx,
     record::record,
     rows::{self, hex, millis_opt},
     tx::{all, exec, on, scalar},
@@ -128,9 +128,9 @@ impl Tx {
             self,
             query_scalar::<Uuid>,
             "UPDATE deliveries SET attempts = attempts + 1, leased_until = $3 FROM ROWS($1, id uuid) AS r
-             WHERE deliveries.id = r.id AND state = 'PENDING' AND due_at <= $2
+             WHERE deliveries.id = r.id AND state = 'PENDING' AND due_at <= $4
                AND (leased_until IS NULL OR leased_until < $2) RETURNING deliveries.id",
-            (rows::ids(ids)?, Timestamp(now), Timestamp(lease_until)),
+            (rows::ids(ids)?, Timestamp(now), Timestamp(lease_until), Timestamp(now + CLOCK_SKEW)),
             fetch_all
         )?;
         let letters = all!(
@@ -162,6 +162,9 @@ impl Tx {
 
     /// Writes what became of attempts. A delivery that was closed meanwhile stays closed.
     pub async fn update_deliveries(&mut self, updates: &[DeliveryUpdate]) -> Result<()> {
+        // One order for everybody who changes many, so that nobody waits for another in a circle.
+        let mut updates: Vec<&DeliveryUpdate> = updates.iter().collect();
+        updates.sort_by_key(|update| update.id);
         exec!(
             self,
             "UPDATE deliveries SET state = r.state, due_at = coalesce(r.due_at, deliveries.due_at), last_status = r.last_status,

@@ -116,9 +116,22 @@ pub struct RecipientFilter {
 }
 
 impl Tx {
-    /// Adds recipients, due at once on step `first_step`. Numbers the campaign has already are left alone; gives the added ones.
+    /// Adds recipients under fresh ids: see [`Tx::insert_recipients_as`].
     pub async fn insert_recipients(
         &mut self,
+        campaign: CampaignId,
+        first_step: usize,
+        new: &[NewRecipient],
+        now: DateTime<Utc>,
+    ) -> Result<Vec<E164>> {
+        self.insert_recipients_as(&fresh_ids(new.len(), now), campaign, first_step, new, now).await
+    }
+
+    /// Adds recipients under these ids, due at once on step `first_step`. Numbers the campaign has already are left alone; gives
+    /// the added ones.
+    pub async fn insert_recipients_as(
+        &mut self,
+        ids: &[RecipientId],
         campaign: CampaignId,
         first_step: usize,
         new: &[NewRecipient],
@@ -132,26 +145,36 @@ impl Tx {
             variables: &'a Value,
             timezone: &'a Option<String>,
         }
-        // Ids of one millisecond are random among themselves; sorted, the list is called in the order it was given.
-        let mut ids: Vec<Uuid> = new.iter().map(|_| RecipientId::new(now).uuid()).collect();
-        ids.sort();
         let rows = rows::rows(new.iter().zip(ids).map(|(r, id)| Row {
-            id,
+            id: id.uuid(),
             number: r.number.digits(),
             variables: &r.variables,
             timezone: &r.timezone,
         }))?;
+        // By number: of two lists that overlap, each would else wait for the other's numbers in a circle.
         let added: Vec<i64> = on!(
             self,
             query_scalar::<i64>,
             "INSERT INTO recipients (id, campaign_id, number, variables, timezone, state, step, attempts, total_attempts, due_at, created_at)
              SELECT r.id, $2, r.number, r.variables, r.timezone, 'PENDING', $3, 0, 0, $4, $4
-             FROM ROWS($1, id uuid, number int, variables json, timezone text) AS r WHERE true
+             FROM ROWS($1, id uuid, number int, variables json, timezone text) AS r WHERE true ORDER BY r.number
              ON CONFLICT (campaign_id, number) DO NOTHING RETURNING number",
             (rows, campaign.uuid(), first_step as i32, Timestamp(now)),
             fetch_all
         )?;
         Ok(added.into_iter().filter_map(|digits| E164::try_from(digits as u64).ok()).collect())
+    }
+
+    /// The numbers of those of these recipients that are in the campaign.
+    pub async fn numbers_of(&mut self, campaign: CampaignId, ids: &[RecipientId]) -> Result<Vec<E164>> {
+        let numbers: Vec<i64> = on!(
+            self,
+            query_scalar::<i64>,
+            "SELECT number FROM recipients WHERE campaign_id = $1 AND id IN (SELECT id FROM ROWS($2, id uuid) AS r)",
+            (campaign.uuid(), rows::ids(ids.iter().map(|id| id.uuid()))?),
+            fetch_all
+        )?;
+        Ok(numbers.into_iter().filter_map(|digits| E164::try_from(digits as u64).ok()).collect())
     }
 
     /// One recipient of a campaign.
@@ -257,15 +280,36 @@ impl Tx {
         Ok(())
     }
 
-    /// Ends every recipient of a cancelled or failed campaign that is not being called at this moment; gives how many.
-    pub async fn cancel_recipients(&mut self, campaign: CampaignId, now: DateTime<Utc>) -> Result<u64> {
+    /// Ends up to `limit` waiting recipients of a campaign that is over; gives how many.
+    pub async fn cancel_recipients(
+        &mut self,
+        campaign: CampaignId,
+        limit: u32,
+        now: DateTime<Utc>,
+    ) -> Result<u64> {
+        self.in_order(true).await?;
+        let cancelled = exec!(
+            self,
+            "WITH waiting AS MATERIALIZED (
+                 SELECT id FROM recipients WHERE campaign_id = $1 AND state = 'PENDING' ORDER BY due_at, id LIMIT $3 FOR UPDATE)
+             UPDATE recipients SET state = 'DONE', disposition = 'CANCELLED', hold = NULL, done_at = $2
+             FROM waiting WHERE recipients.id = waiting.id",
+            campaign.uuid(),
+            Timestamp(now),
+            i64::from(limit)
+        )?;
+        self.in_order(false).await?;
+        Ok(cancelled)
+    }
+
+    /// Sends the claimed recipients of a campaign that is over back to waiting: their calls have been withdrawn.
+    pub async fn release_recipients(&mut self, campaign: CampaignId) -> Result<()> {
         exec!(
             self,
-            "UPDATE recipients SET state = 'DONE', disposition = 'CANCELLED', hold = NULL, done_at = $2
-             WHERE campaign_id = $1 AND state IN ('PENDING', 'QUEUED')",
-            campaign.uuid(),
-            Timestamp(now)
-        )
+            "UPDATE recipients SET state = 'PENDING', hold = NULL WHERE campaign_id = $1 AND state = 'QUEUED'",
+            campaign.uuid()
+        )?;
+        Ok(())
     }
 
     /// Whether the campaign has any recipient at all.
@@ -281,4 +325,11 @@ impl Tx {
         self.in_order(false).await?;
         Ok(found.is_some())
     }
+}
+
+/// Ids of one millisecond are random among themselves; sorted, a list is called in the order it was given.
+pub fn fresh_ids(count: usize, now: DateTime<Utc>) -> Vec<RecipientId> {
+    let mut ids: Vec<RecipientId> = (0..count).map(|_| RecipientId::new(now)).collect();
+    ids.sort_by_key(|id| id.uuid());
+    ids
 }

@@ -4,7 +4,8 @@ use std::str::FromStr;
 
 use chrono::{DateTime, Utc};
 use ringfleet_core::{
-    CallState, CampaignState, Channel, Disposition, E164, EndedBy, Hold, Outcome, Plan, RecipientState, Role,
+    CallState, CampaignState, Channel, CounterKind, Disposition, E164, EndedBy, Hold, Outcome, Plan,
+    RecipientState, Role,
     delivery::DeliveryState,
     event::EventType,
     id::{Id, Kind},
@@ -99,6 +100,7 @@ text!(
     EventType,
     Hold,
     ImportState,
+    CounterKind,
     Outcome,
     RecipientState,
     Role

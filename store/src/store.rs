@@ -1,7 +1,7 @@
 use std::{path::Path, str::FromStr, time::Duration};
 
 use sqlx::{
-    Pool, Postgres, Sqlite,
+    Connection, PgConnection, Pool, Postgres, Sqlite,
     postgres::{PgConnectOptions, PgPoolOptions},
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
@@ -31,9 +31,12 @@ const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
 /// How a transaction begins on PostgreSQL. A plan made while a table was small reads all of it, and would be kept until the
 /// server has counted the grown table, a minute or more later: a new installation's first campaign would crawl. So each
 /// transaction plans anew; it costs well under a millisecond and no round trip.
-const BEGIN: &str = "BEGIN; DISCARD PLANS";
-/// The same for a transaction that only reads.
-const BEGIN_READ: &str = "BEGIN READ ONLY; DISCARD PLANS";
+///
+/// A writer has to see what was committed while it waited for a lock, whatever the server's default: a call that waited
+/// for a pause must not begin.
+const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED; DISCARD PLANS";
+/// The same for a transaction that only reads: all its statements see one moment, so that figures add up.
+const BEGIN_READ: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; DISCARD PLANS";
 
 impl Store {
     /// Opens PostgreSQL by URL (`postgres://…`). Does not touch the schema.
@@ -41,6 +44,8 @@ impl Store {
         let options = PgConnectOptions::from_str(url)
             .map_err(|e| StoreError::Setting(format!("the database URL is unusable: {e}")))?
             .application_name("ringfleet");
+        // One by itself first: a pool would try on for its whole patience, and then not say what is wrong.
+        PgConnection::connect_with(&options).await?.close().await?;
         let pool = PgPoolOptions::new().max_connections(connections).acquire_timeout(ACQUIRE_TIMEOUT);
         Ok(Self(Backend::Postgres(pool.connect_with(options).await?)))
     }

@@ -24,11 +24,6 @@ impl Tx {
         Ok(())
     }
 
-    /// Takes a lock that only one transaction can hold until it ends; false when another holds it.
-    pub async fn try_lock(&mut self, name: i64) -> Result<bool> {
-        Ok(scalar!(self, bool, "SELECT TRY_LOCK($1)", name)?.unwrap_or(false))
-    }
-
     /// Makes PostgreSQL read the next statements' first rows from the index that has them in order, as long as `on`.
     ///
     /// Without statistics, or with those of another hour, it expects a campaign to have one due recipient, takes whichever index

@@ -20,30 +20,43 @@ record! {
 }
 
 impl Tx {
-    /// Sends a waiting call back: not before `at`. Gives its recipient if it was still waiting.
-    pub async fn postpone_call(&mut self, id: CallId, at: DateTime<Utc>, hold: Hold) -> Result<Option<Uuid>> {
+    /// Sends a waiting call back: not before `at`, for `hold`, and `reason` where that says more. Gives its recipient if it was
+    /// still waiting, and not for something later.
+    pub async fn postpone_call(
+        &mut self,
+        id: CallId,
+        at: DateTime<Utc>,
+        hold: Hold,
+        reason: Option<&str>,
+    ) -> Result<Option<Uuid>> {
         let found = scalar!(
             self,
             Option<Uuid>,
-            "UPDATE calls SET due_at = $2, pushed_at = NULL, hold = $3 WHERE id = $1 AND state = 'PENDING' RETURNING recipient_id",
+            "UPDATE calls SET due_at = $2, pushed_at = NULL, hold = $3, reason = $4
+             WHERE id = $1 AND state = 'PENDING' AND due_at < $2 RETURNING recipient_id",
             id.uuid(),
             Timestamp(at),
-            hold.as_str()
+            hold.as_str(),
+            reason
         )?;
         Ok(found.flatten())
     }
 
-    /// Takes over a call whose worker died; false when somebody else did.
-    pub async fn adopt_call(&mut self, id: CallId, worker: WorkerId) -> Result<bool> {
-        let changed = exec!(
+    /// Takes over up to `limit` calls whose worker died, unless `worker` has been declared dead itself; gives them. What somebody
+    /// else is taking over is passed over.
+    pub async fn adopt_orphans(&mut self, worker: WorkerId, limit: u32) -> Result<Vec<CallId>> {
+        let ids: Vec<Uuid> = on!(
             self,
-            "UPDATE calls SET worker_id = $2, orphaned_at = NULL
-             WHERE id = $1 AND orphaned_at IS NOT NULL AND state IN ('TRIGGERED', 'ONGOING')
-               AND NOT EXISTS (SELECT 1 FROM workers WHERE workers.id = $2 AND workers.dead_at IS NOT NULL)",
-            id.uuid(),
-            worker.uuid()
+            query_scalar::<Uuid>,
+            "WITH lost AS MATERIALIZED (
+                 SELECT id FROM calls WHERE worker_id IS NULL AND state IN ('TRIGGERED', 'ONGOING') AND orphaned_at IS NOT NULL
+                    AND NOT EXISTS (SELECT 1 FROM workers WHERE workers.id = $1 AND workers.dead_at IS NOT NULL)
+                 LIMIT $2 FOR UPDATE SKIP LOCKED)
+             UPDATE calls SET worker_id = $1, orphaned_at = NULL FROM lost WHERE calls.id = lost.id RETURNING calls.id",
+            (worker.uuid(), i64::from(limit)),
+            fetch_all
         )?;
-        Ok(changed == 1)
+        Ok(ids.into_iter().map(CallId::from).collect())
     }
 
     /// How many calls of the campaign wait for a worker.
@@ -105,18 +118,6 @@ impl Tx {
                  FOR UPDATE SKIP LOCKED)
              UPDATE calls SET orphaned_at = $1, worker_id = NULL FROM lost WHERE calls.id = lost.id RETURNING calls.id",
             (Timestamp(now)),
-            fetch_all
-        )?;
-        Ok(ids.into_iter().map(CallId::from).collect())
-    }
-
-    /// Up to `limit` orphans that nobody has adopted.
-    pub async fn orphans(&mut self, limit: u32) -> Result<Vec<CallId>> {
-        let ids: Vec<Uuid> = on!(
-            self,
-            query_scalar::<Uuid>,
-            "SELECT id FROM calls WHERE worker_id IS NULL AND state IN ('TRIGGERED', 'ONGOING') AND orphaned_at IS NOT NULL LIMIT $1",
-            (i64::from(limit)),
             fetch_all
         )?;
         Ok(ids.into_iter().map(CallId::from).collect())

@@ -7,7 +7,7 @@ use ringfleet_core::{Clock, DeliveryId, delivery::DeliveryState, signing::Secret
 use ringfleet_engine::{Answer, Engine};
 use ringfleet_store::Letter;
 
-use crate::endpoints::Endpoints;
+use crate::endpoints::{Endpoints, NotNow};
 
 /// Posts webhooks. Cheap to clone.
 #[derive(Clone)]
@@ -39,7 +39,7 @@ impl Postman {
         };
         let visit = match self.endpoints.visit(letter.webhook_id, rand::random()) {
             Ok(visit) => visit,
-            Err(wait) => return self.put_off(&letter, wait).await,
+            Err(not_now) => return self.put_off(&letter, not_now).await,
         };
         let answer = self.post(&letter).await;
         visit.ended(answer.status.is_some());
@@ -60,9 +60,21 @@ impl Postman {
     }
 
     /// Another endpoint's turn; this attempt does not count.
-    async fn put_off(&self, letter: &Letter, wait: Duration) {
-        if let Err(error) = self.engine.put_off_delivery(letter, wait).await {
-            tracing::warn!(%error, delivery = %letter.id, "a delivery could not be put off; its lease will run out");
+    async fn put_off(&self, letter: &Letter, not_now: NotNow) {
+        let put_off = match not_now {
+            NotNow::Busy(wait) => {
+                self.engine.put_off_delivery(letter, wait).await.map(|()| DeliveryState::Pending)
+            }
+            NotNow::Resting(wait) => self.engine.rest_delivery(letter, wait).await,
+        };
+        match put_off {
+            Ok(DeliveryState::Dead) => {
+                tracing::warn!(delivery = %letter.id, event = %letter.event_id, attempts = letter.attempts - 1, "a webhook is given up: its endpoint does not answer");
+            }
+            Ok(_) => {}
+            Err(error) => {
+                tracing::warn!(%error, delivery = %letter.id, "a delivery could not be put off; its lease will run out");
+            }
         }
     }
 

@@ -8,13 +8,14 @@ use ringfleet_core::{
     CallId, CallState, CampaignId, Clock, EndedBy, Ending, Hold, Outcome, WorkerId, clock::Stopwatch,
     trunk::Limits,
 };
-use ringfleet_engine::{Engine, EngineError, Settlement};
-use ringfleet_fleet::{Acquired, Limit, Permit, Shortage};
+use ringfleet_engine::{Engine, EngineError, Settlement, WORKER_SILENCE};
+use ringfleet_fleet::{Acquired, Lane, Limit, Permit, Shortage};
 use ringfleet_store::{CLOCK_SKEW, Dial};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
+    LAST_WORDS,
     followed::{Followed, Mine},
     greetings::Greetings,
     identity::Identity,
@@ -42,11 +43,19 @@ pub(crate) struct Dialer {
 /// A send slot is used at once or not at all: later than this, the calls of a stalled database would leave in one burst.
 const LATE: Duration = Duration::from_millis(250);
 
+/// Without a slot, so long after it was asked for a call is not placed any more: a worker that was frozen meanwhile may have been
+/// declared dead, and somebody else may have ended the call.
+const TOO_LATE: Duration = Duration::from_secs(5);
+const _: () = assert!(TOO_LATE.as_millis() * 2 < WORKER_SILENCE.as_millis());
+
+/// How long a job waits for a place in a full process before another worker gets it.
+const PLACE_PATIENCE: Duration = Duration::from_millis(500);
+
 /// When a call that could not even be prepared is tried again: an unknown host, a broken greeting.
 const UNPREPARED: Duration = Duration::from_secs(30);
 
-/// How many orphans one worker takes over per beat.
-const ORPHANS: u32 = 50;
+/// How many orphans one worker takes over per beat: thousands must be ended before their places under the limits are given away.
+const ORPHANS: u32 = 500;
 
 /// What a live call holds on to: a place in this process, its places under the limits, and this process' attention.
 struct Room {
@@ -56,10 +65,11 @@ struct Room {
 
 impl Dialer {
     /// The job ends as soon as a supervised task owns the call. What fails before is pushed again by the scheduler.
-    pub(crate) async fn take(&self, id: CallId) {
+    pub(crate) async fn take(&self, lane: Lane, id: CallId) {
         let place = tokio::select! {
             place = self.live.clone().acquire_owned() => place,
             () = self.stop.cancelled() => return, // the call stays PENDING
+            () = tokio::time::sleep(PLACE_PATIENCE) => return self.engine.hand_back(lane, id).await,
         };
         let (Ok(place), Some(mine)) = (place, self.followed.take(id)) else { return };
         if let Err(error) = self.dial(id, place, mine).await {
@@ -75,20 +85,21 @@ impl Dialer {
         let (worker, hang_up) = self.identity.current();
         // Everything that may take its time comes before the send slot.
         let prepared = self.prepare(&dial).await;
-        if prepared.is_err() && dial.campaign_id.is_some() {
+        if let (Err(ending), Some(_)) = (&prepared, dial.campaign_id) {
             // The trunk's trouble or the greeting's is not the recipient's: nothing is consumed.
-            let at = Clock::now(self.engine.clock()) + UNPREPARED;
-            return self.engine.postpone(dial.id, at, Hold::Pace).await;
+            let (wait, reason) = unprepared(ending);
+            let at = Clock::now(self.engine.clock()) + wait;
+            return self.engine.postpone(dial.id, at, Hold::Pace, reason).await;
         }
         let permit = match self.room(&dial).await {
             Acquired::Granted(permit) => permit,
             Acquired::NoRoom { kind, retry_after } => {
                 let hold = if kind == Shortage::Live { Hold::Concurrency } else { Hold::Pace };
                 let at = Clock::now(self.engine.clock()) + retry_after;
-                return self.engine.postpone(dial.id, at, hold).await;
+                return self.engine.postpone(dial.id, at, hold, None).await;
             }
         };
-        let granted = Stopwatch::start();
+        let deadline = Deadline::new(&dial);
         let resume = prepared.as_ref().map_or(serde_json::Value::Null, |attempt| attempt.resume());
         let follower = Follower {
             engine: self.engine.clone(),
@@ -101,10 +112,7 @@ impl Dialer {
         // From here on the call may reach the network: only the winner of this goes on.
         match (self.engine.begin(&dial, worker, resume).await, prepared) {
             (Ok(false), _) => {}
-            (Ok(true), _) if is_paced(&dial) && granted.elapsed() > LATE => {
-                drop(self.calls.spawn(follower.settle(missed_slot())));
-            }
-            (Ok(true), Ok(attempt)) => drop(self.calls.spawn(follower.follow(attempt, hang_up))),
+            (Ok(true), Ok(attempt)) => drop(self.calls.spawn(follower.follow(attempt, deadline, hang_up))),
             (Ok(true), Err(ending)) => drop(self.calls.spawn(follower.settle(ending))),
             (Err(error), _) => {
                 // The database may have begun it all the same. Nothing was sent, so it can simply be given back.
@@ -133,12 +141,12 @@ impl Dialer {
     pub(crate) async fn look_after_orphans(&self) -> Result<(), EngineError> {
         let followed = self.followed.clone();
         self.engine.disown_strays(self.identity.id(), move |id| followed.has(id)).await?;
-        for id in self.engine.orphans(ORPHANS).await? {
+        for id in self.engine.adopt_orphans(self.identity.id(), ORPHANS).await? {
             let Some(mine) = self.followed.take(id) else { continue };
             let this = self.clone();
             self.calls.spawn(async move {
                 if let Err(error) = this.resolve(id, mine).await {
-                    tracing::warn!(%error, call = %id, "an orphan could not be resolved; it will be tried again");
+                    tracing::warn!(%error, call = %id, "an orphan could not be resolved; it will be handed over again");
                 }
             });
         }
@@ -173,12 +181,27 @@ impl Dialer {
         })
     }
 
+    /// Ends the calls that this installation left behind when it was killed, before it begins new ones: its books of live calls
+    /// were in its memory. A fleet's are with Redis.
+    pub(crate) async fn settle_the_past(&self) -> Result<(), EngineError> {
+        loop {
+            self.look_after_orphans().await?;
+            if self.calls.is_empty() {
+                return Ok(());
+            }
+            self.calls.close();
+            let ended = tokio::time::timeout(LAST_WORDS, self.calls.wait()).await;
+            self.calls.reopen();
+            if ended.is_err() {
+                tracing::warn!("calls of an earlier run cannot be ended yet; going on beside them");
+                return Ok(());
+            }
+        }
+    }
+
     /// Finds out what became of a dead worker's call; never places one.
     async fn resolve(&self, id: CallId, _mine: Mine) -> Result<(), EngineError> {
         let worker = self.identity.id();
-        if !self.engine.adopt(id, worker).await? {
-            return Ok(());
-        }
         let Some(dial) = self.engine.load(id).await? else { return Ok(()) };
         let found = match (&dial.resume, self.carrier(&dial)) {
             (Some(resume), Ok(carrier)) if !resume.is_null() => carrier.resolve(resume).await,
@@ -192,14 +215,36 @@ impl Dialer {
     }
 }
 
-fn is_paced(dial: &Dial) -> bool {
-    let paced = |limits: &Limits| limits.calls_per_second.is_some();
-    paced(&dial.trunk_limits) || dial.campaign_limits.as_ref().is_some_and(paced)
+/// Until when a call may be placed that was granted room just now.
+#[derive(Clone, Copy)]
+struct Deadline {
+    granted: Stopwatch,
+    within: Duration,
 }
 
-/// The database took so long that the send slot has passed; nothing was sent.
+impl Deadline {
+    fn new(dial: &Dial) -> Self {
+        let paced = |limits: &Limits| limits.calls_per_second.is_some();
+        let is_paced = paced(&dial.trunk_limits) || dial.campaign_limits.as_ref().is_some_and(paced);
+        Self { granted: Stopwatch::start(), within: if is_paced { LATE } else { TOO_LATE } }
+    }
+
+    fn has_passed(self) -> bool {
+        self.granted.elapsed() > self.within
+    }
+}
+
+/// It took so long to begin the call that its time has passed; nothing was sent.
 fn missed_slot() -> Ending {
     Ending::NoRoom { retry_after: Duration::from_secs(1), reason: "missed_slot".into(), code: None }
+}
+
+/// When a call that could not be prepared comes back, and why it could not.
+fn unprepared(ending: &Ending) -> (Duration, Option<&str>) {
+    match ending {
+        Ending::NoRoom { retry_after, reason, .. } => (*retry_after, Some(reason)),
+        Ending::Over { reason, .. } | Ending::GivenUp { reason } => (UNPREPARED, Some(reason)),
+    }
 }
 
 fn limits(dial: &Dial) -> Vec<Limit> {
@@ -225,12 +270,15 @@ struct Follower {
 }
 
 impl Follower {
-    async fn follow(self, attempt: Box<dyn Attempt>, hang_up: CancellationToken) {
+    async fn follow(self, attempt: Box<dyn Attempt>, deadline: Deadline, hang_up: CancellationToken) {
         let (report, mut reports) = mpsc::unbounded_channel();
         let engine = self.engine.clone();
         // Its own task: writing progress must never hold up the signalling.
         let placing = tokio::spawn(async move {
-            let ending = attempt.place(report, hang_up).await;
+            let ending = match deadline.has_passed() {
+                true => missed_slot(),
+                false => attempt.place(report, hang_up).await,
+            };
             (ending, Clock::now(engine.clock()))
         });
         let (stamp, mut stamped) = mpsc::unbounded_channel();

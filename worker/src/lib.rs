@@ -95,6 +95,9 @@ pub async fn run(
 
     let over = CancellationToken::new();
     let pulse = tokio::spawn(pulse::beat(dialer.clone(), settings.max_live, over.clone()));
+    if !engine.fleet().is_shared() {
+        dialer.settle_the_past().await?;
+    }
     let dialing = consume(
         engine.fleet(),
         ConsumerSettings {
@@ -103,9 +106,9 @@ pub async fn run(
             concurrency: settings.max_live.clamp(16, 512) as usize,
             places: Some(live.clone()),
         },
-        move |_, id| {
+        move |lane, id| {
             let dialer = dialer.clone();
-            async move { dialer.take(CallId::from(id)).await }
+            async move { dialer.take(lane, CallId::from(id)).await }
         },
         stop.clone(),
     );

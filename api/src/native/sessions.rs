@@ -1,6 +1,5 @@
 //! Sessions: calls, placed now or by a campaign.
 
-use chrono::{DateTime, Utc};
 use ringfleet_core::{
     AgentId, CallId, CallState, CampaignId, Channel, E164, EndedBy, Hold, Outcome, RecipientId, TrunkId,
     id::CallKind,
@@ -65,10 +64,8 @@ pub(super) struct View {
 
 impl From<Call> for View {
     fn from(call: Call) -> Self {
-        let talked = |end: DateTime<Utc>| {
-            call.answered_at.map_or(0, |answer| (end - answer).num_milliseconds().max(0))
-        };
         Self {
+            duration_ms: call.talked_ms(),
             id: call.id,
             campaign_id: call.campaign_id,
             recipient_id: call.recipient_id,
@@ -80,7 +77,6 @@ impl From<Call> for View {
             status: call.state,
             hold: call.hold,
             outcome: call.outcome,
-            duration_ms: call.ended_at.map(talked),
             reason: call.reason,
             code: call.code,
             ended_by: call.ended_by,

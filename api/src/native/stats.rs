@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use ringfleet_core::{CampaignState, Disposition, Hold, Outcome, RecipientState};
+use ringfleet_core::{CampaignState, Disposition, Hold, Outcome};
 use ringfleet_engine::CampaignStats;
 use serde::Serialize;
 
@@ -40,22 +40,25 @@ struct Calls {
 
 impl StatsView {
     pub(super) fn new(status: CampaignState, stats: &CampaignStats) -> Self {
-        let open = |state: RecipientState| stats.open.get(state.as_str()).copied().unwrap_or(0);
         let by_disposition = counts(Disposition::ALL.iter().map(|d| d.as_str()), &stats.dispositions);
         let by_outcome = counts(Outcome::ALL.iter().map(|o| o.as_str()), &stats.outcomes);
-        let (ringing, talking) = stats.live;
         Self {
             status,
             recipients: Recipients {
                 total: stats.recipients,
-                pending: open(RecipientState::Pending),
-                queued: open(RecipientState::Queued),
-                active: open(RecipientState::Active),
+                pending: stats.pending,
+                queued: stats.queued,
+                active: stats.active,
                 done: by_disposition.values().sum(),
                 by_disposition,
             },
-            calls: Calls { ended: by_outcome.values().sum(), ringing, talking, by_outcome },
-            holds: counts(Hold::ALL.iter().map(|h| h.as_str()), &stats.holds),
+            calls: Calls {
+                ended: by_outcome.values().sum(),
+                ringing: stats.ringing,
+                talking: stats.talking,
+                by_outcome,
+            },
+            holds: Hold::ALL.iter().map(|h| (h.as_str(), stats.holds.get(h).copied().unwrap_or(0))).collect(),
         }
     }
 }

@@ -82,7 +82,7 @@ pub(super) fn stopped(error: JoinError) -> EngineError {
     match error.try_into_panic() {
         Ok(panicked) => panic::resume_unwind(panicked),
         Err(_) => EngineError::Conflict {
-            code: "STOPPING",
+            code: "SHUTTING_DOWN",
             message: "the server is stopping; send the file again".into(),
         },
     }

@@ -13,8 +13,8 @@ mod split;
 use std::time::Duration;
 
 use futures::future::BoxFuture;
-use ringfleet_core::{CampaignAction, CampaignId, ImportId, WorkspaceId};
-use ringfleet_store::{Import, ImportState, Reject};
+use ringfleet_core::{CampaignId, ImportId, WorkspaceId};
+use ringfleet_store::{Import, ImportState, Reject, fresh_ids};
 use tokio::{io::AsyncRead, sync::mpsc};
 use tokio_util::task::AbortOnDropHandle;
 
@@ -23,7 +23,7 @@ use self::{
     parse::Batch,
     row::{Reason, reject},
 };
-use crate::{Engine, EngineError, Result};
+use crate::{Engine, EngineError, Result, recipients::hold_to_fill};
 
 /// Batches that may wait to be stored.
 const WAITING: usize = 2;
@@ -76,9 +76,7 @@ impl Engine {
     async fn open_import(&self, workspace: WorkspaceId, campaign: CampaignId) -> Result<ImportId> {
         let mut tx = self.store().write().await?;
         // Held, so that nobody starts the campaign between this look and the commit.
-        let held = tx.hold_campaigns(&[campaign.uuid()]).await?.pop();
-        let held = held.filter(|c| c.workspace_id == workspace).ok_or(EngineError::NotFound("campaign"))?;
-        held.state.after(CampaignAction::AddRecipients, false)?;
+        hold_to_fill(&mut tx, workspace, campaign).await?;
         let import = tx.insert_import(workspace, campaign, self.clock().now()).await?;
         tx.commit().await?;
         Ok(import)
@@ -104,8 +102,10 @@ impl Engine {
         let Parcel { batch: Batch { recipients, origins, mut rejects, .. }, column } = parcel;
         if !recipients.is_empty() {
             let (workspace, campaign) = (progress.workspace, progress.campaign);
-            let add =
-                || -> BoxFuture<'_, _> { Box::pin(self.add_recipients(workspace, campaign, &recipients)) };
+            let ids = fresh_ids(recipients.len(), self.clock().now());
+            let add = || -> BoxFuture<'_, _> {
+                Box::pin(self.add_recipients_as(&ids, workspace, campaign, &recipients))
+            };
             let report = patiently(add).await?;
             progress.accepted += report.accepted;
             rejects.extend(report.duplicates.into_iter().map(|i| {

@@ -209,8 +209,10 @@ pub async fn waiting_calls_are_postponed(db: Db) {
     let world = World::calling(&db, 1).await;
     let calls = world.queue(&db, 1).await;
     let id = CallId::from(calls[0].id);
-    let postpone = async |id, ms| db.write(async |tx| tx.postpone_call(id, at(ms), Hold::Window).await).await;
+    let postpone =
+        async |id, ms| db.write(async |tx| tx.postpone_call(id, at(ms), Hold::Window, None).await).await;
     assert_eq!(postpone(id, 10_100).await, calls[0].recipient_id);
+    assert_eq!(postpone(id, 9_000).await, None, "it waits for something later");
     let call = get(&db, id.uuid()).await;
     assert_eq!((call.hold, call.state, call.placements), (Some(Hold::Window), CallState::Pending, 0));
     let worker = WorkerId::new(at(0));
@@ -234,8 +236,8 @@ pub async fn waiting_calls_are_pushed(db: Db) {
     };
     assert_eq!(db.read(async |tx| tx.count_pushed_calls(at(99_999)).await).await, 4);
     assert_eq!(push(None, 10, 5).await, NONE, "all have a job");
-    db.write(async |tx| tx.postpone_call(ids[0].into(), at(100), Hold::Pace).await).await;
-    db.write(async |tx| tx.postpone_call(ids[1].into(), at(50), Hold::Pace).await).await;
+    db.write(async |tx| tx.postpone_call(ids[0].into(), at(100), Hold::Pace, None).await).await;
+    db.write(async |tx| tx.postpone_call(ids[1].into(), at(50), Hold::Pace, Some("network")).await).await;
     assert_eq!(db.read(async |tx| tx.count_pushed_calls(at(99_999)).await).await, 2);
     assert_eq!(push(None, 10, 49).await, NONE, "not due");
     assert_eq!(push(None, 1, 100).await, [ids[1]], "the earliest first");

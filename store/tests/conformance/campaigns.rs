@@ -1,7 +1,7 @@
 //! Campaign states, what the scheduler finds, and counters.
 
-use ringfleet_core::{CampaignState, Hold};
-use ringfleet_store::{Bump, CounterKind};
+use ringfleet_core::{CampaignState, CounterKind, Hold};
+use ringfleet_store::Bump;
 use uuid::Uuid;
 
 use crate::support::{Db, Place, World, at};
@@ -68,17 +68,36 @@ pub async fn open_recipients_and_counts(db: Db) {
         tx.activate_recipients(&ids[1..2]).await
     })
     .await;
-    let counts = db.read(async |tx| tx.open_recipients(world.campaign).await).await;
-    let mut counts: Vec<_> = counts.iter().map(|c| (c.state.as_str(), c.hold.as_deref(), c.n)).collect();
+    let counts = db.read(async |tx| tx.claimed_recipients(world.campaign).await).await;
+    let mut counts: Vec<_> = counts.iter().map(|c| (c.state.as_str(), c.hold, c.n)).collect();
     counts.sort();
-    let expected =
-        [("ACTIVE", None, 1), ("PENDING", None, 2), ("QUEUED", None, 1), ("QUEUED", Some("PACE"), 1)];
-    assert_eq!(counts, expected);
-    db.write(async |tx| tx.cancel_recipients(world.campaign, at(1)).await).await;
+    assert_eq!(counts, [("ACTIVE", None, 1), ("QUEUED", None, 1), ("QUEUED", Some(Hold::Pace), 1)]);
+    cancel(&db, &world).await;
     assert!(db.read(async |tx| tx.has_open_recipients(world.campaign).await).await, "one is being called");
-    db.write(async |tx| tx.cancel_recipients(other.campaign, at(1)).await).await;
+    cancel(&db, &other).await;
     assert!(!db.read(async |tx| tx.has_open_recipients(other.campaign).await).await);
-    assert!(db.read(async |tx| tx.open_recipients(other.campaign).await).await.is_empty());
+    assert!(db.read(async |tx| tx.claimed_recipients(other.campaign).await).await.is_empty());
+}
+
+/// Ends all recipients of a campaign that are not being called; gives how many.
+pub async fn cancel(db: &Db, world: &World) -> u64 {
+    db.write(async |tx| {
+        tx.release_recipients(world.campaign).await?;
+        tx.cancel_recipients(world.campaign, 1_000, at(9)).await
+    })
+    .await
+}
+
+pub async fn what_is_over_is_wound_up_in_portions(db: Db) {
+    let world = World::calling(&db, 5).await;
+    let winding_up = async || db.read(async |tx| tx.campaigns_winding_up().await).await;
+    assert_eq!(winding_up().await, []);
+    db.write(async |tx| tx.set_winding_up(world.campaign, true).await).await;
+    assert_eq!(winding_up().await, [world.campaign]);
+    let portion = async || db.write(async |tx| tx.cancel_recipients(world.campaign, 2, at(9)).await).await;
+    assert_eq!([portion().await, portion().await, portion().await, portion().await], [2, 2, 1, 0]);
+    db.write(async |tx| tx.set_winding_up(world.campaign, false).await).await;
+    assert_eq!(winding_up().await, []);
 }
 
 pub async fn counters_add_up(db: Db) {

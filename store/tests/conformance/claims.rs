@@ -175,8 +175,8 @@ pub async fn cancelling_spares_the_active(db: Db) {
     let calls = world.queue(&db, 2).await;
     let active: Vec<_> = calls.iter().filter_map(|c| c.recipient_id).take(1).collect();
     db.write(async |tx| tx.activate_recipients(&active).await).await;
-    assert_eq!(db.write(async |tx| tx.cancel_recipients(world.campaign, at(9)).await).await, 4);
-    assert_eq!(db.write(async |tx| tx.cancel_recipients(world.campaign, at(10)).await).await, 0);
+    assert_eq!(crate::campaigns::cancel(&db, &world).await, 4);
+    assert_eq!(crate::campaigns::cancel(&db, &world).await, 0);
     for found in list(&db, &world).await {
         let expected = if found.id.uuid() == active[0] {
             (RecipientState::Active, None, None)

@@ -53,15 +53,16 @@ on_both_engines! {
     calls: a_call_from_the_claim_to_the_end a_dial_has_everything only_what_may_begin_begins one_worker_wins
            only_the_owner_settles no_room_sends_a_call_back waiting_calls_are_postponed waiting_calls_are_pushed
            a_paused_campaign_pushes_nothing empty_batches_are_fine;
-    recovery: a_dead_workers_calls_are_orphans an_orphan_is_adopted_once an_orphan_is_offered_until_it_is_adopted
+    recovery: a_dead_workers_calls_are_orphans an_orphan_is_adopted_once the_dead_adopt_nobody
         a_stray_is_disowned_by_its_worker_only
               a_pause_withdraws_what_never_left a_cancel_ends_what_came_back;
-    campaigns: states_and_moments running_ones_are_found open_recipients_and_counts counters_add_up;
+    campaigns: states_and_moments running_ones_are_found open_recipients_and_counts what_is_over_is_wound_up_in_portions counters_add_up;
     imports: an_import_runs_and_ends stalled_ones_fail rejects_come_in_pages;
     deliveries: an_attempt_that_was_not_made_does_not_count a_letter_is_sent_once failures_come_back_when_due a_closed_one_stays_closed lost_ones_are_pushed_again
                 deleting_an_endpoint_gives_up one_made_during_a_deletion_is_closed;
     workers: live_while_they_beat retire_by_themselves;
     schema: migrating_twice_changes_nothing an_empty_one_is_told an_older_one_is_told a_newer_one_is_told many_processes_migrate_at_once;
     together: two_workers_begin_overlapping_batches counters_equal_a_recount readers_do_not_wait_for_a_writer
-              one_lock_one_holder two_workers_lease_overlapping_batches;
+              one_scheduler_dispatches_a_campaign who_waited_for_a_pause_sees_it
+              lists_that_overlap_do_not_block_each_other two_workers_lease_overlapping_batches;
 }

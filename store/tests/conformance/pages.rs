@@ -110,7 +110,7 @@ pub async fn filters_narrow_a_list(db: Db) {
     );
     assert_eq!(count(CallFilter { state: Some(CallState::Ongoing), ..Default::default() }).await, 0);
 
-    db.write(async |tx| tx.cancel_recipients(world.campaign, at(1)).await).await;
+    crate::campaigns::cancel(&db, &world).await;
     other.fill(&db, 10..11).await;
     let count = async |campaign, state, disposition| {
         let filter = RecipientFilter { state, disposition };

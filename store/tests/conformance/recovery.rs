@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use ringfleet_core::{CallId, CallState, Hold, Outcome, RecipientState, WorkerId};
+use ringfleet_core::{CallState, Hold, Outcome, RecipientState, WorkerId};
 use ringfleet_store::CallUpdate;
 use uuid::Uuid;
 
@@ -68,7 +68,7 @@ pub async fn a_dead_workers_calls_are_orphans(db: Db) {
 
 pub async fn an_orphan_is_adopted_once(db: Db) {
     let id = orphan(&db).await;
-    let adopt = async |worker| db.write(async |tx| tx.adopt_call(CallId::from(id), worker).await).await;
+    let adopt = async |worker| db.write(async |tx| tx.adopt_orphans(worker, 10).await).await == [id.into()];
     let (one, two) = (WorkerId::new(at(0)), WorkerId::new(at(0)));
     assert!(!adopt(one).await, "nobody has declared it an orphan yet");
     assert_eq!(orphans(&db, 100).await, [id]);
@@ -82,18 +82,16 @@ pub async fn an_orphan_is_adopted_once(db: Db) {
     assert!(!adopt(other).await, "it is over");
 }
 
-pub async fn an_orphan_is_offered_until_it_is_adopted(db: Db) {
+pub async fn the_dead_adopt_nobody(db: Db) {
     let id = orphan(&db).await;
-    let offered = async || db.read(async |tx| tx.orphans(10).await).await;
-    assert_eq!(offered().await, [], "nobody has declared it an orphan yet");
     assert_eq!(orphans(&db, 100).await, [id]);
-    assert_eq!(offered().await, [id.into()]);
-    assert_eq!(offered().await, [id.into()], "looking takes nothing");
     let (dead, alive) = (announced(&db).await, announced(&db).await);
     db.write(async |tx| tx.retire_worker(dead).await).await;
-    assert!(!db.write(async |tx| tx.adopt_call(id.into(), dead).await).await, "the dead adopt nobody");
-    assert!(db.write(async |tx| tx.adopt_call(id.into(), alive).await).await);
-    assert_eq!(offered().await, []);
+    let adopt = async |worker, limit| db.write(async |tx| tx.adopt_orphans(worker, limit).await).await;
+    assert_eq!(adopt(dead, 10).await, []);
+    assert_eq!(adopt(alive, 0).await, [], "no more than it can look after");
+    assert_eq!(adopt(alive, 10).await, [id.into()]);
+    assert_eq!(adopt(alive, 10).await, [], "it has an owner again");
 }
 
 pub async fn a_stray_is_disowned_by_its_worker_only(db: Db) {
@@ -105,8 +103,8 @@ pub async fn a_stray_is_disowned_by_its_worker_only(db: Db) {
     assert_eq!(db.read(async |tx| tx.begun_by(other).await).await, []);
     assert_eq!(db.write(async |tx| tx.disown_calls(other, &ids, at(50)).await).await, 0);
     assert_eq!(db.write(async |tx| tx.disown_calls(worker, &ids[..1], at(50)).await).await, 1);
-    assert_eq!(db.read(async |tx| tx.orphans(10).await).await, [ids[0].into()]);
     assert_eq!(db.read(async |tx| tx.begun_by(worker).await).await, [ids[1].into()]);
+    assert_eq!(db.write(async |tx| tx.adopt_orphans(other, 10).await).await, [ids[0].into()]);
 }
 
 /// One call that a carrier had no room for, one that never left; with them their recipients.

@@ -1,7 +1,7 @@
 //! Figures, on demand: `cargo test --release -p ringfleet-store --test conformance speed -- --ignored --nocapture --test-threads 1`.
 
-use ringfleet_core::{Outcome, RecipientState, WorkerId, clock::Stopwatch};
-use ringfleet_store::{Bump, CounterKind, NewRecipient, RecipientUpdate};
+use ringfleet_core::{CounterKind, Outcome, RecipientState, WorkerId, clock::Stopwatch};
+use ringfleet_store::{Bump, NewRecipient, RecipientUpdate};
 use serde_json::json;
 
 use crate::{

@@ -2,14 +2,16 @@
 
 use std::time::Duration;
 
-use ringfleet_core::{Outcome, WorkerId};
-use ringfleet_store::{Bump, CounterKind};
+use ringfleet_core::{CampaignState, CounterKind, Outcome, WorkerId};
+use ringfleet_store::{Bump, NewRecipient};
+use serde_json::json;
+use sqlx::Connection;
 use uuid::Uuid;
 
 use crate::{
     calls::ended,
     deliveries::Post,
-    support::{Db, Place, World, all, at, new_agent, sorted, wishes},
+    support::{Db, Place, SOON, World, all, at, eventually, new_agent, number, sorted, wishes},
 };
 
 pub async fn two_workers_begin_overlapping_batches(db: Db) {
@@ -101,13 +103,64 @@ pub async fn readers_do_not_wait_for_a_writer(db: Db) {
     assert_eq!(db.read(async |tx| tx.agents(world.workspace, all()).await).await.len(), 2);
 }
 
-pub async fn one_lock_one_holder(db: Db) {
+pub async fn one_scheduler_dispatches_a_campaign(db: Db) {
+    let (one, other) = (World::new(&db).await.campaign, World::new(&db).await.campaign);
     let mut holder = db.store.write().await.unwrap();
-    assert!(holder.try_lock(42).await.unwrap());
+    assert!(holder.try_dispatching(one).await.unwrap());
     if let Place::Postgres(_) = db.place {
-        assert!(!db.write(async |tx| tx.try_lock(42).await).await, "another holds it");
-        assert!(db.write(async |tx| tx.try_lock(43).await).await, "another lock");
+        assert!(!db.write(async |tx| tx.try_dispatching(one).await).await, "another does");
+        assert!(db.write(async |tx| tx.try_dispatching(other).await).await, "another campaign");
+        db.write(async |tx| tx.hold_campaigns(&[one.uuid()]).await).await;
     }
     holder.commit().await.unwrap();
-    assert!(db.write(async |tx| tx.try_lock(42).await).await, "it went with its transaction");
+    assert!(db.write(async |tx| tx.try_dispatching(one).await).await, "it went with its transaction");
+}
+
+/// The server's default must not decide whether a pause holds.
+pub async fn who_waited_for_a_pause_sees_it(db: Db) {
+    let strict = "DO $$ BEGIN
+        EXECUTE format('ALTER DATABASE %I SET default_transaction_isolation = %L', current_database(), 'repeatable read');
+    END $$";
+    if let Place::Postgres(_) = db.place {
+        db.place.raw(strict).await;
+    }
+    let store = db.place.open().await; // connections that know the new default
+    let world = World::calling(&db, 1).await;
+    let mut pause = store.write().await.unwrap();
+    pause.campaign_for_update(world.workspace, world.campaign).await.unwrap();
+    let (beginner, id) = (store.clone(), world.campaign.uuid());
+    let begin = tokio::spawn(async move {
+        let mut tx = beginner.write().await.unwrap();
+        tx.hold_campaigns(&[id]).await.unwrap().remove(0).state
+    });
+    if let Place::Postgres(url) = &db.place {
+        eventually(SOON, "somebody waits for the campaign", async || {
+            waits_for_a_lock(url).await.then_some(())
+        })
+        .await;
+    }
+    pause.set_campaign_state(world.campaign, CampaignState::Paused, None, at(1)).await.unwrap();
+    pause.commit().await.unwrap();
+    assert_eq!(begin.await.unwrap(), CampaignState::Paused);
+}
+
+async fn waits_for_a_lock(url: &str) -> bool {
+    let mut conn = sqlx::PgConnection::connect(url).await.unwrap();
+    let waiting = "SELECT count(*) > 0 FROM pg_locks JOIN pg_stat_activity USING (pid)
+                   WHERE NOT granted AND locktype = 'advisory' AND datname = current_database()";
+    sqlx::query_scalar(waiting).fetch_one(&mut conn).await.unwrap()
+}
+
+/// Two lists with the same numbers, in opposite order.
+pub async fn lists_that_overlap_do_not_block_each_other(db: Db) {
+    let world = World::new(&db).await;
+    let up: Vec<NewRecipient> = (0..4_000)
+        .map(|n| NewRecipient { number: number(n), variables: json!({}), timezone: None })
+        .collect();
+    let down: Vec<NewRecipient> = up.iter().rev().cloned().collect();
+    let add = async |list: &[NewRecipient]| {
+        db.write(async |tx| tx.insert_recipients(world.campaign, 0, list, at(0)).await).await.len()
+    };
+    let (first, second) = tokio::join!(add(&up), add(&down));
+    assert_eq!(first + second, 4_000);
 }
