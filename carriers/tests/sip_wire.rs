@@ -6,69 +6,16 @@ mod sip_support;
 use std::{net::SocketAddr, time::Duration};
 
 use ringfleet_carriers::{Carrier, Order, SipCarrier, SipSettings};
-use ringfleet_core::trunk::SipTrunk;
-use sip_support::{Sipp, carrier, order, place, settings};
+use sip_support::{
+    Deaf, Sipp, carrier, order, place,
+    script::{SDP, Script, header},
+    settings,
+};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpStream, UdpSocket},
     time::timeout,
 };
-
-const SDP: &str =
-    "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio 9 RTP/AVP 0\r\n";
-
-/// A peer that is told what to say, line by line.
-struct Script {
-    socket: UdpSocket,
-    heard: Vec<String>,
-}
-
-impl Script {
-    async fn new() -> (Self, SipTrunk) {
-        let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
-        let port = socket.local_addr().unwrap().port();
-        let trunk = serde_json::from_value(serde_json::json!({"host": "127.0.0.1", "port": port})).unwrap();
-        (Self { socket, heard: Vec::new() }, trunk)
-    }
-
-    /// The next request of this method; others before it are kept in `heard`.
-    async fn expect(&mut self, method: &str) -> (String, SocketAddr) {
-        loop {
-            let mut bytes = [0; 4000];
-            let received = timeout(sip_support::PATIENCE, self.socket.recv_from(&mut bytes)).await;
-            let (count, from) = received.unwrap_or_else(|_| panic!("no {method}")).unwrap();
-            let request = String::from_utf8(bytes[..count].to_vec()).unwrap();
-            self.heard.push(request.clone());
-            if request.starts_with(&format!("{method} ")) {
-                return (request, from);
-            }
-        }
-    }
-
-    /// Answers `request` as the callee with this tag.
-    async fn say(&self, (request, to): &(String, SocketAddr), status: &str, tag: &str, body: &str) {
-        let local = self.socket.local_addr().unwrap();
-        let reply = reply(request, status, tag, &format!("Contact: <sip:{tag}@{local}>\r\n"), body);
-        self.socket.send_to(reply.as_bytes(), to).await.unwrap();
-    }
-}
-
-fn reply(request: &str, status: &str, tag: &str, extra: &str, body: &str) -> String {
-    let copied = ["Via:", "From:", "To:", "Call-ID:", "CSeq:"];
-    let headers = request.lines().filter(|line| copied.iter().any(|name| line.starts_with(name)));
-    let headers: String = headers
-        .map(|line| match line.starts_with("To:") && !line.contains(";tag=") {
-            true => format!("{line};tag={tag}\r\n"),
-            false => format!("{line}\r\n"),
-        })
-        .collect();
-    let kind = if body.is_empty() { "" } else { "Content-Type: application/sdp\r\n" };
-    format!("SIP/2.0 {status}\r\n{headers}{extra}{kind}Content-Length: {}\r\n\r\n{body}", body.len())
-}
-
-fn header<'a>(message: &'a str, name: &str) -> &'a str {
-    message.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": ")).unwrap_or_default()
-}
 
 /// Of two forks that answer the first is the call; the other one is acknowledged and hung up (RFC 3261 §13.2.2.4).
 #[tokio::test]
@@ -120,6 +67,26 @@ async fn an_answer_nobody_waits_for_is_hung_up() {
     script.expect("ACK").await;
     let bye = script.expect("BYE").await;
     script.say(&bye, "200 OK", "one", "").await;
+}
+
+/// A Contact may name TCP although the trunk speaks UDP. Everything goes by UDP; nobody waits for a connection.
+#[tokio::test]
+async fn a_trunk_has_one_transport_whatever_its_contact_says() {
+    let (mut script, trunk, _deaf) = loop {
+        let (script, trunk) = Script::new().await;
+        if let Some((deaf, _)) = Deaf::at(script.socket.local_addr().unwrap().port()) {
+            break (script, trunk, deaf);
+        }
+    };
+    let call = tokio::spawn(async move { place(&carrier(trunk), order()).await });
+    let invite = script.expect("INVITE").await;
+    let here = script.socket.local_addr().unwrap();
+    let contact = format!("Contact: <sip:far@{here};transport=tcp>\r\n");
+    script.say_with(&invite, "200 OK", "far", &contact, SDP).await;
+    script.expect("ACK").await;
+    let bye = script.expect("BYE").await;
+    script.say(&bye, "200 OK", "far", "").await;
+    assert_eq!(call.await.unwrap().over(), ("ANSWERED", "completed", Some(200), "caller"));
 }
 
 /// A lost INVITE is sent again, as the same one.

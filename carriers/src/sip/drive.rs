@@ -9,19 +9,22 @@ use rsipstack::{
 use tokio::{sync::mpsc::UnboundedSender, time::sleep};
 
 use super::{
+    digest::Credentials,
     leg::{self, Leg},
     live,
     station::Station,
 };
 
 /// Sends an INVITE and drives its transaction to the end, also after the call itself has ended: repeated 2xx must be
-/// acknowledged, and an answer nobody waits for any more must be hung up. The stack forbids to do this in a `select!`
+/// acknowledged, and an answer nobody waits for any more must be hung up, with the trunk's `credentials` where it asks for
+/// them. The stack forbids to do this in a `select!`
 /// that may be cancelled, so it is a task.
 pub(super) async fn to_the_end(
     mut transaction: Transaction,
     heard: UnboundedSender<Response>,
     leg: Leg,
     station: Arc<Station>,
+    credentials: Option<Credentials>,
 ) {
     if let Err(error) = transaction.send().await {
         tracing::warn!(%error, "the SIP stack refused an INVITE");
@@ -58,8 +61,8 @@ pub(super) async fn to_the_end(
         let unwanted =
             if first { heard.send(response).err().map(|refused| refused.0) } else { Some(response) };
         if let Some(leg) = unwanted.and_then(|response| leg.answered(&response)) {
-            let station = station.clone();
-            tokio::spawn(async move { live::bye(&station, &leg, None).await });
+            let (station, credentials) = (station.clone(), credentials.clone());
+            tokio::spawn(async move { live::bye(&station, &leg, credentials.as_ref()).await });
         }
     }
 }

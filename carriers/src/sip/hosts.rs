@@ -11,18 +11,24 @@ use std::{
 use async_trait::async_trait;
 use parking_lot::Mutex;
 use rsipstack::{
-    sip::Host,
+    sip::{HostWithPort, Transport, Uri},
+    transaction::endpoint::TargetLocator,
     transport::{SipAddr, transport_layer::DomainResolver},
 };
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
 /// How long an address is used before the resolver is asked again. A campaign would else ask once per call.
 const KEEP: Duration = Duration::from_secs(30);
+/// Longest lookup of a name that a peer has written into a header: a call waits for it.
+const PEERS_NAME: Duration = Duration::from_secs(2);
+/// Names remembered at most. A trunk has one; the others are of its peers' choice.
+const MOST_NAMES: usize = 1000;
 
 /// Looks host names up and remembers the answers for a moment.
 pub(super) struct Hosts {
     ipv6: bool,
-    known: Mutex<HashMap<String, (IpAddr, Instant)>>,
+    /// What each name stood for, and since when; nothing for a peer's name that has no address.
+    known: Mutex<HashMap<String, (Option<IpAddr>, Instant)>>,
 }
 
 impl Hosts {
@@ -33,33 +39,110 @@ impl Hosts {
 
     /// The address of `host`, which may be an address already.
     pub(super) async fn resolve(&self, host: &str, port: u16) -> io::Result<SocketAddr> {
-        if let Ok(ip) = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>() {
+        if let Some(ip) = literal(host) {
             return Ok(SocketAddr::new(ip, port));
         }
-        let known = self.known.lock().get(host).copied();
-        if let Some((ip, _)) = known.filter(|(_, at)| at.elapsed() < KEEP) {
+        if let Some(Some(ip)) = self.known(host) {
             return Ok(SocketAddr::new(ip, port));
         }
+        let ip = self.look_up(host).await?;
+        self.remember(host, Some(ip));
+        Ok(SocketAddr::new(ip, port))
+    }
+
+    /// The address of a host that a peer has written into Contact or Record-Route. Many name themselves as only their own
+    /// network knows them: `None` for what has no address here or cannot be reached from our sockets.
+    pub(super) async fn resolve_peers(&self, host: &HostWithPort) -> Option<SocketAddr> {
+        let port = host.port.as_ref().map_or(5060, |port| port.0);
+        let host = host.host.to_string();
+        let host = host.as_str();
+        if let Some(ip) = literal(host) {
+            return (self.is_of_family(ip) && !ip.is_unspecified()).then_some(SocketAddr::new(ip, port));
+        }
+        if let Some(known) = self.known(host) {
+            return known.map(|ip| SocketAddr::new(ip, port));
+        }
+        let found = match timeout(PEERS_NAME, self.look_up(host)).await {
+            Ok(Ok(ip)) => Some(ip),
+            // Told here, so that it is told once and not at every call.
+            Ok(Err(error)) => {
+                tracing::warn!(host, %error, "a SIP peer names a host without an address; its calls are spoken about with the trunk's own");
+                None
+            }
+            Err(_) => {
+                tracing::warn!(
+                    host,
+                    "a SIP peer names a host that takes too long to look up; its calls are spoken about with the trunk's own"
+                );
+                None
+            }
+        };
+        self.remember(host, found);
+        found.map(|ip| SocketAddr::new(ip, port))
+    }
+
+    async fn look_up(&self, host: &str) -> io::Result<IpAddr> {
+        let found = tokio::net::lookup_host((host, 0)).await?.find(|found| self.is_of_family(found.ip()));
         let found =
-            tokio::net::lookup_host((host, port)).await?.find(|address| address.is_ipv6() == self.ipv6);
-        let address =
-            found.ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, "no address of the bound family"))?;
-        self.known.lock().insert(host.to_owned(), (address.ip(), Instant::now()));
-        Ok(address)
+            found.ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, "no address of the bound family"));
+        Ok(found?.ip())
+    }
+
+    fn is_of_family(&self, ip: IpAddr) -> bool {
+        ip.is_ipv6() == self.ipv6
+    }
+
+    /// What a name stood for a moment ago.
+    fn known(&self, host: &str) -> Option<Option<IpAddr>> {
+        let (found, at) = self.known.lock().get(host).copied()?;
+        (at.elapsed() < KEEP).then_some(found)
+    }
+
+    fn remember(&self, host: &str, found: Option<IpAddr>) {
+        let mut known = self.known.lock();
+        if known.len() >= MOST_NAMES {
+            known.retain(|_, (_, at)| at.elapsed() < KEEP);
+        }
+        if known.len() >= MOST_NAMES {
+            known.clear(); // so many at once are nobody's habit; asking again costs less than holding them
+        }
+        known.insert(host.to_owned(), (found, Instant::now()));
     }
 }
 
-/// Lets the stack resolve the host names peers put into Contact and Record-Route.
-pub(super) struct Resolver(pub(super) Arc<Hosts>);
+fn literal(host: &str) -> Option<IpAddr> {
+    host.trim_start_matches('[').trim_end_matches(']').parse().ok()
+}
+
+/// Tells the stack where the hosts are that peers put into Contact and Record-Route.
+#[derive(Clone)]
+pub(super) struct Resolver {
+    pub(super) hosts: Arc<Hosts>,
+    pub(super) transport: Transport,
+}
 
 #[async_trait]
 impl DomainResolver for Resolver {
     async fn resolve(&self, target: &SipAddr) -> rsipstack::Result<SipAddr> {
-        let Host::Domain(domain) = &target.addr.host else { return Ok(target.clone()) };
-        let port = target.addr.port.as_ref().map_or(5060, |port| port.0);
-        let address = self.0.resolve(&domain.0, port).await?;
-        Ok(SipAddr { r#type: target.r#type, addr: address.into() })
+        let addr = self.hosts.resolve_peers(&target.addr).await.ok_or_else(|| unknown(&target.addr))?;
+        Ok(SipAddr { r#type: target.r#type, addr: addr.into() })
     }
+}
+
+/// For the one request the stack makes by itself, the ACK of a 2xx. It goes the trunk's way: left alone the stack obeys
+/// `Contact: <sip:x;transport=tcp>` on a UDP trunk, and opens that connection before it hands us the 2xx.
+#[async_trait]
+impl TargetLocator for Resolver {
+    async fn locate(&self, uri: &Uri) -> rsipstack::Result<SipAddr> {
+        let next = &uri.host_with_port;
+        let addr = self.hosts.resolve_peers(next).await.ok_or_else(|| unknown(next))?;
+        Ok(SipAddr { r#type: Some(self.transport), addr: addr.into() })
+    }
+}
+
+/// The stack then sends where the INVITE went.
+fn unknown(host: &HostWithPort) -> rsipstack::Error {
+    rsipstack::Error::DnsResolutionError(host.to_string())
 }
 
 #[cfg(test)]
@@ -74,5 +157,29 @@ mod tests {
         assert_eq!(hosts.resolve("localhost", 5060).await.unwrap(), ([127, 0, 0, 1], 5060).into());
         assert_eq!(hosts.resolve("localhost", 5061).await.unwrap(), ([127, 0, 0, 1], 5061).into());
         assert!(hosts.resolve("no-such-host.invalid", 5060).await.is_err());
+    }
+
+    #[tokio::test]
+    async fn what_a_peer_calls_itself_may_mean_nothing_here() {
+        let hosts = Hosts::new([127, 0, 0, 1].into());
+        let at = async |host: &str| hosts.resolve_peers(&HostWithPort::try_from(host).unwrap()).await;
+        assert_eq!(at("192.0.2.7:5070").await, Some(([192, 0, 2, 7], 5070).into()));
+        assert_eq!(at("localhost").await, Some(([127, 0, 0, 1], 5060).into()));
+        for nowhere in ["[2001:db8::1]", "0.0.0.0", "pbx.invalid", "pbx.invalid"] {
+            assert_eq!(at(nowhere).await, None, "{nowhere}");
+        }
+        // That a peer has named it does not make a trunk's own host unknown without asking.
+        hosts.remember("localhost", None);
+        assert_eq!(hosts.resolve("localhost", 5060).await.unwrap(), ([127, 0, 0, 1], 5060).into());
+    }
+
+    #[tokio::test]
+    async fn names_are_not_remembered_without_end() {
+        let hosts = Hosts::new([127, 0, 0, 1].into());
+        for n in 0..3 * MOST_NAMES {
+            hosts.remember(&format!("h{n}"), None);
+            assert!(hosts.known.lock().len() <= MOST_NAMES);
+        }
+        assert_eq!(hosts.known(&format!("h{}", 3 * MOST_NAMES - 1)), Some(None));
     }
 }

@@ -113,7 +113,8 @@ impl Inviting<'_> {
         });
         let transaction = station.transaction(request.clone(), way.ok()?)?;
         let (sender, responses) = unbounded_channel();
-        tokio::spawn(drive::to_the_end(transaction, sender, self.leg.clone(), station.clone()));
+        let credentials = self.attempt.credentials.clone();
+        tokio::spawn(drive::to_the_end(transaction, sender, self.leg.clone(), station.clone(), credentials));
         Some((request, responses))
     }
 

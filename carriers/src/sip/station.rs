@@ -74,8 +74,8 @@ impl Station {
         let socket = udp_socket(SocketAddr::new(settings.bind, port))?;
         let local = socket.local_addr()?;
         let alive = CancellationToken::new();
-        let layer =
-            TransportLayer::new_with_domain_resolver(alive.clone(), Box::new(Resolver(hosts.clone())));
+        let resolver = Resolver { hosts: hosts.clone(), transport: named(transport) };
+        let layer = TransportLayer::new_with_domain_resolver(alive.clone(), Box::new(resolver.clone()));
         layer.set_stream_idle_timeout(STREAM_IDLE);
         let address = SipAddr { r#type: Some(Transport::Udp), addr: local.into() };
         let inner = UdpInner { conn: Arc::new(socket), addr: address };
@@ -96,6 +96,7 @@ impl Station {
             .with_user_agent(USER_AGENT)
             .with_option(option)
             .with_inspector(Box::new(inspect::Inspector))
+            .with_target_locator(Box::new(resolver))
             .build();
         let incoming = endpoint.incoming_transactions().map_err(io::Error::other)?;
         let calls = Calls::default();
@@ -151,17 +152,14 @@ impl Station {
         peer: SocketAddr,
         transport: SipTransport,
     ) -> io::Result<(SipConnection, SipAddr)> {
-        let kind = match transport {
-            SipTransport::Udp => Transport::Udp,
-            SipTransport::Tcp => Transport::Tcp,
-        };
-        let target = SipAddr { r#type: Some(kind), addr: peer.into() };
+        let target = SipAddr { r#type: Some(named(transport)), addr: peer.into() };
         let lookup = self.endpoint.inner.transport_layer.lookup(&target, None);
         timeout(CONNECT.min(self.timeout), lookup).await?.map_err(io::Error::other)
     }
 
     /// The way of a request within the call of `leg`: its first route or its target (RFC 3261 §12.2.1.1), over TCP the
-    /// connection to the peer.
+    /// connection to the peer. Where that names a host nobody knows it goes where the INVITE went, for the other choice
+    /// is to leave somebody on the line.
     pub(super) async fn way_in_dialog(
         &self,
         leg: &Leg,
@@ -170,10 +168,8 @@ impl Station {
         if leg.transport == SipTransport::Tcp {
             return self.connect(leg.peer, leg.transport).await;
         }
-        let next = request.destination().host_with_port;
-        let port = next.port.as_ref().map_or(5060, |port| port.0);
-        let peer = self.hosts.resolve(&next.host.to_string(), port).await?;
-        self.connect(peer, leg.transport).await
+        let hop = self.hosts.resolve_peers(&request.destination().host_with_port).await;
+        self.connect(hop.unwrap_or(leg.peer), leg.transport).await
     }
 
     /// A client transaction for `request`, not sent yet. `None` for a request without the headers that name it.
@@ -247,6 +243,14 @@ async fn answer_stray(mut transaction: Transaction) {
     }
     if transaction.original.method == Method::Invite {
         while transaction.receive().await.is_some() {} // repeats the refusal until it is acknowledged
+    }
+}
+
+/// The stack's word for it.
+fn named(transport: SipTransport) -> Transport {
+    match transport {
+        SipTransport::Udp => Transport::Udp,
+        SipTransport::Tcp => Transport::Tcp,
     }
 }
 

@@ -1,6 +1,8 @@
 //! A real SIP peer for the tests: `sipp`, one scenario per process, and the few lines to call it.
 #![allow(dead_code)] // each test file uses its part
 
+pub mod script;
+
 use std::{
     net::{TcpListener, UdpSocket},
     path::PathBuf,
@@ -137,6 +139,24 @@ fn is_taken(transport: &str, port: u16) -> bool {
     match transport {
         "tcp" => TcpListener::bind(("127.0.0.1", port)).is_err(),
         _ => UdpSocket::bind(("127.0.0.1", port)).is_err(),
+    }
+}
+
+/// A TCP port where connecting never ends: its one place is taken, and who comes later is neither let in nor refused.
+pub struct Deaf {
+    _listener: socket2::Socket,
+    _guest: std::net::TcpStream,
+}
+
+impl Deaf {
+    /// On this port, or any with 0. `None` when it is taken.
+    pub fn at(port: u16) -> Option<(Self, u16)> {
+        let listener = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+        listener.bind(&std::net::SocketAddr::from(([127, 0, 0, 1], port)).into()).ok()?;
+        listener.listen(0).unwrap();
+        let address = listener.local_addr().unwrap().as_socket().unwrap();
+        let guest = std::net::TcpStream::connect(address).unwrap();
+        Some((Self { _listener: listener, _guest: guest }, address.port()))
     }
 }
 
