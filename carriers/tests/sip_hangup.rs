@@ -5,13 +5,14 @@ mod sip_support;
 
 use std::time::Duration;
 
-use ringfleet_carriers::{Carrier, Order, SipCarrier};
+use ringfleet_carriers::{Carrier, Order, Progress, SipCarrier};
 use ringfleet_core::{EndedBy, Ending, Outcome};
 use sip_support::{
-    Told, carrier, order, place,
+    Told, carrier, order, place, place_until,
     script::{SDP, Script, header},
 };
 use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
 
 const CHALLENGE: &str = "WWW-Authenticate: Digest realm=\"peer\",nonce=\"abc\",algorithm=MD5\r\n";
 
@@ -95,4 +96,42 @@ async fn an_answer_nobody_waits_for_is_hung_up_with_the_password() {
     assert_eq!(told.over(), ("UNANSWERED", "ring_timeout", None, "caller"));
     script.say(&invite, "200 OK", "one", SDP).await;
     challenge_the_bye(&mut script, "one").await;
+}
+
+/// Lets a call meet a challenge after it was given up; what it came to.
+async fn challenged_late(first: &str, by_timeout: bool) -> Ending {
+    let (mut script, trunk) = Script::new().await;
+    let hangup = CancellationToken::new();
+    let cancelled = hangup.clone();
+    let ring_timeout = Duration::from_millis(if by_timeout { 200 } else { 10_000 });
+    let rings = first.starts_with("180");
+    let call = tokio::spawn(async move {
+        let order = Order { ring_timeout, ..order() };
+        let on = |news: &Progress| assert!(rings || *news != Progress::Ringing);
+        place_until(&carrier(trunk), order, cancelled, on).await
+    });
+    let invite = script.expect("INVITE").await;
+    script.say(&invite, first, "one", "").await;
+    if !by_timeout {
+        hangup.cancel();
+    }
+    let cancel = script.expect("CANCEL").await;
+    script.say(&cancel, "200 OK", "one", "").await;
+    script.say_with(&invite, "401 Unauthorized", "one", CHALLENGE, "").await;
+    let told = call.await.unwrap();
+    assert_eq!(script.heard.iter().filter(|request| request.contains("CSeq: 2 INVITE")).count(), 0);
+    told.ending
+}
+
+/// The trunk's password is not wrong because we no longer answer its challenge.
+#[tokio::test]
+async fn a_challenge_after_we_gave_up_is_no_wrong_password() {
+    let rang = |reason| Ending::over(Outcome::Unanswered, reason, Some(401), EndedBy::Caller);
+    assert_eq!(challenged_late("180 Ringing", false).await, rang("cancelled"));
+    assert_eq!(challenged_late("180 Ringing", true).await, rang("ring_timeout"));
+    let nobody = Ending::GivenUp { reason: "cancelled".into() };
+    assert_eq!(challenged_late("100 Trying", false).await, nobody);
+    // Longer than a phone may ring, and then no more than a question: the trunk's trouble.
+    let slow = Ending::over(Outcome::Failed, "network", Some(401), EndedBy::Carrier);
+    assert_eq!(challenged_late("100 Trying", true).await, slow);
 }

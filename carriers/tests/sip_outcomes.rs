@@ -5,12 +5,12 @@ mod sip_support;
 
 use std::time::Duration;
 
-use ringfleet_carriers::{Carrier, Progress};
+use ringfleet_carriers::{Carrier, Order, Progress, SipCarrier, SipSettings};
 use ringfleet_core::{
     Ending,
     trunk::{OutcomeRule, SipTransport},
 };
-use sip_support::{Sipp, carrier, free_port, order, place, place_until, settings, until};
+use sip_support::{Deaf, Sipp, carrier, free_port, order, place, place_until, settings, until};
 use tokio_util::sync::CancellationToken;
 
 #[tokio::test]
@@ -112,6 +112,26 @@ async fn nobody_behind_the_address() {
     trunk.host = "no-such-host.invalid".into();
     let Err(ending) = carrier(trunk).prepare(order()).await else { panic!("prepared") };
     assert!(matches!(ending, Ending::Over { ref reason, .. } if reason == "network"), "{ending:?}");
+}
+
+/// While the connection to a TCP trunk is being opened nothing has been sent, so there is nothing to wait for.
+#[tokio::test]
+async fn who_gives_up_does_not_wait_for_a_connection() {
+    let (_deaf, port) = Deaf::at(0).unwrap();
+    let trunk = serde_json::json!({"host": "127.0.0.1", "port": port, "transport": "tcp"});
+    let carrier = SipCarrier::open(serde_json::from_value(trunk).unwrap(), SipSettings::default()).unwrap();
+    let hangup = CancellationToken::new();
+    let (cancelled, soon) = (hangup.clone(), Duration::from_millis(200));
+    tokio::spawn(async move {
+        tokio::time::sleep(soon).await;
+        cancelled.cancel();
+    });
+    let started = tokio::time::Instant::now();
+    let told = place_until(&carrier, order(), hangup, |_| {}).await;
+    assert_eq!(told.ending, Ending::GivenUp { reason: "cancelled".into() });
+    let told = place(&carrier, Order { ring_timeout: soon, ..order() }).await;
+    assert_eq!(told.over(), ("FAILED", "network", None, "carrier"));
+    assert!(started.elapsed() < Duration::from_secs(8), "opening it may take 10 s: {:?}", started.elapsed());
 }
 
 #[tokio::test]

@@ -1,12 +1,12 @@
 //! From the INVITE to the answer, a refusal, or our giving up (RFC 3261 §9, §13, §17.1.1; RFC 6026).
 
-use std::time::Duration;
+use std::{pin::Pin, time::Duration};
 
 use ringfleet_core::{EndedBy, Ending, Outcome};
 use rsipstack::sip::{Header, Request, Response};
 use tokio::{
     sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
-    time::{Instant, sleep, sleep_until},
+    time::{Instant, Sleep, sleep, sleep_until},
 };
 use tokio_util::sync::CancellationToken;
 
@@ -52,8 +52,9 @@ pub(super) async fn place(
     };
     let ring_timeout = sleep(attempt.order.ring_timeout);
     tokio::pin!(ring_timeout);
-    let Some((mut request, mut responses)) = inviting.send().await else {
-        return Answer::Over(failed("network"));
+    let (mut request, mut responses) = match inviting.send(hangup, ring_timeout.as_mut()).await {
+        Ok(sent) => sent,
+        Err(ending) => return Answer::Over(ending),
     };
     loop {
         let waiting = inviting.seen.gave_up.is_none();
@@ -64,9 +65,9 @@ pub(super) async fn place(
                 match inviting.heard(response, &request).await {
                     Next::Wait => {}
                     Next::Done(answer) => return *answer,
-                    Next::Again => match inviting.send().await {
-                        Some(again) => (request, responses) = again,
-                        None => return Answer::Over(failed("network")),
+                    Next::Again => match inviting.send(hangup, ring_timeout.as_mut()).await {
+                        Ok(again) => (request, responses) = again,
+                        Err(ending) => return Answer::Over(ending),
                     },
                 }
             }
@@ -99,9 +100,29 @@ struct Inviting<'a> {
     cancelled: bool,
 }
 
+/// An INVITE on its way, and what is heard of it.
+type Sent = (Request, UnboundedReceiver<Response>);
+
 impl Inviting<'_> {
-    /// Sends the INVITE of the present leg. `None`: there was no way to the peer, nothing was sent.
-    async fn send(&mut self) -> Option<(Request, UnboundedReceiver<Response>)> {
+    /// Sends the INVITE of the present leg, unless we give up while the connection to the peer is still being opened. The
+    /// error is the ending of an INVITE that was not sent.
+    async fn send(
+        &mut self,
+        hangup: &CancellationToken,
+        ring_timeout: Pin<&mut Sleep>,
+    ) -> Result<Sent, Ending> {
+        let rang = self.seen.rang;
+        let gave_up = tokio::select! {
+            biased;
+            sent = self.send_now() => return sent.ok_or_else(|| failed("network")),
+            () = hangup.cancelled() => GaveUp::Cancelled,
+            () = ring_timeout => GaveUp::RingTimeout,
+        };
+        Err(gave_up.unreached(rang, None))
+    }
+
+    /// `None`: there was no way to the peer, nothing was sent. Nor has anything been if this is dropped before its end.
+    async fn send_now(&mut self) -> Option<Sent> {
         self.seen.provisional = false; // of this transaction: only then may it be cancelled, RFC 3261 §9.1
         let station = &self.attempt.station;
         let request = self.leg.invite(self.attempt.offer(), &self.answers.headers()).inspect_err(|error| {

@@ -33,6 +33,16 @@ impl GaveUp {
         };
         Ending::over(Unanswered, reason, code, Caller)
     }
+
+    /// The ending when the INVITE then turned out to have reached nobody: it met a challenge and no phone. Unless one had
+    /// rung before, that is no attempt; and a trunk that takes longer to ask than a phone may ring is in trouble.
+    pub(super) fn unreached(self, rang: bool, code: Option<u16>) -> Ending {
+        match self {
+            _ if rang => self.ending(code),
+            Self::Cancelled => Ending::GivenUp { reason: Cow::Borrowed("cancelled") },
+            Self::RingTimeout => Ending::over(Failed, "network", code, Carrier),
+        }
+    }
 }
 
 /// What had been seen of a call when its final response came.
@@ -76,7 +86,7 @@ const DEFAULTS: &[Line] = &[
 
 /// The ending a final response (300 to 699) of the peer stands for.
 ///
-/// In this order: our own cancellation (487), the trunk's rules, "no room" (503 with Retry-After, 429; only while
+/// In this order: our own giving up (487, or a challenge we no longer answer), the trunk's rules, "no room" (503 with Retry-After, 429; only while
 /// nothing rang, for later something was consumed), the default table.
 pub(super) fn ending(
     code: u16,
@@ -84,8 +94,10 @@ pub(super) fn ending(
     seen: Seen,
     rules: &BTreeMap<u16, OutcomeRule>,
 ) -> Ending {
-    if let (487, Some(gave_up)) = (code, seen.gave_up) {
-        return gave_up.ending(Some(code));
+    match (code, seen.gave_up) {
+        (487, Some(gave_up)) => return gave_up.ending(Some(code)),
+        (401 | 407, Some(gave_up)) => return gave_up.unreached(seen.rang, Some(code)),
+        _ => {}
     }
     let wait = retry_after.and_then(delta_seconds);
     match rules.get(&code) {
