@@ -50,13 +50,15 @@ pub(super) async fn resolve(carrier: &SipCarrier, kept: &Value) -> Ending {
     }
 }
 
+/// Ends an answered call. Only an answer leaves a dialog behind: that the peer has forgotten it since, or says nothing,
+/// does not undo it.
 async fn hang_up(carrier: &SipCarrier, station: &Station, leg: &Leg) -> Ending {
     let credentials = carrier.credentials();
     match timeout(PATIENCE, live::bye(station, leg, credentials.as_ref())).await {
         Ok(Some(response)) if response.status_code.kind() == StatusCodeKind::Successful => {
             Ending::over(Outcome::Answered, "worker_lost", Some(response.status_code.code()), EndedBy::Caller)
         }
-        _ => Ending::uncertain("worker_lost"),
+        _ => Ending::over(Outcome::Answered, "worker_lost", None, EndedBy::Carrier),
     }
 }
 
