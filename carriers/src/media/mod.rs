@@ -11,13 +11,14 @@ mod rtp;
 mod sdp;
 mod session;
 mod socket;
+mod source;
 pub mod tone;
 mod wav;
 
 use audio_codec_algorithms::{decode_alaw, decode_ulaw, encode_alaw, encode_ulaw};
 use tokio_util::sync::CancellationToken;
 
-pub use sdp::{Remote, answer, offer, parse_answer};
+pub use sdp::{Direction, Remote, answer, offer, parse_answer};
 pub use session::run;
 pub use socket::RtpSocket;
 pub use wav::{WavError, load_greeting};

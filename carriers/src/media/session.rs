@@ -2,7 +2,10 @@
 
 use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
-use tokio::time::{Interval, MissedTickBehavior};
+use tokio::{
+    sync::watch,
+    time::{Interval, MissedTickBehavior},
+};
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -11,6 +14,7 @@ use super::{
     dtmf::Keypad,
     recorder::Recorder,
     rtp::{self, Arrival, Packet, Sequence},
+    source::Source,
 };
 
 /// Length of one packet of audio.
@@ -25,16 +29,20 @@ const DATAGRAM: usize = 1500;
 ///
 /// Audio goes to where the far end's comes from (symmetric RTP, RFC 4961), which may differ from what its description says
 /// when it sits behind a NAT; only the first source is followed, and the described one always wins.
+///
+/// `remote` is how the far end describes itself, and may change at any time (RFC 3264 §8). While it does not listen nothing
+/// is sent, and `pcm` waits for it to come back.
 pub async fn run(
     socket: RtpSocket,
-    remote: Remote,
+    mut remote: watch::Receiver<Remote>,
     pcm: Arc<Vec<i16>>,
     record: Option<PathBuf>,
     signals: Signals,
     stop: CancellationToken,
 ) -> MediaReport {
-    let mut talker = Talker::new(remote.codec, pcm);
-    let mut listener = Listener::new(remote, record.map(Recorder::new));
+    let described = *remote.borrow_and_update();
+    let mut talker = Talker::new(described, pcm);
+    let mut listener = Listener::new(described, record.map(Recorder::new));
     let mut clock = steady_clock();
     let mut datagram = [0; DATAGRAM];
     let mut receiving = true;
@@ -42,11 +50,18 @@ pub async fn run(
         tokio::select! {
             biased;
             () = stop.cancelled() => break,
+            // An error only says that nothing will change any more.
+            Ok(()) = remote.changed() => {
+                let described = *remote.borrow_and_update();
+                talker.describe(described);
+                listener.describe(described);
+            }
             _ = clock.tick() => {
                 receiving = true;
                 let frame = talker.next_frame(&signals);
-                if let Some(to) = listener.source.target()
-                    && socket.udp.send_to(&frame.packet, to).await.is_ok()
+                if let Some(packet) = &frame.packet
+                    && let Some(to) = listener.source.target()
+                    && socket.udp.send_to(packet, to).await.is_ok()
                 {
                     talker.sent += 1;
                 }
@@ -78,30 +93,47 @@ fn steady_clock() -> Interval {
 /// Our direction.
 struct Talker {
     codec: Codec,
+    /// The far end does not listen.
+    held: bool,
     pcm: Arc<Vec<i16>>,
     position: usize,
     played: bool,
     sent: u64,
+    /// The next packet is the first, or the first after silence (RFC 3551 §4.1).
     first: bool,
     sequence: u16,
     timestamp: u32,
     ssrc: u32,
 }
 
-/// 20 ms as PCM, and as the packet that carries it.
+/// 20 ms as PCM, and as the packet that carries it, unless the far end does not listen.
 struct Frame {
     pcm: [i16; FRAME],
-    packet: [u8; rtp::HEADER + FRAME],
+    packet: Option<[u8; rtp::HEADER + FRAME]>,
 }
 
 impl Talker {
-    fn new(codec: Codec, pcm: Arc<Vec<i16>>) -> Self {
+    fn new(remote: Remote, pcm: Arc<Vec<i16>>) -> Self {
+        let (codec, held) = (remote.codec, !remote.direction.listens());
         // Random beginnings, as RFC 3550 §5.1 wants them.
         let (sequence, timestamp, ssrc) = (rand::random(), rand::random(), rand::random());
-        Self { codec, pcm, position: 0, played: false, sent: 0, first: true, sequence, timestamp, ssrc }
+        Self { codec, held, pcm, position: 0, played: false, sent: 0, first: true, sequence, timestamp, ssrc }
+    }
+
+    fn describe(&mut self, remote: Remote) {
+        (self.codec, self.held) = (remote.codec, !remote.direction.listens());
     }
 
     fn next_frame(&mut self, signals: &Signals) -> Frame {
+        let pcm = if self.held { [0; FRAME] } else { self.next_pcm(signals) };
+        let packet = (!self.held).then(|| self.packet(&pcm));
+        // Time goes on also while nothing is sent (RFC 3550 §5.1).
+        self.timestamp = self.timestamp.wrapping_add(FRAME as u32);
+        self.first = self.held;
+        Frame { pcm, packet }
+    }
+
+    fn next_pcm(&mut self, signals: &Signals) -> [i16; FRAME] {
         let rest = self.pcm.get(self.position..).unwrap_or_default();
         // Noticed one tick after the last frame went out, so that its 20 ms are over.
         if rest.is_empty() && !self.played {
@@ -112,7 +144,10 @@ impl Talker {
         let length = rest.len().min(FRAME);
         pcm[..length].copy_from_slice(&rest[..length]);
         self.position += length;
+        pcm
+    }
 
+    fn packet(&mut self, pcm: &[i16; FRAME]) -> [u8; rtp::HEADER + FRAME] {
         let mut packet = [0; rtp::HEADER + FRAME];
         let (header, payload) = packet.split_at_mut(rtp::HEADER);
         header.copy_from_slice(&rtp::header(
@@ -122,13 +157,11 @@ impl Talker {
             self.timestamp,
             self.ssrc,
         ));
-        for (byte, sample) in payload.iter_mut().zip(&pcm) {
+        for (byte, sample) in payload.iter_mut().zip(pcm) {
             *byte = self.codec.encode(*sample);
         }
-        self.first = false;
         self.sequence = self.sequence.wrapping_add(1);
-        self.timestamp = self.timestamp.wrapping_add(FRAME as u32);
-        Frame { pcm, packet }
+        packet
     }
 }
 
@@ -149,7 +182,7 @@ impl Listener {
     fn new(remote: Remote, recorder: Option<Recorder>) -> Self {
         Self {
             events: remote.events,
-            source: Source { described: remote.addr, followed: None },
+            source: Source::new(remote.addr),
             sequence: Sequence::default(),
             keypad: Keypad::default(),
             beep: BeepDetector::default(),
@@ -158,6 +191,11 @@ impl Listener {
             packets: 0,
             pcm: Vec::with_capacity(FRAME),
         }
+    }
+
+    fn describe(&mut self, remote: Remote) {
+        self.events = remote.events;
+        self.source.describe(remote.addr);
     }
 
     /// Takes a datagram; true if a beep has been heard by now.
@@ -211,26 +249,6 @@ impl Listener {
                 None => false,
             },
         }
-    }
-}
-
-/// Whose packets count: those from the described address, or, until one of them comes, from whoever sent first.
-struct Source {
-    described: SocketAddr,
-    followed: Option<SocketAddr>,
-}
-
-impl Source {
-    fn accepts(&mut self, from: SocketAddr) -> bool {
-        if from == self.described {
-            self.followed = Some(from);
-        }
-        *self.followed.get_or_insert(from) == from
-    }
-
-    /// Where to send; nowhere while the far end has named no address (`c=0.0.0.0`) and sent nothing.
-    fn target(&self) -> Option<SocketAddr> {
-        self.followed.or_else(|| (!self.described.ip().is_unspecified()).then_some(self.described))
     }
 }
 

@@ -6,15 +6,23 @@ use std::{
 use proptest::prelude::*;
 use tokio::{net::UdpSocket, task::JoinHandle, time::timeout};
 
-use super::{super::tone, *};
+use super::{
+    super::{Direction, tone},
+    *,
+};
 
 const DEADLINE: Duration = Duration::from_secs(10);
 const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+
+fn at(addr: SocketAddr, codec: Codec) -> Remote {
+    Remote { addr, codec, events: Some(101), direction: Direction::SendRecv }
+}
 
 /// A session under test and the socket of its far end.
 struct Call {
     far: UdpSocket,
     near: SocketAddr,
+    remote: watch::Sender<Remote>,
     signals: Signals,
     stop: CancellationToken,
     session: JoinHandle<MediaReport>,
@@ -27,16 +35,16 @@ impl Call {
         let socket = RtpSocket::bind(LOOPBACK, 20_000..=32_000).await.unwrap();
         let near = socket.local_addr();
         let (signals, stop) = (Signals::default(), CancellationToken::new());
-        let remote = Remote { addr: far.local_addr().unwrap(), codec, events: Some(101) };
+        let (remote, described) = watch::channel(at(far.local_addr().unwrap(), codec));
         let session = tokio::spawn(run(
             socket,
-            remote,
+            described,
             Arc::new(pcm),
             record.map(Path::to_path_buf),
             signals.clone(),
             stop.clone(),
         ));
-        Self { far, near, signals, stop, session, sequence: 65_500 }
+        Self { far, near, remote, signals, stop, session, sequence: 65_500 }
     }
 
     async fn receive(&self) -> (Vec<u8>, SocketAddr) {
@@ -163,12 +171,33 @@ async fn audio_follows_the_first_source_and_no_other() {
 }
 
 #[tokio::test]
-async fn nothing_is_sent_to_an_address_nobody_named() {
-    let mut source = Source { described: "0.0.0.0:4000".parse().unwrap(), followed: None };
-    assert_eq!(source.target(), None);
-    let from = "192.0.2.1:9".parse().unwrap();
-    assert!(source.accepts(from));
-    assert_eq!(source.target(), Some(from));
+async fn the_greeting_waits_for_who_holds_us_and_time_goes_on() {
+    let pcm: Vec<i16> = (0..400_i16).flat_map(|frame| [frame * 50; FRAME]).collect();
+    let call = Call::start(pcm, None, Codec::Pcma).await;
+    let frame_of = |payload: &[u8]| (i32::from(Codec::Pcma.decode(payload[0])) + 25) / 50;
+    let described = *call.remote.borrow();
+    call.receive().await;
+    call.remote.send_replace(Remote { direction: Direction::SendOnly, ..described });
+    let mut last = None;
+    // What was sent before the news came.
+    while let Ok((datagram, _)) = timeout(Duration::from_millis(200), call.receive()).await {
+        last = Some(datagram);
+    }
+    call.remote.send_replace(Remote { codec: Codec::Pcmu, ..described });
+    let (datagram, _) = call.receive().await;
+    let packet = Packet::parse(&datagram).unwrap();
+    assert_eq!(
+        (packet.payload_type, datagram[1] & 0x80),
+        (0, 0x80),
+        "the other codec, and the beginning of sound"
+    );
+    if let Some(before) = last.as_deref().and_then(Packet::parse) {
+        assert_eq!(packet.sequence, before.sequence.wrapping_add(1));
+        assert!(packet.timestamp.wrapping_sub(before.timestamp) >= 10 * 160, "200 ms of silence");
+        let frames = (frame_of(before.payload), (i32::from(Codec::Pcmu.decode(packet.payload[0])) + 25) / 50);
+        assert_eq!(frames.1, frames.0 + 1, "nothing of it is lost");
+    }
+    call.end().await;
 }
 
 proptest! {
@@ -176,7 +205,7 @@ proptest! {
     #[test]
     fn any_datagrams_are_survived(datagrams in proptest::collection::vec(proptest::collection::vec(any::<u8>(), 0..60), 0..40), shape in any::<bool>()) {
         let from: SocketAddr = "192.0.2.1:4000".parse().unwrap();
-        let mut listener = Listener::new(Remote { addr: from, codec: Codec::Pcmu, events: Some(101) }, None);
+        let mut listener = Listener::new(at(from, Codec::Pcmu), None);
         for mut datagram in datagrams {
             if shape && datagram.len() > 2 {
                 datagram[0] = 0x80 | (datagram[0] & 0x3f);

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use tokio::task::JoinHandle;
+use tokio::{sync::watch, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
 use crate::media::{self, MediaReport, Remote, RtpSocket, Signals};
@@ -21,6 +21,7 @@ impl Audio {
         *self = match std::mem::replace(self, Self::Gone) {
             Self::Waiting(socket) => {
                 let stop = CancellationToken::new();
+                let (_, remote) = watch::channel(remote); // it stays as it is
                 let run = media::run(socket, remote, pcm, None, Signals::default(), stop.clone());
                 Self::Running { stop, task: tokio::spawn(run) }
             }

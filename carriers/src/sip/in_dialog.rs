@@ -7,8 +7,10 @@ use rsipstack::{
     transaction::{Transaction, TransactionState},
 };
 
+use tokio::sync::{mpsc::UnboundedSender, watch};
+
 use super::leg::{self, Leg};
-use crate::media;
+use crate::media::{self, Direction, Remote};
 
 /// The methods we take.
 pub(super) const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE";
@@ -30,6 +32,8 @@ pub(super) struct Session {
     pub(super) sdp_version: u64,
     /// Highest CSeq of the far end so far.
     pub(super) remote_cseq: u32,
+    /// What the audio is told of the far end.
+    pub(super) audio: watch::Sender<Remote>,
 }
 
 /// What a request meant for the call.
@@ -43,6 +47,15 @@ pub(super) enum Meant {
 
 /// A re-INVITE's transaction, which wants to be driven until its ACK is there.
 pub(super) type AwaitsAck = Option<Transaction>;
+
+/// What became of a re-INVITE that we accepted.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Acked {
+    /// Its ACK came, with this body: the answer where the re-INVITE had us offer (RFC 3261 §13.2.1).
+    With(Vec<u8>),
+    /// No ACK for 64·T1, after which the call has to be ended (RFC 3261 §14.2).
+    Never,
+}
 
 impl Session {
     /// Answers one request. An answered re-INVITE is handed back; see [`acknowledged`].
@@ -99,44 +112,52 @@ impl Session {
         let sdp = if offer.is_empty() {
             media::offer(self.sdp_session, self.rtp)
         } else {
-            media::answer(self.sdp_session, self.rtp, &media::parse_answer(offer)?)
+            let remote = media::parse_answer(offer)?;
+            self.moved(remote);
+            media::answer(self.sdp_session, self.rtp, &remote)
         };
         self.sdp_version += 1;
         let origin = format!("o=- {0} {0} ", self.sdp_session);
         let newer = format!("o=- {0} {1} ", self.sdp_session, self.sdp_session + self.sdp_version);
-        let text = String::from_utf8_lossy(&sdp).replacen(&origin, &newer, 1);
-        Some(text.replacen("a=sendrecv", direction(offer), 1).into_bytes())
+        Some(String::from_utf8_lossy(&sdp).replacen(&origin, &newer, 1).into_bytes())
+    }
+
+    /// Takes the body of an ACK. One without a description leaves everything as it was.
+    pub(super) fn answered(&self, body: &[u8]) {
+        if let Some(remote) = media::parse_answer(body) {
+            self.moved(remote);
+        }
+    }
+
+    /// Lets the audio follow the far end.
+    fn moved(&self, remote: Remote) {
+        // Within a call no address is how hold was said before there were directions (RFC 3264 §8.4).
+        let held = remote.addr.ip().is_unspecified();
+        let direction = if held { Direction::Inactive } else { remote.direction };
+        self.audio.send_replace(Remote { direction, ..remote });
     }
 }
 
-/// The direction that fits the offered one (RFC 3264 §6.1): who only sends is only heard.
-fn direction(offer: &[u8]) -> &'static str {
-    let has =
-        |line: &str| offer.split(|byte| *byte == b'\n').any(|found| found.trim_ascii() == line.as_bytes());
-    if has("a=sendonly") {
-        "a=recvonly"
-    } else if has("a=recvonly") {
-        "a=sendonly"
-    } else if has("a=inactive") {
-        "a=inactive"
-    } else {
-        "a=sendrecv"
-    }
-}
-
-/// Drives an answered re-INVITE until its ACK. False when a 2xx stayed without one for 64·T1, after which the call
-/// has to be ended (RFC 3261 §14.2).
-pub(super) async fn acknowledged(mut transaction: Transaction) -> bool {
+/// Drives an answered re-INVITE to its end; tells as soon as it is known what became of it, if we accepted it.
+pub(super) async fn acknowledged(mut transaction: Transaction, tell: UnboundedSender<Acked>) {
     let accepted = match transaction.state {
         TransactionState::Accepted => true,
         TransactionState::Completed => false,
-        _ => return true, // the answer did not go out, so the far end will repeat its request
+        _ => return, // the answer did not go out, so the far end will repeat its request
     };
     let mut acknowledged = false;
     while let Some(message) = transaction.receive().await {
-        acknowledged |= matches!(message, SipMessage::Request(request) if request.method == Method::Ack);
+        if let SipMessage::Request(request) = message
+            && request.method == Method::Ack
+            && !std::mem::replace(&mut acknowledged, true)
+            && accepted
+        {
+            let _ = tell.send(Acked::With(request.body)); // the call may be over by now
+        }
     }
-    acknowledged || !accepted
+    if accepted && !acknowledged {
+        let _ = tell.send(Acked::Never);
+    }
 }
 
 #[cfg(test)]
@@ -158,7 +179,9 @@ mod tests {
             transport: ringfleet_core::trunk::SipTransport::Udp,
             dialog: None,
         };
-        Session { leg, sdp_session: 7, rtp: ([127, 0, 0, 1], 20000).into(), sdp_version: 0, remote_cseq: 0 }
+        let (audio, _) = watch::channel(media::parse_answer(&offer("a=sendrecv")).unwrap());
+        let rtp = ([127, 0, 0, 1], 20000).into();
+        Session { leg, sdp_session: 7, rtp, sdp_version: 0, remote_cseq: 0, audio }
     }
 
     fn offer(direction: &str) -> Vec<u8> {

@@ -5,7 +5,10 @@ use std::{sync::Arc, time::Duration};
 use ringfleet_core::{EndedBy, Ending, Outcome};
 use rsipstack::{sip::Response, transaction::Transaction};
 use tokio::{
-    sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
+    sync::{
+        mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
+        watch,
+    },
     time::sleep,
 };
 use tokio_util::sync::CancellationToken;
@@ -13,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     attempt::SipAttempt,
     digest::{Answers, Credentials},
-    in_dialog::{self, Meant, Session},
+    in_dialog::{self, Acked, Meant, Session},
     leg::Leg,
     station::Station,
 };
@@ -48,17 +51,19 @@ pub(super) async fn follow(
     let signals = Signals::default();
     let stop = CancellationToken::new();
     let _stop_anyway = stop.clone().drop_guard();
+    let (tell_audio, remote) = watch::channel(remote);
     let audio = media::run(rtp, remote, order.greeting, order.record, signals.clone(), stop.clone());
     let audio = tokio::spawn(audio);
-    let mut session = Session { leg, sdp_session, rtp: rtp_seen, sdp_version: 0, remote_cseq: 0 };
-    let (unacknowledged, mut no_ack) = unbounded_channel();
+    let mut session =
+        Session { leg, sdp_session, rtp: rtp_seen, sdp_version: 0, remote_cseq: 0, audio: tell_audio };
+    let (tell_acked, mut acked) = unbounded_channel();
     let longest = sleep(order.max_duration);
     tokio::pin!(longest);
     let end = loop {
         tokio::select! {
             biased;
             Some(request) = requests.recv() => {
-                if answer(&mut session, request, &unacknowledged).await == Meant::Hangup {
+                if answer(&mut session, request, &tell_acked).await == Meant::Hangup {
                     break End::Hangup;
                 }
             }
@@ -66,7 +71,10 @@ pub(super) async fn follow(
             () = signals.played.cancelled(), if order.hang_up_after_greeting => break End::Played,
             () = hangup.cancelled() => break End::HungUp,
             () = &mut longest => break End::MaxDuration,
-            Some(()) = no_ack.recv() => break End::NoAck,
+            Some(news) = acked.recv() => match news {
+                Acked::With(body) => session.answered(&body),
+                Acked::Never => break End::NoAck,
+            },
         }
     };
     if end != End::Hangup {
@@ -86,26 +94,21 @@ async fn hang_up(
     let leg = session.leg.clone();
     let goodbye = bye(station, &leg, credentials);
     tokio::pin!(goodbye);
-    let (unacknowledged, _) = unbounded_channel();
+    let (tell_acked, _) = unbounded_channel();
     loop {
         tokio::select! {
             _ = &mut goodbye => return,
             Some(request) = requests.recv() => {
-                answer(session, request, &unacknowledged).await;
+                answer(session, request, &tell_acked).await;
             }
         }
     }
 }
 
-async fn answer(session: &mut Session, request: Transaction, unacknowledged: &UnboundedSender<()>) -> Meant {
+async fn answer(session: &mut Session, request: Transaction, tell_acked: &UnboundedSender<Acked>) -> Meant {
     let (meant, reinvite) = session.answer(request).await;
     if let Some(reinvite) = reinvite {
-        let unacknowledged = unacknowledged.clone();
-        tokio::spawn(async move {
-            if !in_dialog::acknowledged(reinvite).await {
-                let _ = unacknowledged.send(()); // the call may be over by now
-            }
-        });
+        tokio::spawn(in_dialog::acknowledged(reinvite, tell_acked.clone()));
     }
     meant
 }
