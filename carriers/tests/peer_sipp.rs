@@ -75,7 +75,7 @@ async fn it_answers_and_hangs_up() {
     for record in records {
         assert!(record.answered && record.status == 200 && record.invites == 1, "{record:?}");
         assert_eq!((record.rule, record.ended_by), (Rule::Answer, EndedBy::Callee));
-        assert!(record.rtp_out >= 9, "{record:?}");
+        assert!(record.rtp_out > 0, "{record:?}"); // how many is the affair of the media's own tests
     }
 }
 

@@ -5,11 +5,12 @@ mod sip_support;
 
 use std::time::Duration;
 
-use ringfleet_carriers::{Carrier, Order, Progress, SipCarrier};
+use ringfleet_carriers::{Carrier, Order, Progress, SipCarrier, SipSettings};
 use ringfleet_core::{EndedBy, Ending, Outcome};
 use sip_support::{
     Told, carrier, order, place, place_until,
     script::{SDP, Script, header},
+    settings,
 };
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -84,10 +85,14 @@ async fn an_unwanted_fork_is_hung_up_with_the_password() {
     assert_eq!(call.await.unwrap().0.over(), ("ANSWERED", "hangup", Some(200), "callee"));
 }
 
+/// Somebody picks up after we have long given up: acknowledged and hung up at once.
 #[tokio::test]
 async fn an_answer_nobody_waits_for_is_hung_up_with_the_password() {
     let (mut script, trunk) = Script::new().await;
-    let call = calling(carrier(trunk), Order { ring_timeout: Duration::from_millis(200), ..order() });
+    // For as long as this an answer is still heard after the call has ended.
+    let patient = SipSettings { transaction_timeout: Duration::from_secs(6), ..settings() };
+    let patient = SipCarrier::open(trunk, patient).unwrap();
+    let call = calling(patient, Order { ring_timeout: Duration::from_millis(200), ..order() });
     let invite = script.expect("INVITE").await;
     script.say(&invite, "180 Ringing", "one", "").await;
     let cancel = script.expect("CANCEL").await;
@@ -95,6 +100,7 @@ async fn an_answer_nobody_waits_for_is_hung_up_with_the_password() {
     let (told, _carrier) = call.await.unwrap();
     assert_eq!(told.over(), ("UNANSWERED", "ring_timeout", None, "caller"));
     script.say(&invite, "200 OK", "one", SDP).await;
+    script.expect("ACK").await;
     challenge_the_bye(&mut script, "one").await;
 }
 

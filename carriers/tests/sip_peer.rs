@@ -122,7 +122,7 @@ async fn the_registry_builds_a_carrier_once_for_each_setting() {
         }
     };
     let old_port = port(&first).await;
-    assert!(std::net::UdpSocket::bind(("127.0.0.1", old_port)).is_err(), "it is in use");
+    assert!(sip_support::is_taken("udp", old_port), "it is in use");
 
     trunk.password = Some("another".into());
     let second = registry.carrier(id, &config(&trunk)).unwrap();
@@ -133,18 +133,13 @@ async fn the_registry_builds_a_carrier_once_for_each_setting() {
     let (sender, _heard) = unbounded_channel();
     let ending = attempt.place(sender, Default::default()).await;
     assert!(matches!(ending, Ending::Over { ref reason, .. } if reason == "hangup"), "{ending:?}");
-    sip_support::until("the replaced carrier has closed", || {
-        std::net::UdpSocket::bind(("127.0.0.1", old_port)).is_ok()
-    })
-    .await;
+    sip_support::until("the replaced carrier has closed", || !sip_support::is_taken("udp", old_port)).await;
 
     let second_port = port(&second).await;
     registry.close().await;
     drop(second);
-    sip_support::until("the closed carrier's socket is gone", || {
-        std::net::UdpSocket::bind(("127.0.0.1", second_port)).is_ok()
-    })
-    .await;
+    sip_support::until("the closed carrier's socket is gone", || !sip_support::is_taken("udp", second_port))
+        .await;
 }
 
 #[tokio::test]

@@ -49,26 +49,6 @@ async fn a_second_fork_that_answers_is_hung_up() {
     assert_eq!(script.heard.iter().filter(|request| request.starts_with("BYE ")).count(), 1);
 }
 
-/// Somebody picks up after we have long given up: acknowledged and hung up at once.
-#[tokio::test]
-async fn an_answer_nobody_waits_for_is_hung_up() {
-    let (mut script, trunk) = Script::new().await;
-    let carrier = carrier(trunk);
-    let call = tokio::spawn(async move {
-        (place(&carrier, Order { ring_timeout: Duration::from_millis(200), ..order() }).await, carrier)
-    });
-    let invite = script.expect("INVITE").await;
-    script.say(&invite, "180 Ringing", "one", "").await;
-    let cancel = script.expect("CANCEL").await;
-    script.say(&cancel, "200 OK", "one", "").await;
-    let (told, _carrier) = call.await.unwrap();
-    assert_eq!(told.over(), ("UNANSWERED", "ring_timeout", None, "caller"));
-    script.say(&invite, "200 OK", "one", SDP).await;
-    script.expect("ACK").await;
-    let bye = script.expect("BYE").await;
-    script.say(&bye, "200 OK", "one", "").await;
-}
-
 /// A Contact may name TCP although the trunk speaks UDP. Everything goes by UDP; nobody waits for a connection.
 #[tokio::test]
 async fn a_trunk_has_one_transport_whatever_its_contact_says() {

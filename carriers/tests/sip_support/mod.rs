@@ -4,10 +4,12 @@
 pub mod script;
 
 use std::{
-    net::{TcpListener, UdpSocket},
     path::PathBuf,
     process::{Child, Command, Stdio},
-    sync::Arc,
+    sync::{
+        Arc, LazyLock,
+        atomic::{AtomicU16, Ordering},
+    },
     time::Duration,
 };
 
@@ -35,13 +37,28 @@ impl Sipp {
 
     /// The same with a transport, and with keys: `[key]` in the scenario becomes its value.
     pub async fn with(scenario: &str, transport: &'static str, keys: &[(&str, &str)]) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let (port, media) = (free_port(transport), free_port("udp"));
         let file = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(format!("tests/sipp/{scenario}.xml"));
         let text = std::fs::read_to_string(file).unwrap();
         let text = keys.iter().fold(text, |text, (key, value)| text.replace(&format!("[{key}]"), value));
+        loop {
+            let mut sipp = Self::spawn(&text, transport);
+            let (port, mut over) = (sipp.port, false);
+            until("sipp listens", || {
+                over = sipp.child.try_wait().unwrap().is_some();
+                over || is_taken(transport, port)
+            })
+            .await;
+            if !over {
+                return sipp;
+            } // else another program had got one of its ports meanwhile
+        }
+    }
+
+    fn spawn(scenario: &str, transport: &'static str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let (port, media) = (free_port(transport), free_port("udp"));
         let file = folder.path().join("scenario.xml");
-        std::fs::write(&file, text).unwrap();
+        std::fs::write(&file, scenario).unwrap();
         let mut command = Command::new("sipp");
         command.current_dir(folder.path()).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         command.arg("-sf").arg(file).args([
@@ -57,9 +74,7 @@ impl Sipp {
         command.args(["-p", &port.to_string(), "-mp", &media.to_string()]);
         command.args(["-t", if transport == "tcp" { "t1" } else { "u1" }]);
         let child = command.spawn().expect("cannot run sipp: install the package sip-tester");
-        let sipp = Self { child, port, transport, folder };
-        until("sipp listens", || is_taken(transport, port)).await;
-        sipp
+        Self { child, port, transport, folder }
     }
 
     /// Waits until the scenario is over and was played to its end, and tells what it has received.
@@ -110,36 +125,46 @@ impl Drop for Sipp {
 pub struct Received(pub Vec<String>);
 
 impl Received {
+    /// Different requests of this method: a retransmission has the branch of what it repeats, and whether there is one is
+    /// the machine's affair.
     pub fn count(&self, method: &str) -> usize {
-        self.0.iter().filter(|message| message.starts_with(&format!("{method} "))).count()
-    }
-
-    /// Different INVITEs: a retransmission has the branch of what it repeats.
-    pub fn invites(&self) -> usize {
-        let branches = self.0.iter().filter(|message| message.starts_with("INVITE ")).filter_map(|message| {
+        let start = format!("{method} ");
+        let branches = self.0.iter().filter(|message| message.starts_with(&start)).filter_map(|message| {
             let at = message.find("branch=")?;
             message[at..].split(['\r', '\n', ';']).next()
         });
         branches.collect::<std::collections::BTreeSet<_>>().len()
     }
+
+    pub fn invites(&self) -> usize {
+        self.count("INVITE")
+    }
 }
 
-/// An even port that nobody uses.
+/// The next port to look at: each is given out once, and test processes begin at different ones.
+static NEXT_PORT: LazyLock<AtomicU16> = LazyLock::new(|| AtomicU16::new(rand::random()));
+
+/// An even port that nobody uses, nor the next even one (RTCP, or the other direction of sipp's media).
 pub fn free_port(transport: &str) -> u16 {
     // Below the system's own range, so that no other socket of the tests gets it by chance in between.
     loop {
-        let port = 10_000 + rand::random::<u16>() % 9_000 / 2 * 2;
+        let port = 10_000 + NEXT_PORT.fetch_add(1, Ordering::Relaxed) % 2_000 * 4;
         if !is_taken(transport, port) && !is_taken(transport, port + 2) {
             return port;
         }
     }
 }
 
-fn is_taken(transport: &str, port: u16) -> bool {
-    match transport {
-        "tcp" => TcpListener::bind(("127.0.0.1", port)).is_err(),
-        _ => UdpSocket::bind(("127.0.0.1", port)).is_err(),
-    }
+/// Whether a socket of this machine has that port. Read from the system's table: to try and bind it would take it, for that
+/// moment and, should another test start a process just then, a little longer.
+pub fn is_taken(transport: &str, port: u16) -> bool {
+    let port = format!(":{port:04X}");
+    ["", "6"].iter().any(|family| {
+        let table = std::fs::read_to_string(format!("/proc/net/{transport}{family}")).unwrap_or_default();
+        table
+            .lines()
+            .any(|line| line.split_whitespace().nth(1).is_some_and(|local| local.ends_with(port.as_str())))
+    })
 }
 
 /// A TCP port where connecting never ends: its one place is taken, and who comes later is neither let in nor refused.
