@@ -4,7 +4,6 @@ use rsipstack::{
     sip::{
         Authorization, DigestGenerator, Header, ProxyAuthorization, Request, Response,
         headers::auth::{Algorithm, AuthQop},
-        typed::tokenizers::AuthTokenizer,
     },
     transaction::random_text,
 };
@@ -113,14 +112,15 @@ fn challenges(response: &Response, asker: Asker) -> impl Iterator<Item = Challen
 }
 
 /// Reads one challenge. The stack's own reader refuses lists such as `qop="auth,auth-int"` and the registered name
-/// `SHA-256`. `auth-int` alone, `-sess` and unknown algorithms cannot be answered: `None`.
+/// `SHA-256`, and ends a quoted string at an escaped quote. `auth-int` alone, `-sess` and unknown algorithms cannot be answered: `None`.
 fn read(value: &str) -> Option<Challenge> {
-    let parts = AuthTokenizer::parse(value).ok()?;
-    if !parts.scheme.eq_ignore_ascii_case("digest") {
+    let (scheme, list) = value.trim().split_once(char::is_whitespace)?;
+    if !scheme.eq_ignore_ascii_case("digest") {
         return None;
     }
+    let parameters = parameters(list)?;
     let get = |name: &str| {
-        parts.params.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| *value)
+        parameters.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| *value)
     };
     let algorithm_text = get("algorithm");
     let algorithm = match algorithm_text.map(str::to_ascii_uppercase).as_deref() {
@@ -144,6 +144,44 @@ fn read(value: &str) -> Option<Challenge> {
     })
 }
 
+/// The parameters of `name="value", name=value`. Escapes in a quoted value stay: what a peer wrote is given back to it, and
+/// hashed, letter by letter (RFC 2617 §1.2: `unq` takes off the quotes, no more).
+fn parameters(mut rest: &str) -> Option<Vec<(&str, &str)>> {
+    let mut found = Vec::new();
+    loop {
+        rest = rest.trim_start_matches(|c: char| c == ',' || c.is_whitespace());
+        if rest.is_empty() {
+            return Some(found);
+        }
+        let (name, value) = rest.split_once('=')?;
+        let value = value.trim_start();
+        let (value, after) = match value.strip_prefix('"') {
+            Some(quoted) => {
+                let end = closing_quote(quoted)?;
+                (&quoted[..end], &quoted[end + 1..])
+            }
+            None => value.split_once(',').unwrap_or((value, "")),
+        };
+        found.push((name.trim(), value.trim()));
+        rest = after;
+    }
+}
+
+/// Where a quoted string ends (RFC 3261 §25.1): at the first quote without a backslash of its own.
+fn closing_quote(text: &str) -> Option<usize> {
+    let mut escaped = false;
+    text.bytes().position(|byte| {
+        let closes = byte == b'"' && !escaped;
+        escaped = byte == b'\\' && !escaped;
+        closes
+    })
+}
+
+/// Inside of a quoted string, a quote and a backslash need a backslash before them (RFC 3261 §25.1, quoted-pair).
+fn escape(text: &str) -> String {
+    text.replace('\\', "\\\\").replace('"', "\\\"")
+}
+
 fn authorization(challenge: &Challenge, request: &Request, credentials: &Credentials) -> String {
     let cnonce = random_text(16);
     let qop = challenge.qop_auth.then(|| AuthQop::Auth { cnonce: cnonce.clone(), nc: 1 });
@@ -160,7 +198,10 @@ fn authorization(challenge: &Challenge, request: &Request, credentials: &Credent
     .compute();
     let mut text = format!(
         "Digest username=\"{}\", realm=\"{}\", nonce=\"{}\", uri=\"{}\", response=\"{response}\"",
-        credentials.username, challenge.realm, challenge.nonce, request.uri
+        escape(&credentials.username),
+        challenge.realm,
+        challenge.nonce,
+        request.uri
     );
     if let Some(algorithm) = &challenge.algorithm_text {
         text.push_str(&format!(", algorithm={algorithm}"));
@@ -251,6 +292,20 @@ mod tests {
         let mut answers = Answers::default();
         assert!(answers.take_up(&first, &invite(), &joe()));
         assert!(!answers.take_up(&first, &invite(), &joe()), "a wrong password");
+    }
+
+    #[test]
+    fn quotes_and_backslashes_travel_escaped() {
+        // HA1 = MD5(j"o\e:r\"\\x:secret), HA2 = MD5(INVITE:sip:bob@example), response = MD5(HA1:n:HA2); by Python's hashlib.
+        let joe = Credentials { username: r#"j"o\e"#.into(), ..joe() };
+        let challenge =
+            challenge(401, &[r#"WWW-Authenticate: Digest realm="r\"\\x", nonce="n", opaque="a\\b""#]);
+        let mut answers = Answers::default();
+        assert!(answers.take_up(&challenge, &invite(), &joe));
+        let header = answers.headers()[0].value().to_owned();
+        assert!(header.contains(r#"username="j\"o\\e", realm="r\"\\x", nonce="n""#), "{header}");
+        assert!(header.contains(r#"opaque="a\\b""#), "{header}");
+        assert!(header.contains("response=\"9990b7e0fec4495c198ecdee12bb8aa7\""), "{header}");
     }
 
     #[test]
