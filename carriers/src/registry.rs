@@ -1,14 +1,19 @@
 //! The carriers of this process, one per trunk.
 
-use std::{collections::HashMap, io, path::PathBuf, sync::Arc};
+use std::{collections::HashMap, io, path::PathBuf, sync::Arc, time::Duration};
 
 use parking_lot::Mutex;
 use ringfleet_core::{TrunkId, trunk::TrunkConfig};
+use tokio::time::Instant;
 
 use crate::{
     Carrier, SimulatedCarrier,
     sip::{SipCarrier, SipSettings},
 };
+
+/// A trunk that nobody has asked for in this time is forgotten at the latest when it has passed twice. Its carrier holds
+/// sockets with large buffers, and building it again costs less than a call.
+const IDLE: Duration = Duration::from_secs(600);
 
 /// Why a trunk has no carrier.
 #[derive(Debug, thiserror::Error)]
@@ -27,16 +32,37 @@ pub enum CarrierError {
 pub struct Registry {
     sip: SipSettings,
     witness: Option<PathBuf>,
-    carriers: Mutex<HashMap<TrunkId, Built>>,
+    carriers: Mutex<Carriers>,
 }
 
-/// A carrier and the settings it was built from.
-type Built = (TrunkConfig, Arc<dyn Carrier>);
+struct Carriers {
+    built: HashMap<TrunkId, Built>,
+    /// When to look next for those nobody asks for any more.
+    tidy_at: Instant,
+}
+
+/// A carrier, the settings it was built from, and when it was last asked for.
+struct Built {
+    config: TrunkConfig,
+    carrier: Arc<dyn Carrier>,
+    asked_at: Instant,
+}
+
+impl Carriers {
+    /// Forgets carriers nobody has asked for in a while. Those with a live call close when it has ended.
+    fn tidy(&mut self, now: Instant) {
+        if now >= self.tidy_at {
+            self.built.retain(|_, built| now - built.asked_at < IDLE);
+            self.tidy_at = now + IDLE;
+        }
+    }
+}
 
 impl Registry {
     /// A registry without carriers yet.
     pub fn new(sip: SipSettings) -> Self {
-        Self { sip, witness: None, carriers: Mutex::default() }
+        let carriers = Carriers { built: HashMap::new(), tidy_at: Instant::now() + IDLE };
+        Self { sip, witness: None, carriers: Mutex::new(carriers) }
     }
 
     /// Lets simulated carriers write down every attempt in this file; see [`SimulatedCarrier::new`].
@@ -45,29 +71,33 @@ impl Registry {
     }
 
     /// The carrier of a trunk, built when it is first asked for and again when its settings have changed. One that was
-    /// replaced closes by itself when its last call has ended and nobody holds it any more.
+    /// replaced, or forgotten because nobody asked for it any more, closes by itself when its last call has ended and nobody
+    /// holds it any more.
     ///
     /// Must be called inside a tokio runtime.
     ///
     /// # Errors
     /// [`CarrierError::Socket`] when the sockets cannot be opened; nothing is kept then, so the next call tries again.
     pub fn carrier(&self, trunk: TrunkId, config: &TrunkConfig) -> Result<Arc<dyn Carrier>, CarrierError> {
+        let asked_at = Instant::now();
         let mut carriers = self.carriers.lock();
-        if let Some((known, carrier)) = carriers.get(&trunk)
-            && known == config
+        carriers.tidy(asked_at);
+        if let Some(built) = carriers.built.get_mut(&trunk)
+            && built.config == *config
         {
-            return Ok(carrier.clone());
+            built.asked_at = asked_at;
+            return Ok(built.carrier.clone());
         }
         let carrier = self.build(config)?;
-        carriers.insert(trunk, (config.clone(), carrier.clone()));
+        carriers.built.insert(trunk, Built { config: config.clone(), carrier: carrier.clone(), asked_at });
         Ok(carrier)
     }
 
     /// Closes every carrier and forgets it. Live calls have been ended before.
     pub async fn close(&self) {
-        let carriers = std::mem::take(&mut *self.carriers.lock());
-        for (_, carrier) in carriers.into_values() {
-            carrier.close().await;
+        let carriers = std::mem::take(&mut self.carriers.lock().built);
+        for built in carriers.into_values() {
+            built.carrier.close().await;
         }
     }
 
@@ -83,5 +113,30 @@ impl Registry {
                 Ok(Arc::new(SimulatedCarrier::new(trunk.clone(), self.witness.clone())))
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ringfleet_core::trunk::SimulatedTrunk;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_trunk_that_nobody_asks_for_is_forgotten() {
+        let registry = Registry::new(SipSettings::default());
+        let config = TrunkConfig::Simulated(SimulatedTrunk::default());
+        let trunk = |n: u8| format!("01890a5d-ac96-774b-bcce-b302099a805{n}").parse::<TrunkId>().unwrap();
+        let ask = |n| registry.carrier(trunk(n), &config).unwrap();
+        let (idle, busy, held) = (Arc::downgrade(&ask(1)), ask(2), ask(3));
+        for _ in 0..4 {
+            tokio::time::advance(IDLE / 2).await;
+            assert!(Arc::ptr_eq(&busy, &ask(2)), "it is used");
+        }
+        assert!(idle.upgrade().is_none(), "its sockets are gone with it");
+        assert!(
+            !Arc::ptr_eq(&held, &ask(3)),
+            "who still holds a forgotten one keeps it, others get a new one"
+        );
     }
 }
