@@ -220,11 +220,16 @@ pub struct Flags {
     pub redis_url: Option<String>,
 }
 
+/// A variable set to nothing counts as not set, as compose files and service managers leave it.
+fn is_empty(variable: &str) -> bool {
+    std::env::var_os(variable.to_ascii_uppercase()).is_none_or(|value| value.is_empty())
+}
+
 impl Config {
     /// Reads file, environment and flags. `file`: a file that must exist; else `ringfleet.toml` here, if there is one.
     pub fn read(file: Option<&Path>, flags: &Flags) -> Result<Self, ConfigError> {
         if let Some(file) = file
-            && !file.exists()
+            && !file.is_file()
         {
             return Err(ConfigError::NoFile(file.to_owned()));
         }
@@ -234,7 +239,7 @@ impl Config {
         let urls: &[&str] = if embedded { &[] } else { &["DATABASE_URL", "REDIS_URL"] };
         let figment = Figment::from(Serialized::defaults(Self::default()))
             .merge(toml)
-            .merge(Env::raw().only(urls))
+            .merge(Env::raw().only(urls).filter(|name| !is_empty(name.as_str())))
             .merge(Env::prefixed("RINGFLEET_").split("__"))
             .merge(Serialized::defaults(flags));
         let read = figment.extract::<Self>();

@@ -47,7 +47,27 @@ fn sentence(figment: &Figment, error: &figment::Error) -> String {
     match &error.kind {
         Kind::UnknownField(_, known) => format!("there is no key {key}; it must be {}{origin}", OneOf(known)),
         Kind::UnknownVariant(value, known) => format!("{key} = {value:?}: must be {}{origin}", OneOf(known)),
-        kind => format!("{key}{}: {kind}{origin}", value_of(figment, &key)),
+        kind => format!("{key}{}: {}{origin}", value_of(figment, &key), in_plain_words(kind)),
+    }
+}
+
+/// What the parser would have liked, said for people who do not know its types.
+fn in_plain_words(kind: &Kind) -> String {
+    let must_be = |what: &str| format!("must be {what}");
+    match kind {
+        Kind::InvalidType(_, wanted) | Kind::InvalidValue(_, wanted) => match wanted.as_str() {
+            "u16" | "u32" | "u64" | "usize" => must_be("a whole number, zero or more"),
+            "a string" | "string" => must_be("a text in quotes"),
+            wanted if wanted.starts_with("struct") => must_be("a section with keys of its own"),
+            _ => kind.to_string(),
+        },
+        Kind::Message(text) if text == "invalid socket address syntax" => {
+            must_be("a socket address such as 127.0.0.1:8080")
+        }
+        Kind::Message(text) if text == "invalid IP address syntax" => {
+            must_be("an IP address such as 127.0.0.1 or 0.0.0.0")
+        }
+        kind => kind.to_string(),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::{fmt::Display, ops::RangeInclusive};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Datelike, Utc};
 use serde_json::{Map, Value};
 
 use crate::error::{ApiError, Result};
@@ -80,7 +80,8 @@ pub(crate) fn moment(field: &str, given: Option<String>) -> Result<Option<DateTi
     let Some(text) = given else { return Ok(None) };
     let read = DateTime::parse_from_rfc3339(&text).ok();
     match read.and_then(|at| DateTime::from_timestamp_millis(at.timestamp_millis())) {
-        Some(at) => Ok(Some(at)),
+        Some(at) if (2000..2200).contains(&at.year()) => Ok(Some(at)),
+        Some(_) => Err(ApiError::invalid(field, "must lie between the years 2000 and 2200")),
         None => Err(ApiError::invalid(field, "must be a time with its offset, like 2026-11-22T10:00:00Z")),
     }
 }

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use ringfleet_carriers::media::load_greeting;
 use ringfleet_core::{AgentId, id::AgentKind};
 use ringfleet_store::{Agent, NewAgent};
 use serde::{Deserialize, Serialize};
@@ -120,8 +121,14 @@ async fn check_greeting(folder: Option<&Path>, file: &str) -> Result<()> {
             "this server has no greetings folder; leave it out or ask the operator to set one".into(),
         );
     };
-    match tokio::fs::metadata(folder.join(file)).await {
-        Ok(found) if found.is_file() => Ok(()),
-        _ => refuse("there is no such file in the greetings folder".into()),
+    let path = folder.join(file);
+    match tokio::fs::metadata(&path).await {
+        Ok(found) if found.is_file() => {}
+        _ => return refuse("there is no such file in the greetings folder".into()),
+    }
+    match tokio::task::spawn_blocking(move || load_greeting(&path)).await {
+        Ok(Ok(_)) => Ok(()),
+        Ok(Err(error)) => refuse(format!("cannot be played: {error}")),
+        Err(_) => Err(ApiError::internal()), // it panicked, which the log says
     }
 }

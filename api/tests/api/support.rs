@@ -16,6 +16,9 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tower::ServiceExt;
 
+/// A WAV file of 8 kHz, mono, 16 bit, with two samples.
+const SILENCE: &[u8] =
+    b"RIFF\x28\0\0\0WAVEfmt \x10\0\0\0\x01\0\x01\0\x40\x1f\0\0\x80\x3e\0\0\x02\0\x10\0data\x04\0\0\0\0\0\0\0";
 /// Largest answer a test reads.
 const ANSWER_LIMIT: usize = 64 * 1024 * 1024;
 
@@ -56,7 +59,8 @@ impl World {
         let folder = TempDir::new().unwrap();
         let greetings = folder.path().join("greetings");
         std::fs::create_dir(&greetings).unwrap();
-        std::fs::write(greetings.join("hello.wav"), b"RIFF").unwrap();
+        std::fs::write(greetings.join("hello.wav"), SILENCE).unwrap();
+        std::fs::write(greetings.join("text.wav"), b"RIFF").unwrap();
         std::fs::create_dir(greetings.join("folder.wav")).unwrap();
         let store = Store::sqlite(&folder.path().join("test.db")).await.unwrap();
         store.migrate().await.unwrap();

@@ -43,6 +43,7 @@ async fn agents() {
         ("greeting", json!(".wav"), "greeting"),
         ("greeting", json!("missing.wav"), "greeting"),
         ("greeting", json!("folder.wav"), "greeting"),
+        ("greeting", json!("text.wav"), "greeting"),
         ("greeting", json!(format!("{}.wav", "x".repeat(300))), "greeting"),
         ("recording", json!("yes"), "recording"),
         ("speed", json!(1), "speed"),

@@ -55,6 +55,10 @@ impl SipAttempt {
             tracing::warn!(%error, host = carrier.trunk.host, "the host of a SIP trunk has no address");
             failed("network")
         })?;
+        if peer.is_ipv4() != carrier.settings.bind.is_ipv4() {
+            tracing::warn!(%peer, bind = %carrier.settings.bind, "a SIP trunk has an address of another kind than ours; bind the other kind");
+            return Err(failed("network"));
+        }
         let local = station.seen_by(peer).map_err(|error| {
             tracing::warn!(%error, %peer, "no way to the peer of a SIP trunk");
             failed("network")

@@ -37,6 +37,9 @@ const UNKEPT_INVITES: u32 = 2;
 const KEPT_OPEN: Duration = Duration::from_secs(60);
 /// How long the INVITE's final response may follow the answer to its CANCEL before the next INVITE is asked about.
 const FINAL_FOLLOWS: Duration = Duration::from_secs(1);
+/// How long we listen on when the peer knows none of the INVITEs. One it has answered while nobody was there it knows no
+/// more, but it repeats that answer for want of an ACK, at the longest every T2 = 4 s (RFC 3261 §13.3.1.4).
+const ANSWER_COMES_AGAIN: Duration = Duration::from_millis(4_500);
 
 pub(super) async fn resolve(carrier: &SipCarrier, kept: &Value) -> Ending {
     let Ok(leg) = serde_json::from_value::<Leg>(kept.clone()) else {
@@ -86,10 +89,13 @@ async fn cancel(carrier: &SipCarrier, station: &Arc<Station>, leg: &Leg) -> Endi
         match first(&mut finals, cancelling, deadline).await {
             Found::Final(found) => return settle(carrier, station, &found.0, &found.1).await,
             Found::Unknown => {}
-            Found::Silence => break,
+            Found::Silence => return Ending::uncertain("worker_lost"),
         }
     }
-    Ending::uncertain("worker_lost")
+    match timeout(ANSWER_COMES_AGAIN, finals.recv()).await {
+        Ok(Some((leg, response))) => settle(carrier, station, &leg, &response).await,
+        _ => Ending::uncertain("worker_lost"),
+    }
 }
 
 /// What asking about one INVITE came to.

@@ -28,6 +28,7 @@ pub(super) enum Reason {
     NulCharacter,
     RowTooLong { line: u64, last_line: u64 },
     OpenQuote,
+    StrayQuote { last_line: u64 },
     BadTimezone,
 }
 
@@ -60,6 +61,10 @@ impl fmt::Display for Reason {
             Self::OpenQuote => {
                 f.write_str("open_quote: a quote is opened in this row and the file ends before it is closed")
             }
+            Self::StrayQuote { last_line } => write!(
+                f,
+                "stray_quote: the row runs to line {last_line}, and a cell of it goes on behind its closing quote; is a quote left open?"
+            ),
             Self::BadTimezone => f.write_str("bad_timezone: not an IANA time zone such as Europe/Berlin"),
         }
     }
@@ -134,6 +139,10 @@ impl Judge {
                 return refuse("", row.beginning(), reason);
             }
             Some(Fault::OpenQuote) => return refuse("", row.beginning(), Reason::OpenQuote),
+            Some(Fault::StrayQuote) => {
+                let reason = Reason::StrayQuote { last_line: row.last_line };
+                return refuse("", row.beginning(), reason);
+            }
             None => {}
         }
         if !self.columns.fits(row.cells) {

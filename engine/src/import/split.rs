@@ -18,6 +18,9 @@ pub(super) enum Fault {
     TooLong,
     /// The file ends within a quoted cell.
     OpenQuote,
+    /// A cell goes on behind its closing quote, and the row fills several lines: a quote was left open further up and has
+    /// swallowed the rows between.
+    StrayQuote,
 }
 
 /// One row, unquoted.
@@ -67,10 +70,41 @@ impl Lines {
     }
 }
 
+/// Watches for text behind the closing quote of a cell, which `csv-core` takes for a part of the cell.
+#[derive(Default)]
+enum Quoting {
+    #[default]
+    CellBegins,
+    Plain,
+    Quoted,
+    Closed,
+}
+
+impl Quoting {
+    /// Passes one byte; true when it stands where only the end of the cell may.
+    fn pass(&mut self, byte: u8, delimiter: u8) -> bool {
+        let ends = byte == delimiter || byte == b'\r' || byte == b'\n';
+        let (next, stray) = match (&*self, byte) {
+            (Self::Quoted, b'"') => (Self::Closed, false),
+            (Self::Quoted, _) => (Self::Quoted, false),
+            (Self::CellBegins | Self::Closed, b'"') => (Self::Quoted, false),
+            (_, _) if ends => (Self::CellBegins, false),
+            (Self::Closed, b' ' | b'\t') => (Self::Closed, false), // some programs align their columns
+            (Self::Closed, _) => (Self::Plain, true),
+            (Self::CellBegins | Self::Plain, _) => (Self::Plain, false),
+        };
+        *self = next;
+        stray
+    }
+}
+
 /// Cuts UTF-8 (or what should be) into rows, whatever the cuts between the chunks it is given. Its memory does not grow.
 pub(super) struct Splitter {
     core: Reader,
+    delimiter: u8,
     lines: Lines,
+    quoting: Quoting,
+    stray_quote: bool,
     /// The line the row at hand begins on; none between rows.
     begun: Option<u64>,
     out: Vec<u8>,
@@ -85,7 +119,10 @@ impl Splitter {
     pub(super) fn new(delimiter: u8) -> Self {
         Self {
             core: ReaderBuilder::new().delimiter(delimiter).build(),
+            delimiter,
             lines: Lines::default(),
+            quoting: Quoting::default(),
+            stray_quote: false,
             begun: None,
             out: vec![0; MAX_ROW],
             used: 0,
@@ -110,6 +147,9 @@ impl Splitter {
             self.begun.get_or_insert(self.lines.ended + 1);
             let (complete, read) = self.step(input);
             self.lines.pass(&input[..read]);
+            for &byte in &input[..read] {
+                self.stray_quote |= self.quoting.pass(byte, self.delimiter);
+            }
             input = &input[read..];
             if complete {
                 // The line end that completes the row has been passed: it ends the row's last line.
@@ -154,13 +194,18 @@ impl Splitter {
 
     fn hand_over(&mut self, fault: Option<Fault>, last_line: u64, each: &mut impl FnMut(RawRow<'_>)) {
         let line = self.begun.take().unwrap_or(last_line);
-        let fault = if self.too_long { Some(Fault::TooLong) } else { fault };
+        let fault = match fault {
+            _ if self.too_long => Some(Fault::TooLong),
+            None if self.stray_quote && last_line > line => Some(Fault::StrayQuote),
+            fault => fault,
+        };
         let (bytes, ends) = (&self.out[..self.used], &self.ends[..self.kept]);
         let row = RawRow { line, last_line: last_line.max(line), cells: self.cells, fault, bytes, ends };
         if !row.is_blank() {
             each(row);
         }
-        (self.used, self.kept, self.cells, self.too_long) = (0, 0, 0, false);
+        (self.used, self.kept, self.cells) = (0, 0, 0);
+        (self.too_long, self.stray_quote, self.quoting) = (false, false, Quoting::default());
     }
 }
 
@@ -227,6 +272,20 @@ mod tests {
         ] {
             let rows = split(file.as_bytes(), 2);
             assert_eq!((rows.len(), rows[1].3), (2, fault), "{file:?}");
+        }
+    }
+
+    #[test]
+    fn rows_swallowed_by_a_quote_left_open_are_told() {
+        for (file, fault) in [
+            ("a\n1,\"A\n2,\"B\n3,C\n", Some(Fault::StrayQuote)),
+            ("a\n1,\"A\n2,\"B\"\n", Some(Fault::StrayQuote)),
+            ("a\n1,\"A\nB\" ,c\n", None),
+            ("a\n1,\"A \"\"the\nB\"\"\"\n", None),
+            ("a\n1,\"A\" the B\n", None), // one line: nothing was swallowed
+        ] {
+            let rows = split(file.as_bytes(), 3);
+            assert_eq!(rows[1].3, fault, "{file:?}");
         }
     }
 
