@@ -61,7 +61,7 @@ pub(crate) fn max_call_seconds(given: Option<u32>) -> Result<u32> {
     within("maxCallSeconds", given, CALL_SECONDS, DEFAULT_CALL_SECONDS)
 }
 
-/// A caller ID: E.164, or what may stand unescaped as the user part of a SIP URI (RFC 3261 §25.1) without what starts
+/// A caller ID: E.164, or what may stand (`#` escaped) as the user part of a SIP URI (RFC 3261 §25.1) without what starts
 /// another part of a header.
 pub(crate) fn caller_id(field: &str, given: Option<String>) -> Result<Option<String>> {
     let Some(text) = given else { return Ok(None) };
@@ -80,8 +80,8 @@ pub(crate) fn moment(field: &str, given: Option<String>) -> Result<Option<DateTi
     let Some(text) = given else { return Ok(None) };
     let read = DateTime::parse_from_rfc3339(&text).ok();
     match read.and_then(|at| DateTime::from_timestamp_millis(at.timestamp_millis())) {
-        Some(at) if (2000..2200).contains(&at.year()) => Ok(Some(at)),
-        Some(_) => Err(ApiError::invalid(field, "must lie between the years 2000 and 2200")),
+        Some(at) if (2000..3000).contains(&at.year()) => Ok(Some(at)),
+        Some(_) => Err(ApiError::invalid(field, "must lie in the years 2000 to 2999")),
         None => Err(ApiError::invalid(field, "must be a time with its offset, like 2026-11-22T10:00:00Z")),
     }
 }

@@ -5,7 +5,8 @@ use uuid::Uuid;
 
 use crate::id::{Id, Kind};
 
-/// The last row of a page. Lists run by id, which is stable under concurrent writes: ids only ever grow and never change.
+/// The last row of a page. Lists run by id, newest first, and ids never change, so what is written meanwhile moves no row to
+/// another page: new ids are larger than those of pages already read, to the millisecond and the clocks of the hosts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Cursor(pub Uuid);
 
