@@ -13,12 +13,12 @@ use std::{
 
 use common::{
     Redis, Rig, brisk, eventually,
-    need::{PATIENT, SECOND, live, no_room, permit, rate, warmed_up, workers},
+    need::{PATIENT, SECOND, answered, live, no_room, permit, rate, warmed_up, workers},
 };
-use ringfleet_fleet::{Acquired, Fleet, Limit, Shortage};
+use ringfleet_fleet::{Acquired, Fleet, FleetSettings, Limit, Shortage};
 use tokio::{
     task::JoinSet,
-    time::{Instant, sleep},
+    time::{Instant, sleep, timeout},
 };
 
 #[tokio::test(flavor = "multi_thread")]
@@ -26,16 +26,16 @@ async fn a_refusal_consumes_nothing() {
     Rig::on_both(brisk(), |rig| async move {
         warmed_up(&rig.fleet).await;
         let limits = rig.fleet.limits();
-        let campaign = Limit { key: "campaign".into(), per_second: Some(0.2), live: Some(5) };
+        let campaign = Limit { key: "campaign".into(), per_second: Some(0.02), live: Some(5) };
         let held = permit(limits.acquire(std::slice::from_ref(&campaign), PATIENT).await);
         let both = [live("trunk", 1), campaign];
         for _ in 0..5 {
-            let (kind, retry_after) = no_room(limits.acquire(&both, Duration::ZERO).await);
+            let (kind, retry_after) = no_room(answered(limits, &both, Duration::ZERO).await);
             assert_eq!(kind, Shortage::Rate);
-            assert!(retry_after > SECOND && retry_after < SECOND * 6, "{retry_after:?}");
+            assert!(retry_after > SECOND && retry_after < SECOND * 52, "{retry_after:?}");
         }
-        let trunk = permit(limits.acquire(&[live("trunk", 1)], Duration::ZERO).await);
-        let (kind, _) = no_room(limits.acquire(&[live("trunk", 1)], Duration::from_millis(50)).await);
+        let trunk = permit(answered(limits, &[live("trunk", 1)], Duration::ZERO).await);
+        let (kind, _) = no_room(answered(limits, &[live("trunk", 1)], Duration::from_millis(50)).await);
         assert_eq!(kind, Shortage::Live);
         drop((held, trunk));
         drop(permit(limits.acquire(&[live("trunk", 1)], PATIENT).await));
@@ -61,12 +61,12 @@ async fn without_redis_nothing_is_granted_and_with_it_everything_goes_on() {
     warmed_up(&rig.fleet).await;
     rig.redis.as_mut().unwrap().kill();
     let limits = rig.fleet.limits();
-    let asked = Instant::now();
     for limit in [rate("trunk", 10.0), live("trunk", 10)] {
-        let (kind, _) = no_room(limits.acquire(&[limit], Duration::from_millis(300)).await);
+        let limit = [limit];
+        let asking = limits.acquire(&limit, Duration::from_millis(300));
+        let (kind, _) = no_room(timeout(PATIENT, asking).await.expect("nobody waits for Redis to come back"));
         assert_eq!(kind, Shortage::Unreachable);
     }
-    assert!(asked.elapsed() < SECOND * 5);
     rig.redis.as_mut().unwrap().restart().await;
     drop(permit(limits.acquire(&[rate("trunk", 10.0), live("trunk", 10)], PATIENT).await));
 }
@@ -111,13 +111,18 @@ impl Callers {
     }
 }
 
+/// Settings for tests that count places: a lease that does not run out while the machine is busy with others.
+fn unhurried() -> FleetSettings {
+    FleetSettings { live_lease: SECOND * 10, ..brisk() }
+}
+
 fn rand_byte() -> u8 {
     uuid::Uuid::now_v7().as_bytes()[15]
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn live_calls_never_exceed_their_limit_and_no_place_is_lost() {
-    Rig::on_both(brisk(), |rig| async move {
+    Rig::on_both(unhurried(), |rig| async move {
         let workers = workers(&rig, 5).await;
         let mut callers = Callers::start(&workers, 12, &live("trunk", 7));
         callers.calls(1_500).await;
@@ -127,7 +132,7 @@ async fn live_calls_never_exceed_their_limit_and_no_place_is_lost() {
         for _ in 0..7 {
             permits.push(permit(rig.fleet.limits().acquire(&[live("trunk", 7)], PATIENT).await));
         }
-        let (kind, _) = no_room(rig.fleet.limits().acquire(&[live("trunk", 7)], SECOND / 2).await);
+        let (kind, _) = no_room(answered(rig.fleet.limits(), &[live("trunk", 7)], SECOND / 2).await);
         assert_eq!(kind, Shortage::Live);
     })
     .await;
@@ -135,7 +140,7 @@ async fn live_calls_never_exceed_their_limit_and_no_place_is_lost() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn flushall_does_not_make_the_fleet_forget_its_live_calls() {
-    let rig = Rig::redis(brisk()).await;
+    let rig = Rig::redis(unhurried()).await;
     let workers = workers(&rig, 4).await;
     let limit = [live("trunk", 4)];
     let long = permit(workers[0].limits().acquire(&limit, PATIENT).await);
@@ -163,22 +168,23 @@ async fn the_places_of_a_dead_worker_come_back_after_the_lease_and_not_before() 
     let doomed = std::thread::spawn(move || {
         // A runtime of its own, so that everything of this worker stops dead with it.
         let runtime = tokio::runtime::Runtime::new().unwrap();
-        let permits = runtime.block_on(async {
+        let (permits, asked) = runtime.block_on(async {
             let fleet = Fleet::connect(&url, settings).await.unwrap();
             let limit = [live("trunk", 3)];
-            [fleet.limits().acquire(&limit, PATIENT).await, fleet.limits().acquire(&limit, PATIENT).await]
-                .map(permit)
+            let first = permit(fleet.limits().acquire(&limit, PATIENT).await);
+            let asked = Instant::now();
+            ([first, permit(fleet.limits().acquire(&limit, PATIENT).await)], asked)
         });
         runtime.shutdown_background();
         std::mem::forget(permits);
+        asked
     });
-    tokio::task::spawn_blocking(|| doomed.join().unwrap()).await.unwrap();
-    let died = Instant::now();
+    let asked = tokio::task::spawn_blocking(|| doomed.join().unwrap()).await.unwrap();
     let first = permit(survivor.limits().acquire(&limit, PATIENT).await);
-    // The last heartbeat may be a fifth of the lease old when the worker dies.
-    assert!(died.elapsed() >= lease * 7 / 10, "back after {:?}", died.elapsed());
-    assert!(died.elapsed() < lease * 2, "back after {:?}", died.elapsed());
-    let second = permit(survivor.limits().acquire(&limit, SECOND).await);
+    // To be granted a place renews the lease, so it runs at least from when the last one was asked for. Redis has a clock
+    // of its own.
+    assert!(asked.elapsed() >= lease * 9 / 10, "back after {:?}", asked.elapsed());
+    let second = permit(survivor.limits().acquire(&limit, PATIENT).await);
     no_room(survivor.limits().acquire(&limit, SECOND / 2).await);
     drop((kept, first, second));
 }

@@ -6,8 +6,9 @@ mod common;
 use std::time::Duration;
 
 use common::{
-    Rig, brisk,
-    need::{PATIENT, SECOND, permit, rate, warmed_up, workers},
+    Rig, brisk, eventually,
+    need::{PATIENT, SECOND, answered, permit, rate, warmed_up, workers},
+    pace::{Grant, Senders, busiest, grant},
 };
 use ringfleet_fleet::{Acquired, Fleet, Limit};
 use tokio::{
@@ -19,42 +20,19 @@ use tokio::{
 /// Timing is measured by one test at a time.
 static QUIET: Mutex<()> = Mutex::const_new(());
 
-/// Runs senders on several workers for a time and returns when each of them sent.
-async fn send(workers: &[Fleet], each: usize, limits: &[Vec<Limit>], time: Duration) -> Vec<Duration> {
-    let start = Instant::now();
-    let mut senders = JoinSet::new();
-    for nth in 0..workers.len() * each {
-        let fleet = workers[nth % workers.len()].clone();
-        let limits = limits[nth % limits.len()].clone();
-        senders.spawn(async move {
-            let mut sent = Vec::new();
-            while start.elapsed() < time {
-                match fleet.limits().acquire(&limits, SECOND * 3).await {
-                    Acquired::Granted(_permit) => sent.push(start.elapsed()),
-                    Acquired::NoRoom { retry_after, .. } => sleep(retry_after.min(SECOND / 2)).await,
-                }
-            }
-            sent
-        });
-    }
-    let sent = senders.join_all().await.into_iter().flatten();
-    let mut sent: Vec<Duration> = sent.filter(|at| *at < time).collect();
-    sent.sort();
-    sent
-}
+/// A second less what the machine may be late with an answer of Redis. Twice the rate shows in it as well as in a second.
+const MOST_OF_A_SECOND: Duration = Duration::from_millis(900);
 
-/// The most sent in any window of one second.
-fn busiest_second(sent: &[Duration]) -> usize {
-    let mut first = 0;
-    (0..sent.len())
-        .map(|last| {
-            while sent[last] - sent[first] >= SECOND {
-                first += 1;
-            }
-            last - first + 1
-        })
-        .max()
-        .unwrap_or_default()
+/// Handles of several workers that have spoken with Redis before: from the shortest round trip a worker knows how late an
+/// answer is, and of the first one it cannot tell.
+async fn trained(rig: &Rig, count: usize) -> Vec<Fleet> {
+    let workers = workers(rig, count).await;
+    for worker in &workers {
+        for _ in 0..20 {
+            drop(permit(worker.limits().acquire(&[rate("training", 1_000.0)], PATIENT).await));
+        }
+    }
+    workers
 }
 
 /// How much of a time the machine was there for us: what timers were late beyond the 10 ms a limit forgives was not.
@@ -70,7 +48,42 @@ async fn presence_of_mind(time: Duration) -> f64 {
     1.0 - lost.as_secs_f64() / start.elapsed().as_secs_f64()
 }
 
-/// Never above the rate in any round; and in one of six at least, hardly below it.
+/// What a round has shown: the most in a second for certain, the part of the rate that was used, and of the time that the
+/// machine was there for us.
+#[derive(Debug)]
+struct Round {
+    most: usize,
+    used: f64,
+    there: f64,
+}
+
+impl Round {
+    /// # Panics
+    ///
+    /// When there were more calls than any lateness of the machine explains.
+    async fn play(
+        workers: &[Fleet],
+        each: usize,
+        Shape { per_second, limits }: &Shape,
+        seconds: u32,
+    ) -> Self {
+        let time = SECOND * seconds;
+        let senders = Senders::start(workers, each, limits);
+        let there = presence_of_mind(time).await;
+        let sent: Vec<Grant> = senders.stop().await.into_iter().filter(|sent| sent.till < time).collect();
+        let nearly = busiest(&sent, MOST_OF_A_SECOND);
+        assert!(keeps(nearly, *per_second), "{nearly} in {MOST_OF_A_SECOND:?} of {per_second} in a second");
+        let used = sent.len() as f64 / (per_second * f64::from(seconds));
+        Self { most: busiest(&sent, SECOND), used, there }
+    }
+}
+
+fn keeps(calls: usize, per_second: f64) -> bool {
+    calls as f64 <= per_second * 1.01
+}
+
+/// In one round of six at least, to the call not above the rate and hardly below it. A machine that was away in some round
+/// is too busy for full use, though not for the limit.
 async fn exact(
     workers: &[Fleet],
     each: usize,
@@ -78,20 +91,22 @@ async fn exact(
     seconds: u32,
     least_use: f64,
 ) {
-    let (mut used, mut there) = (0.0, 1.0);
-    for round in 0..6 {
-        let Shape { per_second, limits } = shapes(round);
-        let time = SECOND * seconds;
-        let (sent, awake) = tokio::join!(send(workers, each, &limits, time), presence_of_mind(time));
-        let busiest = busiest_second(&sent);
-        assert!(busiest as f64 <= per_second * 1.01, "{busiest} in a second of {per_second}");
-        (used, there) = (sent.len() as f64 / (per_second * f64::from(seconds)), awake);
-        println!("{per_second}/s: {busiest} at most in a second, {used:.3} used, machine there {there:.3}");
-        if used >= least_use * there {
+    let mut rounds = Vec::new();
+    for nth in 0..6 {
+        let shape = shapes(nth);
+        let round = Round::play(workers, each, &shape, seconds).await;
+        println!("{}/s: {round:?}", shape.per_second);
+        let exact = keeps(round.most, shape.per_second);
+        if exact && round.used >= least_use * round.there {
             return;
         }
+        rounds.push((exact, round));
     }
-    panic!("only {used:.3} used with the machine there for {there:.3} of the time");
+    assert!(rounds.iter().any(|(exact, _)| *exact), "never exact: {rounds:?}");
+    let (busy, some_use) = (|round: &Round| round.there < 0.99, |round: &Round| round.used > 0.3);
+    let excused =
+        rounds.iter().any(|(_, round)| busy(round)) && rounds.iter().any(|(_, round)| some_use(round));
+    assert!(excused, "never well used: {rounds:?}");
 }
 
 /// Limits for senders to share in turn, and what they allow together.
@@ -110,12 +125,27 @@ async fn no_second_sees_more_calls_than_the_rate() {
     let _quiet = QUIET.lock().await;
     Rig::on_both(brisk(), |rig| async move {
         warmed_up(&rig.fleet).await;
-        let workers = workers(&rig, 6).await;
+        let workers = trained(&rig, 6).await;
         exact(&workers, 8, alone("slow", 5.0), 4, 0.9).await;
-        exact(&workers, 8, alone("middle", 50.0), 4, 0.95).await;
-        exact(&workers, 8, alone("fast", 1_000.0), 3, 0.95).await;
+        exact(&workers, 8, alone("middle", 50.0), 4, 0.9).await;
+        exact(&workers, 8, alone("fast", 500.0), 3, 0.9).await;
     })
     .await;
+}
+
+/// The measure itself: no pause of a sender makes calls denser than they were, and a pace that two keep for themselves
+/// shows.
+#[test]
+fn what_counts_is_what_cannot_have_been_further_apart() {
+    let at =
+        |from: u64, till: u64| Grant { from: Duration::from_millis(from), till: Duration::from_millis(till) };
+    let even: Vec<Grant> = (0..20).map(|n| at(n * 205, n * 205 + 1)).collect();
+    assert_eq!(busiest(&even, SECOND), 5);
+    // The first was let go in time and stamped late: six within a second by the stamps, five for sure.
+    let held_up = [&[at(0, 200)], &even[1..]].concat();
+    assert_eq!(busiest(&held_up, SECOND), 5);
+    let twice: Vec<Grant> = even.iter().flat_map(|one| [*one, *one]).collect();
+    assert_eq!((busiest(&twice, SECOND), busiest(&twice, MOST_OF_A_SECOND)), (10, 10));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -123,9 +153,16 @@ async fn a_fraction_of_a_call_per_second_is_a_call_every_few_seconds() {
     let _quiet = QUIET.lock().await;
     Rig::on_both(brisk(), |rig| async move {
         warmed_up(&rig.fleet).await;
-        let sent = send(&workers(&rig, 4).await, 1, &[vec![rate("rare", 0.5)]], SECOND * 5).await;
-        assert!(sent.len() >= 3, "{sent:?}");
-        assert!(sent.windows(2).all(|pair| pair[1] - pair[0] >= SECOND * 2), "{sent:?}");
+        let start = Instant::now();
+        let mut senders = JoinSet::new();
+        for worker in trained(&rig, 4).await {
+            senders.spawn(async move { grant(&worker, &[rate("rare", 0.5)], PATIENT, start).await });
+        }
+        let (permits, mut sent): (Vec<_>, Vec<Grant>) = senders.join_all().await.into_iter().unzip();
+        permits.into_iter().map(permit).for_each(drop);
+        sent.sort_by_key(|sent| sent.till);
+        let apart = |pair: &[Grant]| pair[1].till - pair[0].from >= SECOND * 19 / 10;
+        assert!(sent.windows(2).all(apart), "{sent:?}");
     })
     .await;
 }
@@ -140,7 +177,7 @@ async fn campaigns_share_a_trunk_and_neither_limit_is_exceeded() {
             let campaign = |n: usize| rate(&format!("campaign-{round}-{n}"), 30.0);
             Shape { per_second: 100.0, limits: (0..5).map(|n| vec![trunk.clone(), campaign(n)]).collect() }
         };
-        exact(&workers(&rig, 4).await, 20, five, 4, 0.9).await;
+        exact(&trained(&rig, 4).await, 20, five, 4, 0.9).await;
     })
     .await;
 }
@@ -151,14 +188,22 @@ async fn a_changed_rate_holds_within_a_second() {
     Rig::on_both(brisk(), |rig| async move {
         warmed_up(&rig.fleet).await;
         let limits = rig.fleet.limits();
-        drop(permit(limits.acquire(&[rate("trunk", 0.1)], PATIENT).await));
-        let changed = Instant::now();
-        drop(permit(limits.acquire(&[rate("trunk", 20.0)], PATIENT).await));
-        assert!(changed.elapsed() < SECOND, "a faster rate took {:?}", changed.elapsed());
-        drop(permit(limits.acquire(&[rate("trunk", 2.0)], PATIENT).await));
-        let changed = Instant::now();
-        drop(permit(limits.acquire(&[rate("trunk", 2.0)], PATIENT).await));
-        assert!(changed.elapsed() > SECOND * 2 / 5, "a slower rate was not kept");
+        drop(permit(limits.acquire(&[rate("trunk", 0.01)], PATIENT).await));
+        // By the old rate the next call would be in a hundred seconds.
+        if let Acquired::NoRoom { retry_after, .. } =
+            answered(limits, &[rate("trunk", 20.0)], Duration::ZERO).await
+        {
+            assert!(retry_after < SECOND, "a faster rate takes {retry_after:?}");
+        }
+        drop(permit(limits.acquire(&[rate("trunk", 0.5)], PATIENT).await));
+        let start = Instant::now();
+        let (first, before) = grant(&rig.fleet, &[rate("trunk", 0.5)], PATIENT, start).await;
+        let (second, after) = grant(&rig.fleet, &[rate("trunk", 0.5)], PATIENT, start).await;
+        drop((permit(first), permit(second)));
+        assert!(
+            after.till - before.from > SECOND * 19 / 10,
+            "a slower rate was not kept: {before:?} {after:?}"
+        );
     })
     .await;
 }
@@ -168,13 +213,19 @@ async fn flushall_does_not_let_a_second_take_more_than_the_rate() {
     let _quiet = QUIET.lock().await;
     let rig = Rig::redis(brisk()).await;
     warmed_up(&rig.fleet).await;
-    let workers = workers(&rig, 4).await;
-    let limits = [vec![rate("trunk", 50.0)]];
-    let flusher = async {
-        sleep(Duration::from_millis(1_300)).await;
-        rig.redis.as_ref().unwrap().flush().await;
-    };
-    let (sent, ()) = tokio::join!(send(&workers, 8, &limits, SECOND * 4), flusher);
-    assert!(busiest_second(&sent) <= 50, "{}", busiest_second(&sent));
-    assert!(sent.last().unwrap() > &(SECOND * 3), "calls go on after it");
+    let workers = trained(&rig, 4).await;
+    let senders = Senders::start(&workers, 8, &[vec![rate("trunk", 50.0)]]);
+    eventually("calls go out", || async { senders.count() >= 60 }).await;
+    let before = senders.start.elapsed();
+    rig.redis.as_ref().unwrap().flush().await;
+    let (after, flushed) = (senders.start.elapsed(), senders.count());
+    eventually("calls go on after it", || async { senders.count() >= flushed + 100 }).await;
+    let sent = senders.stop().await;
+    let most = busiest(&sent, MOST_OF_A_SECOND);
+    assert!(most <= 50, "{most} in {MOST_OF_A_SECOND:?}");
+    // Nobody knows what the forgotten second has seen, so another one passes: what was booked before is used up within
+    // 25 ms, and nothing new is booked.
+    let (quiet, until) = (after + SECOND / 10, before + MOST_OF_A_SECOND);
+    let early: Vec<&Grant> = sent.iter().filter(|sent| sent.from > quiet && sent.till < until).collect();
+    assert!(early.is_empty(), "let go within a second after the flush at {before:?} to {after:?}: {early:?}");
 }

@@ -3,8 +3,13 @@
 
 mod common;
 
+use std::time::Duration;
+
 use common::{Rig, brisk, eventually};
-use ringfleet_fleet::Member;
+use ringfleet_fleet::{FleetSettings, Member};
+
+/// Longer than a test takes on a busy machine.
+const LONG: Duration = Duration::from_secs(60);
 
 fn member(id: &str, live: u32) -> Member {
     Member {
@@ -19,7 +24,7 @@ fn member(id: &str, live: u32) -> Member {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn members_are_listed_until_they_leave_and_everybody_sees_them() {
-    Rig::on_both(brisk(), |rig| async move {
+    Rig::on_both(FleetSettings { presence_ttl: LONG, ..brisk() }, |rig| async move {
         let other = rig.worker().await;
         rig.fleet.presence().announce(member("b", 1)).await.unwrap();
         rig.fleet.presence().announce(member("a", 1)).await.unwrap();
@@ -34,7 +39,7 @@ async fn members_are_listed_until_they_leave_and_everybody_sees_them() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_silent_member_fades() {
-    let rig = Rig::redis(brisk()).await;
+    let rig = Rig::redis(FleetSettings { presence_ttl: LONG / 10, ..brisk() }).await;
     rig.fleet.presence().announce(member("a", 1)).await.unwrap();
     assert_eq!(rig.fleet.presence().members().await.unwrap().len(), 1);
     eventually("it fades", || async { rig.fleet.presence().members().await.unwrap().is_empty() }).await;

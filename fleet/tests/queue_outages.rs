@@ -22,10 +22,10 @@ async fn the_jobs_of_a_killed_consumer_go_to_another_after_the_lease() {
         let (doomed, heir) = (Witness::new(), Witness::new());
         let jobs = ids(60);
         rig.fleet.push(Lane::Trigger, &jobs).await.unwrap();
+        let not_yet_leased = Instant::now();
         let consumer = Consumer::spawn(rig.worker().await, &[Lane::Trigger], 8, &doomed, Talk::AtTheGate);
         doomed.starts(8).await;
         consumer.kill().await;
-        let killed = Instant::now();
         let heirs = Consumer::spawn(rig.worker().await, &[Lane::Trigger], 4, &heir, SHORT);
         eventually("a job in the dead one's hands is taken over", || async {
             let mine: HashSet<_> = heir.started().into_iter().collect();
@@ -33,8 +33,8 @@ async fn the_jobs_of_a_killed_consumer_go_to_another_after_the_lease() {
         })
         .await;
         if rig.redis.is_some() {
-            // The last renewal may be a third of a lease old when the consumer dies.
-            assert!(killed.elapsed() >= rig.settings.job_lease / 2, "taken over too early");
+            // Redis has a clock of its own.
+            assert!(not_yet_leased.elapsed() >= rig.settings.job_lease * 9 / 10, "taken over too early");
         }
         heir.ends(60).await;
         drained(&rig.fleet, Lane::Trigger).await;
@@ -47,15 +47,16 @@ async fn the_jobs_of_a_killed_consumer_go_to_another_after_the_lease() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_job_longer_than_the_lease_stays_with_its_handler() {
-    let settings = FleetSettings { job_lease: Duration::from_millis(300), ..brisk() };
+    // Renewed every second; so late a busy machine may be, and two seconds more.
+    let settings = FleetSettings { job_lease: Duration::from_secs(3), ..brisk() };
     let rig = Rig::redis(settings).await;
     let (slow, idle) = (Witness::new(), Witness::new());
     rig.fleet.push(Lane::Import, &ids(2)).await.unwrap();
     let busy = Consumer::spawn(rig.worker().await, &[Lane::Import], 1, &slow, Talk::AtTheGate);
     slow.starts(1).await;
     let other = Consumer::spawn(rig.worker().await, &[Lane::Import], 1, &idle, SHORT);
-    // Six leases: the condition under test is that nothing happens for this long.
-    sleep(Duration::from_millis(1_800)).await;
+    // Three leases: the condition under test is that nothing happens for this long.
+    sleep(Duration::from_secs(9)).await;
     assert!(idle.started().is_empty() || !idle.started().contains(&slow.started()[0]));
     slow.gate.add_permits(2);
     drained(&rig.fleet, Lane::Import).await;
@@ -66,11 +67,8 @@ async fn a_job_longer_than_the_lease_stays_with_its_handler() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_job_that_kills_its_consumers_is_set_aside() {
-    let settings = FleetSettings {
-        job_lease: Duration::from_millis(200),
-        max_deliveries: 3,
-        ..FleetSettings::default()
-    };
+    let settings =
+        FleetSettings { job_lease: Duration::from_secs(1), max_deliveries: 3, ..FleetSettings::default() };
     Rig::on_both(settings, |rig| async move {
         let jobs = ids(1);
         rig.fleet.push(Lane::Import, &jobs).await.unwrap();
@@ -148,7 +146,7 @@ async fn redis_may_be_killed_and_started_again() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn consumers_do_not_pile_up_in_redis() {
-    let settings = FleetSettings { forget_consumers_after: Duration::from_millis(2_500), ..brisk() };
+    let settings = FleetSettings { forget_consumers_after: Duration::from_secs(8), ..brisk() };
     let redis = Redis::start().await;
     let witness = Witness::new();
     let fleet = redis.fleet(&settings).await;

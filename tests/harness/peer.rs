@@ -9,14 +9,24 @@ use crate::support::{
 /// sipp's built-in caller: it wants to be answered, and hangs up.
 const ANSWERED: &[&str] = &["-sn", "uac"];
 
+/// What sipp ends with when somebody else has its port.
+const NO_PORT: Option<i32> = Some(254);
+
 /// Places `calls` calls with sipp and returns its exit status: 0 only if all went as its scenario says. `args` name
 /// the scenario.
 async fn place(peer: &SippPeer, user: &str, calls: u32, args: &[&str]) -> Option<i32> {
-    let (to, port, calls) = (peer.addr.to_string(), free_port().to_string(), calls.to_string());
-    let mut caller = vec![&*to, "-s", user, "-i", "127.0.0.1", "-p", &port, "-m", &calls];
-    caller.extend(["-r", "50", "-d", "10", "-nostdin", "-recv_timeout", "5000", "-timeout", "15"]);
-    caller.extend(args);
-    Process::spawn_program("sipp", &caller, &[]).wait_exit(SOON).await.code()
+    let (to, calls) = (peer.addr.to_string(), calls.to_string());
+    for _ in 0..5 {
+        let port = free_port().to_string();
+        let mut caller = vec![&*to, "-s", user, "-i", "127.0.0.1", "-p", &port, "-m", &calls];
+        caller.extend(["-r", "50", "-d", "10", "-nostdin", "-recv_timeout", "15000", "-timeout", "45"]);
+        caller.extend(args);
+        let status = Process::spawn_program("sipp", &caller, &[]).wait_exit(SOON).await.code();
+        if status != NO_PORT {
+            return status;
+        }
+    }
+    NO_PORT
 }
 
 #[tokio::test]

@@ -9,6 +9,7 @@
 pub mod api;
 pub mod guard;
 pub mod pair;
+pub mod ports;
 pub mod postgres;
 pub mod process;
 pub mod receiver;
@@ -16,10 +17,11 @@ pub mod redis;
 pub mod scenarios;
 pub mod sipp;
 
+pub use ports::free_port;
 use std::{future::Future, time::Duration};
 
 /// How long a test waits for something that normally takes milliseconds, on a machine that is busy with other tests.
-pub const SOON: Duration = Duration::from_secs(20);
+pub const SOON: Duration = Duration::from_secs(60);
 
 /// Asks `question` until it answers `Some`, and returns that.
 ///
@@ -40,19 +42,6 @@ where
         tokio::time::sleep(pause).await;
         pause = (pause * 2).min(Duration::from_millis(50));
     }
-}
-
-/// A port of 127.0.0.1 that nobody listens on, neither by TCP nor by UDP. Somebody else may take it before its user does,
-/// so whoever starts a server on it tries again with another.
-pub fn free_port() -> u16 {
-    for _ in 0..100 {
-        let tcp = std::net::TcpListener::bind("127.0.0.1:0").expect("loopback has free ports");
-        let port = tcp.local_addr().expect("a bound socket has an address").port();
-        if std::net::UdpSocket::bind(("127.0.0.1", port)).is_ok() {
-            return port;
-        }
-    }
-    panic!("no port of 127.0.0.1 is free for both TCP and UDP");
 }
 
 /// Makes one test of a body for each pair of backends: `on_both_pairs!(name, body)`, where `body` is an

@@ -58,7 +58,7 @@ impl Postgres {
     pub async fn restart(&self) {
         self.stop();
         let server = launch(&self.programs, self.folder.path(), self.port);
-        let ready = ready(&self.programs, &server, self.port).await;
+        let ready = ready(&self.programs, &server, self.folder.path(), self.port).await;
         assert!(ready, "PostgreSQL does not start again on port {}", self.port);
         *self.server.lock().unwrap_or_else(PoisonError::into_inner) = server;
     }
@@ -71,7 +71,7 @@ impl Postgres {
         for _ in 0..5 {
             let port = free_port();
             let server = launch(&programs, folder.path(), port);
-            if ready(&programs, &server, port).await {
+            if ready(&programs, &server, folder.path(), port).await {
                 return Self {
                     server: Mutex::new(server),
                     folder,
@@ -149,17 +149,22 @@ fn launch(programs: &Path, folder: &Path, port: u16) -> Tethered {
     Tethered::spawn(&mut command, Signal::Quit).expect("postgres can be run")
 }
 
-/// Whether the server got as far as answering; false when it gave up, for instance because the port was taken.
-async fn ready(programs: &Path, server: &Tethered, port: u16) -> bool {
+/// Whether the server got as far as answering; false when it gave up, for instance because the port was taken. Whose data
+/// it serves tells it from the one that took the port.
+async fn ready(programs: &Path, server: &Tethered, folder: &Path, port: u16) -> bool {
+    let data = folder.join("data");
     eventually(SOON, "PostgreSQL answers", async || {
         if server.exit_status().is_some() {
             return Some(false);
         }
-        let asked = tokio::process::Command::new(programs.join("pg_isready"))
-            .args(["-q", "-h", "127.0.0.1", "-U", "ringfleet", "-d", "postgres", "-p", &port.to_string()])
-            .status()
-            .await;
-        asked.is_ok_and(|status| status.success()).then_some(true)
+        let asked = tokio::process::Command::new(programs.join("psql"))
+            .args(["-h", "127.0.0.1", "-U", "ringfleet", "-d", "postgres", "-p", &port.to_string()])
+            .args(["-wAtqXc", "SHOW data_directory"])
+            .output()
+            .await
+            .expect("psql is beside initdb");
+        let answer = String::from_utf8_lossy(&asked.stdout);
+        (asked.status.success() && Path::new(answer.trim()) == data).then_some(true)
     })
     .await
 }

@@ -1,7 +1,7 @@
 //! A webhook receiver that does as it is told and remembers what it was sent.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeSet, HashMap},
     net::SocketAddr,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
@@ -38,6 +38,11 @@ impl Received {
         serde_json::from_slice(&self.body)
             .unwrap_or_else(|error| panic!("{}: {error}: {:?}", self.path, self.body))
     }
+}
+
+/// The different events among them: a webhook comes at least once.
+pub fn ids(received: &[Received]) -> BTreeSet<&str> {
+    received.iter().map(|one| one.header("webhook-id")).collect()
 }
 
 /// What to answer; everything else is 200.

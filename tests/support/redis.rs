@@ -8,7 +8,7 @@ use std::{
 
 use tempfile::TempDir;
 use tokio::{
-    io::{AsyncBufReadExt, AsyncWriteExt, BufReader},
+    io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
     net::TcpStream,
 };
 
@@ -95,14 +95,28 @@ fn launch(folder: &TempDir, port: u16) -> Tethered {
     Tethered::spawn(&mut command, Signal::Kill).expect("Redis is not installed: apt-get install redis-server")
 }
 
-/// Whether the server got as far as answering; false when it gave up, for instance because the port was taken.
+/// Whether the server got as far as answering; false when it gave up, for instance because the port was taken. Its process
+/// id tells it from the one that took the port.
 async fn ready(server: &Tethered, port: u16) -> bool {
+    let me = format!("process_id:{}\r", server.pid());
     eventually(SOON, "Redis answers", async || {
         if server.exit_status().is_some() {
             return Some(false);
         }
         // While it reads its file it answers -LOADING.
-        command(port, "PING").await.is_ok_and(|reply| reply == "+PONG").then_some(true)
+        greeting(port)
+            .await
+            .is_ok_and(|reply| reply.starts_with("+PONG") && reply.contains(&me))
+            .then_some(true)
     })
     .await
+}
+
+/// What it says to a PING, and about itself.
+async fn greeting(port: u16) -> std::io::Result<String> {
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).await?;
+    stream.write_all(b"PING\r\nINFO server\r\nQUIT\r\n").await?;
+    let mut reply = String::new();
+    stream.read_to_string(&mut reply).await?;
+    Ok(reply)
 }

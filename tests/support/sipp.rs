@@ -45,7 +45,7 @@ impl SippPeer {
             let port = free_port();
             let mut command = Command::new("sipp");
             command.arg("-sf").arg(&scenario).args(["-i", "127.0.0.1", "-p", &port.to_string(), "-nostdin"]);
-            command.args(["-mp", &(free_port() & !1).to_string(), "-trace_msg", "-message_file"]);
+            command.args(["-mp", &free_port().to_string(), "-trace_msg", "-message_file"]);
             command.arg(trace(&folder)).args(args).current_dir(folder.path());
             let errors = fs::File::create(folder.path().join("errors")).expect("the folder is writable");
             command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(errors);

@@ -1,12 +1,19 @@
 //! The commands, and what they say where something is missing.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::{
     on_both_pairs,
-    operator::{Operator, number, text},
+    operator::{Operator, PATIENCE, number, text},
     support::{SOON, free_port, guard, pair::Pair, process::Process},
+    witness::{Carrier, count},
 };
+
+/// The last line that a command has written, which is JSON.
+fn last_line(process: &Process) -> Value {
+    let line = process.stdout().lines().last().map(serde_json::from_str);
+    line.expect("it prints").expect("the last line is JSON")
+}
 
 /// Runs a command that has to fail, and gives what it says.
 async fn failure(process: Process) -> String {
@@ -99,19 +106,60 @@ async fn the_demo_calls_the_example_list() {
     let args = ["demo", "examples/recipients.csv", "--json", "--calls-per-second", "40", "--talk-ms", "200"];
     let temporary = folder.path().to_str().expect("a plain path").to_owned();
     let demo = Process::spawn(&args, &[("TMPDIR".to_owned(), temporary)]);
-    let status = demo.wait_exit(std::time::Duration::from_secs(90)).await;
+    let status = demo.wait_exit(PATIENCE).await;
     assert!(status.success(), "the demo ended with {status}");
-    let last = demo.stdout().lines().last().map(serde_json::from_str::<serde_json::Value>);
-    let report = last.expect("it prints").expect("the last line is JSON");
+    let report = last_line(&demo);
     assert_eq!((text(&report["campaign"]), number(&report["rows"])), ("FINISHED", 251), "{report}");
     assert_eq!(report["rejected"].as_array().map(Vec::len), Some(42));
-    let sum = |counts: &serde_json::Value| -> u64 {
-        counts.as_object().expect("figures by name").values().map(number).sum()
-    };
+    let sum =
+        |counts: &Value| -> u64 { counts.as_object().expect("figures by name").values().map(number).sum() };
     assert_eq!(sum(&report["recipients"]), 209, "{report}");
     assert!(sum(&report["calls"]) >= 209, "{report}");
     assert_eq!(report["webhooks"]["delivered"], report["webhooks"]["verified"]);
     assert!(number(&report["webhooks"]["delivered"]) >= 2 * 209, "{report}");
     let left = std::fs::read_dir(folder.path()).expect("the folder is there").count();
     assert_eq!(left, 0, "the demo leaves nothing behind");
+}
+
+/// Somebody's own peer instead of the built-in carrier: it sees every call, and the figures are what it made of them.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_demo_calls_through_a_trunk_that_is_there() {
+    let carrier = Carrier::start(&["--ring-ms", "50", "--talk-ms", "200"]).await;
+    let folder = guard::folder();
+    let list = folder.path().join("list.csv");
+    // Answered twice, busy (called again), declined (not called again).
+    let numbers = ["+12025550101", "+12025550105", "+12025550107", "+12025550109"];
+    std::fs::write(&list, format!("phone\n{}\n", numbers.join("\n"))).expect("the folder is writable");
+    let (list, trunk) = (list.to_str().expect("a plain path"), format!("sip:{}", carrier.addr));
+    let demo = Process::spawn(&["demo", list, "--trunk", &trunk, "--json", "--ring-timeout", "30"], &[]);
+    let status = demo.wait_exit(PATIENCE).await;
+    assert!(status.success(), "the demo ended with {status}");
+    let report = last_line(&demo);
+    assert_eq!((text(&report["campaign"]), number(&report["rows"])), ("FINISHED", 4), "{report}");
+    assert_eq!(report["recipients"], json!({"REACHED": 2, "EXHAUSTED": 2}), "{report}");
+    assert_eq!(report["calls"], json!({"ANSWERED": 2, "REJECTED": 3}), "{report}");
+    // The beginning and the end of each call and of the campaign.
+    let webhooks = &report["webhooks"];
+    assert!(webhooks["delivered"] == webhooks["verified"] && number(&webhooks["verified"]) >= 12, "{report}");
+    let called = carrier.records().await.into_iter().map(|record| text(&record["to"]).to_owned());
+    assert_eq!(count(called), numbers.map(|to| (to.to_owned(), 1 + usize::from(to.ends_with('7')))).into());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_bench_measures_a_campaign() {
+    let pair = Pair::fleet().await;
+    pair.run(&["migrate"]).await;
+    let args = ["bench", "campaign", "--recipients", "300", "--call-ms", "5", "--json"];
+    let bench = pair.spawn(&args, &[]);
+    let status = bench.wait_exit(PATIENCE).await;
+    assert!(status.success(), "the bench ended with {status}");
+    let report = last_line(&bench);
+    let figures = report.as_object().expect("figures by name");
+    assert_eq!(figures.keys().collect::<Vec<_>>(), ["callsPerSecond", "finished", "seconds"], "{report}");
+    assert_eq!(report["finished"], 300);
+    let (seconds, rate) = (report["seconds"].as_f64(), report["callsPerSecond"].as_f64());
+    let (seconds, rate) = (seconds.expect("a number"), rate.expect("a number"));
+    // Each is rounded to two places.
+    let calls = seconds * rate;
+    assert!((calls - 300.0).abs() <= 0.005 * (seconds + rate + 1.0), "{report}");
 }

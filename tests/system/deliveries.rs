@@ -1,7 +1,5 @@
 //! Webhooks to receivers that have their bad moments.
 
-use std::collections::BTreeSet;
-
 use axum::http::StatusCode;
 use serde_json::json;
 use standardwebhooks::Webhook;
@@ -11,7 +9,11 @@ use crate::{
     database::Database,
     on_both_pairs,
     operator::{Operator, PATIENCE, numbers, text},
-    support::{eventually, pair::Pair, receiver::Receiver},
+    support::{
+        eventually,
+        pair::Pair,
+        receiver::{Receiver, ids},
+    },
 };
 
 const THREE_RETRIES: (&str, &str) = ("RINGFLEET_WEBHOOKS__RETRY_DELAYS", r#"["200ms","400ms","800ms"]"#);
@@ -26,7 +28,7 @@ async fn recovers(pair: Pair) {
     let trunk = operator.simulated_trunk(10, 10, json!({})).await;
     let session = operator.call("+12025550101", json!({"trunkId": trunk})).await;
 
-    let heard = receiver.wait_for(|heard| heard.len() == 4, PATIENCE).await;
+    let heard = receiver.wait_for(|heard| heard.len() >= 4, PATIENCE).await;
     let verifier = Webhook::new(&secret).expect("the secret is of the public form");
     for one in &heard {
         assert_eq!((&one.body, one.header("webhook-id")), (&heard[0].body, heard[0].header("webhook-id")));
@@ -58,8 +60,7 @@ async fn gives_up(pair: Pair) {
         1,
         "the other's trouble is not its own"
     );
-    let ids: BTreeSet<&str> = heard.iter().map(|one| one.header("webhook-id")).collect();
-    assert_eq!(ids.len(), 1, "one event, whoever hears of it");
+    assert_eq!(ids(&heard).len(), 1, "one event, whoever hears of it");
     assert_eq!(text(&operator.ended(&session).await["outcome"]), "ANSWERED");
 }
 
@@ -85,7 +86,7 @@ async fn stays_apart(pair: Pair) {
     let campaign = operator.campaign(&trunk, json!({})).await;
     campaign.add(&numbers(20, 1)).await;
     campaign.act("start").await;
-    receiver.wait_for(|heard| heard.len() == 20, PATIENCE).await;
+    receiver.wait_for(|heard| ids(heard).len() >= 20, PATIENCE).await;
 }
 
 /// Waits until these are the states of all deliveries, with their attempts and the last status.

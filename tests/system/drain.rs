@@ -1,12 +1,10 @@
 //! SIGTERM to a worker with live calls: nothing is left to guess.
 
-use std::time::Duration;
-
 use serde_json::{Value, json};
 
 use crate::{
     on_both_pairs,
-    operator::{Campaign, Operator, number, numbers},
+    operator::{Campaign, Operator, PATIENCE, number, numbers},
     support::{
         SOON,
         pair::{Pair, System},
@@ -44,19 +42,20 @@ async fn drain(pair: Pair) {
     let env = [("RINGFLEET_WORKER__WITNESS", witness.path())];
     let mut system = pair.start(&env).await;
     let operator = Operator::new(&system.api);
-    let trunk = operator.simulated_trunk(200, 1500, json!({"limits": {"maxLiveCalls": 10}})).await;
+    // They talk long enough for somebody to see all ten at it.
+    let trunk = operator.simulated_trunk(200, 5_000, json!({"limits": {"maxLiveCalls": 10}})).await;
     let campaign = operator.campaign(&trunk, json!({})).await;
-    let people = numbers(40, 1);
+    let people = numbers(30, 1);
     campaign.add(&people).await;
     campaign.act("start").await;
     campaign.until("ten talk", |stats| stats["calls"]["talking"] == 10).await;
 
     caller(&system).terminate();
-    let status = caller(&system).wait_exit(Duration::from_secs(40)).await;
+    let status = caller(&system).wait_exit(PATIENCE).await;
     assert!(status.success(), "a drained worker ends with {status}");
     let campaign = again(&pair, &mut system, &campaign, &env).await;
     let stats = campaign.finished().await;
-    assert_eq!(stats["recipients"]["byDisposition"]["REACHED"], 40, "nothing was UNCERTAIN: {stats}");
+    assert_eq!(stats["recipients"]["byDisposition"]["REACHED"], 30, "nothing was UNCERTAIN: {stats}");
     for call in campaign.sessions().await {
         assert_eq!((&call["endedBy"], &call["reason"]), (&json!("callee"), &json!("completed")), "{call}");
     }
@@ -79,7 +78,7 @@ async fn hang_up(pair: Pair) {
     campaign.until("somebody talks", |stats| number(&stats["calls"]["talking"]) > 0).await;
 
     caller(&system).terminate();
-    let status = caller(&system).wait_exit(Duration::from_secs(20)).await;
+    let status = caller(&system).wait_exit(PATIENCE).await;
     assert!(status.success(), "a worker that hangs up ends with {status}");
     let campaign = again(&pair, &mut system, &campaign, &env).await;
     campaign.act("cancel").await;

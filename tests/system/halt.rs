@@ -16,6 +16,9 @@ fn begun_after(sessions: &[Value], moment: DateTime<Utc>) -> usize {
     sessions.iter().filter(|call| !call["startedAt"].is_null() && time(&call["startedAt"]) > moment).count()
 }
 
+/// On the list: so many that calling them takes ten seconds, however late this test is with a pause.
+const PEOPLE: u32 = 600;
+
 fn nobody_is_on_the_line(stats: &Value) -> bool {
     stats["calls"]["ringing"] == 0 && stats["calls"]["talking"] == 0
 }
@@ -28,7 +31,7 @@ async fn pause(pair: Pair) {
     let operator = Operator::new(&system.api);
     let trunk = operator.simulated_trunk(100, 200, json!({"limits": {"callsPerSecond": 60}})).await;
     let campaign = operator.campaign(&trunk, json!({})).await;
-    let people = numbers(240, 1);
+    let people = numbers(PEOPLE, 1);
     campaign.add(&people).await;
 
     let mut pauses = Vec::new();
@@ -39,13 +42,13 @@ async fn pause(pair: Pair) {
         let answered = SystemClock.now();
         // What rang or talked ends as it ends; nothing else happens, also not while this takes its time.
         let stats = campaign.until("the last call is over", nobody_is_on_the_line).await;
-        assert!(number(&stats["recipients"]["done"]) < 240, "too late to pause: {stats}");
+        assert!(number(&stats["recipients"]["done"]) < u64::from(PEOPLE), "too late to pause: {stats}");
         assert_eq!(stats["recipients"]["active"], 0, "{stats}");
         assert_eq!(begun_after(&campaign.sessions().await, answered), 0, "a call began after the pause");
         pauses.push((answered, SystemClock.now()));
     }
     campaign.act("start").await;
-    assert_eq!(campaign.finished().await["recipients"]["byDisposition"]["REACHED"], 240);
+    assert_eq!(campaign.finished().await["recipients"]["byDisposition"]["REACHED"], PEOPLE);
 
     let sessions = campaign.sessions().await;
     for (answered, resumed) in pauses {
@@ -63,16 +66,16 @@ async fn cancel(pair: Pair) {
     let operator = Operator::new(&system.api);
     let trunk = operator.simulated_trunk(100, 200, json!({"limits": {"callsPerSecond": 60}})).await;
     let campaign = operator.campaign(&trunk, json!({})).await;
-    campaign.add(&numbers(200, 1)).await;
+    campaign.add(&numbers(PEOPLE, 1)).await;
     campaign.act("start").await;
     campaign.until_ended(30).await;
     assert_eq!(campaign.act("cancel").await["status"], "CANCELLED");
     let answered = SystemClock.now();
 
-    let stats = campaign.until("everybody is done", |stats| stats["recipients"]["done"] == 200).await;
+    let stats = campaign.until("everybody is done", |stats| stats["recipients"]["done"] == PEOPLE).await;
     let by = |disposition: &str| number(&stats["recipients"]["byDisposition"][disposition]);
     assert!(by("CANCELLED") > 0 && by("REACHED") >= 30, "{stats}");
-    assert_eq!(by("CANCELLED") + by("REACHED"), 200, "{stats}");
+    assert_eq!(by("CANCELLED") + by("REACHED"), u64::from(PEOPLE), "{stats}");
     let sessions = campaign.sessions().await;
     assert_eq!(begun_after(&sessions, answered), 0, "a call began after the cancel");
     assert_eq!(witness.calls().len() as u64, by("REACHED"), "only they were called");
@@ -96,7 +99,8 @@ async fn overtake(pair: Pair) {
     let stats = campaign.stats().await;
     assert_eq!(stats["status"], "IN_PROGRESS", "the campaign was still running: {stats}");
     let before = overtaken_by(&campaign, &session).await;
-    assert!(before <= 12, "{before} calls of the campaign went first; the trunk takes 16 in a second");
+    // The trunk takes 16 in a second; a call that waits behind the campaign sees 380 go first.
+    assert!(before <= 64, "{before} calls of the campaign went first");
     campaign.act("cancel").await;
 }
 

@@ -11,11 +11,14 @@ use crate::{
 
 const PER_SECOND: usize = 20;
 const LIVE: usize = 5;
-const PEOPLE: u32 = 120;
+const PEOPLE: u32 = 200;
 /// A call is let go in time, exactly (the tests of `fleet` hold that), and then written down before it reaches the
-/// network. On a machine that is busy with other tests a commit takes up to half a second, so a window may see the calls
-/// of half a second before it. Two workers that each keep the pace for themselves would show twice as many.
-const LATE: usize = PER_SECOND / 2;
+/// network, where the other side stamps it when it gets to it. On a machine that is busy with other tests all that may
+/// take a second, so a window may see the calls of a second before it. Two workers that each keep the pace for
+/// themselves show twice as many as allowed, far beyond that in the longer windows.
+const LATE: usize = PER_SECOND;
+/// Windows to look at, in seconds. The longest is half as long as the list lasts.
+const WINDOWS: [i64; 3] = [1, 3, 5];
 
 #[tokio::test(flavor = "multi_thread")]
 async fn limits_hold_in_one_process() {
@@ -63,9 +66,9 @@ fn times(items: &[Value], field: &str) -> Vec<DateTime<Utc>> {
     times
 }
 
-/// No second and no three seconds have seen more calls than allowed.
+/// No window has seen more calls than allowed.
 fn paced_evenly(begun: &[DateTime<Utc>]) {
-    for seconds in [1, 3] {
+    for seconds in WINDOWS {
         let (most, allowed) = (most_within(begun, seconds), PER_SECOND * seconds as usize);
         assert!(most <= allowed + LATE, "{most} calls began within {seconds} s, {allowed} are allowed");
     }

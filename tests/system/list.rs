@@ -14,7 +14,7 @@ use crate::{
     operator::{Campaign, Operator, PATIENCE, number, text},
     support::{
         pair::Pair,
-        receiver::{Received, Receiver},
+        receiver::{Received, Receiver, ids},
     },
     witness::{Carrier, count},
 };
@@ -39,16 +39,17 @@ const REASONS: [(&str, usize); 10] = [
 on_both_pairs!(a_messy_list_is_called, run);
 
 async fn run(pair: Pair) {
-    // Longer than the carrier's voicemail greeting: its beep comes while ours plays.
-    let greeting = Greeting::lasting(Duration::from_secs(3));
+    // Much longer than the carrier's voicemail greeting: its beep comes while ours plays, though each has a pace of its
+    // own.
+    let greeting = Greeting::lasting(Duration::from_secs(5));
     let system = pair.start(&[("RINGFLEET_MEDIA__GREETINGS", greeting.folder())]).await;
     let receiver = Receiver::start().await;
-    let carrier = Carrier::start(&["--ring-ms", "20", "--talk-ms", "500"]).await;
+    let carrier = Carrier::start(&["--ring-ms", "20", "--talk-ms", "1500"]).await;
     let operator = Operator::new(&system.api);
     let secret = operator.webhook(&receiver.url("/hook"), &[]).await;
     let trunk = operator.sip_trunk(carrier.addr, json!({"limits": {"callsPerSecond": 30}})).await;
     let agent = operator.agent(json!({"greeting": greeting::NAME})).await;
-    let campaign = operator.campaign(&trunk, json!({"agentId": agent, "ringTimeoutSeconds": 2})).await;
+    let campaign = operator.campaign(&trunk, json!({"agentId": agent, "ringTimeoutSeconds": 10})).await;
 
     let list = std::fs::read_to_string("examples/recipients.csv").expect("tests run where Cargo.toml is");
     let import = campaign.import(&list).await;
@@ -60,7 +61,7 @@ async fn run(pair: Pair) {
     let recipients = campaign.recipients().await;
     check_recipients(&recipients);
     check_figures(&stats, &recipients, &campaign.sessions().await);
-    let heard = receiver.wait_for(|heard| ids(heard).len() == 2 * ACCEPTED + 2, PATIENCE).await;
+    let heard = receiver.wait_for(|heard| ids(heard).len() >= 2 * ACCEPTED + 2, PATIENCE).await;
     check_webhooks(&heard, &secret, &campaign);
     check_calls(&carrier.records().await, &recipients);
 }
@@ -127,10 +128,6 @@ fn check_figures(stats: &Value, recipients: &[Value], sessions: &[Value]) {
     for nothing in [&stats["recipients"]["pending"], &stats["calls"]["ringing"], &stats["calls"]["talking"]] {
         assert_eq!(*nothing, 0, "{stats}");
     }
-}
-
-fn ids(heard: &[Received]) -> BTreeSet<&str> {
-    heard.iter().map(|one| one.header("webhook-id")).collect()
 }
 
 fn check_webhooks(heard: &[Received], secret: &str, campaign: &Campaign) {

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::support::{api::Api, eventually};
 
 /// How long a campaign of a test may take on a machine that is busy with other tests.
-pub const PATIENCE: Duration = Duration::from_secs(90);
+pub const PATIENCE: Duration = Duration::from_secs(180);
 
 /// Speaks for one workspace.
 #[derive(Clone)]

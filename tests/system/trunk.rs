@@ -11,7 +11,8 @@ use crate::{
 on_both_pairs!(sipp_as_the_trunk, run);
 
 async fn run(pair: Pair) {
-    let system = pair.start(&[("RINGFLEET_SIP__TRANSACTION_TIMEOUT", "2")]).await;
+    // So long must a peer be silent to be given up. One of these is; the others share the machine with nine processes.
+    let system = pair.start(&[("RINGFLEET_SIP__TRANSACTION_TIMEOUT", "6")]).await;
     let operator = &Operator::new(&system.api);
     tokio::join!(
         answers_who_proves_himself(operator),
@@ -22,6 +23,7 @@ async fn run(pair: Pair) {
         does_not_answer(operator),
         is_broken(operator),
         has_no_room(operator),
+        refuses_us(operator),
         says_nothing(operator),
     );
 }
@@ -142,6 +144,24 @@ async fn has_no_room(operator: &Operator) {
     let over = campaign.until("the call is taken back", |stats| stats["recipients"]["done"] == 1).await;
     assert_eq!(over["recipients"]["byDisposition"]["CANCELLED"], 1);
     assert_eq!(campaign.sessions().await[0]["status"], "CANCELLED");
+}
+
+/// A trunk that does not take our credentials is nobody's fault on the list: they wait, and are charged nothing.
+async fn refuses_us(operator: &Operator) {
+    let challenge = "WWW-Authenticate: Digest realm=\"peer\", nonce=\"1\"";
+    let scenario = Scenario::called().refuse_with(401, "Unauthorized", challenge);
+    let peer = SippPeer::start(&scenario.xml(), &[]).await;
+    let campaign = campaign(operator, &peer).await;
+    let recipient = eventually(PATIENCE, "the recipient is held", async || {
+        Some(campaign.recipients().await.remove(0)).filter(|recipient| recipient["hold"] == "PACE")
+    })
+    .await;
+    assert_eq!((text(&recipient["state"]), &recipient["attempts"]), ("QUEUED", &json!(0)));
+    let session = campaign.sessions().await.remove(0);
+    assert_eq!((text(&session["status"]), text(&session["reason"])), ("PENDING", "auth"));
+    assert_eq!((peer.invites().len(), &campaign.stats().await["calls"]["ended"]), (1, &json!(0)));
+    campaign.act("cancel").await;
+    campaign.until("the call is taken back", |stats| stats["recipients"]["done"] == 1).await;
 }
 
 async fn says_nothing(operator: &Operator) {

@@ -1,6 +1,6 @@
 //! Who was called: what the far end of the trunk saw, whatever the database says.
 
-use std::{collections::BTreeMap, fs, net::SocketAddr, path::PathBuf, time::Duration};
+use std::{collections::BTreeMap, fs, net::SocketAddr, path::PathBuf};
 
 use serde_json::Value;
 
@@ -51,7 +51,7 @@ impl Carrier {
     /// Ends it, and gives its records of all calls, in the order in which they ended.
     pub async fn records(&self) -> Vec<Value> {
         self.process.terminate();
-        let status = self.process.wait_exit(Duration::from_secs(30)).await;
+        let status = self.process.wait_exit(SOON).await;
         assert!(status.success(), "the carrier ended with {status}");
         json_lines(&self.process.stdout()).split_off(1)
     }

@@ -4,11 +4,14 @@ use serde_json::Value;
 
 use crate::support::{Things, World, request};
 
+/// Every list of a workspace.
+const LISTS: [&str; 6] = ["/agents", "/trunks", "/campaigns", "/imports", "/sessions", "/webhooks"];
+
 /// Every route of the API, with ids of things of `ours`, and what it needs.
 fn routes(things: &Things) -> Vec<(&'static str, String, Action)> {
     let Things { agent, trunk, campaign, recipient, import, session, webhook } = things;
     let mut routes = with_ids(things);
-    for path in ["/agents", "/trunks", "/campaigns", "/sessions", "/webhooks"] {
+    for path in LISTS {
         routes.push(("GET", path.into(), Action::Read));
     }
     routes.extend([
@@ -103,6 +106,7 @@ async fn each_role_may_do_what_the_table_says() {
 async fn another_workspaces_things_do_not_exist() {
     let world = World::new().await;
     let things = world.things().await;
+    world.queue(&things.campaign).await;
     let before = world.get(&format!("/campaigns/{}", things.campaign)).await.body;
     for (method, path, _) in with_ids(&things) {
         let body = match path.ends_with("/recipients") && method == "POST" {
@@ -121,13 +125,20 @@ async fn another_workspaces_things_do_not_exist() {
         assert_eq!(answer.refusal(404), "NOT_FOUND", "{method} {path}");
     }
     assert_eq!(world.get(&format!("/campaigns/{}", things.campaign)).await.body, before);
-    for path in ["/agents", "/trunks", "/campaigns", "/sessions", "/webhooks"] {
+    for path in LISTS {
         let list = world.call(&world.stranger, "GET", path, Value::Null).await;
         assert_eq!(list.expect(200).body["data"], serde_json::json!([]), "{path}");
     }
-    let filtered = format!("/sessions?campaignId={}", things.campaign);
-    let list = world.call(&world.stranger, "GET", &filtered, Value::Null).await;
-    assert_eq!(list.expect(200).body["data"], serde_json::json!([]));
+    for filtered in [
+        format!("/imports?campaignId={}", things.campaign),
+        format!("/sessions?campaignId={}", things.campaign),
+        format!("/sessions?recipientId={}", things.recipient),
+    ] {
+        let ours = world.get(&filtered).await.expect(200);
+        assert_ne!(ours.data(), &serde_json::json!([]), "{filtered}");
+        let list = world.call(&world.stranger, "GET", &filtered, Value::Null).await;
+        assert_eq!(list.expect(200).body["data"], serde_json::json!([]), "{filtered}");
+    }
 }
 
 #[tokio::test]

@@ -124,31 +124,90 @@ async fn a_webhooks_secret_is_shown_once_and_a_deleted_one_is_gone() {
     assert_eq!(world.get("/webhooks").await.data(), &json!([]));
 }
 
+/// What is no id of ours, though some of it comes close.
+fn no_ids(id: &str) -> Vec<String> {
+    let wrong = format!("wrong_{}", id.split_once('_').unwrap().1);
+    let near = [uuid_of(id)[1..].to_owned(), id.to_uppercase(), wrong];
+    ["x", "%00", "%ff", "..%2f.."].map(str::to_owned).into_iter().chain(near).collect()
+}
+
 #[tokio::test]
 async fn ids_are_taken_in_both_forms() {
     let world = World::new().await;
     let things = world.things().await;
+    let recipients = format!("/campaigns/{}/recipients", things.campaign);
     for (path, id) in [
         ("/agents", &things.agent),
         ("/trunks", &things.trunk),
         ("/campaigns", &things.campaign),
+        (&*recipients, &things.recipient),
         ("/imports", &things.import),
         ("/sessions", &things.session),
     ] {
         let shown = world.get(&format!("{path}/{id}")).await.expect(200);
-        let bare = uuid_of(id);
-        assert_eq!(world.get(&format!("{path}/{bare}")).await.data(), shown.data());
-        let wrong = format!("wrong_{}", id.split_once('_').unwrap().1);
-        for nothing in ["x", "%00", "%ff", "..%2f..", &bare[1..], &id.to_uppercase(), &wrong] {
-            assert_eq!(
-                world.get(&format!("{path}/{nothing}")).await.refusal(404),
-                "NOT_FOUND",
-                "{path}/{nothing}"
-            );
+        assert_eq!(world.get(&format!("{path}/{}", uuid_of(id))).await.data(), shown.data());
+        for nothing in no_ids(id) {
+            let path = format!("{path}/{nothing}");
+            assert_eq!(world.get(&path).await.refusal(404), "NOT_FOUND", "{path}");
         }
     }
-    let body = json!({"name": "c", "agentId": uuid_of(&things.agent), "trunkId": uuid_of(&things.trunk)});
-    assert_eq!(world.post("/campaigns", body).await.expect(201).data()["agentId"], things.agent.as_str());
+    let [agent, trunk] = [&things.agent, &things.trunk].map(|id| uuid_of(id));
+    let body = json!({"name": "c", "agentId": agent, "trunkId": trunk});
+    let made = world.post("/campaigns", body).await.expect(201);
+    assert_eq!([&made.data()["agentId"], &made.data()["trunkId"]], [&*things.agent, &*things.trunk]);
+    let body = json!({"agentId": agent, "trunkId": trunk, "toNumber": "+14155550100"});
+    world.post("/sessions", body).await.expect(202);
+}
+
+#[tokio::test]
+async fn what_acts_takes_ids_in_both_forms() {
+    let world = World::new().await;
+    let things = world.things().await;
+    let campaign = format!("/campaigns/{}", uuid_of(&things.campaign));
+    assert_eq!(world.get(&format!("{campaign}/stats")).await.expect(200).data()["status"], "DRAFT");
+    let list = json!({"recipients": [{"to": "+919876543219"}]});
+    assert_eq!(world.post(&format!("{campaign}/recipients"), list).await.expect(200).data()["accepted"], 1);
+    let upload = format!("{campaign}/recipients/import");
+    let import = world.upload(&upload, "text/csv", "to\n+919876543218\n").await.expect(200);
+    assert_eq!(import.data()["campaignId"], things.campaign.as_str());
+    for (action, status) in [("start", "IN_PROGRESS"), ("pause", "PAUSED"), ("cancel", "CANCELLED")] {
+        let acted = world.post(&format!("{campaign}/{action}"), Value::Null).await.expect(200);
+        assert_eq!((&acted.data()["id"], &acted.data()["status"]), (&json!(things.campaign), &json!(status)));
+        for nothing in no_ids(&things.campaign) {
+            let path = format!("/campaigns/{nothing}/{action}");
+            assert_eq!(world.post(&path, Value::Null).await.refusal(404), "NOT_FOUND", "{path}");
+        }
+    }
+    let errors = format!("/imports/{}/errors.csv", uuid_of(&things.import));
+    assert_eq!(world.get(&errors).await.status, 200);
+    let delete =
+        async |id: String| world.call(&world.admin, "DELETE", &format!("/webhooks/{id}"), Value::Null).await;
+    for nothing in no_ids(&things.webhook) {
+        assert_eq!(delete(nothing).await.refusal(404), "NOT_FOUND");
+    }
+    let deleted = delete(uuid_of(&things.webhook)).await.expect(200);
+    assert_eq!(deleted.data(), &json!({"id": things.webhook, "deleted": true}));
+}
+
+#[tokio::test]
+async fn filters_take_ids_in_both_forms() {
+    let world = World::new().await;
+    let things = world.things().await;
+    world.queue(&things.campaign).await;
+    // Two are on the list of the campaign, one of them by the import; a single call belongs to neither.
+    for (filter, id, count) in [
+        ("/sessions?campaignId=", &things.campaign, 2),
+        ("/sessions?recipientId=", &things.recipient, 1),
+        ("/imports?campaignId=", &things.campaign, 1),
+    ] {
+        let found = world.get(&format!("{filter}{id}")).await.expect(200);
+        assert_eq!(found.data().as_array().unwrap().len(), count, "{filter}{id}");
+        let bare = world.get(&format!("{filter}{}", uuid_of(id))).await.expect(200);
+        assert_eq!(bare.data(), found.data(), "{filter}");
+    }
+    let call = &world.get(&format!("/sessions?recipientId={}", things.recipient)).await;
+    assert_eq!(call.data()[0]["recipientId"], things.recipient.as_str());
+    assert_eq!(call.data()[0]["campaignId"], things.campaign.as_str());
 }
 
 fn uuid_of(id: &str) -> String {
@@ -157,6 +216,8 @@ fn uuid_of(id: &str) -> String {
             "agt" => id.parse::<ringfleet_core::AgentId>().ok()?.uuid().to_string(),
             "trk" => id.parse::<ringfleet_core::TrunkId>().ok()?.uuid().to_string(),
             "cmp" => id.parse::<ringfleet_core::CampaignId>().ok()?.uuid().to_string(),
+            "rcp" => id.parse::<ringfleet_core::RecipientId>().ok()?.uuid().to_string(),
+            "whk" => id.parse::<ringfleet_core::WebhookId>().ok()?.uuid().to_string(),
             "imp" => id.parse::<ringfleet_core::ImportId>().ok()?.uuid().to_string(),
             _ => id.parse::<ringfleet_core::CallId>().ok()?.uuid().to_string(),
         })

@@ -160,6 +160,14 @@ impl World {
         }
     }
 
+    /// Starts the campaign and makes a call for everybody on its list, as a scheduler does.
+    pub async fn queue(&self, campaign: &str) {
+        self.post(&format!("/campaigns/{campaign}/start"), Value::Null).await.expect(200);
+        let running = self.engine.running().await.unwrap();
+        let campaign = running.iter().find(|running| running.id.to_string() == campaign);
+        assert!(self.engine.dispatch(campaign.expect("it has started"), 100).await.unwrap() > 0);
+    }
+
     pub fn tick(&self) {
         self.clock.advance(Duration::from_secs(1));
     }

@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::support::World;
 
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 async fn start(
     world: &World,

@@ -14,7 +14,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::eventually;
+use super::{DEADLINE, eventually};
 
 /// What handlers did, in order, and a gate some of them wait at.
 #[derive(Clone)]
@@ -83,7 +83,7 @@ impl Consumer {
 
     pub async fn stop(self) {
         self.stop.cancel();
-        timeout(Duration::from_secs(20), self.task).await.expect("the consumer ends").unwrap().unwrap();
+        timeout(DEADLINE, self.task).await.expect("the consumer ends").unwrap().unwrap();
     }
 
     pub async fn kill(self) {

@@ -3,10 +3,12 @@
 
 pub mod crew;
 pub mod need;
+pub mod pace;
+#[path = "../../../tests/support/ports.rs"]
+mod ports;
 
 use std::{
     future::Future,
-    net::TcpListener,
     process::{Child, Command, Stdio},
     sync::Arc,
     time::Duration,
@@ -25,12 +27,14 @@ pub struct Redis {
 
 impl Redis {
     pub async fn start() -> Self {
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let folder = tempfile::tempdir().unwrap();
-        let child = spawn(port, &folder);
-        let redis = Self { child, folder, port };
-        redis.answers().await;
-        redis
+        for _ in 0..5 {
+            let (port, folder) = (ports::free_port(), tempfile::tempdir().unwrap());
+            let mut redis = Self { child: spawn(port, &folder), folder, port };
+            if redis.answers().await {
+                return redis;
+            }
+        }
+        panic!("Redis does not start");
     }
 
     /// kill -9.
@@ -42,7 +46,7 @@ impl Redis {
     /// Starts it again, empty, on the same port.
     pub async fn restart(&mut self) {
         self.child = spawn(self.port, &self.folder);
-        self.answers().await;
+        assert!(self.answers().await, "Redis does not start again on port {}", self.port);
     }
 
     pub fn url(&self) -> String {
@@ -62,10 +66,20 @@ impl Redis {
         Fleet::connect(&self.url(), settings.clone()).await.unwrap()
     }
 
-    async fn answers(&self) {
+    /// Whether it got as far as answering; false when it gave up, for instance because the port was taken. Its process id
+    /// tells it from the one that took the port.
+    async fn answers(&mut self) -> bool {
         let client = redis::Client::open(self.url()).unwrap();
-        eventually("Redis answers", || async { client.get_multiplexed_async_connection().await.is_ok() })
-            .await;
+        let me = format!("process_id:{}\r", self.child.id());
+        let deadline = Instant::now() + DEADLINE;
+        while self.child.try_wait().unwrap().is_none() {
+            if about(&client).await.is_ok_and(|about| about.contains(&me)) {
+                return true;
+            }
+            assert!(Instant::now() < deadline, "Redis does not answer");
+            sleep(Duration::from_millis(5)).await;
+        }
+        false
     }
 }
 
@@ -84,6 +98,11 @@ fn spawn(port: u16, folder: &TempDir) -> Child {
         .stdout(Stdio::null())
         .spawn()
         .unwrap()
+}
+
+async fn about(client: &redis::Client) -> redis::RedisResult<String> {
+    let mut connection = client.get_multiplexed_async_connection().await?;
+    redis::cmd("INFO").arg("server").query_async(&mut connection).await
 }
 
 /// A fleet of either kind. `worker` gives another process' handle on it.
@@ -129,9 +148,12 @@ pub fn brisk() -> FleetSettings {
     }
 }
 
-/// Waits for a condition, for up to 30 s.
+/// How long a test waits for something that normally takes milliseconds.
+pub const DEADLINE: Duration = Duration::from_secs(60);
+
+/// Waits for a condition.
 pub async fn eventually<F: Future<Output = bool>>(what: &str, mut condition: impl FnMut() -> F) {
-    let deadline = Instant::now() + Duration::from_secs(30);
+    let deadline = Instant::now() + DEADLINE;
     while !condition().await {
         assert!(Instant::now() < deadline, "in vain: {what}");
         sleep(Duration::from_millis(5)).await;

@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
-use ringfleet_fleet::{Acquired, Fleet, Limit, Permit, Shortage};
+use ringfleet_fleet::{Acquired, Fleet, Limit, Limits, Permit, Shortage};
+use tokio::time::Instant;
 
 use super::Rig;
 
 pub const SECOND: Duration = Duration::from_secs(1);
-pub const PATIENT: Duration = Duration::from_secs(20);
+pub const PATIENT: Duration = Duration::from_secs(30);
 
 pub fn rate(key: &str, per_second: f64) -> Limit {
     Limit { key: key.to_owned(), per_second: Some(per_second), live: None }
@@ -28,6 +29,17 @@ pub fn no_room(acquired: Acquired) -> (Shortage, Duration) {
     match acquired {
         Acquired::NoRoom { kind, retry_after } => (kind, retry_after),
         Acquired::Granted(_) => panic!("granted where there is no room"),
+    }
+}
+
+/// What the books answer. Asks again when Redis was too slow to answer within the horizon: that says nothing about room.
+pub async fn answered(limits: &Limits, wanted: &[Limit], horizon: Duration) -> Acquired {
+    let deadline = Instant::now() + PATIENT;
+    loop {
+        match limits.acquire(wanted, horizon).await {
+            Acquired::NoRoom { kind: Shortage::Unreachable, .. } if Instant::now() < deadline => {}
+            answer => return answer,
+        }
     }
 }
 

@@ -22,12 +22,15 @@ use uuid::Uuid;
 #[path = "../../../tests/support/guard.rs"]
 #[allow(dead_code, reason = "the system tests use more of it")]
 mod guard;
+#[path = "../../../tests/support/ports.rs"]
+mod ports;
 #[path = "../../../tests/support/postgres.rs"]
 #[allow(dead_code, reason = "the system tests use more of it")]
 mod postgres;
+use ports::free_port;
 
 /// How long a test waits for something that normally takes milliseconds.
-pub const SOON: Duration = Duration::from_secs(30);
+pub const SOON: Duration = Duration::from_secs(60);
 
 /// Asks `question` until it answers `Some`.
 ///
@@ -47,12 +50,6 @@ pub async fn eventually<T>(
         assert!(tokio::time::Instant::now() < give_up, "waited {deadline:?} in vain: {what}");
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
-}
-
-/// A TCP port of 127.0.0.1 that nobody listens on; whoever starts a server on it tries again with another when it is taken.
-pub fn free_port() -> u16 {
-    let socket = std::net::TcpListener::bind("127.0.0.1:0").expect("loopback has free ports");
-    socket.local_addr().expect("a bound socket has an address").port()
 }
 
 /// Where a database is, so that it can be opened again as another process would.

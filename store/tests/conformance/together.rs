@@ -1,7 +1,5 @@
 //! Several processes at once.
 
-use std::time::Duration;
-
 use ringfleet_core::{CampaignState, CounterKind, Outcome, WorkerId};
 use ringfleet_store::{Bump, NewRecipient};
 use serde_json::json;
@@ -97,7 +95,7 @@ pub async fn readers_do_not_wait_for_a_writer(db: Db) {
         db.store.check_schema().await.unwrap();
         db.read(async |tx| tx.agents(world.workspace, all()).await).await.len()
     };
-    let seen = tokio::time::timeout(Duration::from_secs(5), reading).await;
+    let seen = tokio::time::timeout(SOON, reading).await;
     assert_eq!(seen.expect("a reader waits for nobody"), 1, "what is not committed is not seen");
     writer.commit().await.unwrap();
     assert_eq!(db.read(async |tx| tx.agents(world.workspace, all()).await).await.len(), 2);
