@@ -60,7 +60,7 @@ impl Store {
             .foreign_keys(true)
             .busy_timeout(ACQUIRE_TIMEOUT);
         let pool = SqlitePoolOptions::new().acquire_timeout(ACQUIRE_TIMEOUT);
-        let writer = pool.clone().max_connections(1).connect_with(options.clone()).await?;
+        let writer = open_writer(pool.clone().max_connections(1), &options).await?;
         let readers = pool.max_connections(4).connect_with(options.read_only(true)).await?;
         Ok(Self(Backend::Sqlite { writer, readers }))
     }
@@ -126,6 +126,22 @@ impl Store {
                 readers.close().await;
                 writer.close().await;
             }
+        }
+    }
+}
+
+/// Opens the one connection that writes. Another process may just be turning the new file to WAL: SQLite answers that it is
+/// locked and, this once, does not wait by itself.
+async fn open_writer(pool: SqlitePoolOptions, options: &SqliteConnectOptions) -> Result<Pool<Sqlite>> {
+    const PAUSE: Duration = Duration::from_millis(20);
+    let mut tries = ACQUIRE_TIMEOUT.as_millis() / PAUSE.as_millis();
+    loop {
+        match pool.clone().connect_with(options.clone()).await.map_err(StoreError::from) {
+            Err(error) if error.is_passing() && tries > 0 => {
+                tries -= 1;
+                tokio::time::sleep(PAUSE).await;
+            }
+            opened => return opened,
         }
     }
 }
