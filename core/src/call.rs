@@ -139,11 +139,11 @@ impl Ending {
 /// back. `auth`: the trunk refuses our credentials (SIP 401, 407).
 pub const TRUNK_TROUBLE: &[&str] = &["auth"];
 
-/// The same if it passes: some trunks refuse a single destination in these words, and that is how the call ends when it has met
-/// them [`TRUNK_TRIES`] times. `forbidden`: SIP 403.
+/// The same if it passes: some trunks refuse a single destination in these words, and that is how the call ends once it has
+/// gone to its carrier [`TRUNK_TRIES`] times. `forbidden`: SIP 403.
 pub const TRUNK_TROUBLE_PERHAPS: &[&str] = &["forbidden"];
 
-/// How often a call meets [`TRUNK_TROUBLE_PERHAPS`] before it counts.
+/// How often a call goes to its carrier before [`TRUNK_TROUBLE_PERHAPS`] counts.
 pub const TRUNK_TRIES: u32 = 5;
 
 /// Reasons after which calling the same number again makes no sense, whatever the plan says.

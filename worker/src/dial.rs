@@ -11,7 +11,7 @@ use ringfleet_core::{
 use ringfleet_engine::{Engine, EngineError, Settlement, WORKER_SILENCE};
 use ringfleet_fleet::{Acquired, Lane, Limit, Permit, Shortage};
 use ringfleet_store::{CLOCK_SKEW, Dial};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
@@ -23,8 +23,10 @@ use crate::{
 
 /// How long a campaign's call waits for room under the limits before it goes back.
 const HORIZON: Duration = Duration::from_secs(2);
-/// How long a single call does, which gets the next room there is.
+/// How long a single call does, which gets the next room there is; as long as few of them wait.
 const SINGLE_HORIZON: Duration = Duration::from_secs(20);
+/// How soon calls of an earlier run that could not be ended are looked at again.
+const AGAIN: Duration = Duration::from_millis(500);
 
 /// Places calls. Cheap to clone.
 #[derive(Clone)]
@@ -33,6 +35,10 @@ pub(crate) struct Dialer {
     pub(crate) carriers: Arc<Registry>,
     pub(crate) identity: Arc<Identity>,
     pub(crate) live: Arc<Semaphore>,
+    /// Single calls that may wait long for room, each in one of the places of `live`.
+    pub(crate) patient: Arc<Semaphore>,
+    /// Held by whoever looks after orphans, for one look at a time.
+    pub(crate) looking: Arc<Mutex<()>>,
     pub(crate) calls: TaskTracker,
     pub(crate) followed: Followed,
     pub(crate) greetings: Arc<Greetings>,
@@ -124,12 +130,20 @@ impl Dialer {
         Ok(())
     }
 
+    /// Waits for room under the limits. A process that is told to stop begins nothing any more: the call is for another one.
     async fn room(&self, dial: &Dial) -> Acquired {
         let (shared, wanted) = (self.engine.fleet().limits(), limits(dial));
-        match dial.campaign_id {
-            Some(_) => shared.acquire(&wanted, HORIZON).await,
-            None => shared.acquire_first(&wanted, SINGLE_HORIZON).await,
-        }
+        let granted = async {
+            if dial.campaign_id.is_some() {
+                return shared.acquire(&wanted, HORIZON).await;
+            }
+            // A few at one full trunk must not keep all places of this process from those of other trunks.
+            let patient = self.patient.try_acquire();
+            let horizon = if patient.is_ok() { SINGLE_HORIZON } else { HORIZON };
+            shared.acquire_first(&wanted, horizon).await
+        };
+        let stopping = Acquired::NoRoom { kind: Shortage::Live, retry_after: Duration::ZERO };
+        self.stop.run_until_cancelled(granted).await.unwrap_or(stopping)
     }
 
     async fn prepare(&self, dial: &Dial) -> Result<Box<dyn Attempt>, Ending> {
@@ -139,6 +153,8 @@ impl Dialer {
 
     /// Takes over calls of dead workers, and gives up those of its own that fell out of its hands.
     pub(crate) async fn look_after_orphans(&self) -> Result<(), EngineError> {
+        // One look at a time: what one has adopted and does not follow yet, another would take for a stray.
+        let _alone = self.looking.lock().await;
         let followed = self.followed.clone();
         self.engine.disown_strays(self.identity.id(), move |id| followed.has(id)).await?;
         for id in self.engine.adopt_orphans(self.identity.id(), ORPHANS).await? {
@@ -184,18 +200,21 @@ impl Dialer {
     /// Ends the calls that this installation left behind when it was killed, before it begins new ones: its books of live calls
     /// were in its memory. A fleet's are with Redis.
     pub(crate) async fn settle_the_past(&self) -> Result<(), EngineError> {
+        let began = Stopwatch::start();
         loop {
             self.look_after_orphans().await?;
-            if self.calls.is_empty() {
+            if self.calls.is_empty() || self.stop.is_cancelled() {
                 return Ok(());
             }
             self.calls.close();
-            let ended = tokio::time::timeout(LAST_WORDS, self.calls.wait()).await;
+            let left = LAST_WORDS.saturating_sub(began.elapsed());
+            let ended = tokio::time::timeout(left, self.stop.run_until_cancelled(self.calls.wait())).await;
             self.calls.reopen();
             if ended.is_err() {
                 tracing::warn!("calls of an earlier run cannot be ended yet; going on beside them");
                 return Ok(());
             }
+            tokio::time::sleep(AGAIN).await; // one that could not be resolved is there again
         }
     }
 

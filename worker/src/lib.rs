@@ -85,6 +85,8 @@ pub async fn run(
         carriers: carriers.clone(),
         identity: identity.clone(),
         live: live.clone(),
+        patient: Arc::new(Semaphore::new((settings.max_live / 8).max(1) as usize)),
+        looking: Arc::default(),
         calls: calls.clone(),
         followed: Followed::default(),
         greetings: Arc::new(Greetings::new(settings.greetings.clone())),

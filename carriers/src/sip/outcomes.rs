@@ -62,10 +62,14 @@ struct Line(u16, u16, Option<bool>, Outcome, &'static str, EndedBy);
 /// RFC 3261 §21, RFC 8197 (607), RFC 8688 (608). The first line that fits decides.
 const DEFAULTS: &[Line] = &[
     Line(300, 399, None, Failed, "redirected", Carrier),
-    Line(401, 401, None, Failed, "auth", Carrier),
-    Line(403, 403, None, Failed, "forbidden", Carrier),
+    // Trouble with the trunk is not charged to anybody; but a phone that rang was reached.
+    Line(401, 401, Some(false), Failed, "auth", Carrier),
+    Line(401, 401, Some(true), Failed, "dropped", Carrier),
+    Line(403, 403, Some(false), Failed, "forbidden", Carrier),
+    Line(403, 403, Some(true), Failed, "dropped", Carrier),
     Line(404, 404, None, Failed, "bad_number", Carrier),
-    Line(407, 407, None, Failed, "auth", Carrier),
+    Line(407, 407, Some(false), Failed, "auth", Carrier),
+    Line(407, 407, Some(true), Failed, "dropped", Carrier),
     Line(408, 408, Some(true), Unanswered, "no_answer", Callee),
     Line(408, 408, Some(false), Failed, "network", Carrier),
     Line(410, 410, None, Failed, "bad_number", Carrier),
@@ -174,6 +178,9 @@ mod tests {
             (410, false, Failed, "bad_number"),
             (484, false, Failed, "bad_number"),
             (604, false, Failed, "bad_number"),
+            (401, true, Failed, "dropped"),
+            (403, true, Failed, "dropped"),
+            (407, true, Failed, "dropped"),
             (401, false, Failed, "auth"),
             (407, false, Failed, "auth"),
             (403, false, Failed, "forbidden"),

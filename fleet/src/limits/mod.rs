@@ -191,7 +191,8 @@ impl Limits {
         self.acquire_as(Rank::Other, limits, horizon).await
     }
 
-    /// The same, before everybody who waits by [`Limits::acquire`], in any process: the next room is the caller's.
+    /// The same, before everybody who waits by [`Limits::acquire`], in any process: the next room is the caller's. Where several
+    /// wait so, somebody else may slip in between two of them.
     pub async fn acquire_first(&self, limits: &[Limit], horizon: Duration) -> Acquired {
         self.acquire_as(Rank::First, limits, horizon).await
     }
