@@ -13,21 +13,21 @@ use std::{
 
 use common::{
     Rig, brisk, eventually,
-    need::{live, permit, rate},
+    need::{PATIENT, live, permit, rate},
 };
 use ringfleet_fleet::{Fleet, Limit};
 use tokio::{task::JoinSet, time::sleep};
 
-const PATIENT: Duration = Duration::from_secs(20);
-/// How long a campaign's call lasts.
-const TALK: Duration = Duration::from_millis(40);
+/// How long a campaign's call lasts. What begins while the machine is busy with others is counted too, so it must not be
+/// much.
+const TALK: Duration = Duration::from_secs(1);
 
 /// Campaigns that call without end over one trunk, in several processes; the number of calls they have begun.
 async fn campaigns(rig: &Rig, trunk: &Limit, calling: &mut JoinSet<()>) -> Arc<AtomicUsize> {
     let begun = Arc::new(AtomicUsize::new(0));
     for campaign in 0..4 {
         let fleet: Fleet = rig.worker().await;
-        for _ in 0..20 {
+        for _ in 0..8 {
             let limits = [trunk.clone(), live(&format!("campaign-{campaign}"), 1_000)];
             let (fleet, begun) = (fleet.clone(), begun.clone());
             calling.spawn(async move {
@@ -65,13 +65,15 @@ async fn overtakes(trunk: Limit, most: usize) {
     .await;
 }
 
-/// Places that were granted already may be taken up while it waits: at most all of them, once.
+/// Places that were granted already may be taken up while it waits: at most all of them, once. On a busy machine those of
+/// another second go by before it is in line.
 #[tokio::test(flavor = "multi_thread")]
 async fn on_a_trunk_whose_places_are_taken() {
     overtakes(live("trunk", 6), 12).await;
 }
 
+/// The next one, and those of a second in which the machine was busy with others.
 #[tokio::test(flavor = "multi_thread")]
 async fn on_a_trunk_at_its_pace() {
-    overtakes(rate("trunk", 20.0), 6).await;
+    overtakes(rate("trunk", 4.0), 5).await;
 }

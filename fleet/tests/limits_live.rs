@@ -15,7 +15,7 @@ use common::{
     Redis, Rig, brisk, eventually,
     need::{PATIENT, SECOND, answered, live, no_room, permit, rate, warmed_up, workers},
 };
-use ringfleet_fleet::{Acquired, Fleet, FleetSettings, Limit, Shortage};
+use ringfleet_fleet::{Acquired, Fleet, Limit, Shortage};
 use tokio::{
     task::JoinSet,
     time::{Instant, sleep, timeout},
@@ -111,18 +111,13 @@ impl Callers {
     }
 }
 
-/// Settings for tests that count places: a lease that does not run out while the machine is busy with others.
-fn unhurried() -> FleetSettings {
-    FleetSettings { live_lease: SECOND * 10, ..brisk() }
-}
-
 fn rand_byte() -> u8 {
     uuid::Uuid::now_v7().as_bytes()[15]
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn live_calls_never_exceed_their_limit_and_no_place_is_lost() {
-    Rig::on_both(unhurried(), |rig| async move {
+    Rig::on_both(brisk(), |rig| async move {
         let workers = workers(&rig, 5).await;
         let mut callers = Callers::start(&workers, 12, &live("trunk", 7));
         callers.calls(1_500).await;
@@ -140,7 +135,7 @@ async fn live_calls_never_exceed_their_limit_and_no_place_is_lost() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn flushall_does_not_make_the_fleet_forget_its_live_calls() {
-    let rig = Rig::redis(unhurried()).await;
+    let rig = Rig::redis(brisk()).await;
     let workers = workers(&rig, 4).await;
     let limit = [live("trunk", 4)];
     let long = permit(workers[0].limits().acquire(&limit, PATIENT).await);
