@@ -12,7 +12,7 @@ use tokio::{
     time::timeout,
 };
 
-const DEADLINE: Duration = Duration::from_secs(60);
+const DEADLINE: Duration = Duration::from_secs(90);
 const CALLS: usize = 20;
 
 async fn peer(auth: Option<(&str, &str)>) -> (Peer, UnboundedReceiver<CallRecord>) {
@@ -37,7 +37,7 @@ async fn sipp(peer: &Peer, scenario: &str, number: &str, more: &[&str]) -> Outpu
         .arg("-sf")
         .arg(scenario)
         .args(["-s", number, "-i", "127.0.0.1", "-m", &calls, "-r", "50", "-nostdin"])
-        .args(["-timeout", "30s", "-timeout_error", "-recv_timeout", "10000"])
+        .args(["-timeout", "60s", "-timeout_error", "-recv_timeout", "30000"])
         .args(more)
         .env("TERM", "dumb")
         .current_dir(&folder)

@@ -32,8 +32,10 @@ async fn peer(talk: u64, auth: Option<(String, String)>) -> (Peer, SipTrunk, Unb
     (peer, serde_json::from_value(trunk).unwrap(), records)
 }
 
+/// A call that waits for the far end to hang up, with a second of sound.
 fn to(number: &str) -> Order {
-    Order { to: E164::parse_loose(number).unwrap(), hang_up_after_greeting: false, ..order() }
+    let (to, greeting) = (E164::parse_loose(number).unwrap(), Arc::new(vec![500; 8_000]));
+    Order { to, greeting, hang_up_after_greeting: false, ..order() }
 }
 
 async fn record(records: &mut UnboundedReceiver<CallRecord>) -> CallRecord {
@@ -42,7 +44,7 @@ async fn record(records: &mut UnboundedReceiver<CallRecord>) -> CallRecord {
 
 #[tokio::test]
 async fn every_last_digit() {
-    let (_peer, trunk, mut records) = peer(400, Some(("joe".into(), "secret".into()))).await;
+    let (_peer, trunk, mut records) = peer(2_000, Some(("joe".into(), "secret".into()))).await;
     let carrier = carrier(trunk);
     for (number, short_ring, hang_up, expected) in [
         ("+919876543211", false, false, ("ANSWERED", "hangup", Some(200), "callee")),

@@ -182,7 +182,7 @@ async fn repeats_its_answer(peer: tokio::net::UdpSocket) -> Vec<String> {
             "CANCEL" => {
                 let unknown = ok_to(&request).replace("200 OK", "481 Call/Transaction Does Not Exist");
                 peer.send_to(unknown.as_bytes(), from).await.unwrap();
-                tokio::time::sleep(Duration::from_secs(2)).await; // somewhere in T2
+                tokio::time::sleep(Duration::from_secs(1)).await; // somewhere in T2
                 let contact = format!("Contact: <sip:far@{}>\r\nContent-Length", peer.local_addr().unwrap());
                 let answer = ok_to(&request).replace("CANCEL", "INVITE").replace("Content-Length", &contact);
                 let answer = answer.replace("\r\nCall-ID", ";tag=far\r\nCall-ID");

@@ -19,7 +19,7 @@ use tokio::{sync::mpsc::unbounded_channel, time::Instant};
 use tokio_util::sync::CancellationToken;
 
 /// Longest wait for anything.
-pub const PATIENCE: Duration = Duration::from_secs(20);
+pub const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A running sipp.
 pub struct Sipp {
@@ -70,7 +70,7 @@ impl Sipp {
             "-trace_msg",
             "-trace_err",
         ]);
-        command.args(["-message_file", "messages", "-error_file", "errors", "-recv_timeout", "15000"]);
+        command.args(["-message_file", "messages", "-error_file", "errors", "-recv_timeout", "45000"]);
         command.args(["-p", &port.to_string(), "-mp", &media.to_string()]);
         command.args(["-t", if transport == "tcp" { "t1" } else { "u1" }]);
         let child = command.spawn().expect("cannot run sipp: install the package sip-tester");
@@ -194,9 +194,9 @@ pub async fn until(what: &str, mut done: impl FnMut() -> bool) {
     }
 }
 
-/// Short timers, so that silence is noticed soon.
+/// A peer may be silent for longer than a busy machine lets it be, and yet be given up while a test waits.
 pub fn settings() -> SipSettings {
-    SipSettings { transaction_timeout: Duration::from_secs(2), ..SipSettings::default() }
+    SipSettings { transaction_timeout: Duration::from_secs(6), ..SipSettings::default() }
 }
 
 pub fn carrier(trunk: SipTrunk) -> SipCarrier {
@@ -209,8 +209,8 @@ pub fn order() -> Order {
         call: CallId::new(SystemClock.now()),
         to: E164::parse_loose("+919876543210").unwrap(),
         from: Some("+15550001111".into()),
-        ring_timeout: Duration::from_secs(10),
-        max_duration: Duration::from_secs(10),
+        ring_timeout: Duration::from_secs(30),
+        max_duration: Duration::from_secs(30),
         greeting: Arc::new(vec![500; 1600]),
         hang_up_after_greeting: true,
         record: None,
