@@ -88,29 +88,22 @@ impl Engine {
     /// does not count.
     pub async fn put_off_delivery(&self, letter: &Letter, wait: Duration) -> Result<()> {
         let due_at = self.0.clock.now() + wait;
-        let waits = "waits: the endpoint is busy with others";
-        self.0.answers.run(not_made(letter, DeliveryState::Pending, Some(due_at), waits, None)).await
+        self.0.answers.run(not_made(letter, due_at, "waits: the endpoint is busy with others")).await
     }
 
     /// The same because its endpoint does not answer anybody. One that is too old by now is dead.
     pub async fn rest_delivery(&self, letter: &Letter, wait: Duration) -> Result<DeliveryState> {
         let now = self.0.clock.now();
-        let update = match now + wait > letter.created_at + self.0.retries.give_up_after {
-            true => not_made(
-                letter,
-                DeliveryState::Dead,
-                None,
-                "given up: the endpoint does not answer",
-                Some(now),
-            ),
-            false => not_made(
-                letter,
-                DeliveryState::Pending,
-                Some(now + wait),
-                "waits: the endpoint does not answer",
-                None,
-            ),
-        };
+        let mut update = not_made(letter, now + wait, "waits: the endpoint does not answer");
+        if now + wait > letter.created_at + self.0.retries.give_up_after {
+            update = DeliveryUpdate {
+                state: DeliveryState::Dead,
+                due_at: None,
+                last_error: Some("given up: the endpoint does not answer".into()),
+                done_at: Some(now),
+                ..update
+            };
+        }
         let state = update.state;
         self.0.answers.run(update).await?;
         Ok(state)
@@ -151,21 +144,15 @@ impl Engine {
     }
 }
 
-/// What is written of an attempt that was leased and not made.
-fn not_made(
-    letter: &Letter,
-    state: DeliveryState,
-    due_at: Option<DateTime<Utc>>,
-    why: &str,
-    done_at: Option<DateTime<Utc>>,
-) -> DeliveryUpdate {
+/// What is written of an attempt that was leased and not made: it comes back at `due_at`.
+fn not_made(letter: &Letter, due_at: DateTime<Utc>, why: &str) -> DeliveryUpdate {
     DeliveryUpdate {
         id: letter.id.uuid(),
-        state,
-        due_at,
+        state: DeliveryState::Pending,
+        due_at: Some(due_at),
         last_status: None,
         last_error: Some(why.into()),
-        done_at,
+        done_at: None,
         was_made: false,
     }
 }
