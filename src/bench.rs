@@ -132,16 +132,7 @@ async fn prepare(engine: &Engine, name: &str, args: &CampaignArgs) -> Result<Cam
     };
     let trunk = tx.insert_trunk(workspace, trunk, now).await?;
     tx.commit().await?;
-    let campaign = NewCampaign {
-        name: name.into(),
-        agent_id: agent.id,
-        trunk_id: trunk.id,
-        plan: Plan::voice(1),
-        limits: trunk::Limits::default(),
-        ring_seconds: 30,
-        max_call_seconds: 60,
-        start_at: None,
-    };
+    let campaign = NewCampaign::new(name, agent.id, trunk.id, Plan::voice(1));
     let campaign = engine.create_campaign(workspace, campaign).await?;
     let numbers: Vec<u64> = (0..args.recipients).map(|i| 12_000_000_001 + i * 10).collect(); // all end in 1: answered
     for chunk in numbers.chunks(5_000) {

@@ -49,6 +49,14 @@ text_enum! {
         Disposition => "disposition",
         /// Calls that are over, by outcome.
         Outcome => "outcome",
+        /// Recipients that wait, by hold and the minute until which it holds: see [`crate::hold`].
+        Hold => "hold",
+        /// Calls that are over, by channel.
+        Channel => "channel",
+        /// Calls that are over, by the hour (UTC) they ended in.
+        Hour => "hour",
+        /// Calls that somebody answered, by the hour (UTC) they ended in.
+        AnsweredHour => "answered_hour",
     }
 }
 

@@ -43,11 +43,15 @@ text_enum! {
         Pace => "PACE",
         /// Too many live calls.
         Concurrency => "CONCURRENCY",
-        /// Too soon after the previous call to the same number.
+        /// Too soon after the previous calls to the same number.
         Gap => "GAP",
         /// On a suppression list.
         Suppressed => "SUPPRESSED",
-        /// The campaign is paused.
+        /// The campaign is not calling: not started, scheduled, paused or over.
         Paused => "PAUSED",
+        /// The delay its plan sets before the next attempt or step, or somebody asked to be called back then.
+        Retry => "RETRY",
+        /// Its turn has not come yet: others are before it at the present pace.
+        Turn => "TURN",
     }
 }

@@ -1,5 +1,8 @@
 use chrono::{DateTime, Utc};
-use ringfleet_core::{AgentId, CampaignId, CampaignState, Plan, TrunkId, WorkspaceId, trunk::Limits};
+use ringfleet_core::{
+    AgentId, CampaignId, CampaignState, Caps, Plan, Schedule, Terms, TrunkId, WorkspaceId, WorkspaceRules,
+    trunk::Limits,
+};
 use serde::Serialize;
 use sqlx::types::Json;
 use uuid::Uuid;
@@ -36,6 +39,18 @@ record! {
         pub ring_seconds: u32,
         /// How long an answered call may last, in seconds.
         pub max_call_seconds: u32,
+        /// When its recipients may be called, on their own clocks.
+        pub schedule: Schedule,
+        /// How often one number may be called, where it is stricter than the workspace.
+        pub caps: Caps,
+        /// Numbers that others in the workspace have called in the last so many days are not called.
+        pub dupe_days: Option<u32>,
+        /// Recipients are not called any more so many days after they were added.
+        pub expire_days: Option<u32>,
+        /// No call begins from this moment on.
+        pub end_at: Option<DateTime<Utc>>,
+        /// What its workspace sets for all campaigns.
+        pub floor: WorkspaceRules,
         /// Not before this moment.
         pub start_at: Option<DateTime<Utc>>,
         /// When it first began to call.
@@ -64,8 +79,53 @@ pub struct NewCampaign {
     pub ring_seconds: u32,
     /// How long an answered call may last, in seconds.
     pub max_call_seconds: u32,
+    /// When its recipients may be called, on their own clocks.
+    pub schedule: Schedule,
+    /// How often one number may be called, where it is stricter than the workspace.
+    pub caps: Caps,
+    /// Numbers that others in the workspace have called in the last so many days are not called.
+    pub dupe_days: Option<u32>,
+    /// Recipients are not called any more so many days after they were added.
+    pub expire_days: Option<u32>,
+    /// No call begins from this moment on.
+    pub end_at: Option<DateTime<Utc>>,
     /// Not before this moment.
     pub start_at: Option<DateTime<Utc>>,
+}
+
+impl NewCampaign {
+    /// A campaign without limits of its own, at any hour, at once; a phone may ring for half a minute, a call last an hour.
+    pub fn new(name: impl Into<String>, agent_id: AgentId, trunk_id: TrunkId, plan: Plan) -> Self {
+        Self {
+            name: name.into(),
+            agent_id,
+            trunk_id,
+            plan,
+            limits: Limits::default(),
+            ring_seconds: 30,
+            max_call_seconds: 3_600,
+            schedule: Schedule::default(),
+            caps: Caps::default(),
+            dupe_days: None,
+            expire_days: None,
+            end_at: None,
+            start_at: None,
+        }
+    }
+}
+
+impl Campaign {
+    /// The rules that bind its calls.
+    pub fn terms(&self) -> Terms<'_> {
+        Terms {
+            schedule: &self.schedule,
+            floor: &self.floor,
+            caps: self.caps,
+            dupe_days: self.dupe_days,
+            expire_days: self.expire_days,
+            end_at: self.end_at,
+        }
+    }
 }
 
 record! {
@@ -96,8 +156,8 @@ impl Tx {
         exec!(
             self,
             "INSERT INTO campaigns (id, workspace_id, agent_id, trunk_id, name, state, plan, limits, ring_seconds,
-                                    max_call_seconds, start_at, created_at)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
+                                    max_call_seconds, start_at, created_at, schedule, caps, dupe_days, expire_days, end_at)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)",
             id.uuid(),
             workspace.uuid(),
             new.agent_id.uuid(),
@@ -109,7 +169,12 @@ impl Tx {
             new.ring_seconds as i32,
             new.max_call_seconds as i32,
             new.start_at.map(Timestamp),
-            Timestamp(now)
+            Timestamp(now),
+            Json(&new.schedule),
+            Json(&new.caps),
+            new.dupe_days.map(|days| days as i32),
+            new.expire_days.map(|days| days as i32),
+            new.end_at.map(Timestamp)
         )?;
         let made = self.campaign(workspace, id).await?;
         made.ok_or_else(|| sqlx::Error::RowNotFound.into())
@@ -120,7 +185,8 @@ impl Tx {
         one!(
             self,
             Campaign,
-            "SELECT * FROM campaigns WHERE workspace_id = $1 AND id = $2",
+            "SELECT c.*, w.rules AS floor FROM campaigns c JOIN workspaces w ON w.id = c.workspace_id
+             WHERE c.workspace_id = $1 AND c.id = $2",
             workspace.uuid(),
             id.uuid()
         )
@@ -153,7 +219,8 @@ impl Tx {
         all!(
             self,
             Campaign,
-            "SELECT * FROM campaigns WHERE id IN (SELECT id FROM ROWS($1, id uuid) AS r) ORDER BY id",
+            "SELECT c.*, w.rules AS floor FROM campaigns c JOIN workspaces w ON w.id = c.workspace_id
+             WHERE c.id IN (SELECT id FROM ROWS($1, id uuid) AS r) ORDER BY c.id",
             rows::ids(ids.iter().copied())?
         )
     }
@@ -169,7 +236,8 @@ impl Tx {
         all!(
             self,
             Campaign,
-            "SELECT * FROM campaigns WHERE workspace_id = $1 AND id < $2 ORDER BY id DESC LIMIT $3",
+            "SELECT c.*, w.rules AS floor FROM campaigns c JOIN workspaces w ON w.id = c.workspace_id
+             WHERE c.workspace_id = $1 AND c.id < $2 ORDER BY c.id DESC LIMIT $3",
             workspace.uuid(),
             page.below(),
             i64::from(page.limit)

@@ -8,12 +8,20 @@ use sqlx::{
 use crate::{Result, StoreError};
 
 /// Every migration: version, name, and its text for each engine. A new one is one line here and one file in each folder.
-const ALL: &[(i64, &str, &str, &str)] = &[(
-    1,
-    "init",
-    include_str!("../../migrations/postgres/0001_init.sql"),
-    include_str!("../../migrations/sqlite/0001_init.sql"),
-)];
+const ALL: &[(i64, &str, &str, &str)] = &[
+    (
+        1,
+        "init",
+        include_str!("../../migrations/postgres/0001_init.sql"),
+        include_str!("../../migrations/sqlite/0001_init.sql"),
+    ),
+    (
+        2,
+        "rules",
+        include_str!("../../migrations/postgres/0002_rules.sql"),
+        include_str!("../../migrations/sqlite/0002_rules.sql"),
+    ),
+];
 
 pub(crate) fn postgres() -> Migrator {
     migrator(|m| m.2)

@@ -4,8 +4,9 @@ use std::str::FromStr;
 
 use chrono::{DateTime, Utc};
 use ringfleet_core::{
-    CallState, CampaignState, Channel, CounterKind, Disposition, E164, EndedBy, Hold, Outcome, Plan,
-    RecipientState, Role,
+    CallState, CampaignState, Caps, Channel, CounterKind, Disposition, E164, EndedBy, Hold, Outcome, Plan,
+    RecipientState, Role, Schedule, WorkspaceRules,
+    caps::History,
     delivery::DeliveryState,
     event::EventType,
     id::{Id, Kind},
@@ -109,4 +110,4 @@ text!(
 macro_rules! json {
     ($($type:ty),+) => {$( made!($type, Json<$type>, |raw: Json<$type>| Ok::<_, String>(raw.0)); )+};
 }
-json!(Limits, Plan, TrunkConfig, Value, Vec<EventType>);
+json!(Caps, History, Limits, Plan, Schedule, TrunkConfig, Value, Vec<EventType>, WorkspaceRules);

@@ -1,5 +1,6 @@
 use chrono::{DateTime, Utc};
-use ringfleet_core::{ApiKeyId, Role, WorkspaceId};
+use ringfleet_core::{ApiKeyId, Role, WorkspaceId, WorkspaceRules};
+use sqlx::types::Json;
 
 use crate::{
     Result, Timestamp, Tx,
@@ -14,6 +15,8 @@ record! {
         pub id: WorkspaceId,
         /// Unique over the installation.
         pub name: String,
+        /// What holds for all its campaigns.
+        pub rules: WorkspaceRules,
         /// When it was made.
         pub created_at: DateTime<Utc>,
     }
@@ -43,6 +46,17 @@ impl Tx {
         )?;
         let found = one!(self, Workspace, "SELECT * FROM workspaces WHERE name = $1", name)?;
         found.ok_or_else(|| sqlx::Error::RowNotFound.into())
+    }
+
+    /// One workspace.
+    pub async fn workspace(&mut self, id: WorkspaceId) -> Result<Option<Workspace>> {
+        one!(self, Workspace, "SELECT * FROM workspaces WHERE id = $1", id.uuid())
+    }
+
+    /// Replaces what holds for all campaigns of the workspace.
+    pub async fn set_workspace_rules(&mut self, id: WorkspaceId, rules: &WorkspaceRules) -> Result<()> {
+        exec!(self, "UPDATE workspaces SET rules = $2 WHERE id = $1", id.uuid(), Json(rules))?;
+        Ok(())
     }
 
     /// Keeps a new key. `hash` is the SHA-256 of the whole key, `prefix` what may be shown of it.

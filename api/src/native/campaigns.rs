@@ -1,8 +1,8 @@
 //! Campaigns: make, look at, start, pause, cancel.
 
 use ringfleet_core::{
-    AgentId, CampaignAction, CampaignId, CampaignState, Channel, Plan, Step, TrunkId, id::CampaignKind,
-    trunk::Limits,
+    AgentId, CampaignAction, CampaignId, CampaignState, Caps, Channel, Plan, Schedule, Step, TrunkId,
+    id::CampaignKind, trunk::Limits,
 };
 use ringfleet_store::{Campaign, NewCampaign};
 use serde::{Deserialize, Serialize};
@@ -19,9 +19,14 @@ use crate::{
     strict::Object,
 };
 
-use super::stats::StatsView;
+use super::{
+    schedule_body::{ScheduleBody, ScheduleView},
+    stats::StatsView,
+};
 
 const NAME_LIMIT: usize = 120;
+/// Longest lifetime of a recipient, and furthest look back: ten years, in days.
+const DAYS: std::ops::RangeInclusive<u32> = 1..=3_650;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -34,7 +39,12 @@ pub(super) struct Body {
     limits: Option<Object<Limits>>,
     ring_timeout_seconds: Option<u32>,
     max_call_seconds: Option<u32>,
+    schedule: Option<Object<ScheduleBody>>,
+    caps: Option<Object<Caps>>,
+    dupe_days: Option<u32>,
+    expire_days: Option<u32>,
     start_at: Option<String>,
+    end_at: Option<String>,
 }
 
 /// A campaign as the API shows it.
@@ -51,7 +61,12 @@ pub(super) struct View {
     limits: Limits,
     ring_timeout_seconds: u32,
     max_call_seconds: u32,
+    schedule: ScheduleView,
+    caps: Caps,
+    dupe_days: Option<u32>,
+    expire_days: Option<u32>,
     start_at: Option<Moment>,
+    end_at: Option<Moment>,
     started_at: Option<Moment>,
     finished_at: Option<Moment>,
     created_at: Moment,
@@ -70,7 +85,12 @@ impl From<Campaign> for View {
             limits: campaign.limits,
             ring_timeout_seconds: campaign.ring_seconds,
             max_call_seconds: campaign.max_call_seconds,
+            schedule: campaign.schedule.into(),
+            caps: campaign.caps,
+            dupe_days: campaign.dupe_days,
+            expire_days: campaign.expire_days,
             start_at: Moment::maybe(campaign.start_at),
+            end_at: Moment::maybe(campaign.end_at),
             started_at: Moment::maybe(campaign.started_at),
             finished_at: Moment::maybe(campaign.finished_at),
             created_at: campaign.created_at.into(),
@@ -86,14 +106,37 @@ pub(super) async fn create(door: Allowed<may::RunCampaigns>, Json(body): Json<Bo
     limits.validate().map_err(|(field, problem)| ApiError::invalid(field, problem))?;
     let ring_seconds = check::ring_seconds(body.ring_timeout_seconds)?;
     let max_call_seconds = check::max_call_seconds(body.max_call_seconds)?;
-    let start_at = check::moment("startAt", body.start_at)?;
+    let schedule = match body.schedule {
+        Some(Object(schedule)) => schedule.check(Schedule::daytime())?,
+        None => Schedule::daytime(),
+    };
+    let Object(caps) = body.caps.unwrap_or_default();
+    caps.validate().map_err(|(field, problem)| ApiError::invalid(field, problem))?;
+    let days =
+        |field: &str, given: Option<u32>| given.map(|n| check::within(field, Some(n), DAYS, n)).transpose();
+    let (dupe_days, expire_days) = (days("dupeDays", body.dupe_days)?, days("expireDays", body.expire_days)?);
+    let (start_at, end_at) = (check::moment("startAt", body.start_at)?, check::moment("endAt", body.end_at)?);
+    if let (Some(start), Some(end)) = (start_at, end_at)
+        && end <= start
+    {
+        return Err(ApiError::invalid("endAt", "must lie after startAt"));
+    }
     let trunk_id = match body.trunk_id {
         Some(trunk) => trunk,
         None => door.engine().only_trunk(door.workspace()).await?,
     };
-    let agent_id = body.agent_id;
-    let new =
-        NewCampaign { name, agent_id, trunk_id, plan, limits, ring_seconds, max_call_seconds, start_at };
+    let new = NewCampaign {
+        limits,
+        ring_seconds,
+        max_call_seconds,
+        schedule,
+        caps,
+        dupe_days,
+        expire_days,
+        start_at,
+        end_at,
+        ..NewCampaign::new(name, body.agent_id, trunk_id, plan)
+    };
     let campaign = door.engine().create_campaign(door.workspace(), new).await?;
     Ok(Reply::created(campaign.into()))
 }

@@ -4,6 +4,7 @@ mod agents;
 mod campaigns;
 mod imports;
 mod recipients;
+mod schedule_body;
 mod sessions;
 mod stats;
 mod trunk_body;

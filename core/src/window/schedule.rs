@@ -76,6 +76,19 @@ pub struct ScheduleError {
 }
 
 impl Schedule {
+    /// Whether it closes no hour of no day, so that nobody's zone matters.
+    pub fn is_always(&self) -> bool {
+        self.hours.is_none() && self.blocked_dates.is_empty()
+    }
+
+    /// Every day from 9 in the morning to 8 in the evening on the recipient's clock, which holds for a campaign that names no
+    /// hours: inside what federal law of the United States (47 CFR 64.1200(c)(1): 8 to 21) and its strictest states allow, and
+    /// inside India's 9 to 21 (TCCCPR 2018).
+    pub fn daytime() -> Self {
+        let hours = Range::new(9 * 3_600, 20 * 3_600).map(|range| Hours::on([true; 7], range));
+        Self { hours, ..Self::default() }
+    }
+
     /// Checks every rule that a single value cannot break by itself; gives the first that is broken.
     pub fn validate(&self) -> Result<(), ScheduleError> {
         let error =

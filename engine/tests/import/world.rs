@@ -111,15 +111,6 @@ async fn campaign(engine: &Engine, workspace: WorkspaceId) -> CampaignId {
     tx.commit().await.unwrap();
     let step =
         Step { channel: Channel::Voice, attempts: 1, retry: Retry::default(), gate: None, after_hours: 0.0 };
-    let new = NewCampaign {
-        name: "list".into(),
-        agent_id,
-        trunk_id,
-        plan: Plan { steps: vec![step] },
-        limits: Limits::default(),
-        ring_seconds: 30,
-        max_call_seconds: 60,
-        start_at: None,
-    };
+    let new = NewCampaign::new("list", agent_id, trunk_id, Plan { steps: vec![step] });
     engine.create_campaign(workspace, new).await.unwrap().id
 }

@@ -212,16 +212,7 @@ impl World {
     }
 
     pub fn new_campaign(agent: AgentId, trunk: TrunkId) -> NewCampaign {
-        NewCampaign {
-            name: "Reminders".into(),
-            agent_id: agent,
-            trunk_id: trunk,
-            plan: plan(),
-            limits: Limits::default(),
-            ring_seconds: 30,
-            max_call_seconds: 300,
-            start_at: None,
-        }
+        NewCampaign { max_call_seconds: 300, ..NewCampaign::new("Reminders", agent, trunk, plan()) }
     }
 
     pub async fn fill(&self, db: &Db, numbers: std::ops::Range<u64>) {

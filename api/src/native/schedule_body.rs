@@ -1,0 +1,79 @@
+//! Calling windows as requests write them and answers show them.
+
+use std::collections::BTreeSet;
+
+use ringfleet_core::{Schedule, window::Hours};
+use serde::{Deserialize, Serialize};
+
+use crate::error::{ApiError, Result};
+
+/// The window that closes no hour.
+const ALWAYS: &str = "always";
+
+/// A named window (`schedule.window` of Saaya's API) or hours, never both.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct ScheduleBody {
+    window: Option<String>,
+    hours: Option<Hours>,
+    #[serde(default)]
+    blocked_dates: Vec<String>,
+    timezone: Option<String>,
+}
+
+impl ScheduleBody {
+    /// The schedule, with the hours of `unsaid` where it names neither a window nor hours.
+    pub(super) fn check(self, unsaid: Schedule) -> Result<Schedule> {
+        let within = |name: &str| format!("schedule.{name}");
+        let hours = match (&self.window, self.hours) {
+            (Some(_), Some(_)) => {
+                return Err(ApiError::invalid(within("hours"), "give either window or hours, not both"));
+            }
+            (Some(window), None) if window == ALWAYS => Schedule::default(),
+            (Some(window), None) => named(window)?,
+            (None, Some(hours)) => Schedule { hours: Some(hours), ..Schedule::default() },
+            (None, None) => unsaid,
+        };
+        let timezone = match self.timezone {
+            Some(name) => Some(ringfleet_core::zone::named(&name).ok_or_else(|| {
+                let problem = format!("{name:?} is no IANA time zone; write it like Asia/Kolkata");
+                ApiError::invalid(within("timezone"), problem)
+            })?),
+            None => hours.timezone,
+        };
+        let blocked_dates = self.blocked_dates.iter().enumerate().map(|(i, text)| {
+            let date = (text.len() == 10).then(|| text.parse().ok()).flatten();
+            date.ok_or_else(|| {
+                let problem = format!("{text:?} is no date; write it like 2026-12-25");
+                ApiError::invalid(format!("schedule.blockedDates[{i}]"), problem)
+            })
+        });
+        let blocked_dates = blocked_dates.collect::<Result<BTreeSet<_>>>()?;
+        let schedule = Schedule { blocked_dates, timezone, ..hours };
+        schedule.validate().map_err(|error| ApiError::invalid(within(&error.field), error.problem))?;
+        Ok(schedule)
+    }
+}
+
+fn named(window: &str) -> Result<Schedule> {
+    Schedule::named(window).map_err(|error| {
+        let problem = format!("{}; {ALWAYS} means any hour", error.problem);
+        ApiError::invalid(format!("schedule.{}", error.field), problem)
+    })
+}
+
+/// A schedule as answers show it; sent back as it is, it means the same.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct ScheduleView {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    window: Option<&'static str>,
+    #[serde(flatten)]
+    schedule: Schedule,
+}
+
+impl From<Schedule> for ScheduleView {
+    fn from(schedule: Schedule) -> Self {
+        Self { window: schedule.hours.is_none().then_some(ALWAYS), schedule }
+    }
+}
