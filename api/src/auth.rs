@@ -73,7 +73,7 @@ pub(crate) mod may {
             }
         )+};
     }
-    permissions!(Read, RunCampaigns, EditAgents, EditTrunks, EditWebhooks);
+    permissions!(Read, RunCampaigns, EditAgents, EditTrunks, EditWebhooks, Suppress, EditRules);
 }
 
 /// What all handlers share. Opens only to a key that may.

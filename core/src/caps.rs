@@ -124,9 +124,11 @@ impl History {
         });
     }
 
-    /// A call that reached nobody's phone after all.
-    pub fn forget(&mut self, call: Uuid) {
+    /// A call that reached nobody's phone after all. False when it was not known.
+    pub fn forget(&mut self, call: Uuid) -> bool {
+        let before = self.0.len();
         self.0.retain(|stamp| stamp.call != call);
+        self.0.len() < before
     }
 }
 

@@ -142,6 +142,7 @@ ids! {
     WebhookId, WebhookKind = "whk", "webhook";
     DeliveryId, DeliveryKind = "dlv", "delivery";
     WorkerId, WorkerKind = "wrk", "worker";
+    SuppressionId, SuppressionKind = "sup", "suppression";
 }
 
 #[cfg(test)]

@@ -27,6 +27,10 @@ text_enum! {
         EditTrunks => "edit trunks",
         /// Create and delete webhook endpoints.
         EditWebhooks => "edit webhooks",
+        /// Put numbers on suppression lists.
+        Suppress => "suppress numbers",
+        /// Take numbers off suppression lists, and set what holds for all campaigns of the workspace.
+        EditRules => "edit rules",
     }
 }
 
@@ -34,8 +38,8 @@ impl Role {
     /// Whether this role may do `action`.
     pub const fn may(self, action: Action) -> bool {
         match action {
-            Action::Read | Action::RunCampaigns => true,
-            Action::EditAgents | Action::EditTrunks | Action::EditWebhooks => {
+            Action::Read | Action::RunCampaigns | Action::Suppress => true,
+            Action::EditAgents | Action::EditTrunks | Action::EditWebhooks | Action::EditRules => {
                 matches!(self, Self::Developer | Self::Admin)
             }
         }

@@ -26,6 +26,21 @@ pub struct WorkspaceRules {
     pub limits: Limits,
 }
 
+impl WorkspaceRules {
+    /// Whether a single call to `number` may begin at `now`: it is placed now or never, for whoever asked for it waits.
+    pub fn judge_single(&self, number: E164, now: DateTime<Utc>) -> Verdict {
+        let own = Schedule::default();
+        let caps = Caps::default();
+        let terms =
+            Terms { schedule: &own, floor: self, caps, dupe_days: None, expire_days: None, end_at: None };
+        match terms.fit(number, None, now) {
+            Fit::Open(_) => Verdict::Call,
+            Fit::Moved(_) => Verdict::Never(Disposition::Expired, OUTSIDE_HOURS),
+            Fit::Never(reason) => Verdict::Never(Disposition::Invalid, reason),
+        }
+    }
+}
+
 /// The rules that bind the calls of a campaign.
 #[derive(Debug, Clone, Copy)]
 pub struct Terms<'a> {
@@ -86,6 +101,8 @@ pub const UNKNOWN_ZONE: &str = "unknown_timezone";
 pub const NO_LEGAL_HOUR: &str = "no_legal_hour";
 /// The campaign's end or the recipient's lifetime came first.
 pub const EXPIRED: &str = "expired";
+/// A single call outside the workspace's hours.
+pub const OUTSIDE_HOURS: &str = "outside_hours";
 /// On a suppression list.
 pub const SUPPRESSED: &str = "suppressed";
 /// Called lately by somebody else in the workspace.

@@ -1,11 +1,13 @@
 //! The life of a campaign, and single triggered calls.
 
+use chrono::{DateTime, Utc};
 use ringfleet_core::{
     AgentId, CallId, CampaignAction, CampaignId, CampaignState, Channel, E164, TrunkId, WorkspaceId,
     event::EventType,
+    terms::{OUTSIDE_HOURS, Verdict},
 };
 use ringfleet_fleet::Lane;
-use ringfleet_store::{Call, Campaign, NewCall, NewCampaign, Page, Tx};
+use ringfleet_store::{Address, Call, Campaign, NewCall, NewCampaign, Page, Tx};
 use serde_json::{Value, json};
 
 use crate::{
@@ -117,6 +119,7 @@ impl Engine {
         let id = CallId::new(now);
         let mut tx = self.0.store.write().await?;
         check_owned(&mut tx, workspace, new.agent_id, trunk).await?;
+        check_allowed(&mut tx, workspace, new.to, now).await?;
         let call = NewCall {
             id: id.uuid(),
             workspace_id: workspace.uuid(),
@@ -152,6 +155,26 @@ async fn check_owned(tx: &mut Tx, workspace: WorkspaceId, agent: AgentId, trunk:
         return Err(EngineError::invalid("trunkId", "no such trunk in this workspace"));
     }
     Ok(())
+}
+
+/// A single call is refused at once where it could not begin: see `begin`, which asks again at the last moment.
+async fn check_allowed(tx: &mut Tx, workspace: WorkspaceId, to: E164, now: DateTime<Utc>) -> Result<()> {
+    let address = Address { workspace: workspace.uuid(), number: to.digits() };
+    if !tx.suppressed(&[address], Channel::Voice, now).await?.is_empty() {
+        let message = format!("{to} is on a suppression list of the workspace and must not be called");
+        return Err(EngineError::Conflict { code: "SUPPRESSED", message });
+    }
+    let rules = tx.workspace(workspace).await?.map(|w| w.rules).unwrap_or_default();
+    match rules.judge_single(to, now) {
+        Verdict::Call | Verdict::Later { .. } => Ok(()),
+        Verdict::Never(_, reason) => {
+            let message = match reason {
+                OUTSIDE_HOURS => format!("it is outside the workspace's calling hours where {to} is"),
+                _ => format!("the workspace has calling hours, and nobody knows where {to} is"),
+            };
+            Err(EngineError::Conflict { code: "OUTSIDE_HOURS", message })
+        }
+    }
 }
 
 /// A campaign never starts empty, and never with half a list.

@@ -1,12 +1,9 @@
 //! A worker's way to a call: load what it needs, begin it, report progress, send it back, take over an orphan.
 
-use std::{
-    collections::{HashMap, HashSet},
-    sync::Arc,
-};
+use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
-use ringfleet_core::{CallId, Clock, Hold, WorkerId, event::EventType};
+use ringfleet_core::{CallId, Hold, WorkerId};
 use ringfleet_fleet::Lane;
 use ringfleet_store::{Begin, Dial, Store};
 use serde_json::Value;
@@ -15,7 +12,6 @@ use uuid::Uuid;
 use crate::{
     Engine, Result,
     batch::{Batcher, until_it_passes},
-    publish::{Hints, call_fact, publish},
 };
 
 pub(crate) fn loader(store: Store, lanes: usize) -> Batcher<Uuid, Option<Dial>> {
@@ -30,37 +26,6 @@ pub(crate) fn loader(store: Store, lanes: usize) -> Batcher<Uuid, Option<Dial>> 
             Ok(ids.iter().map(|id| found.remove(id)).collect())
         }
     })
-}
-
-pub(crate) fn beginner(
-    store: Store,
-    hints: Hints,
-    clock: Arc<dyn Clock>,
-    lanes: usize,
-) -> Batcher<Begin, bool> {
-    Batcher::new(lanes, move |wishes| {
-        let (store, hints, clock) = (store.clone(), hints.clone(), clock.clone());
-        async move { begin(&store, &hints, clock.now(), wishes).await }
-    })
-}
-
-/// PENDING → TRIGGERED for those of `wishes` that win. Holding the campaigns makes a pause wait for this transaction, and
-/// this transaction wait for a pause: after a pause has been answered nothing begins.
-async fn begin(store: &Store, hints: &Hints, now: DateTime<Utc>, wishes: Vec<Begin>) -> Result<Vec<bool>> {
-    let campaigns: Vec<Uuid> = wishes.iter().filter_map(|w| w.campaign.map(|c| c.uuid())).collect();
-    let mut tx = store.write().await?;
-    tx.hold_campaigns(&campaigns).await?;
-    let begun = tx.begin_calls(&wishes, now).await?;
-    let calls = tx.calls_by_id(&begun).await?;
-    let recipients: Vec<Uuid> = calls.iter().filter_map(|c| c.recipient_id.map(|r| r.uuid())).collect();
-    tx.activate_recipients(&recipients).await?;
-    let first = calls.iter().filter(|call| call.placements == 1); // coming back after a hold is not news
-    let facts = first.map(|call| call_fact(EventType::SessionStarted, call)).collect();
-    let deliveries = publish(&mut tx, facts, now).await?;
-    tx.commit().await?;
-    hints.deliveries(&deliveries);
-    let mut begun: HashSet<Uuid> = begun.into_iter().collect();
-    Ok(wishes.iter().map(|w| begun.remove(&w.id)).collect())
 }
 
 /// Progress of a call that has begun.

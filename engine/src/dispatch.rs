@@ -1,16 +1,25 @@
 //! From due recipients to calls on the queue.
 
 use chrono::{DateTime, Utc};
-use ringfleet_core::{CallId, CampaignState, Channel, WorkspaceId};
+use ringfleet_core::{
+    CallId, CampaignState, Channel, WorkspaceId,
+    terms::{Candidate, Verdict},
+};
 use ringfleet_fleet::Lane;
-use ringfleet_store::{Campaign, NewCall, Running, Standing};
+use ringfleet_store::{Address, Campaign, NewCall, Running, Standing, Tx};
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::{Engine, Result};
+use crate::{Engine, Result, known::Known, verdict::Verdicts};
+
+/// Recipients judged in one transaction beyond those there is room for: when hours end, the whole list is put off by portions.
+const PORTION: u32 = 2_000;
+/// Portions in one transaction.
+const PORTIONS: usize = 4;
 
 impl Engine {
-    /// Claims due recipients of a campaign until `room` calls of it wait for workers, and pushes their jobs. Gives how many.
+    /// Claims due recipients of a campaign until `room` calls of it wait for workers, and pushes their jobs. Gives how many it has
+    /// dealt with: claimed, put off because of the rules, or ended.
     ///
     /// One scheduler at a time does this for a campaign; another one's turn comes with its next round.
     pub async fn dispatch(&self, running: &Running, room: u32) -> Result<usize> {
@@ -27,16 +36,26 @@ impl Engine {
         if free == 0 {
             return Ok(0);
         }
-        let claimed = tx.claim_recipients(running.id, free, now).await?;
-        if claimed.is_empty() {
+        let mut claim = Claim::default();
+        let mut limit = free;
+        for _ in 0..PORTIONS {
+            let due = tx.due_recipients(running.id, limit, now).await?;
+            let more = due.len() as u32 == limit;
+            claim.take(&mut tx, &campaign, due, free, now).await?;
+            if !more || claim.calls.len() as u32 >= free {
+                break;
+            }
+            limit = PORTION.max(free);
+        }
+        if claim.judged == 0 {
             return Ok(0);
         }
-        let calls: Vec<NewCall> = claimed.iter().map(|r| call_for(&campaign, r, now)).collect();
-        tx.insert_calls(&calls, now).await?;
+        tx.insert_calls(&claim.calls, now).await?;
+        tx.bump(claim.verdicts.bumps).await?;
         tx.commit().await?;
-        let ids: Vec<Uuid> = calls.iter().map(|call| call.id).collect();
+        let ids: Vec<Uuid> = claim.calls.iter().map(|call| call.id).collect();
         self.hint(Lane::Campaign, &ids).await;
-        Ok(ids.len())
+        Ok(claim.judged)
     }
 
     /// Every campaign that is calling, or is scheduled and due.
@@ -54,6 +73,66 @@ impl Engine {
         tx.commit().await?;
         Ok(!open)
     }
+}
+
+/// What one transaction claims.
+#[derive(Default)]
+struct Claim {
+    calls: Vec<NewCall>,
+    verdicts: Verdicts,
+    judged: usize,
+}
+
+impl Claim {
+    /// Judges due recipients, and writes what becomes of them, so that the next look does not find them again. Those that there is no
+    /// room for stay as they are.
+    async fn take(
+        &mut self,
+        tx: &mut Tx,
+        campaign: &Campaign,
+        due: Vec<Standing>,
+        free: u32,
+        now: DateTime<Utc>,
+    ) -> Result<()> {
+        let addresses: Vec<Address> = due.iter().map(|r| address(campaign, r)).collect();
+        let known = Known::read(tx, &addresses, Channel::Voice, now).await?;
+        let (mut refused, mut chosen) = (Verdicts::default(), Vec::new());
+        for recipient in &due {
+            match judge(campaign, recipient, &known, now) {
+                Verdict::Call if self.calls.len() as u32 == free => continue,
+                Verdict::Call => {
+                    refused.leaves(campaign.id, recipient);
+                    self.calls.push(call_for(campaign, recipient, now));
+                    chosen.push(recipient.id.uuid());
+                }
+                verdict => refused.of_recipient(campaign.id, recipient, verdict, now),
+            }
+            self.judged += 1;
+        }
+        tx.queue_recipients(&chosen).await?;
+        refused.write(tx).await?;
+        self.verdicts.bumps.extend(refused.bumps);
+        Ok(())
+    }
+}
+
+fn address(campaign: &Campaign, recipient: &Standing) -> Address {
+    Address { workspace: campaign.workspace_id.uuid(), number: recipient.number.digits() }
+}
+
+fn judge(campaign: &Campaign, recipient: &Standing, known: &Known, now: DateTime<Utc>) -> Verdict {
+    let address = address(campaign, recipient);
+    let candidate = Candidate {
+        number: recipient.number,
+        timezone: recipient.timezone.as_deref(),
+        added_at: recipient.created_at,
+        is_first: recipient.total_attempts == 0,
+        is_suppressed: known.is_suppressed(address),
+        history: known.history(address),
+        campaign: campaign.id.uuid(),
+        call: None,
+    };
+    campaign.terms().judge(&candidate, now)
 }
 
 fn call_for(campaign: &Campaign, recipient: &Standing, now: DateTime<Utc>) -> NewCall {

@@ -5,17 +5,21 @@
 //! (see `batch`): one-row commits are the wall every dialer hits.
 
 mod batch;
+mod begin;
 mod campaigns;
 mod deliveries;
 mod dial;
 mod dispatch;
 mod error;
 pub mod import;
+mod known;
 mod publish;
 mod recipients;
 mod settle;
 mod stats;
+mod suppress;
 mod sweep;
+mod verdict;
 mod wind_up;
 
 use std::sync::Arc;
@@ -30,7 +34,8 @@ pub use deliveries::Answer;
 pub use error::EngineError;
 pub use recipients::AddReport;
 pub use settle::Settlement;
-pub use stats::CampaignStats;
+pub use stats::{CampaignStats, HourStats};
+pub use suppress::{REASON_LIMIT, SuppressionReport};
 pub use sweep::WORKER_SILENCE;
 
 use batch::Batcher;
@@ -65,7 +70,7 @@ impl Engine {
         let hints = Hints::new(fleet.clone());
         Self(Arc::new(Shared {
             loads: dial::loader(store.clone(), lanes),
-            begins: dial::beginner(store.clone(), hints.clone(), clock.clone(), lanes),
+            begins: begin::beginner(store.clone(), hints.clone(), clock.clone(), lanes),
             marks: dial::marker(store.clone(), lanes),
             settlements: settle::settler(store.clone(), hints.clone(), clock.clone(), lanes),
             letters: deliveries::fetcher(store.clone(), clock.clone(), lanes),

@@ -2,10 +2,11 @@
 
 use std::collections::HashSet;
 
+use chrono::{DateTime, Utc};
 use ringfleet_core::{CampaignAction, CampaignId, CounterKind, E164, RecipientId, WorkspaceId};
-use ringfleet_store::{Bump, Campaign, NewRecipient, Tx, fresh_ids};
+use ringfleet_store::{Bump, Campaign, Due, NewRecipient, Tx, fresh_ids};
 
-use crate::{Engine, EngineError, Result};
+use crate::{Engine, EngineError, Result, verdict::waits};
 
 /// What became of a list of recipients.
 #[derive(Debug, Clone, Default)]
@@ -17,7 +18,7 @@ pub struct AddReport {
 }
 
 impl Engine {
-    /// Adds recipients to a campaign in DRAFT or PAUSED; they are due at once. A number the campaign has already is left alone.
+    /// Adds recipients to a campaign in DRAFT or PAUSED; they are due at once, or when their hours begin. A number the campaign has already is left alone.
     /// The numbers of `new` must differ from each other.
     pub async fn add_recipients(
         &self,
@@ -42,10 +43,15 @@ impl Engine {
         let mut tx = self.0.store.write().await?;
         let held = hold_to_fill(&mut tx, workspace, campaign).await?;
         let first_step = held.plan.first_step().unwrap_or(0);
-        let added = tx.insert_recipients_as(ids, campaign, first_step, new, now).await?;
+        let due: Vec<Due> = new.iter().map(|recipient| due(&held, recipient, now)).collect();
+        let added = tx.insert_recipients_as(ids, campaign, first_step, new, &due, now).await?;
         if !added.is_empty() {
-            let bump = Bump::new(campaign, CounterKind::Recipients, "total", added.len() as i64);
-            tx.bump(vec![bump]).await?;
+            let fresh: HashSet<&E164> = added.iter().collect();
+            let held = new.iter().zip(&due).filter(|(recipient, _)| fresh.contains(&recipient.number));
+            let mut bumps: Vec<Bump> =
+                held.filter_map(|(_, due)| waits(campaign, due.hold, due.at, 1)).collect();
+            bumps.push(Bump::new(campaign, CounterKind::Recipients, "total", added.len() as i64));
+            tx.bump(bumps).await?;
         }
         let accepted: HashSet<E164> = match added.len() < new.len() {
             true => tx.numbers_of(campaign, ids).await?.into_iter().collect(),
@@ -56,6 +62,13 @@ impl Engine {
             new.iter().enumerate().filter(|(_, r)| !accepted.contains(&r.number)).map(|(i, _)| i).collect();
         Ok(AddReport { accepted: accepted.len() as u64, duplicates })
     }
+}
+
+/// When a new recipient is due: at once, or when its hours begin.
+fn due(campaign: &Campaign, recipient: &NewRecipient, now: DateTime<Utc>) -> Due {
+    let fit = campaign.terms().fit(recipient.number, recipient.timezone.as_deref(), now);
+    let (at, hold) = fit.due(now, None);
+    Due { at, hold, ready_at: hold.map(|_| now) }
 }
 
 /// The campaign, held in a state in which it takes recipients until this transaction ends.

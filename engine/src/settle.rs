@@ -4,18 +4,20 @@ use std::{collections::HashMap, sync::Arc};
 
 use chrono::{DateTime, Utc};
 use ringfleet_core::{
-    CallId, CallState, CampaignId, CampaignState, Clock, CounterKind, Disposition, Ending, Plan,
-    RecipientState, WorkerId,
+    CallId, CallState, CampaignId, CampaignState, Clock, CounterKind, Disposition, Ending, Hold, Outcome,
+    Plan, RecipientState, WorkerId,
     event::EventType,
     settle::{Next, Progress, settle},
 };
-use ringfleet_store::{Bump, Call, CallUpdate, Campaign, RecipientUpdate, Standing, Store};
+use ringfleet_store::{Address, Bump, Call, CallUpdate, Campaign, RecipientUpdate, Standing, Store};
 use uuid::Uuid;
 
 use crate::{
     Engine, Result,
     batch::{Batcher, until_it_passes},
+    known::{address, forget_calls},
     publish::{Hints, call_fact, publish},
+    verdict::waits,
 };
 
 /// A call that has ended, and who says so.
@@ -85,6 +87,9 @@ async fn settle_all(
     }
     tx.update_calls(&writes.calls).await?;
     tx.update_recipients(&writes.recipients).await?;
+    if !writes.unmade.is_empty() {
+        forget_calls(&mut tx, &writes.unmade).await?;
+    }
     let facts = writes.ended.iter().map(|call| call_fact(EventType::SessionEnded, call)).collect();
     let deliveries = publish(&mut tx, facts, now).await?;
     tx.bump(writes.bumps).await?;
@@ -99,6 +104,8 @@ struct Writes {
     calls: Vec<CallUpdate>,
     recipients: Vec<RecipientUpdate>,
     ended: Vec<Call>,
+    /// Calls that consumed nothing: no cap counts them.
+    unmade: Vec<(Address, Uuid)>,
     bumps: Vec<Bump>,
 }
 
@@ -117,7 +124,11 @@ impl Writes {
                 let placements = call.placements;
                 let progress = Progress { step: standing.step as usize, attempts, placements };
                 let next = settle(&campaign.plan, progress, ending, campaign.state, now);
-                self.recipients.push(recipient_update(standing, &next, progress, ending, now));
+                let update = recipient_update(campaign, standing, &next, progress, ending, now);
+                if update.state == RecipientState::Pending {
+                    self.bumps.extend(waits(campaign.id, update.hold, update.due_at, 1));
+                }
+                self.recipients.push(update);
                 if let Next::Done(disposition) = next {
                     self.bumps.push(Bump::new(
                         campaign.id,
@@ -129,12 +140,15 @@ impl Writes {
                 if let Ending::Over { outcome, .. } = ending
                     && !matches!(next, Next::Hold { .. })
                 {
-                    self.bumps.push(Bump::new(campaign.id, CounterKind::Outcome, outcome.as_str(), 1));
+                    self.count(campaign.id, &call, *outcome, settlement.at);
                 }
                 next
             }
             None => without_recipient(ending, now),
         };
+        if !matches!(ending, Ending::Over { .. }) || matches!(next, Next::Hold { .. }) {
+            self.unmade.push((address(&call), call.id.uuid()));
+        }
         let update = call_update(&call, ending, &next, settlement.at);
         if update.state.is_final() {
             call.state = update.state;
@@ -146,6 +160,19 @@ impl Writes {
             self.ended.push(call);
         }
         self.calls.push(update);
+    }
+}
+
+impl Writes {
+    /// An attempt that was made.
+    fn count(&mut self, campaign: CampaignId, call: &Call, outcome: Outcome, at: DateTime<Utc>) {
+        let hour = || at.format("%Y-%m-%dT%H").to_string();
+        self.bumps.push(Bump::new(campaign, CounterKind::Outcome, outcome.as_str(), 1));
+        self.bumps.push(Bump::new(campaign, CounterKind::Channel, call.channel.as_str(), 1));
+        self.bumps.push(Bump::new(campaign, CounterKind::Hour, hour(), 1));
+        if outcome == Outcome::Answered {
+            self.bumps.push(Bump::new(campaign, CounterKind::AnsweredHour, hour(), 1));
+        }
     }
 }
 
@@ -200,6 +227,7 @@ fn call_update(call: &Call, ending: &Ending, next: &Next, at: DateTime<Utc>) -> 
 }
 
 fn recipient_update(
+    campaign: &Campaign,
     standing: &Standing,
     next: &Next,
     progress: Progress,
@@ -218,14 +246,21 @@ fn recipient_update(
         total_attempts: standing.total_attempts + u32::from(last_outcome.is_some()),
         due_at: now,
         hold: None,
+        ready_at: None,
         disposition: None,
         last_outcome,
         last_reason,
         done_at: None,
     };
+    // Inside the recipient's own hours.
+    let due = |at: DateTime<Utc>, base: RecipientUpdate| {
+        let fit = campaign.terms().fit(standing.number, standing.timezone.as_deref(), at);
+        let (due_at, hold) = fit.due(at, Some(Hold::Retry));
+        RecipientUpdate { due_at, hold, ready_at: (hold == Some(Hold::Window)).then_some(at), ..base }
+    };
     match *next {
-        Next::Retry { at } => RecipientUpdate { due_at: at, ..base },
-        Next::Step { step, at } => RecipientUpdate { step: step as u32, attempts: 0, due_at: at, ..base },
+        Next::Retry { at } => due(at, base),
+        Next::Step { step, at } => due(at, RecipientUpdate { step: step as u32, attempts: 0, ..base }),
         // Its call keeps waiting, so the recipient stays claimed. Nothing was consumed.
         Next::Hold { at, hold } => RecipientUpdate {
             state: RecipientState::Queued,

@@ -2,8 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use ringfleet_core::{CampaignId, CounterKind, Hold, RecipientState, WorkspaceId};
-use ringfleet_store::{Campaign, Counter, Tx};
+use chrono::{DateTime, TimeDelta, Utc};
+use ringfleet_core::{
+    CampaignId, CampaignState, CounterKind, Hold, RecipientState, WorkspaceId, hold, trunk::Limits,
+};
+use ringfleet_store::{Campaign, Counter, RecipientCounts, Tx};
 use serde_json::{Value, json};
 
 use crate::{Engine, EngineError, Result};
@@ -13,7 +16,7 @@ use crate::{Engine, EngineError, Result};
 pub struct CampaignStats {
     /// Recipients in all.
     pub recipients: u64,
-    /// Recipients that wait until they are due.
+    /// Recipients that wait until they are due, or for their turn.
     pub pending: u64,
     /// Recipients whose call waits for a worker or for room.
     pub queued: u64,
@@ -23,43 +26,135 @@ pub struct CampaignStats {
     pub dispositions: BTreeMap<String, u64>,
     /// Calls that are over, by outcome.
     pub outcomes: BTreeMap<String, u64>,
-    /// Recipients that are held, by hold.
+    /// Calls that are over, by channel.
+    pub channels: BTreeMap<String, u64>,
+    /// Recipients that wait, by hold: each under exactly one.
     pub holds: BTreeMap<Hold, u64>,
     /// Calls that have begun and are not answered.
     pub ringing: u64,
     /// Calls that are answered and not over.
     pub talking: u64,
+    /// The hours in which calls ended, oldest first.
+    pub hours: Vec<HourStats>,
+    /// Share of the calls that are over that somebody answered, 0 to 1; none before the first is over.
+    pub answer_rate: Option<f64>,
+    /// When everybody will be done at the pace of late; none when that cannot be told.
+    pub expected_finish: Option<DateTime<Utc>>,
+}
+
+/// The calls that ended in one hour.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HourStats {
+    /// The hour, like `2026-11-24T17`, in UTC.
+    pub hour: String,
+    /// Calls that ended.
+    pub calls: u64,
+    /// Those that somebody answered.
+    pub answered: u64,
 }
 
 impl Engine {
     /// The figures of a campaign, with the campaign itself.
     pub async fn stats(&self, workspace: WorkspaceId, id: CampaignId) -> Result<(Campaign, CampaignStats)> {
+        let now = self.0.clock.now();
         let mut tx = self.0.store.read().await?;
         let campaign = tx.campaign(workspace, id).await?.ok_or(EngineError::NotFound("campaign"))?;
+        let trunk = tx.trunk(workspace, campaign.trunk_id).await?.map(|t| t.limits).unwrap_or_default();
         let counters = tx.counters(id).await?;
         let claimed = tx.claimed_recipients(id).await?;
         let (ringing, talking) = tx.live_calls(id).await?;
         tx.commit().await?;
-        let count = |state| claimed.iter().filter(|row| row.state == state).map(|row| row.n as u64).sum();
-        let mut stats = CampaignStats {
-            recipients: of(&counters, CounterKind::Recipients).values().sum(),
-            queued: count(RecipientState::Queued),
-            active: count(RecipientState::Active),
-            dispositions: of(&counters, CounterKind::Disposition),
-            outcomes: of(&counters, CounterKind::Outcome),
-            ringing,
-            talking,
-            ..CampaignStats::default()
-        };
-        let elsewhere = stats.queued + stats.active + stats.dispositions.values().sum::<u64>();
-        stats.pending = stats.recipients.saturating_sub(elsewhere);
-        for row in &claimed {
-            if let Some(hold) = row.hold {
-                *stats.holds.entry(hold).or_default() += row.n as u64;
-            }
-        }
+        let mut stats = CampaignStats { ringing, talking, ..figures(&counters, &claimed) };
+        stats.holds = holds(campaign.state, &stats, &counters, &claimed, now);
+        stats.expected_finish = expected_finish(&campaign, trunk, &stats, now);
         Ok((campaign, stats))
     }
+}
+
+/// What follows from the counters and from the few recipients that are claimed.
+fn figures(counters: &[Counter], claimed: &[RecipientCounts]) -> CampaignStats {
+    let count = |state| claimed.iter().filter(|row| row.state == state).map(|row| row.n as u64).sum();
+    let outcomes = of(counters, CounterKind::Outcome);
+    let (calls, answered) = (of(counters, CounterKind::Hour), of(counters, CounterKind::AnsweredHour));
+    let over: u64 = outcomes.values().sum();
+    let hour = |(hour, calls): (String, u64)| {
+        let answered = answered.get(&hour).copied().unwrap_or(0);
+        HourStats { hour, calls, answered }
+    };
+    let mut stats = CampaignStats {
+        recipients: of(counters, CounterKind::Recipients).values().sum(),
+        queued: count(RecipientState::Queued),
+        active: count(RecipientState::Active),
+        dispositions: of(counters, CounterKind::Disposition),
+        channels: of(counters, CounterKind::Channel),
+        hours: calls.into_iter().map(hour).collect(),
+        answer_rate: (over > 0).then(|| outcomes.get("ANSWERED").copied().unwrap_or(0) as f64 / over as f64),
+        outcomes,
+        ..CampaignStats::default()
+    };
+    let elsewhere = stats.queued + stats.active + stats.dispositions.values().sum::<u64>();
+    stats.pending = stats.recipients.saturating_sub(elsewhere);
+    stats
+}
+
+/// Why each recipient that waits is not being called.
+fn holds(
+    state: CampaignState,
+    stats: &CampaignStats,
+    counters: &[Counter],
+    claimed: &[RecipientCounts],
+    now: DateTime<Utc>,
+) -> BTreeMap<Hold, u64> {
+    if state != CampaignState::InProgress {
+        return BTreeMap::from([(Hold::Paused, stats.pending + stats.queued)]);
+    }
+    let mut holds = BTreeMap::new();
+    for counter in counters.iter().filter(|c| c.kind == CounterKind::Hold) {
+        if let Some(hold) = hold::of_bucket(&counter.name, now).filter(|hold| *hold != Hold::Turn) {
+            *holds.entry(hold).or_default() += counter.n.max(0) as u64;
+        }
+    }
+    // All others that wait and are not claimed are due.
+    let turn = stats.pending.saturating_sub(holds.values().sum());
+    holds.insert(Hold::Turn, turn);
+    for row in claimed.iter().filter(|row| row.state == RecipientState::Queued) {
+        *holds.entry(row.hold.unwrap_or(Hold::Turn)).or_default() += row.n as u64;
+    }
+    holds
+}
+
+/// As many calls as each recipient took so far, at the tightest rate set or, where none is, at that of the present and the last hour.
+fn expected_finish(
+    campaign: &Campaign,
+    trunk: Limits,
+    stats: &CampaignStats,
+    now: DateTime<Utc>,
+) -> Option<DateTime<Utc>> {
+    let left = (stats.pending + stats.queued + stats.active) as f64;
+    if campaign.state != CampaignState::InProgress || left == 0.0 {
+        return None;
+    }
+    let calls = stats.outcomes.values().sum::<u64>() as f64;
+    let done = stats.dispositions.values().sum::<u64>() as f64;
+    let each = if done > 0.0 { (calls / done).max(1.0) } else { 1.0 };
+    let set = [campaign.limits, campaign.floor.limits, trunk];
+    let set = set.iter().filter_map(|l| l.calls_per_second).reduce(f64::min);
+    let since = campaign.started_at.unwrap_or(now).max(now - TimeDelta::hours(1));
+    let from = since.format("%Y-%m-%dT%H").to_string();
+    let seen = stats.hours.iter().filter(|h| h.hour >= from).map(|h| h.calls).sum::<u64>() as f64;
+    let begin = campaign.started_at.unwrap_or(now).max(hour_start(since));
+    let seconds = (now - begin).num_milliseconds() as f64 / 1_000.0;
+    let observed = (seen > 0.0 && seconds > 1.0).then(|| seen / seconds);
+    let rate = match (observed, set) {
+        (Some(observed), Some(set)) => observed.min(set),
+        (observed, set) => observed.or(set)?,
+    };
+    let millis = (left * each / rate * 1_000.0).min(1e14) as i64;
+    now.checked_add_signed(TimeDelta::milliseconds(millis))
+}
+
+fn hour_start(at: DateTime<Utc>) -> DateTime<Utc> {
+    at - TimeDelta::milliseconds(at.timestamp_millis().rem_euclid(3_600_000))
 }
 
 /// The kept counters of one kind, by name.

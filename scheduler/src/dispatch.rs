@@ -43,7 +43,8 @@ impl Dispatcher {
     }
 
     async fn advance(&self, campaign: &Running, share: u32) -> Result<(), EngineError> {
-        let room = room(share, &campaign.limits).min(room(share, &campaign.trunk_limits));
+        let room = [campaign.limits, campaign.trunk_limits, campaign.floor.limits];
+        let room = room.iter().map(|limits| room_under(share, limits)).min().unwrap_or(share);
         if self.engine.dispatch(campaign, room).await? == 0 && self.engine.is_done(campaign).await? {
             return self.act(campaign, CampaignAction::Finish).await;
         }
@@ -73,7 +74,7 @@ fn share(capacity: u32, campaigns: u32) -> u32 {
 }
 
 /// How many calls under these limits may wait: enough to keep the pace, few enough that they do not wait long.
-fn room(share: u32, limits: &Limits) -> u32 {
+fn room_under(share: u32, limits: &Limits) -> u32 {
     let by_rate = limits.calls_per_second.map_or(u32::MAX, |rate| (rate * SECONDS_AHEAD).ceil() as u32);
     let by_live = limits.max_live_calls.unwrap_or(u32::MAX);
     share.min(by_rate).min(by_live)
@@ -91,10 +92,10 @@ mod tests {
     #[test]
     fn room_follows_the_tightest_limit() {
         let limits = |rate, live| Limits { calls_per_second: rate, max_live_calls: live };
-        assert_eq!(room(1000, &limits(None, None)), 1000);
-        assert_eq!(room(1000, &limits(Some(0.5), None)), 1);
-        assert_eq!(room(1000, &limits(Some(30.0), Some(500))), 60);
-        assert_eq!(room(1000, &limits(Some(300.0), Some(5))), 5);
-        assert_eq!(room(0, &limits(None, None)), 0);
+        assert_eq!(room_under(1000, &limits(None, None)), 1000);
+        assert_eq!(room_under(1000, &limits(Some(0.5), None)), 1);
+        assert_eq!(room_under(1000, &limits(Some(30.0), Some(500))), 60);
+        assert_eq!(room_under(1000, &limits(Some(300.0), Some(5))), 5);
+        assert_eq!(room_under(0, &limits(None, None)), 0);
     }
 }

@@ -98,6 +98,7 @@ pub async fn prepare(
             "attempts": 2,
             "retry": {"afterMinutes": 0.05, "backoff": 1, "on": ["UNANSWERED", "REJECTED", "VOICEMAIL", "FAILED"]},
         }],
+        "schedule": {"window": "always"}, // its phones are at hand, at any hour
         "limits": {"callsPerSecond": args.calls_per_second, "maxLiveCalls": args.live_calls},
         "ringTimeoutSeconds": args.ring_timeout(),
         "maxCallSeconds": longest_call(args).as_secs(),

@@ -141,6 +141,8 @@ record! {
         pub limits: Limits,
         /// Its trunk's limits.
         pub trunk_limits: Limits,
+        /// What its workspace sets for all campaigns.
+        pub floor: WorkspaceRules,
     }
 }
 
@@ -290,8 +292,9 @@ impl Tx {
         all!(
             self,
             Running,
-            "SELECT campaigns.id, campaigns.workspace_id, campaigns.state, campaigns.limits, trunks.limits AS trunk_limits
-             FROM campaigns JOIN trunks ON trunks.id = campaigns.trunk_id
+            "SELECT campaigns.id, campaigns.workspace_id, campaigns.state, campaigns.limits, trunks.limits AS trunk_limits,
+                    workspaces.rules AS floor
+             FROM campaigns JOIN trunks ON trunks.id = campaigns.trunk_id JOIN workspaces ON workspaces.id = campaigns.workspace_id
              WHERE campaigns.state = 'IN_PROGRESS' OR (campaigns.state = 'SCHEDULED' AND campaigns.start_at <= $1)
              ORDER BY campaigns.id",
             Timestamp(now)

@@ -1,6 +1,6 @@
 use chrono::{DateTime, Utc};
 use ringfleet_core::{
-    CallId, CallState, CampaignId, E164, TrunkId,
+    CallId, CallState, CampaignId, E164, TrunkId, WorkspaceId, WorkspaceRules,
     trunk::{Limits, TrunkConfig},
 };
 use serde::Serialize;
@@ -8,10 +8,10 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use crate::{
-    CLOCK_SKEW, Result, Timestamp, Tx,
-    record::record,
+    CLOCK_SKEW, Call, Result, Timestamp, Tx,
+    record::{Field, record},
     rows::{self, hex},
-    tx::{all, on},
+    tx::{all, exec, on},
 };
 
 record! {
@@ -43,12 +43,47 @@ record! {
         pub config: TrunkConfig,
         /// Its limits.
         pub trunk_limits: Limits,
+        /// Its workspace.
+        pub workspace_id: WorkspaceId,
+        /// What its workspace sets for all calls.
+        pub floor: WorkspaceRules,
         /// The campaign's limits.
         pub campaign_limits: Option<Limits>,
         /// The agent's greeting file.
         pub greeting: Option<String>,
         /// Whether to record.
         pub recording: bool,
+    }
+}
+
+/// A call that may begin, and what the rules look at.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Beginning {
+    /// The call, as it is before it begins.
+    pub call: Call,
+    /// The recipient's own time zone (IANA), if the list names one.
+    pub timezone: Option<String>,
+    /// When the recipient was added.
+    pub added_at: DateTime<Utc>,
+    /// Attempts its recipient has had before.
+    pub attempts_made: u32,
+}
+
+impl<'r, R> sqlx::FromRow<'r, R> for Beginning
+where
+    R: sqlx::Row,
+    Call: sqlx::FromRow<'r, R>,
+    Option<String>: Field<R>,
+    DateTime<Utc>: Field<R>,
+    u32: Field<R>,
+{
+    fn from_row(row: &'r R) -> sqlx::Result<Self> {
+        Ok(Self {
+            call: Call::from_row(row)?,
+            timezone: Field::field(row, "timezone")?,
+            added_at: Field::field(row, "added_at")?,
+            attempts_made: Field::field(row, "attempts_made")?,
+        })
     }
 }
 
@@ -76,33 +111,46 @@ impl Tx {
             Dial,
             "SELECT c.id, c.campaign_id, c.state, c.orphaned_at, c.due_at, c.number, coalesce(c.caller_id, t.caller_id) AS caller_id,
                     c.ring_seconds, c.max_call_seconds, c.resume, c.trunk_id, t.config, t.limits AS trunk_limits,
-                    p.limits AS campaign_limits, a.greeting, a.recording
-             FROM calls c JOIN trunks t ON t.id = c.trunk_id JOIN agents a ON a.id = c.agent_id
+                    p.limits AS campaign_limits, a.greeting, a.recording, c.workspace_id, w.rules AS floor
+             FROM calls c JOIN trunks t ON t.id = c.trunk_id JOIN agents a ON a.id = c.agent_id JOIN workspaces w ON w.id = c.workspace_id
                   LEFT JOIN campaigns p ON p.id = c.campaign_id
              WHERE c.id IN (SELECT id FROM ROWS($1, id uuid) AS r)",
             rows::ids(ids.iter().copied())?
         )
     }
 
-    /// Begins calls: PENDING → TRIGGERED, for those that are due, still waiting and whose campaign is calling, unless their
-    /// worker has been declared dead. Gives their ids.
-    /// Hold the campaigns first ([`Tx::hold_campaigns`]).
-    pub async fn begin_calls(&mut self, wishes: &[Begin], now: DateTime<Utc>) -> Result<Vec<Uuid>> {
-        // One order for everybody, so that two workers given the same jobs never wait for each other in a circle.
+    /// Those of `wishes` that may begin as far as their state goes: due, still waiting, their campaign calling, their worker
+    /// not declared dead. Held until this transaction ends. Hold the campaigns first ([`Tx::hold_campaigns`]).
+    pub async fn calls_to_begin(&mut self, wishes: &[Begin], now: DateTime<Utc>) -> Result<Vec<Beginning>> {
         let mut wishes: Vec<&Begin> = wishes.iter().collect();
         wishes.sort_by_key(|wish| wish.id);
-        on!(
+        wishes.dedup_by_key(|wish| wish.id); // a job may come twice
+        // In one order for everybody, so that two workers given the same jobs never wait for each other in a circle.
+        all!(
             self,
-            query_scalar::<Uuid>,
+            Beginning,
+            "SELECT c.*, p.timezone, coalesce(p.created_at, c.created_at) AS added_at, coalesce(p.total_attempts, 0) AS attempts_made
+             FROM calls c JOIN ROWS($1, id uuid, worker uuid) AS r ON r.id = c.id
+                  LEFT JOIN recipients p ON p.id = c.recipient_id
+             WHERE c.state = 'PENDING' AND c.due_at <= $2
+               AND (c.campaign_id IS NULL OR c.campaign_id IN (SELECT id FROM campaigns WHERE state = 'IN_PROGRESS'))
+               AND NOT EXISTS (SELECT 1 FROM workers WHERE workers.id = r.worker AND workers.dead_at IS NOT NULL)
+             ORDER BY c.id FOR UPDATE OF c",
+            rows::rows(wishes)?,
+            Timestamp(now + CLOCK_SKEW)
+        )
+    }
+
+    /// Begins calls: PENDING → TRIGGERED. Hold them first ([`Tx::calls_to_begin`]).
+    pub async fn begin_calls(&mut self, wishes: &[&Begin], now: DateTime<Utc>) -> Result<()> {
+        exec!(
+            self,
             "UPDATE calls SET state = 'TRIGGERED', worker_id = r.worker, resume = r.resume, hold = NULL,
                     placements = placements + 1, triggered_at = coalesce(triggered_at, $2)
-             FROM ROWS($1, id uuid, worker uuid, resume json) AS r
-             WHERE calls.id = r.id AND calls.state = 'PENDING' AND calls.due_at <= $3
-               AND (calls.campaign_id IS NULL OR calls.campaign_id IN (SELECT id FROM campaigns WHERE state = 'IN_PROGRESS'))
-               AND NOT EXISTS (SELECT 1 FROM workers WHERE workers.id = r.worker AND workers.dead_at IS NOT NULL)
-             RETURNING calls.id",
-            (rows::rows(wishes)?, Timestamp(now), Timestamp(now + CLOCK_SKEW)),
-            fetch_all
-        )
+             FROM ROWS($1, id uuid, worker uuid, resume json) AS r WHERE calls.id = r.id AND calls.state = 'PENDING'",
+            rows::rows(wishes)?,
+            Timestamp(now)
+        )?;
+        Ok(())
     }
 }

@@ -34,8 +34,10 @@ record! {
         pub total_attempts: u32,
         /// Not called before this moment.
         pub due_at: DateTime<Utc>,
-        /// Why it is not being called right now.
+        /// Why it is put off until then: see [`ringfleet_core::hold::current`].
         pub hold: Option<Hold>,
+        /// The moment the plan asked for, where the hours made it later.
+        pub ready_at: Option<DateTime<Utc>>,
         /// How it ended.
         pub disposition: Option<Disposition>,
         /// Outcome of the latest attempt.
@@ -60,6 +62,24 @@ pub struct NewRecipient {
     pub timezone: Option<String>,
 }
 
+/// When a new recipient is due, and why not at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Due {
+    /// Not called before this moment.
+    pub at: DateTime<Utc>,
+    /// Why it is put off until then.
+    pub hold: Option<Hold>,
+    /// The moment the plan asked for, where the hours made it later.
+    pub ready_at: Option<DateTime<Utc>>,
+}
+
+impl Due {
+    /// At once.
+    pub fn now(at: DateTime<Utc>) -> Self {
+        Self { at, hold: None, ready_at: None }
+    }
+}
+
 record! {
     /// A recipient as far as the next attempt needs it.
     pub struct Standing {
@@ -67,6 +87,16 @@ record! {
         pub id: RecipientId,
         /// Whom to call.
         pub number: E164,
+        /// Its own time zone (IANA), if the list names one.
+        pub timezone: Option<String>,
+        /// When it was added.
+        pub created_at: DateTime<Utc>,
+        /// Not called before this moment.
+        pub due_at: DateTime<Utc>,
+        /// Why it is put off until then.
+        pub hold: Option<Hold>,
+        /// The moment the plan asked for, where the hours made it later.
+        pub ready_at: Option<DateTime<Utc>>,
         /// Index of the present step of the plan.
         pub step: u32,
         /// Attempts made on this step.
@@ -93,8 +123,11 @@ pub struct RecipientUpdate {
     /// Not called before this moment.
     #[serde(serialize_with = "millis")]
     pub due_at: DateTime<Utc>,
-    /// Why it is not being called right now.
+    /// Why it is put off until then.
     pub hold: Option<Hold>,
+    /// The moment the plan asked for, where the hours made it later.
+    #[serde(serialize_with = "millis_opt")]
+    pub ready_at: Option<DateTime<Utc>>,
     /// How it ended.
     pub disposition: Option<Disposition>,
     /// Outcome of this attempt; none when nothing was consumed.
@@ -124,10 +157,11 @@ impl Tx {
         new: &[NewRecipient],
         now: DateTime<Utc>,
     ) -> Result<Vec<E164>> {
-        self.insert_recipients_as(&fresh_ids(new.len(), now), campaign, first_step, new, now).await
+        let due = vec![Due::now(now); new.len()];
+        self.insert_recipients_as(&fresh_ids(new.len(), now), campaign, first_step, new, &due, now).await
     }
 
-    /// Adds recipients under these ids, due at once on step `first_step`. Numbers the campaign has already are left alone; gives
+    /// Adds recipients under these ids, each due as `due` says, on step `first_step`. Numbers the campaign has already are left alone; gives
     /// the added ones.
     pub async fn insert_recipients_as(
         &mut self,
@@ -135,6 +169,7 @@ impl Tx {
         campaign: CampaignId,
         first_step: usize,
         new: &[NewRecipient],
+        due: &[Due],
         now: DateTime<Utc>,
     ) -> Result<Vec<E164>> {
         #[derive(Serialize)]
@@ -144,20 +179,30 @@ impl Tx {
             number: u64,
             variables: &'a Value,
             timezone: &'a Option<String>,
+            #[serde(serialize_with = "millis")]
+            due_at: DateTime<Utc>,
+            hold: Option<Hold>,
+            #[serde(serialize_with = "millis_opt")]
+            ready_at: Option<DateTime<Utc>>,
         }
-        let rows = rows::rows(new.iter().zip(ids).map(|(r, id)| Row {
+        let rows = rows::rows(new.iter().zip(ids).zip(due).map(|((r, id), due)| Row {
             id: id.uuid(),
             number: r.number.digits(),
             variables: &r.variables,
             timezone: &r.timezone,
+            due_at: due.at,
+            hold: due.hold,
+            ready_at: due.ready_at,
         }))?;
         // By number: of two lists that overlap, each would else wait for the other's numbers in a circle.
         let added: Vec<i64> = on!(
             self,
             query_scalar::<i64>,
-            "INSERT INTO recipients (id, campaign_id, number, variables, timezone, state, step, attempts, total_attempts, due_at, created_at)
-             SELECT r.id, $2, r.number, r.variables, r.timezone, 'PENDING', $3, 0, 0, $4, $4
-             FROM ROWS($1, id uuid, number int, variables json, timezone text) AS r WHERE true ORDER BY r.number
+            "INSERT INTO recipients (id, campaign_id, number, variables, timezone, state, step, attempts, total_attempts, due_at, hold,
+                                     ready_at, created_at)
+             SELECT r.id, $2, r.number, r.variables, r.timezone, 'PENDING', $3, 0, 0, r.due_at, r.hold, r.ready_at, $4
+             FROM ROWS($1, id uuid, number int, variables json, timezone text, due_at time, hold text, ready_at time) AS r
+             WHERE true ORDER BY r.number
              ON CONFLICT (campaign_id, number) DO NOTHING RETURNING number",
             (rows, campaign.uuid(), first_step as i32, Timestamp(now)),
             fetch_all
@@ -208,8 +253,9 @@ impl Tx {
         )
     }
 
-    /// Claims up to `limit` due recipients: PENDING → QUEUED. Those another scheduler is claiming are passed over.
-    pub async fn claim_recipients(
+    /// Up to `limit` due recipients, the longest due first, held until this transaction ends. Those another scheduler holds are
+    /// passed over.
+    pub async fn due_recipients(
         &mut self,
         campaign: CampaignId,
         limit: u32,
@@ -219,11 +265,8 @@ impl Tx {
         let due = all!(
             self,
             Standing,
-            "WITH due AS MATERIALIZED (
-                 SELECT id FROM recipients WHERE campaign_id = $1 AND state = 'PENDING' AND due_at <= $2
-                 ORDER BY due_at, id LIMIT $3 FOR UPDATE SKIP LOCKED)
-             UPDATE recipients SET state = 'QUEUED', hold = NULL FROM due WHERE recipients.id = due.id
-             RETURNING recipients.id AS id, number, step, attempts, total_attempts",
+            "SELECT id, number, timezone, created_at, due_at, hold, ready_at, step, attempts, total_attempts FROM recipients
+             WHERE campaign_id = $1 AND state = 'PENDING' AND due_at <= $2 ORDER BY due_at, id LIMIT $3 FOR UPDATE SKIP LOCKED",
             campaign.uuid(),
             Timestamp(now),
             i64::from(limit)
@@ -232,12 +275,22 @@ impl Tx {
         Ok(due)
     }
 
+    /// Claims recipients that wait: PENDING → QUEUED. Hold them first.
+    pub async fn queue_recipients(&mut self, ids: &[Uuid]) -> Result<()> {
+        exec!(
+            self,
+            "UPDATE recipients SET state = 'QUEUED', hold = NULL FROM ROWS($1, id uuid) AS r WHERE recipients.id = r.id",
+            rows::ids(ids.iter().copied())?
+        )?;
+        Ok(())
+    }
+
     /// These recipients, held until this transaction ends.
     pub async fn standings(&mut self, ids: &[Uuid]) -> Result<Vec<Standing>> {
         all!(
             self,
             Standing,
-            "SELECT id, number, step, attempts, total_attempts FROM recipients
+            "SELECT id, number, timezone, created_at, due_at, hold, ready_at, step, attempts, total_attempts FROM recipients
              WHERE id IN (SELECT id FROM ROWS($1, id uuid) AS r) ORDER BY id FOR UPDATE",
             rows::ids(ids.iter().copied())?
         )
@@ -258,11 +311,11 @@ impl Tx {
         exec!(
             self,
             "UPDATE recipients SET state = r.state, step = r.step, attempts = r.attempts, total_attempts = r.total_attempts,
-                    due_at = r.due_at, hold = r.hold, disposition = r.disposition, done_at = r.done_at,
+                    due_at = r.due_at, hold = r.hold, ready_at = r.ready_at, disposition = r.disposition, done_at = r.done_at,
                     last_outcome = coalesce(r.last_outcome, recipients.last_outcome),
                     last_reason = coalesce(r.last_reason, recipients.last_reason)
              FROM ROWS($1, id uuid, state text, step int, attempts int, total_attempts int, due_at time, hold text,
-                       disposition text, last_outcome text, last_reason text, done_at time) AS r
+                       ready_at time, disposition text, last_outcome text, last_reason text, done_at time) AS r
              WHERE recipients.id = r.id",
             rows::rows(updates)?
         )?;

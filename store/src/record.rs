@@ -5,7 +5,7 @@ use std::str::FromStr;
 use chrono::{DateTime, Utc};
 use ringfleet_core::{
     CallState, CampaignState, Caps, Channel, CounterKind, Disposition, E164, EndedBy, Hold, Outcome, Plan,
-    RecipientState, Role, Schedule, WorkspaceRules,
+    RecipientState, Role, Schedule, SuppressionSource, WorkspaceRules,
     caps::History,
     delivery::DeliveryState,
     event::EventType,
@@ -104,7 +104,8 @@ text!(
     CounterKind,
     Outcome,
     RecipientState,
-    Role
+    Role,
+    SuppressionSource
 );
 
 macro_rules! json {

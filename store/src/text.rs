@@ -37,7 +37,19 @@ macro_rules! without_text {
     )+};
 }
 // `String` is the array of rows, which has been looked at when it was made.
-without_text!(bool, i32, Option<i32>, i64, Uuid, Option<Uuid>, Timestamp, Option<Timestamp>, &[u8], String);
+without_text!(
+    bool,
+    i32,
+    Option<i32>,
+    i64,
+    Option<i64>,
+    Uuid,
+    Option<Uuid>,
+    Timestamp,
+    Option<Timestamp>,
+    &[u8],
+    String
+);
 
 impl Bound for &str {
     fn fits(&self) -> bool {

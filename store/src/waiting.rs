@@ -59,12 +59,12 @@ impl Tx {
         Ok(ids.into_iter().map(CallId::from).collect())
     }
 
-    /// How many calls of the campaign wait for a worker.
+    /// How many calls of the campaign wait for a worker or for room; not those that wait for an hour.
     pub async fn count_waiting_calls(&mut self, campaign: CampaignId) -> Result<u32> {
         let n = scalar!(
             self,
             i64,
-            "SELECT count(*) FROM calls WHERE campaign_id = $1 AND state = 'PENDING'",
+            "SELECT count(*) FROM calls WHERE campaign_id = $1 AND state = 'PENDING' AND (hold IS NULL OR hold NOT IN ('WINDOW', 'GAP'))",
             campaign.uuid()
         )?;
         Ok(n.unwrap_or(0) as u32)
@@ -160,6 +160,16 @@ impl Tx {
             self,
             "UPDATE recipients SET state = 'PENDING', hold = NULL WHERE state = 'QUEUED' AND id IN (SELECT id FROM ROWS($1, id uuid) AS r)",
             rows::ids(recipients.into_iter().flatten())?
+        )?;
+        Ok(())
+    }
+
+    /// Takes these waiting calls away, which never went to a carrier.
+    pub async fn delete_calls(&mut self, ids: &[Uuid]) -> Result<()> {
+        exec!(
+            self,
+            "DELETE FROM calls WHERE state = 'PENDING' AND placements = 0 AND id IN (SELECT id FROM ROWS($1, id uuid) AS r)",
+            rows::ids(ids.iter().copied())?
         )?;
         Ok(())
     }

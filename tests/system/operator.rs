@@ -80,7 +80,8 @@ impl Operator {
             Some(agent) => agent.to_owned(),
             None => self.agent(json!({})).await,
         };
-        let campaign = json!({"name": "Reminders", "agentId": agent, "trunkId": trunk});
+        let schedule = json!({"window": "always"}); // the tests run at any hour
+        let campaign = json!({"name": "Reminders", "agentId": agent, "trunkId": trunk, "schedule": schedule});
         Campaign { id: id(self.post("/campaigns", with(campaign, more)).await), operator: self.clone() }
     }
 

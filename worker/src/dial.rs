@@ -244,7 +244,9 @@ struct Deadline {
 impl Deadline {
     fn new(dial: &Dial) -> Self {
         let paced = |limits: &Limits| limits.calls_per_second.is_some();
-        let is_paced = paced(&dial.trunk_limits) || dial.campaign_limits.as_ref().is_some_and(paced);
+        let is_paced = paced(&dial.trunk_limits)
+            || paced(&dial.floor.limits)
+            || dial.campaign_limits.as_ref().is_some_and(paced);
         Self { granted: Stopwatch::start(), within: if is_paced { LATE } else { TOO_LATE } }
     }
 
@@ -275,7 +277,12 @@ fn limits(dial: &Dial) -> Vec<Limit> {
     let trunk = of(format!("trunk:{}", dial.trunk_id.uuid()), &dial.trunk_limits);
     let campaign = dial.campaign_id.zip(dial.campaign_limits.as_ref());
     let campaign = campaign.map(|(id, limits)| of(format!("campaign:{}", id.uuid()), limits));
-    std::iter::once(trunk).chain(campaign).filter(|l| l.per_second.is_some() || l.live.is_some()).collect()
+    let workspace = of(format!("workspace:{}", dial.workspace_id.uuid()), &dial.floor.limits);
+    [trunk, workspace]
+        .into_iter()
+        .chain(campaign)
+        .filter(|l| l.per_second.is_some() || l.live.is_some())
+        .collect()
 }
 
 /// Owns a call from the moment it may have begun until it is settled.

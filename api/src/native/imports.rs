@@ -57,7 +57,7 @@ impl From<Import> for View {
 
 /// `?column=` of an upload.
 pub(super) struct UploadQuery {
-    column: Option<String>,
+    pub(super) column: Option<String>,
 }
 
 impl FromQuery for UploadQuery {
@@ -67,7 +67,7 @@ impl FromQuery for UploadQuery {
 }
 
 /// The list in an upload, not read yet.
-pub(super) struct CsvUpload(upload::Upload);
+pub(super) struct CsvUpload(pub(super) upload::Upload);
 
 impl FromRequest<Gate> for CsvUpload {
     type Rejection = ApiError;

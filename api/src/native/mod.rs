@@ -7,9 +7,11 @@ mod recipients;
 mod schedule_body;
 mod sessions;
 mod stats;
+mod suppressions;
 mod trunk_body;
 mod trunks;
 mod webhooks;
+mod workspace;
 
 use axum::{
     Router, middleware,
@@ -36,11 +38,16 @@ pub(crate) fn router() -> Router<Gate> {
         .route("/imports", get(imports::list))
         .route("/imports/{imp}", get(imports::show))
         .route("/imports/{imp}/errors.csv", get(imports::errors))
+        .route("/suppressions", post(suppressions::add).get(suppressions::list))
+        .route("/suppressions/{sup}", get(suppressions::show).delete(suppressions::remove))
+        .route("/workspace/rules", get(workspace::rules).put(workspace::set_rules))
         .route("/sessions", post(sessions::create).get(sessions::list))
         .route("/sessions/{ses}", get(sessions::show))
         .route("/webhooks", post(webhooks::create).get(webhooks::list))
         .route("/webhooks/{whk}", delete(webhooks::remove))
         .route_layer(middleware::from_fn_with_state(frame::TIME_LIMIT, frame::limit_time));
-    let uploads = Router::new().route("/campaigns/{cmp}/recipients/import", post(imports::upload));
+    let uploads = Router::new()
+        .route("/campaigns/{cmp}/recipients/import", post(imports::upload))
+        .route("/suppressions/import", post(suppressions::upload));
     quick.merge(uploads)
 }

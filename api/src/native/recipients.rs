@@ -2,11 +2,12 @@
 
 use std::collections::HashSet;
 
+use chrono::{DateTime, Utc};
 use ringfleet_core::{
-    CampaignId, Disposition, E164, Hold, Outcome, RecipientId, RecipientState,
+    CampaignId, Disposition, E164, Hold, Outcome, RecipientId, RecipientState, hold,
     id::{CampaignKind, RecipientKind},
 };
-use ringfleet_store::{NewRecipient, Recipient, RecipientFilter};
+use ringfleet_store::{Campaign, NewRecipient, Recipient, RecipientFilter};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -216,9 +217,11 @@ pub(super) async fn list(
     Query(query): Query<ListQuery>,
 ) -> Result<Reply<Vec<View>>> {
     let mut tx = door.engine().store().read().await?;
-    tx.campaign(door.workspace(), campaign).await?.ok_or_else(|| ApiError::not_found("campaign"))?;
-    let recipients = tx.recipients(campaign, query.filter, query.paging.ask()).await?;
+    let of = tx.campaign(door.workspace(), campaign).await?.ok_or_else(|| ApiError::not_found("campaign"))?;
+    let mut recipients = tx.recipients(campaign, query.filter, query.paging.ask()).await?;
     tx.commit().await?;
+    let now = door.engine().clock().now();
+    recipients.iter_mut().for_each(|recipient| show_hold(&of, recipient, now));
     Ok(query.paging.reply(recipients, |recipient| recipient.id.into()))
 }
 
@@ -229,8 +232,14 @@ pub(super) async fn show(
     PathId(id): PathId<RecipientKind>,
 ) -> Result<Reply<View>> {
     let mut tx = door.engine().store().read().await?;
-    tx.campaign(door.workspace(), campaign).await?.ok_or_else(|| ApiError::not_found("campaign"))?;
-    let recipient = tx.recipient(campaign, id).await?.ok_or_else(|| ApiError::not_found("recipient"))?;
+    let of = tx.campaign(door.workspace(), campaign).await?.ok_or_else(|| ApiError::not_found("campaign"))?;
+    let mut recipient = tx.recipient(campaign, id).await?.ok_or_else(|| ApiError::not_found("recipient"))?;
     tx.commit().await?;
+    show_hold(&of, &mut recipient, door.engine().clock().now());
     Ok(Reply::ok(recipient.into()))
+}
+
+/// Why it is not being called at this moment, in place of why it was put off.
+fn show_hold(campaign: &Campaign, recipient: &mut Recipient, now: DateTime<Utc>) {
+    recipient.hold = hold::current(campaign.state, recipient.state, recipient.hold, recipient.due_at, now);
 }

@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use ringfleet_core::{CampaignState, Disposition, Hold, Outcome};
+use ringfleet_core::{CampaignState, Channel, Disposition, Hold, Outcome};
 use ringfleet_engine::CampaignStats;
 use serde::Serialize;
+
+use crate::envelope::Moment;
 
 /// Every name is there, also with nothing counted under it.
 type Counts = BTreeMap<&'static str, u64>;
@@ -16,6 +18,7 @@ pub(super) struct StatsView {
     recipients: Recipients,
     calls: Calls,
     holds: Counts,
+    expected_finish: Option<Moment>,
 }
 
 #[derive(Serialize)]
@@ -36,12 +39,28 @@ struct Calls {
     ringing: u64,
     talking: u64,
     by_outcome: Counts,
+    by_channel: Counts,
+    by_hour: Vec<Hour>,
+    answer_rate: Option<f64>,
+}
+
+/// The calls that ended in the hour from `hour` on.
+#[derive(Serialize)]
+struct Hour {
+    hour: String,
+    calls: u64,
+    answered: u64,
 }
 
 impl StatsView {
     pub(super) fn new(status: CampaignState, stats: &CampaignStats) -> Self {
         let by_disposition = counts(Disposition::ALL.iter().map(|d| d.as_str()), &stats.dispositions);
         let by_outcome = counts(Outcome::ALL.iter().map(|o| o.as_str()), &stats.outcomes);
+        let hours = stats.hours.iter().map(|h| Hour {
+            hour: format!("{}:00:00Z", h.hour),
+            calls: h.calls,
+            answered: h.answered,
+        });
         Self {
             status,
             recipients: Recipients {
@@ -57,8 +76,12 @@ impl StatsView {
                 ringing: stats.ringing,
                 talking: stats.talking,
                 by_outcome,
+                by_channel: counts(Channel::ALL.iter().map(|c| c.as_str()), &stats.channels),
+                by_hour: hours.collect(),
+                answer_rate: stats.answer_rate,
             },
             holds: Hold::ALL.iter().map(|h| (h.as_str(), stats.holds.get(h).copied().unwrap_or(0))).collect(),
+            expected_finish: Moment::maybe(stats.expected_finish),
         }
     }
 }

@@ -5,11 +5,12 @@ use serde_json::Value;
 use crate::support::{Things, World, request};
 
 /// Every list of a workspace.
-const LISTS: [&str; 6] = ["/agents", "/trunks", "/campaigns", "/imports", "/sessions", "/webhooks"];
+const LISTS: [&str; 7] =
+    ["/agents", "/trunks", "/campaigns", "/imports", "/sessions", "/webhooks", "/suppressions"];
 
 /// Every route of the API, with ids of things of `ours`, and what it needs.
 fn routes(things: &Things) -> Vec<(&'static str, String, Action)> {
-    let Things { agent, trunk, campaign, recipient, import, session, webhook } = things;
+    let Things { agent, trunk, campaign, recipient, import, session, webhook, suppression } = things;
     let mut routes = with_ids(things);
     for path in LISTS {
         routes.push(("GET", path.into(), Action::Read));
@@ -20,13 +21,21 @@ fn routes(things: &Things) -> Vec<(&'static str, String, Action)> {
         ("POST", "/campaigns".into(), Action::RunCampaigns),
         ("POST", "/sessions".into(), Action::RunCampaigns),
         ("POST", "/webhooks".into(), Action::EditWebhooks),
+        ("POST", "/suppressions".into(), Action::Suppress),
+        ("POST", "/suppressions/import".into(), Action::Suppress),
+        ("GET", "/workspace/rules".into(), Action::Read),
+        ("PUT", "/workspace/rules".into(), Action::EditRules),
     ]);
-    assert!([agent, trunk, campaign, recipient, import, session, webhook].iter().all(|id| !id.is_empty()));
+    assert!(
+        [agent, trunk, campaign, recipient, import, session, webhook, suppression]
+            .iter()
+            .all(|id| !id.is_empty())
+    );
     routes
 }
 
 fn with_ids(things: &Things) -> Vec<(&'static str, String, Action)> {
-    let Things { agent, trunk, campaign, recipient, import, session, webhook } = things;
+    let Things { agent, trunk, campaign, recipient, import, session, webhook, suppression } = things;
     vec![
         ("GET", format!("/agents/{agent}"), Action::Read),
         ("GET", format!("/trunks/{trunk}"), Action::Read),
@@ -43,6 +52,8 @@ fn with_ids(things: &Things) -> Vec<(&'static str, String, Action)> {
         ("POST", format!("/campaigns/{campaign}/pause"), Action::RunCampaigns),
         ("POST", format!("/campaigns/{campaign}/cancel"), Action::RunCampaigns),
         ("DELETE", format!("/webhooks/{webhook}"), Action::EditWebhooks),
+        ("GET", format!("/suppressions/{suppression}"), Action::Read),
+        ("DELETE", format!("/suppressions/{suppression}"), Action::EditRules),
     ]
 }
 

@@ -9,6 +9,7 @@ mod imports;
 mod lists;
 mod recipients;
 mod resources;
+mod rules;
 mod snapshots;
 mod support;
 mod validation;

@@ -52,6 +52,7 @@ pub struct Things {
     pub import: String,
     pub session: String,
     pub webhook: String,
+    pub suppression: String,
 }
 
 impl World {
@@ -155,6 +156,10 @@ impl World {
                 .id(),
             session: self.post("/sessions", to).await.id(),
             webhook: self.post("/webhooks", json!({"url": "https://example.com/hook"})).await.id(),
+            suppression: self.post("/suppressions", json!({"number": "+919876543212"})).await.data()[0]["id"]
+                .as_str()
+                .unwrap()
+                .to_owned(),
             agent,
             campaign,
         }

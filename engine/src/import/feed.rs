@@ -20,8 +20,8 @@ const HAND_OVER: Duration = Duration::from_secs(1);
 pub(super) const SILENCE: Duration = Duration::from_secs(45);
 
 /// Some rows, and the name of the phone column.
-pub(super) struct Parcel {
-    pub(super) batch: Batch,
+pub(crate) struct Parcel {
+    pub(crate) batch: Batch,
     pub(super) column: String,
 }
 
@@ -78,7 +78,7 @@ async fn parse(mut parser: Parser, chunk: Vec<u8>, is_end: bool) -> Result<(Pars
 }
 
 /// What a task that did not end by itself means. A panic goes on where it would have gone without the task.
-pub(super) fn stopped(error: JoinError) -> EngineError {
+pub(crate) fn stopped(error: JoinError) -> EngineError {
     match error.try_into_panic() {
         Ok(panicked) => panic::resume_unwind(panicked),
         Err(_) => EngineError::Conflict {

@@ -18,8 +18,9 @@ use ringfleet_store::{Import, ImportState, Reject, fresh_ids};
 use tokio::{io::AsyncRead, sync::mpsc};
 use tokio_util::task::AbortOnDropHandle;
 
+pub(crate) use self::feed::stopped;
 use self::{
-    feed::{Parcel, SILENCE, feed, stopped},
+    feed::{Parcel, SILENCE},
     parse::Batch,
     row::{Reason, reject},
 };
@@ -90,7 +91,7 @@ impl Engine {
     ) -> Result<()> {
         let (sender, mut parcels) = mpsc::channel(WAITING);
         // Aborted, and the upload with it, when storing fails.
-        let feeder = AbortOnDropHandle::new(tokio::spawn(feed(reader, options.column, sender, SILENCE)));
+        let feeder = AbortOnDropHandle::new(tokio::spawn(feed(reader, options.column, sender)));
         while let Some(parcel) = parcels.recv().await {
             self.keep(progress, parcel).await?;
         }
@@ -172,8 +173,22 @@ fn told(error: &EngineError) -> String {
     }
 }
 
+/// Reads a list for somebody else than a campaign.
+pub(crate) async fn feed<R: AsyncRead + Unpin>(
+    reader: R,
+    column: Option<String>,
+    parcels: mpsc::Sender<Parcel>,
+) -> Result<()> {
+    feed::feed(reader, column, parcels, SILENCE).await
+}
+
+/// A row that was read and is refused all the same.
+pub(crate) fn reject_row(line: u64, column: &str, value: &str, reason: &str) -> Reject {
+    Reject { reason: reason.to_owned(), ..reject(line, column, value, &Reason::NulCharacter) }
+}
+
 /// Tries again what may pass by itself.
-async fn patiently<'a, T>(mut attempt: impl FnMut() -> BoxFuture<'a, Result<T>>) -> Result<T> {
+pub(crate) async fn patiently<'a, T>(mut attempt: impl FnMut() -> BoxFuture<'a, Result<T>>) -> Result<T> {
     for wait in PATIENCE {
         match attempt().await {
             Err(error) if error.is_passing() => {

@@ -17,11 +17,11 @@ const BATCH_BYTES: usize = 1 << 20;
 
 /// Rows that go to the database together.
 #[derive(Default)]
-pub(super) struct Batch {
-    pub(super) recipients: Vec<NewRecipient>,
+pub(crate) struct Batch {
+    pub(crate) recipients: Vec<NewRecipient>,
     /// For each of them: the line it begins on, and its number as it was written.
-    pub(super) origins: Vec<(u64, String)>,
-    pub(super) rejects: Vec<Reject>,
+    pub(crate) origins: Vec<(u64, String)>,
+    pub(crate) rejects: Vec<Reject>,
     bytes: usize,
 }
 

@@ -8,7 +8,7 @@ use ringfleet_store::{Call, CallUpdate, NewAgent, NewCall, NewTrunk};
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::support::{Db, NONE, World, at, new_agent, new_trunk, sorted, wishes};
+use crate::support::{Db, NONE, World, at, begin as begin_in, claim, new_agent, new_trunk, sorted, wishes};
 
 pub fn ended(id: Uuid, outcome: Outcome) -> CallUpdate {
     CallUpdate {
@@ -29,7 +29,7 @@ pub async fn get(db: &Db, id: Uuid) -> Call {
 }
 
 async fn begin(db: &Db, calls: &[NewCall], worker: WorkerId, ms: i64) -> Vec<Uuid> {
-    sorted(db.write(async |tx| tx.begin_calls(&wishes(calls, worker), at(ms)).await).await)
+    sorted(db.write(async |tx| begin_in(tx, &wishes(calls, worker), at(ms)).await).await)
 }
 
 pub async fn a_call_from_the_claim_to_the_end(db: Db) {
@@ -276,13 +276,13 @@ pub async fn empty_batches_are_fine(db: Db) {
         tx.insert_events(&[], &[], at(0)).await?;
         tx.update_deliveries(&[]).await?;
         tx.bump(vec![]).await?;
-        assert!(tx.begin_calls(&[], at(0)).await?.is_empty());
+        assert!(begin_in(tx, &[], at(0)).await?.is_empty());
         assert!(tx.open_calls(&[]).await?.is_empty());
         assert!(tx.standings(&[]).await?.is_empty());
         assert!(tx.dials(&[]).await?.is_empty());
         assert!(tx.hold_campaigns(&[]).await?.is_empty());
         assert!(tx.begin_deliveries(&[], at(1), at(0)).await?.is_empty());
-        assert!(tx.claim_recipients(world.campaign, 0, at(0)).await?.is_empty());
+        assert!(claim(tx, world.campaign, 0, at(0)).await?.is_empty());
         assert!(tx.calls_to_push(None, 0, at(0)).await?.is_empty());
         assert!(tx.deliveries_to_push(None, 0, at(0)).await?.is_empty());
         Ok(())

@@ -4,7 +4,7 @@ use ringfleet_core::{CampaignState, CounterKind, Hold};
 use ringfleet_store::Bump;
 use uuid::Uuid;
 
-use crate::support::{Db, Place, World, at};
+use crate::support::{Db, Place, World, at, begin};
 
 pub async fn states_and_moments(db: Db) {
     let world = World::new(&db).await;
@@ -140,7 +140,7 @@ async fn a_pause_waits_for_calls_that_begin() {
     // Another worker may begin calls of the same campaign meanwhile.
     let mut second = db.store.write().await.unwrap();
     second.hold_campaigns(&[world.campaign.uuid()]).await.unwrap();
-    assert_eq!(second.begin_calls(&wishes[..1], at(10)).await.unwrap().len(), 1);
+    assert_eq!(begin(&mut second, &wishes[..1], at(10)).await.unwrap().len(), 1);
     second.commit().await.unwrap();
 
     let pausing = async {
@@ -154,7 +154,7 @@ async fn a_pause_waits_for_calls_that_begin() {
     tokio::pin!(pausing);
     let early = tokio::time::timeout(std::time::Duration::from_millis(300), &mut pausing).await;
     assert!(early.is_err(), "the pause must wait for the call that is beginning");
-    assert_eq!(beginning.begin_calls(&wishes[1..], at(10)).await.unwrap().len(), 1);
+    assert_eq!(begin(&mut beginning, &wishes[1..], at(10)).await.unwrap().len(), 1);
     beginning.commit().await.unwrap();
     assert_eq!(pausing.await.state, CampaignState::InProgress);
     assert_eq!(db.read(async |tx| tx.live_calls(world.campaign).await).await, (2, 0));
@@ -167,7 +167,7 @@ async fn a_pause_waits_for_calls_that_begin() {
     pause.campaign_for_update(world.workspace, world.campaign).await.unwrap();
     let beginning = db.write(async |tx| {
         let held = tx.hold_campaigns(&[world.campaign.uuid()]).await?;
-        let begun = tx.begin_calls(&crate::support::wishes(&calls, worker), at(10)).await?;
+        let begun = begin(tx, &crate::support::wishes(&calls, worker), at(10)).await?;
         Ok((held[0].state, begun.len()))
     });
     tokio::pin!(beginning);

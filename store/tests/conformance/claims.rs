@@ -6,7 +6,7 @@ use ringfleet_core::{Disposition, Hold, Outcome, RecipientId, RecipientState};
 use ringfleet_store::{NewRecipient, Recipient, RecipientUpdate, Standing};
 use serde_json::json;
 
-use crate::support::{Db, Place, World, all, at, number, sorted};
+use crate::support::{Db, Place, World, all, at, claim, number, sorted};
 
 async fn list(db: &Db, world: &World) -> Vec<Recipient> {
     db.read(async |tx| tx.recipients(world.campaign, Default::default(), all()).await).await
@@ -21,6 +21,7 @@ fn update(id: RecipientId, due: i64) -> RecipientUpdate {
         total_attempts: 0,
         due_at: at(due),
         hold: None,
+        ready_at: None,
         disposition: None,
         last_outcome: None,
         last_reason: None,
@@ -35,7 +36,7 @@ pub async fn the_earliest_due_come_first(db: Db) {
     let updates: Vec<_> = ids.iter().zip(due).map(|(id, due)| update(*id, due)).collect();
     db.write(async |tx| tx.update_recipients(&updates).await).await;
     let claim = async |limit, now| {
-        let found = db.write(async |tx| tx.claim_recipients(world.campaign, limit, at(now)).await).await;
+        let found = db.write(async |tx| claim(tx, world.campaign, limit, at(now)).await).await;
         sorted(found.iter().map(|s: &Standing| s.id))
     };
     assert_eq!(claim(10, 9).await, [], "nobody is due yet");
@@ -52,7 +53,7 @@ pub async fn a_limit_is_a_limit(db: Db) {
         let world = World::calling(&db, size).await;
         let mut left = size as usize;
         while left > 0 {
-            let claimed = db.write(async |tx| tx.claim_recipients(world.campaign, 2, at(0)).await).await;
+            let claimed = db.write(async |tx| claim(tx, world.campaign, 2, at(0)).await).await;
             assert_eq!(claimed.len(), left.min(2));
             left -= claimed.len();
         }
@@ -65,20 +66,20 @@ pub async fn nobody_is_claimed_twice(db: Db) {
         // Two transactions open at once: the second passes over what the first holds, and does not wait.
         let mut one = db.store.write().await.unwrap();
         let mut two = db.store.write().await.unwrap();
-        let first = one.claim_recipients(world.campaign, 20, at(0)).await.unwrap();
-        let second = two.claim_recipients(world.campaign, 20, at(0)).await.unwrap();
+        let first = claim(&mut one, world.campaign, 20, at(0)).await.unwrap();
+        let second = claim(&mut two, world.campaign, 20, at(0)).await.unwrap();
         one.commit().await.unwrap();
         drop(two); // given back
         let ids = |found: &[Standing]| found.iter().map(|s| s.id).collect::<BTreeSet<_>>();
         assert_eq!((first.len(), second.len()), (20, 20));
         assert!(ids(&first).is_disjoint(&ids(&second)));
     } else {
-        db.write(async |tx| tx.claim_recipients(world.campaign, 20, at(0)).await).await;
+        db.write(async |tx| claim(tx, world.campaign, 20, at(0)).await).await;
     }
     let claimer = async || {
         let mut got = Vec::new();
         loop {
-            let found = db.write(async |tx| tx.claim_recipients(world.campaign, 7, at(0)).await).await;
+            let found = db.write(async |tx| claim(tx, world.campaign, 7, at(0)).await).await;
             if found.is_empty() {
                 return got;
             }
@@ -122,6 +123,7 @@ pub async fn outcomes_are_written_and_kept(db: Db) {
         total_attempts: 4,
         step: 1,
         hold: Some(Hold::Window),
+        ready_at: None,
         last_outcome: Some(Outcome::Rejected),
         last_reason: Some("busy".into()),
         ..update(one.id, 70)

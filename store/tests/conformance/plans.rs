@@ -9,7 +9,7 @@ use ringfleet_store::{Begin, CallFilter, RecipientFilter, Result, Store, Tx};
 use sqlx::{Connection, PgConnection};
 use uuid::Uuid;
 
-use crate::support::{Db, Place, SOON, World, at, eventually, page};
+use crate::support::{Db, Place, SOON, World, at, begin, claim, eventually, page};
 
 /// What a statement may read that touches a thousand rows: each of them once by an index and again to write it, with room.
 const MOST: i64 = 12_000;
@@ -159,15 +159,15 @@ async fn check(statistics: Statistics) {
         )+};
     }
     measure! {
-        "claim": |tx| assert_eq!(tx.claim_recipients(campaign, 200, at(1)).await?.len(), 200);
-        "claim from a fresh list": |tx| assert_eq!(tx.claim_recipients(fresh, 200, at(1)).await?.len(), 200);
+        "claim": |tx| assert_eq!(claim(tx, campaign, 200, at(1)).await?.len(), 200);
+        "claim from a fresh list": |tx| assert_eq!(claim(tx, fresh, 200, at(1)).await?.len(), 200);
         "a fresh list is open": |tx| assert!(tx.has_open_recipients(fresh).await?);
-        "claim nobody": |tx| assert_eq!(tx.claim_recipients(empty, 200, at(1)).await?.len(), 0);
+        "claim nobody": |tx| assert_eq!(claim(tx, empty, 200, at(1)).await?.len(), 0);
         "push": |tx| assert_eq!(tx.calls_to_push(None, 200, at(1)).await?.len(), 200);
         "dials": |tx| assert_eq!(tx.dials(ids).await?.len(), 200);
-        "begin": |tx| assert_eq!(tx.begin_calls(&wishes, at(1)).await?.len(), 200);
+        "begin": |tx| assert_eq!(begin(tx, &wishes, at(1)).await?.len(), 200);
         "begin and open": |tx| {
-            tx.begin_calls(&wishes, at(1)).await?;
+            begin(tx, &wishes, at(1)).await?;
             let owned: Vec<_> = ids.iter().map(|&id| (id, worker)).collect();
             assert_eq!(tx.open_calls(&owned).await?.len(), 200);
         };
@@ -249,8 +249,9 @@ async fn plans_are_not_outgrown() {
     let work = async || {
         let mut tx = store.write().await.unwrap();
         let begin = |&id: &Uuid| Begin { id, campaign: None, worker: id, resume: serde_json::json!({}) };
-        let begun = tx.begin_calls(&ids.iter().map(begin).collect::<Vec<_>>(), at(1)).await.unwrap();
-        tx.claim_recipients(world.campaign, 100, at(1)).await.unwrap();
+        let begun =
+            crate::support::begin(&mut tx, &ids.iter().map(begin).collect::<Vec<_>>(), at(1)).await.unwrap();
+        claim(&mut tx, world.campaign, 100, at(1)).await.unwrap();
         tx.dials(&ids).await.unwrap();
         let owned: Vec<_> = ids.iter().map(|&id| (id, WorkerId::from(id))).collect();
         tx.open_calls(&owned).await.unwrap();
@@ -286,7 +287,7 @@ async fn a_first_list_is_claimed_in_order() {
     db.place.raw(FILL).await;
     let bench = Bench { url, world, empty: world.campaign, fresh: world.campaign };
     let claim = bench.reads(async |tx| {
-        assert_eq!(tx.claim_recipients(world.campaign, 50, at(1)).await?.len(), 50);
+        assert_eq!(claim(tx, world.campaign, 50, at(1)).await?.len(), 50);
         assert!(tx.has_open_recipients(world.campaign).await?);
         assert!(tx.has_recipients(world.campaign).await?);
         Ok(())

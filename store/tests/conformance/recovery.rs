@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use crate::{
     calls::{ended, get},
-    support::{Db, NONE, SOON, World, all, at, eventually, sorted},
+    support::{Db, NONE, SOON, World, all, at, claim, eventually, sorted},
 };
 
 async fn orphans(db: &Db, now: i64) -> Vec<Uuid> {
@@ -139,7 +139,7 @@ pub async fn a_pause_withdraws_what_never_left(db: Db) {
     assert_eq!(active, [get(&db, back).await.recipient_id.unwrap()]);
     let again = list.iter().find(|r| Some(r.id) == withdrawn).unwrap();
     assert_eq!((again.state, again.hold), (RecipientState::Pending, None));
-    let claimed = db.write(async |tx| tx.claim_recipients(world.campaign, 10, at(0)).await).await;
+    let claimed = db.write(async |tx| claim(tx, world.campaign, 10, at(0)).await).await;
     assert_eq!(claimed.len(), 2, "who was withdrawn can be claimed again");
     let queued = db.read(async |tx| tx.recipients(other.campaign, Default::default(), all()).await).await;
     assert_eq!(queued[0].state, RecipientState::Queued, "another campaign's recipients are left alone");

@@ -7,7 +7,7 @@ use serde_json::json;
 use crate::{
     calls::ended,
     deliveries::letters,
-    support::{Db, World, all, at, number, wishes},
+    support::{Db, World, all, at, begin, number, wishes},
 };
 
 /// 100,000 rows in batches of 1,000, one transaction each.
@@ -45,7 +45,7 @@ async fn call(db: &Db, world: &World, batch: u32) {
         let settled: Vec<RecipientUpdate> = recipients.iter().map(|&id| done(id)).collect();
         db.write(async |tx| {
             tx.hold_campaigns(&[world.campaign.uuid()]).await?;
-            assert_eq!(tx.begin_calls(&wishes(&calls, worker), at(1)).await?.len(), calls.len());
+            assert_eq!(begin(tx, &wishes(&calls, worker), at(1)).await?.len(), calls.len());
             tx.activate_recipients(&recipients).await
         })
         .await;
@@ -78,6 +78,7 @@ fn done(id: uuid::Uuid) -> RecipientUpdate {
         total_attempts: 1,
         due_at: at(0),
         hold: None,
+        ready_at: None,
         disposition: Some(ringfleet_core::Disposition::Reached),
         last_outcome: Some(Outcome::Answered),
         last_reason: Some("because".into()),

@@ -251,7 +251,7 @@ impl World {
     /// Claims `n` recipients and makes a call for each, PENDING, due and pushed at the beginning.
     pub async fn queue(&self, db: &Db, n: u32) -> Vec<NewCall> {
         db.write(async |tx| {
-            let claimed = tx.claim_recipients(self.campaign, n, at(0)).await?;
+            let claimed = claim(tx, self.campaign, n, at(0)).await?;
             let calls: Vec<NewCall> = claimed.iter().map(|s| self.new_call(Some(s), at(0))).collect();
             tx.insert_calls(&calls, at(0)).await?;
             Ok(calls)
@@ -266,7 +266,7 @@ impl World {
             .write(async |tx| {
                 let ids: Vec<Uuid> = calls.iter().filter_map(|c| c.recipient_id).collect();
                 tx.activate_recipients(&ids).await?;
-                tx.begin_calls(&wishes(&calls, worker), at(10)).await
+                begin(tx, &wishes(&calls, worker), at(10)).await
             })
             .await;
         assert_eq!(begun.len(), calls.len());
@@ -289,4 +289,21 @@ pub fn sorted<T: Ord>(items: impl IntoIterator<Item = T>) -> Vec<T> {
     let mut items: Vec<T> = items.into_iter().collect();
     items.sort();
     items
+}
+
+/// Claims up to `n` due recipients: PENDING → QUEUED, the longest due first.
+pub async fn claim(tx: &mut Tx, campaign: CampaignId, n: u32, now: DateTime<Utc>) -> Result<Vec<Standing>> {
+    let due = tx.due_recipients(campaign, n, now).await?;
+    let ids: Vec<Uuid> = due.iter().map(|r| r.id.uuid()).collect();
+    tx.queue_recipients(&ids).await?;
+    Ok(due)
+}
+
+/// Begins those of `wishes` that may; gives their ids.
+pub async fn begin(tx: &mut Tx, wishes: &[Begin], now: DateTime<Utc>) -> Result<Vec<Uuid>> {
+    let found = tx.calls_to_begin(wishes, now).await?;
+    let ids: Vec<Uuid> = found.iter().map(|b| b.call.id.uuid()).collect();
+    let chosen: Vec<&Begin> = wishes.iter().filter(|wish| ids.contains(&wish.id)).collect();
+    tx.begin_calls(&chosen, now).await?;
+    Ok(ids)
 }

@@ -9,7 +9,7 @@ use uuid::Uuid;
 use crate::{
     calls::ended,
     deliveries::Post,
-    support::{Db, Place, SOON, World, all, at, eventually, new_agent, number, sorted, wishes},
+    support::{Db, Place, SOON, World, all, at, begin, eventually, new_agent, number, sorted, wishes},
 };
 
 pub async fn two_workers_begin_overlapping_batches(db: Db) {
@@ -23,7 +23,7 @@ pub async fn two_workers_begin_overlapping_batches(db: Db) {
             }
             db.write(async |tx| {
                 tx.hold_campaigns(&[world.campaign.uuid()]).await?;
-                tx.begin_calls(&batch, at(10)).await
+                begin(tx, &batch, at(10)).await
             })
             .await
         };

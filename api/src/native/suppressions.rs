@@ -1,0 +1,206 @@
+//! Suppression lists: numbers that must not be contacted.
+
+use ringfleet_core::{Channel, E164, SuppressionId, SuppressionSource, id::SuppressionKind};
+use ringfleet_engine::{REASON_LIMIT, SuppressionReport};
+use ringfleet_store::{NewSuppression, Reject, Suppression};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    auth::{Allowed, may},
+    check,
+    envelope::{Moment, Reply},
+    error::{ApiError, Result},
+    json::Json,
+    page::Paging,
+    path::PathId,
+    query::{FromQuery, Parameters, Query},
+    strict::Object,
+};
+
+use super::imports::{CsvUpload, UploadQuery};
+
+/// Most numbers in one request.
+const MOST: usize = 5_000;
+
+/// One number, or several at once under `suppressions`.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct Body {
+    number: Option<String>,
+    channel: Option<Channel>,
+    reason: Option<String>,
+    source: Option<SuppressionSource>,
+    expires_at: Option<String>,
+    suppressions: Option<Vec<Object<Item>>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Item {
+    number: String,
+    channel: Option<Channel>,
+    reason: Option<String>,
+    source: Option<SuppressionSource>,
+    expires_at: Option<String>,
+}
+
+/// An entry as the API shows it. `channel` is null where it holds on all of them.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct View {
+    id: SuppressionId,
+    number: E164,
+    channel: Option<Channel>,
+    reason: String,
+    source: SuppressionSource,
+    expires_at: Option<Moment>,
+    created_at: Moment,
+}
+
+impl From<Suppression> for View {
+    fn from(entry: Suppression) -> Self {
+        Self {
+            id: entry.id,
+            number: entry.number,
+            channel: entry.scope(),
+            reason: entry.reason,
+            source: entry.source,
+            expires_at: Moment::maybe(entry.expires_at),
+            created_at: entry.created_at.into(),
+        }
+    }
+}
+
+/// `POST /suppressions`: puts numbers on the list. All of them or, when one is wrong, none.
+pub(super) async fn add(door: Allowed<may::Suppress>, Json(body): Json<Body>) -> Result<Reply<Vec<View>>> {
+    let new = match (body.number, body.suppressions) {
+        (Some(number), None) => {
+            let Body { channel, reason, source, expires_at, .. } = body;
+            vec![check_item("", Item { number, channel, reason, source, expires_at })?]
+        }
+        (None, Some(items)) => {
+            let alone = body.channel.is_none() && body.reason.is_none() && body.source.is_none();
+            if !alone || body.expires_at.is_some() {
+                return Err(ApiError::invalid(
+                    "suppressions",
+                    "give every entry its own channel, reason, source and expiresAt",
+                ));
+            }
+            if !(1..=MOST).contains(&items.len()) {
+                let problem = format!("give 1 to {MOST} entries at once; upload longer lists as CSV");
+                return Err(ApiError::invalid("suppressions", problem));
+            }
+            let check = |(i, Object(item)): (usize, _)| check_item(&format!("suppressions[{i}]."), item);
+            items.into_iter().enumerate().map(check).collect::<Result<_>>()?
+        }
+        _ => return Err(ApiError::invalid("number", "give either number or suppressions")),
+    };
+    let entries = door.engine().suppress(door.workspace(), new).await?;
+    Ok(Reply::created(entries.into_iter().map(View::from).collect()))
+}
+
+fn check_item(at: &str, item: Item) -> Result<NewSuppression> {
+    let field = |name: &str| format!("{at}{name}");
+    let number =
+        item.number.parse::<E164>().map_err(|e| ApiError::invalid(field("number"), e.to_string()))?;
+    let reason = item.reason.unwrap_or_default();
+    if reason.chars().count() > REASON_LIMIT || reason.contains(char::is_control) {
+        let problem = format!("must be at most {REASON_LIMIT} characters on one line");
+        return Err(ApiError::invalid(field("reason"), problem));
+    }
+    Ok(NewSuppression {
+        number,
+        channel: item.channel,
+        reason,
+        source: item.source.unwrap_or(SuppressionSource::Operator),
+        expires_at: check::moment(&field("expiresAt"), item.expires_at)?,
+    })
+}
+
+/// What became of an uploaded list.
+#[derive(Serialize)]
+pub(super) struct UploadView {
+    accepted: u64,
+    rejected: u64,
+    rejects: Vec<RejectView>,
+}
+
+#[derive(Serialize)]
+struct RejectView {
+    line: i64,
+    field: String,
+    value: String,
+    reason: String,
+}
+
+impl From<Reject> for RejectView {
+    fn from(reject: Reject) -> Self {
+        Self { line: reject.line, field: reject.field, value: reject.value, reason: reject.reason }
+    }
+}
+
+/// `POST /suppressions/import`: a CSV list, read row by row. Answers when the whole file has been read.
+pub(super) async fn upload(
+    door: Allowed<may::Suppress>,
+    Query(query): Query<UploadQuery>,
+    CsvUpload(list): CsvUpload,
+) -> Result<Reply<UploadView>> {
+    let report = door.engine().import_suppressions(door.workspace(), list, query.column).await?;
+    let SuppressionReport { accepted, rejected, rejects } = report;
+    Ok(Reply::ok(UploadView { accepted, rejected, rejects: rejects.into_iter().map(Into::into).collect() }))
+}
+
+/// `?number=` of the list.
+pub(super) struct ListQuery {
+    paging: Paging,
+    number: Option<E164>,
+}
+
+impl FromQuery for ListQuery {
+    fn read(parameters: &mut Parameters) -> Result<Self> {
+        Ok(Self { number: parameters.parse("number")?, paging: Paging::read(parameters)? })
+    }
+}
+
+/// `GET /suppressions`: a page of the workspace's entries.
+pub(super) async fn list(
+    door: Allowed<may::Read>,
+    Query(query): Query<ListQuery>,
+) -> Result<Reply<Vec<View>>> {
+    let mut tx = door.engine().store().read().await?;
+    let entries = tx.suppressions(door.workspace(), query.number, query.paging.ask()).await?;
+    tx.commit().await?;
+    Ok(query.paging.reply(entries, |entry| entry.id.into()))
+}
+
+/// `GET /suppressions/:id`: one entry.
+pub(super) async fn show(
+    door: Allowed<may::Read>,
+    PathId(id): PathId<SuppressionKind>,
+) -> Result<Reply<View>> {
+    let mut tx = door.engine().store().read().await?;
+    let entry =
+        tx.suppression(door.workspace(), id).await?.ok_or_else(|| ApiError::not_found("suppression"))?;
+    tx.commit().await?;
+    Ok(Reply::ok(entry.into()))
+}
+
+/// What was taken off the list.
+#[derive(Serialize)]
+pub(super) struct DeletedView {
+    id: SuppressionId,
+    deleted: bool,
+}
+
+/// `DELETE /suppressions/:id`: the number may be contacted again. Recipients that ended by it stay ended.
+pub(super) async fn remove(
+    door: Allowed<may::EditRules>,
+    PathId(id): PathId<SuppressionKind>,
+) -> Result<Reply<DeletedView>> {
+    let mut tx = door.engine().store().write().await?;
+    if !tx.unsuppress(door.workspace(), id).await? {
+        return Err(ApiError::not_found("suppression"));
+    }
+    tx.commit().await?;
+    Ok(Reply::ok(DeletedView { id, deleted: true }))
+}

@@ -1,0 +1,62 @@
+//! What holds for all campaigns of the workspace.
+
+use ringfleet_core::{Caps, Schedule, WorkspaceRules, trunk::Limits};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    auth::{Allowed, may},
+    envelope::Reply,
+    error::{ApiError, Result},
+    json::Json,
+    strict::Object,
+};
+
+use super::schedule_body::{ScheduleBody, ScheduleView};
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct Body {
+    schedule: Option<Object<ScheduleBody>>,
+    caps: Option<Object<Caps>>,
+    limits: Option<Object<Limits>>,
+}
+
+/// The rules as the API shows them; the caps with the defaults where the workspace sets none.
+#[derive(Serialize)]
+pub(super) struct View {
+    schedule: ScheduleView,
+    caps: Caps,
+    limits: Limits,
+}
+
+impl From<WorkspaceRules> for View {
+    fn from(rules: WorkspaceRules) -> Self {
+        let caps = Caps::default().under(&rules.caps);
+        Self { schedule: rules.schedule.into(), caps, limits: rules.limits }
+    }
+}
+
+/// `GET /workspace/rules`.
+pub(super) async fn rules(door: Allowed<may::Read>) -> Result<Reply<View>> {
+    let mut tx = door.engine().store().read().await?;
+    let found = tx.workspace(door.workspace()).await?.ok_or_else(|| ApiError::not_found("workspace"))?;
+    tx.commit().await?;
+    Ok(Reply::ok(found.rules.into()))
+}
+
+/// `PUT /workspace/rules`: replaces them all; what is left out is unset. Holds for every call from now on.
+pub(super) async fn set_rules(door: Allowed<may::EditRules>, Json(body): Json<Body>) -> Result<Reply<View>> {
+    let schedule = match body.schedule {
+        Some(Object(schedule)) => schedule.check(Schedule::default())?,
+        None => Schedule::default(),
+    };
+    let Object(caps) = body.caps.unwrap_or_default();
+    caps.validate().map_err(|(field, problem)| ApiError::invalid(field, problem))?;
+    let Object(limits) = body.limits.unwrap_or_default();
+    limits.validate().map_err(|(field, problem)| ApiError::invalid(field, problem))?;
+    let rules = WorkspaceRules { schedule, caps, limits };
+    let mut tx = door.engine().store().write().await?;
+    tx.set_workspace_rules(door.workspace(), &rules).await?;
+    tx.commit().await?;
+    Ok(Reply::ok(rules.into()))
+}

@@ -1,0 +1,163 @@
+//! When and how often somebody may be called, as requests say it: hours, caps, lists, and what the workspace sets for all.
+
+use serde_json::{Value, json};
+
+use crate::support::World;
+
+async fn campaign(world: &World, more: Value) -> crate::support::Answer {
+    let agent = world.agent().await;
+    world.trunk().await;
+    let mut body = json!({"name": "Autumn", "agentId": agent});
+    body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    world.post("/campaigns", body).await
+}
+
+async fn put(world: &World, body: Value) -> crate::support::Answer {
+    world.call(&world.admin, "PUT", "/workspace/rules", body).await
+}
+
+async fn remove(world: &World, id: &str) -> crate::support::Answer {
+    world.call(&world.admin, "DELETE", &format!("/suppressions/{id}"), Value::Null).await
+}
+
+#[tokio::test]
+async fn a_campaign_without_hours_calls_by_day_and_says_so() {
+    let world = World::new().await;
+    let made = campaign(&world, json!({})).await.expect(201);
+    for day in ["mon", "tue", "wed", "thu", "fri", "sat", "sun"] {
+        assert_eq!(made.data()["schedule"]["hours"][day], json!(["09:00-20:00"]));
+    }
+    assert_eq!(made.data()["caps"], json!({}));
+}
+
+#[tokio::test]
+async fn hours_are_named_or_written_out_and_read_back_as_they_were() {
+    let world = World::new().await;
+    let trunk = world.trunk().await;
+    let agent = world.agent().await;
+    for (written, shown) in [
+        (json!({"window": "always"}), json!({"window": "always"})),
+        (
+            json!({"window": "mon-tue-0930-18-IST", "blockedDates": ["2026-12-25"]}),
+            json!({"hours": {"mon": ["09:30-18:00"], "tue": ["09:30-18:00"]}, "blockedDates": ["2026-12-25"], "timezone": "Asia/Kolkata"}),
+        ),
+        (
+            json!({"hours": {"fri": ["22:00-06:00", "08:00-09:00"]}, "timezone": "Europe/Berlin"}),
+            json!({"hours": {"fri": ["22:00-06:00", "08:00-09:00"]}, "timezone": "Europe/Berlin"}),
+        ),
+    ] {
+        let body = json!({"name": "x", "agentId": agent, "trunkId": trunk, "schedule": written});
+        let made = world.post("/campaigns", body).await.expect(201);
+        assert_eq!(made.data()["schedule"], shown);
+        let again = json!({"name": "x", "agentId": agent, "trunkId": trunk, "schedule": shown});
+        assert_eq!(world.post("/campaigns", again).await.expect(201).data()["schedule"], shown);
+    }
+}
+
+#[tokio::test]
+async fn every_wrong_rule_is_named() {
+    let world = World::new().await;
+    let trunk = world.trunk().await;
+    let agent = world.agent().await;
+    for (more, field) in [
+        (json!({"schedule": {"window": "nights"}}), "schedule.window"),
+        (json!({"schedule": {"window": "always", "hours": {}}}), "schedule.hours"),
+        (json!({"schedule": {"hours": {"mon": ["9-18"]}}}), "schedule.hours.mon[0]"),
+        (json!({"schedule": {"hours": {"mon": ["09:00-12:00", "11:00-13:00"]}}}), "schedule.hours.mon[1]"),
+        (json!({"schedule": {"hours": {"mon": []}}}), "schedule.hours"),
+        (json!({"schedule": {"blockedDates": ["2026-12-24", "2026-02-30"]}}), "schedule.blockedDates[1]"),
+        (json!({"schedule": {"timezone": "IST"}}), "schedule.timezone"),
+        (json!({"schedule": {"holidays": []}}), "schedule.holidays"),
+        (json!({"schedule": "always"}), "schedule"),
+        (json!({"caps": {"minGapMinutes": -1}}), "caps.minGapMinutes"),
+        (json!({"caps": {"maxPer24h": 0}}), "caps.maxPer24h"),
+        (json!({"caps": {"maxPer7d": 101}}), "caps.maxPer7d"),
+        (json!({"caps": {"maxPerHour": 1}}), "caps.maxPerHour"),
+        (json!({"dupeDays": 0}), "dupeDays"),
+        (json!({"expireDays": 3651}), "expireDays"),
+        (json!({"endAt": "tomorrow"}), "endAt"),
+        (json!({"startAt": "2027-01-02T00:00:00Z", "endAt": "2027-01-01T00:00:00Z"}), "endAt"),
+    ] {
+        let mut body = json!({"name": "x", "agentId": agent, "trunkId": trunk});
+        body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        assert_eq!(world.post("/campaigns", body).await.field(), field, "{more}");
+    }
+}
+
+#[tokio::test]
+async fn the_workspaces_rules_are_replaced_as_a_whole() {
+    let world = World::new().await;
+    let rules = world.get("/workspace/rules").await.expect(200);
+    assert_eq!(rules.data()["caps"], json!({"minGapMinutes": 60.0, "maxPer24h": 3}));
+    assert_eq!(rules.data()["schedule"], json!({"window": "always"}));
+    let body = json!({"schedule": {"window": "everyday-10-18-UTC"}, "caps": {"maxPer7d": 5}, "limits": {"callsPerSecond": 2}});
+    let set = put(&world, body).await.expect(200);
+    assert_eq!(set.data()["caps"], json!({"minGapMinutes": 60.0, "maxPer24h": 3, "maxPer7d": 5}));
+    assert_eq!(set.data()["limits"]["callsPerSecond"], 2.0);
+    assert_eq!(world.get("/workspace/rules").await.data(), set.data());
+    assert_eq!(put(&world, json!({"caps": {"maxPer24h": 0}})).await.field(), "caps.maxPer24h");
+    assert_eq!(put(&world, json!({"quiet": true})).await.field(), "quiet");
+    let unset = put(&world, json!({})).await.expect(200);
+    assert_eq!(unset.data()["schedule"], json!({"window": "always"}));
+}
+
+#[tokio::test]
+async fn numbers_are_put_on_the_list_one_by_one_many_at_once_and_as_a_file() {
+    let world = World::new().await;
+    let one = json!({"number": "+4915112345678", "channel": "sms", "reason": "asked us to"});
+    let one = world.post("/suppressions", one).await.expect(201);
+    assert_eq!(one.data()[0]["channel"], "sms");
+    assert_eq!(one.data()[0]["source"], "OPERATOR");
+    // Who says stop on one channel is left alone on all.
+    let many = json!({"suppressions": [
+        {"number": "+4915112345679", "channel": "sms", "source": "STOP"},
+        {"number": "+4915112345670", "expiresAt": "2030-01-01T00:00:00Z"},
+    ]});
+    let many = world.post("/suppressions", many).await.expect(201);
+    assert_eq!(many.data().as_array().unwrap().len(), 2);
+    let stop = world.get("/suppressions?number=%2B4915112345679").await.expect(200);
+    assert_eq!(stop.data()[0]["channel"], Value::Null);
+    let file = "phone,channel,reason,expires_at\n+4915112345671,voice,registry,2030-01-01\nnobody,,,\n+4915112345672,pigeon,,\n+4915112345673,,,soon\n";
+    let read = world.upload("/suppressions/import", "text/csv", file).await.expect(200);
+    assert_eq!((&read.data()["accepted"], &read.data()["rejected"]), (&json!(1), &json!(3)));
+    let fields: Vec<_> =
+        read.data()["rejects"].as_array().unwrap().iter().map(|r| r["field"].clone()).collect();
+    assert_eq!(fields, ["phone", "channel", "expires_at"], "{}", read.data());
+    let list = world.get("/suppressions").await.expect(200);
+    assert_eq!(list.data().as_array().unwrap().len(), 4);
+    // On the list already: the same entry, now for good.
+    let again = world.post("/suppressions", json!({"number": "+4915112345670"})).await.expect(201);
+    assert_eq!(again.data()[0]["expiresAt"], Value::Null);
+    let id = again.data()[0]["id"].as_str().unwrap().to_owned();
+    assert_eq!(remove(&world, &id).await.expect(200).data()["deleted"], true);
+    assert_eq!(remove(&world, &id).await.refusal(404), "NOT_FOUND");
+    for (body, field) in [
+        (json!({}), "number"),
+        (json!({"number": "12"}), "number"),
+        (json!({"number": "+4915112345678", "suppressions": []}), "number"),
+        (json!({"suppressions": []}), "suppressions"),
+        (json!({"suppressions": [{"number": "+4915112345678"}, {"number": "x"}]}), "suppressions[1].number"),
+        (json!({"suppressions": [{"number": "+4915112345678"}], "reason": "x"}), "suppressions"),
+        (json!({"number": "+4915112345678", "reason": "two\nlines"}), "reason"),
+        (json!({"number": "+4915112345678", "expiresAt": "soon"}), "expiresAt"),
+        (json!({"number": "+4915112345678", "channel": "fax"}), "channel"),
+    ] {
+        assert_eq!(world.post("/suppressions", body.clone()).await.field(), field, "{body}");
+    }
+}
+
+#[tokio::test]
+async fn a_single_call_is_refused_to_who_said_stop_and_outside_the_workspaces_hours() {
+    let world = World::new().await;
+    let agent = world.agent().await;
+    world.trunk().await;
+    world.post("/suppressions", json!({"number": "+4915112345678", "source": "STOP"})).await.expect(201);
+    let call = |to: &str| json!({"agentId": agent, "toNumber": to});
+    assert_eq!(world.post("/sessions", call("+4915112345678")).await.refusal(409), "SUPPRESSED");
+    world.post("/sessions", call("+4915112345679")).await.expect(202);
+    // The clock of these tests stands at ten on a Sunday morning in Greenwich.
+    let sunday = json!({"schedule": {"hours": {"sun": ["12:00-13:00"]}}});
+    put(&world, sunday).await.expect(200);
+    assert_eq!(world.post("/sessions", call("+4915112345679")).await.refusal(409), "OUTSIDE_HOURS");
+    assert_eq!(world.post("/sessions", call("+80012345678")).await.refusal(409), "OUTSIDE_HOURS");
+}

@@ -1,0 +1,133 @@
+//! The last moment before a call: who may begin, and what becomes of those that may not.
+//!
+//! One transaction, in the order of locks of everybody: campaigns, calls, recipients, contacts, counters. Holding the campaigns makes a
+//! pause wait for this transaction, and this transaction wait for a pause: after a pause has been answered nothing begins.
+//! Holding the contacts makes two campaigns that are about to call one number at the same time do so one after the other.
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
+
+use chrono::{DateTime, Utc};
+use ringfleet_core::{
+    CallState, CampaignId, Clock, Disposition, WorkspaceId, WorkspaceRules,
+    event::EventType,
+    terms::{Candidate, SUPPRESSED, Verdict},
+};
+use ringfleet_store::{Begin, Beginning, Call, Campaign, Store, Tx};
+use uuid::Uuid;
+
+use crate::{
+    Result,
+    batch::Batcher,
+    known::{Known, address},
+    publish::{Hints, call_fact, publish},
+    verdict::Verdicts,
+};
+
+pub(crate) fn beginner(
+    store: Store,
+    hints: Hints,
+    clock: Arc<dyn Clock>,
+    lanes: usize,
+) -> Batcher<Begin, bool> {
+    Batcher::new(lanes, move |wishes| {
+        let (store, hints, clock) = (store.clone(), hints.clone(), clock.clone());
+        async move { begin(&store, &hints, clock.now(), wishes).await }
+    })
+}
+
+/// PENDING → TRIGGERED for those of `wishes` that win and may be called at this moment.
+async fn begin(store: &Store, hints: &Hints, now: DateTime<Utc>, wishes: Vec<Begin>) -> Result<Vec<bool>> {
+    let ids: Vec<Uuid> = wishes.iter().filter_map(|w| w.campaign.map(|c| c.uuid())).collect();
+    let mut tx = store.write().await?;
+    let campaigns: HashMap<CampaignId, Campaign> =
+        tx.hold_campaigns(&ids).await?.into_iter().map(|c| (c.id, c)).collect();
+    let waiting = tx.calls_to_begin(&wishes, now).await?;
+    let floors = floors_of_single_calls(&mut tx, &waiting).await?;
+    let mut known = Known::hold(&mut tx, &waiting, now).await?;
+    let (mut begun, mut refused) = (Vec::new(), Vec::new());
+    for beginning in waiting {
+        let call = &beginning.call;
+        let verdict = match call.campaign_id.and_then(|id| campaigns.get(&id)) {
+            Some(campaign) => judge(campaign, &beginning, &known, now),
+            None => judge_single(floors.get(&call.workspace_id), call, &known, now),
+        };
+        match verdict {
+            Verdict::Call => {
+                known.note(call, now);
+                begun.push(as_begun(beginning.call, now));
+            }
+            verdict => {
+                known.forget(call);
+                refused.push((beginning.call, verdict));
+            }
+        }
+    }
+    let mut chosen: HashSet<Uuid> = begun.iter().map(|call| call.id.uuid()).collect();
+    let mut seen = HashSet::new();
+    let placed = wishes.iter().filter(|w| chosen.contains(&w.id) && seen.insert(w.id)).collect::<Vec<_>>();
+    tx.begin_calls(&placed, now).await?;
+    let recipients: Vec<Uuid> = begun.iter().filter_map(|c| c.recipient_id.map(|r| r.uuid())).collect();
+    tx.activate_recipients(&recipients).await?;
+    let verdicts = Verdicts::of_calls(&mut tx, &campaigns, refused, now).await?;
+    verdicts.write(&mut tx).await?;
+    known.write(&mut tx).await?;
+    let first = begun.iter().filter(|call| call.placements == 1); // coming back after a hold is not news
+    let mut facts: Vec<_> = first.map(|call| call_fact(EventType::SessionStarted, call)).collect();
+    facts.extend(verdicts.ended.iter().map(|call| call_fact(EventType::SessionEnded, call)));
+    let deliveries = publish(&mut tx, facts, now).await?;
+    tx.bump(verdicts.bumps).await?;
+    tx.commit().await?;
+    hints.deliveries(&deliveries);
+    Ok(wishes.iter().map(|w| chosen.remove(&w.id)).collect())
+}
+
+fn judge(campaign: &Campaign, beginning: &Beginning, known: &Known, now: DateTime<Utc>) -> Verdict {
+    let call = &beginning.call;
+    let candidate = Candidate {
+        number: call.number,
+        timezone: beginning.timezone.as_deref(),
+        added_at: beginning.added_at,
+        is_first: beginning.attempts_made == 0,
+        is_suppressed: known.is_suppressed(address(call)),
+        history: known.history(address(call)),
+        campaign: campaign.id.uuid(),
+        call: Some(call.id.uuid()),
+    };
+    campaign.terms().judge(&candidate, now)
+}
+
+/// A single call is placed now or never: whoever asked for it waits. Lists and the hours of the workspace bind it, caps do not.
+fn judge_single(floor: Option<&WorkspaceRules>, call: &Call, known: &Known, now: DateTime<Utc>) -> Verdict {
+    if known.is_suppressed(address(call)) {
+        return Verdict::Never(Disposition::Suppressed, SUPPRESSED);
+    }
+    floor.map_or(Verdict::Call, |floor| floor.judge_single(call.number, now))
+}
+
+async fn floors_of_single_calls(
+    tx: &mut Tx,
+    waiting: &[Beginning],
+) -> Result<HashMap<WorkspaceId, WorkspaceRules>> {
+    let single = waiting.iter().filter(|b| b.call.campaign_id.is_none()).map(|b| b.call.workspace_id);
+    let mut floors = HashMap::new();
+    for id in single.collect::<HashSet<_>>() {
+        if let Some(workspace) = tx.workspace(id).await? {
+            floors.insert(id, workspace.rules);
+        }
+    }
+    Ok(floors)
+}
+
+/// The call as it stands in the database once it has begun.
+fn as_begun(call: Call, now: DateTime<Utc>) -> Call {
+    Call {
+        state: CallState::Triggered,
+        hold: None,
+        placements: call.placements + 1,
+        triggered_at: call.triggered_at.or(Some(now)),
+        ..call
+    }
+}

@@ -1,0 +1,114 @@
+//! What is known of the numbers that are about to be called: on which lists they stand, and when they were called before.
+
+use std::collections::{HashMap, HashSet};
+
+use chrono::{DateTime, Utc};
+use ringfleet_core::{
+    Channel,
+    caps::{History, Stamp},
+};
+use ringfleet_store::{Address, Beginning, Call, Tx};
+use uuid::Uuid;
+
+use crate::Result;
+
+#[derive(Default)]
+pub(crate) struct Known {
+    suppressed: HashSet<Address>,
+    calls: HashMap<Address, History>,
+    changed: HashSet<Address>,
+}
+
+/// Whom a call is to.
+pub(crate) fn address(call: &Call) -> Address {
+    Address { workspace: call.workspace_id.uuid(), number: call.number.digits() }
+}
+
+fn stamp(call: &Call, now: DateTime<Utc>) -> Stamp {
+    let campaign = call.campaign_id.map(|campaign| campaign.uuid());
+    Stamp { call: call.id.uuid(), campaign, at: now.timestamp_millis() }
+}
+
+impl Known {
+    /// Looks only.
+    pub(crate) async fn read(
+        tx: &mut Tx,
+        addresses: &[Address],
+        channel: Channel,
+        now: DateTime<Utc>,
+    ) -> Result<Self> {
+        let suppressed = tx.suppressed(addresses, channel, now).await?.into_iter().collect();
+        let calls = tx.contacts(addresses).await?.into_iter().map(|c| (c.address(), c.calls)).collect();
+        Ok(Self { suppressed, calls, ..Self::default() })
+    }
+
+    /// Holds the numbers of calls that are about to begin. A number that nobody has called yet is held by noting its first call, which
+    /// costs one statement for all of them: see [`Known::forget`].
+    pub(crate) async fn hold(tx: &mut Tx, waiting: &[Beginning], now: DateTime<Utc>) -> Result<Self> {
+        let mut known = Self::default();
+        for &channel in Channel::ALL {
+            let of_channel = waiting.iter().filter(|b| b.call.channel == channel);
+            let addresses: Vec<Address> = of_channel.map(|b| address(&b.call)).collect();
+            if !addresses.is_empty() {
+                known.suppressed.extend(tx.suppressed(&addresses, channel, now).await?);
+            }
+        }
+        let mut first: HashMap<Address, Stamp> = HashMap::new();
+        for beginning in waiting {
+            first.entry(address(&beginning.call)).or_insert_with(|| stamp(&beginning.call, now));
+        }
+        let all: Vec<(Address, Stamp)> = first.iter().map(|(address, stamp)| (*address, *stamp)).collect();
+        for address in tx.insert_contacts(&all).await? {
+            let mut calls = History::default();
+            first.remove(&address).into_iter().for_each(|stamp| calls.note(stamp));
+            known.calls.insert(address, calls);
+        }
+        let others: Vec<Address> = first.into_keys().collect();
+        let held = tx.hold_contacts(&others).await?;
+        known.calls.extend(held.into_iter().map(|c| (c.address(), c.calls)));
+        Ok(known)
+    }
+
+    pub(crate) fn is_suppressed(&self, address: Address) -> bool {
+        self.suppressed.contains(&address)
+    }
+
+    pub(crate) fn history(&self, address: Address) -> Option<&History> {
+        self.calls.get(&address)
+    }
+
+    /// The call begins.
+    pub(crate) fn note(&mut self, call: &Call, now: DateTime<Utc>) {
+        let calls = self.calls.entry(address(call)).or_default();
+        let before = calls.clone();
+        calls.note(stamp(call, now));
+        if *calls != before {
+            self.changed.insert(address(call));
+        }
+    }
+
+    /// The call does not begin.
+    pub(crate) fn forget(&mut self, call: &Call) {
+        let calls = self.calls.get_mut(&address(call));
+        if calls.is_some_and(|calls| calls.forget(call.id.uuid())) {
+            self.changed.insert(address(call));
+        }
+    }
+
+    /// Keeps what has changed.
+    pub(crate) async fn write(mut self, tx: &mut Tx) -> Result<()> {
+        let changed = self.changed.iter().filter_map(|a| Some((*a, self.calls.remove(a)?)));
+        Ok(tx.set_contacts(&changed.collect::<Vec<_>>()).await?)
+    }
+}
+
+/// Calls that reached nobody's phone after all do not count under any cap.
+pub(crate) async fn forget_calls(tx: &mut Tx, calls: &[(Address, Uuid)]) -> Result<()> {
+    let addresses: HashSet<Address> = calls.iter().map(|(address, _)| *address).collect();
+    let held = tx.hold_contacts(&addresses.into_iter().collect::<Vec<_>>()).await?;
+    let mut histories: HashMap<Address, History> = held.into_iter().map(|c| (c.address(), c.calls)).collect();
+    for (address, call) in calls {
+        histories.get_mut(address).map(|history| history.forget(*call));
+    }
+    Ok(tx.set_contacts(&histories.into_iter().collect::<Vec<_>>()).await?)
+}

@@ -1,0 +1,132 @@
+//! Suppression lists: numbers that must not be contacted.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, NaiveDate, Utc};
+use futures::future::BoxFuture;
+use ringfleet_core::{Channel, SuppressionSource, WorkspaceId, suppression::scope};
+use ringfleet_store::{NewRecipient, NewSuppression, Reject, Suppression};
+use tokio::{io::AsyncRead, sync::mpsc};
+use tokio_util::task::AbortOnDropHandle;
+
+use crate::{
+    Engine, Result,
+    import::{feed, patiently, reject_row, stopped},
+};
+
+/// Longest reason, in characters.
+pub const REASON_LIMIT: usize = 200;
+/// Rejected rows an upload's answer lists; all are counted.
+const LISTED: usize = 1_000;
+/// Batches that may wait to be stored.
+const WAITING: usize = 2;
+
+/// What became of an uploaded list.
+#[derive(Debug, Clone, Default)]
+pub struct SuppressionReport {
+    /// Rows that stand on the list now.
+    pub accepted: u64,
+    /// Rows that do not.
+    pub rejected: u64,
+    /// The first of those, in the order of the file.
+    pub rejects: Vec<Reject>,
+}
+
+impl Engine {
+    /// Puts numbers on the workspace's lists; gives the entries. Whoever said stop on one channel is on all.
+    ///
+    /// Numbers that wait in a campaign end SUPPRESSED when their turn comes; a call that has begun goes on.
+    pub async fn suppress(
+        &self,
+        workspace: WorkspaceId,
+        new: Vec<NewSuppression>,
+    ) -> Result<Vec<Suppression>> {
+        let new = once_each(new);
+        let mut tx = self.0.store.write().await?;
+        let entries = tx.suppress(workspace, &new, self.0.clock.now()).await?;
+        tx.commit().await?;
+        Ok(entries)
+    }
+
+    /// Puts the numbers of a CSV file on the workspace's lists: the phone column as with recipients, and, if there are such, the columns
+    /// `channel`, `reason`, `source` and `expires_at`. Good rows are kept, bad ones told.
+    ///
+    /// # Errors
+    /// As with [`Engine::import`]. What was accepted until an upload broke off stays: the file can be sent again.
+    pub async fn import_suppressions<R: AsyncRead + Send + Unpin + 'static>(
+        &self,
+        workspace: WorkspaceId,
+        reader: R,
+        column: Option<String>,
+    ) -> Result<SuppressionReport> {
+        let (sender, mut parcels) = mpsc::channel(WAITING);
+        let feeder = AbortOnDropHandle::new(tokio::spawn(feed(reader, column, sender)));
+        let mut report = SuppressionReport::default();
+        while let Some(parcel) = parcels.recv().await {
+            let mut rejects = parcel.batch.rejects;
+            let mut good = Vec::new();
+            for (recipient, (line, _)) in parcel.batch.recipients.into_iter().zip(&parcel.batch.origins) {
+                match from_row(recipient) {
+                    Ok(new) => good.push(new),
+                    Err((column, value, reason)) => rejects.push(reject_row(*line, column, &value, reason)),
+                }
+            }
+            let keep = || -> BoxFuture<'_, _> { Box::pin(self.suppress(workspace, good.clone())) };
+            report.accepted += patiently(keep).await?.len() as u64;
+            report.rejected += rejects.len() as u64;
+            rejects.truncate(LISTED - report.rejects.len());
+            report.rejects.extend(rejects);
+        }
+        feeder.await.map_err(stopped)??;
+        Ok(report)
+    }
+}
+
+/// Each number once per channel, the last one given wins.
+fn once_each(new: Vec<NewSuppression>) -> Vec<NewSuppression> {
+    let scoped = new.into_iter().map(|s| NewSuppression { channel: scope(s.channel, s.source), ..s });
+    let by_key: BTreeMap<_, _> =
+        scoped.map(|s| ((s.number.digits(), s.channel.map(Channel::as_str)), s)).collect();
+    by_key.into_values().collect()
+}
+
+type Refusal = (&'static str, String, &'static str);
+
+/// The other columns of a row say what they say of a recipient's variables.
+fn from_row(row: NewRecipient) -> std::result::Result<NewSuppression, Refusal> {
+    let cell = |name: &str| {
+        let found = row.variables.as_object()?.iter().find(|(key, _)| key.eq_ignore_ascii_case(name))?;
+        Some(found.1.as_str()?.trim().to_owned()).filter(|text| !text.is_empty())
+    };
+    let channel = match cell("channel").map(|text| text.to_lowercase()) {
+        None => None,
+        Some(text) if text == "all" => None,
+        Some(text) => Some(
+            text.parse::<Channel>()
+                .map_err(|_| ("channel", text, "bad_channel: must be voice, whatsapp, sms, email or all"))?,
+        ),
+    };
+    let source = match cell("source").map(|text| text.to_uppercase()) {
+        None => SuppressionSource::Import,
+        Some(text) => {
+            text.parse().map_err(|_| ("source", text, "bad_source: must be OPERATOR, IMPORT or STOP"))?
+        }
+    };
+    let expires_at = match cell("expires_at").or_else(|| cell("expiresAt")) {
+        None => None,
+        Some(text) => Some(moment(&text).ok_or((
+            "expires_at",
+            text,
+            "bad_time: must be a date like 2026-12-31 or a time like 2026-12-31T12:00:00Z",
+        ))?),
+    };
+    let reason = cell("reason").unwrap_or_else(|| "imported".into());
+    let reason = reason.chars().filter(|c| !c.is_control()).take(REASON_LIMIT).collect();
+    Ok(NewSuppression { number: row.number, channel, reason, source, expires_at })
+}
+
+/// A time with its offset, or the end of a date in UTC.
+fn moment(text: &str) -> Option<DateTime<Utc>> {
+    let time = DateTime::parse_from_rfc3339(text).ok().map(|at| at.to_utc());
+    time.or_else(|| Some(text.parse::<NaiveDate>().ok()?.succ_opt()?.and_hms_opt(0, 0, 0)?.and_utc()))
+}

@@ -1,0 +1,188 @@
+//! The rules of when and how often, over a real database and a clock that is moved: an operator, schedulers and workers do what they do in
+//! any order, and after each step everything that was kept is compared with everything that is there.
+
+mod world;
+
+use std::{collections::BTreeMap, time::Duration};
+
+use chrono::TimeDelta;
+use proptest::prelude::*;
+use ringfleet_core::{
+    CampaignAction, CampaignState, CounterKind, Disposition, EndedBy, Ending, Hold, Outcome, RecipientState,
+    SuppressionSource, hold,
+};
+use ringfleet_store::NewSuppression;
+
+use world::{World, office};
+
+/// What may happen next.
+#[derive(Debug, Clone)]
+enum Step {
+    Wait { minutes: u64 },
+    Dispatch { campaign: usize },
+    Begin,
+    Settle { how: usize },
+    Toggle { campaign: usize },
+    Suppress { number: usize },
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        3 => prop_oneof![0u64..30, 30u64..600].prop_map(|minutes| Step::Wait { minutes }),
+        6 => (0usize..2).prop_map(|campaign| Step::Dispatch { campaign }),
+        6 => Just(Step::Begin),
+        6 => (0usize..6).prop_map(|how| Step::Settle { how }),
+        1 => (0usize..2).prop_map(|campaign| Step::Toggle { campaign }),
+        1 => (0usize..30).prop_map(|number| Step::Suppress { number }),
+    ]
+}
+
+fn ending(how: usize) -> Ending {
+    let over = |outcome, reason| Ending::over(outcome, reason, None, EndedBy::Callee);
+    match how {
+        0 => over(Outcome::Answered, "hangup"),
+        1 => over(Outcome::Unanswered, "ring_timeout"),
+        2 => over(Outcome::Rejected, "busy"),
+        3 => over(Outcome::Failed, "auth"),
+        4 => Ending::NoRoom {
+            retry_after: Duration::from_secs(90),
+            reason: "trunk_busy".into(),
+            code: Some(503),
+        },
+        _ => Ending::GivenUp { reason: "drained".into() },
+    }
+}
+
+impl World {
+    async fn take(&mut self, step: Step) {
+        match step {
+            Step::Wait { minutes } => self.clock.advance(Duration::from_secs(minutes * 60)),
+            Step::Dispatch { campaign } => self.dispatch(campaign, 3).await,
+            Step::Begin => self.begin_all().await,
+            Step::Settle { how } => self.settle_oldest(ending(how)).await,
+            Step::Toggle { campaign } => self.toggle(campaign).await,
+            Step::Suppress { number } => {
+                if let Some(number) = self.numbers.get(number).copied() {
+                    let (reason, source) = ("asked".into(), SuppressionSource::Stop);
+                    let entry = NewSuppression { number, channel: None, reason, source, expires_at: None };
+                    self.engine.suppress(self.workspace, vec![entry]).await.unwrap();
+                    self.suppressed.insert(number);
+                }
+            }
+        }
+    }
+
+    async fn toggle(&self, campaign: usize) {
+        let id = self.campaigns[campaign];
+        let state = self.campaign(id).await.state;
+        let action = match state {
+            CampaignState::InProgress => CampaignAction::Pause,
+            CampaignState::Paused => CampaignAction::Start,
+            _ => return,
+        };
+        self.engine.act(self.workspace, id, action, None).await.unwrap();
+    }
+
+    /// What is kept against what is there.
+    async fn check(&self) {
+        for &id in &self.campaigns {
+            let (campaign, stats) = self.engine.stats(self.workspace, id).await.unwrap();
+            let recipients = self.recipients(id).await;
+            let now = self.now();
+            let mut buckets = BTreeMap::<String, i64>::new();
+            let mut holds = BTreeMap::<Hold, u64>::new();
+            for r in &recipients {
+                if r.state == RecipientState::Pending
+                    && let Some(name) = hold::bucket(r.hold, r.due_at)
+                {
+                    *buckets.entry(name).or_default() += 1;
+                }
+                if let Some(hold) = hold::current(campaign.state, r.state, r.hold, r.due_at, now) {
+                    *holds.entry(hold).or_default() += 1;
+                }
+                assert_eq!(r.disposition.is_some(), r.state == RecipientState::Done);
+                assert!(r.total_attempts <= 3, "{r:?}");
+            }
+            let kept = self.counters(id, CounterKind::Hold).await;
+            assert_eq!(kept, buckets, "the kept holds of {id} at {now}");
+            let shown: BTreeMap<Hold, u64> = stats.holds.into_iter().filter(|(_, n)| *n > 0).collect();
+            assert_eq!(shown, holds, "the shown holds of {id} at {now}");
+            let count = |state| recipients.iter().filter(|r| r.state == state).count() as u64;
+            assert_eq!(stats.recipients, recipients.len() as u64);
+            assert_eq!(stats.pending, count(RecipientState::Pending));
+            assert_eq!(stats.queued, count(RecipientState::Queued));
+            assert_eq!(stats.active, count(RecipientState::Active));
+            for &disposition in Disposition::ALL {
+                let n = recipients.iter().filter(|r| r.disposition == Some(disposition)).count() as u64;
+                let kept = stats.dispositions.get(disposition.as_str()).copied().unwrap_or(0);
+                assert_eq!(kept, n, "{disposition}");
+            }
+            let over = stats.outcomes.values().sum::<u64>();
+            assert_eq!(stats.channels.values().sum::<u64>(), over);
+            assert_eq!(stats.hours.iter().map(|h| h.calls).sum::<u64>(), over);
+            let answered: u64 = stats.hours.iter().map(|h| h.answered).sum();
+            assert_eq!(answered, stats.outcomes.get("ANSWERED").copied().unwrap_or(0));
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 8, max_shrink_iters: 40, ..ProptestConfig::default() })]
+
+    /// Whatever happens in whatever order: nobody is called outside their hours, after saying stop, too soon or too often, and every
+    /// figure that is kept equals a recount.
+    #[test]
+    fn no_rule_is_broken_and_no_figure_is_wrong(steps in proptest::collection::vec(step(), 20..80)) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let mut world = World::new().await;
+            world.check().await;
+            for step in steps {
+                world.take(step).await;
+                world.check().await;
+            }
+            // And nothing is stuck: given time, everybody ends.
+            for _ in 0..400 {
+                for campaign in 0..2 {
+                    if world.campaign(world.campaigns[campaign]).await.state == CampaignState::Paused {
+                        world.toggle(campaign).await;
+                    }
+                    world.dispatch(campaign, 50).await;
+                }
+                world.begin_all().await;
+                while world.settle_oldest_if_any(ending(1)).await {}
+                world.clock.advance(Duration::from_secs(3 * 3_600));
+                if world.all_done().await { break; }
+            }
+            world.check().await;
+            assert!(world.all_done().await, "somebody waits for ever: {:#?}", world.open().await);
+        });
+    }
+}
+
+#[tokio::test]
+async fn when_the_hours_end_the_list_is_put_off_and_taken_up_again_when_they_begin() {
+    let world = World::with(office()).await;
+    let id = world.campaigns[0];
+    world.clock.advance(Duration::from_secs(20 * 3_600)); // 05:00 UTC on Tuesday: India works, Germany sleeps
+    world.dispatch(0, 6).await;
+    let recipients = world.recipients(id).await;
+    let queued: Vec<String> = recipients
+        .iter()
+        .filter(|r| r.state == RecipientState::Queued)
+        .map(|r| r.number.to_string())
+        .collect();
+    assert_eq!(queued.len(), 5);
+    assert!(queued.iter().all(|number| number.starts_with("+91")), "{queued:?}");
+    let holds = world.engine.stats(world.workspace, id).await.unwrap().1.holds;
+    assert_eq!((holds[&Hold::Window], holds[&Hold::Turn]), (10, 5));
+    for r in recipients.iter().filter(|r| r.hold == Some(Hold::Window)) {
+        assert!(r.due_at > world.now() && r.due_at - world.now() < TimeDelta::hours(24), "{r:?}");
+        assert!(r.ready_at.is_some_and(|asked| asked <= world.now()), "{r:?}");
+    }
+    world.clock.advance(Duration::from_secs(3 * 3_600 + 60)); // 09:01 in Berlin, 13:31 in India
+    world.dispatch(0, 50).await;
+    let german = |r: &&ringfleet_store::Recipient| r.number.to_string().starts_with("+49");
+    let recipients = world.recipients(id).await;
+    assert!(recipients.iter().filter(german).all(|r| r.state == RecipientState::Queued), "{recipients:#?}");
+}

@@ -1,0 +1,205 @@
+//! Two campaigns with overlapping lists over one database, and a clock that is moved.
+
+use std::{
+    collections::{BTreeMap, HashMap, HashSet, VecDeque},
+    sync::Arc,
+};
+
+use chrono::{DateTime, TimeDelta, Utc};
+use ringfleet_core::{
+    CallId, CampaignAction, CampaignId, Channel, Clock, CounterKind, E164, Ending, ManualClock, Outcome,
+    Plan, RecipientState, Retry, Schedule, Step, WorkerId, WorkspaceId, Zones,
+    delivery::RetrySchedule,
+    trunk::{Limits, SimulatedTrunk, TrunkConfig},
+    window::is_open,
+};
+use ringfleet_engine::{Engine, Settlement};
+use ringfleet_fleet::Fleet;
+use ringfleet_store::{
+    CallFilter, Campaign, NewAgent, NewCampaign, NewRecipient, NewTrunk, Page, Recipient, RecipientFilter,
+    Store,
+};
+use serde_json::json;
+
+pub struct World {
+    pub engine: Engine,
+    pub clock: ManualClock,
+    pub workspace: WorkspaceId,
+    pub campaigns: Vec<CampaignId>,
+    pub numbers: Vec<E164>,
+    pub suppressed: HashSet<E164>,
+    worker: WorkerId,
+    live: VecDeque<(CallId, CampaignId)>,
+    /// Begun calls that were made: number, campaign, when.
+    made: HashMap<CallId, (E164, CampaignId, DateTime<Utc>)>,
+    _folder: tempfile::TempDir,
+}
+
+/// Monday to Saturday, 9 to 18.
+pub fn office() -> Schedule {
+    Schedule::named("mon-sat-09-18-UTC").unwrap()
+}
+
+fn numbers() -> Vec<E164> {
+    let of = |prefix: &str, n: u32| format!("{prefix}{:07}", 1_000_000 + n).parse().unwrap();
+    let india = (0..5).map(|n| of("+91980", n));
+    let germany = (0..5).map(|n| of("+4930", n));
+    let new_york = (0..5).map(|n| of("+1212", 2_000_000 + n));
+    india.chain(germany).chain(new_york).collect()
+}
+
+impl World {
+    pub async fn new() -> Self {
+        Self::with(office()).await
+    }
+
+    pub async fn with(schedule: Schedule) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::sqlite(&folder.path().join("test.db")).await.unwrap();
+        store.migrate().await.unwrap();
+        let clock = ManualClock::new("2026-11-23T09:00:00Z".parse().unwrap()); // a Monday
+        let schedule_of_deliveries = RetrySchedule::default();
+        let engine = Engine::new(store, Fleet::in_process(), Arc::new(clock.clone()), schedule_of_deliveries);
+        let mut tx = engine.store().write().await.unwrap();
+        let workspace = tx.workspace_named("team", clock.now()).await.unwrap().id;
+        tx.commit().await.unwrap();
+        let mut world = Self {
+            engine,
+            workspace,
+            campaigns: Vec::new(),
+            numbers: numbers(),
+            suppressed: HashSet::new(),
+            worker: WorkerId::new(clock.now()),
+            live: VecDeque::new(),
+            made: HashMap::new(),
+            clock,
+            _folder: folder,
+        };
+        // Both lists hold the first ten numbers.
+        for range in [0..15, 0..10] {
+            let id = world.add_campaign(schedule.clone(), range).await;
+            world.campaigns.push(id);
+        }
+        world
+    }
+
+    async fn add_campaign(&self, schedule: Schedule, numbers: std::ops::Range<usize>) -> CampaignId {
+        let now = self.now();
+        let mut tx = self.engine.store().write().await.unwrap();
+        let agent = NewAgent {
+            name: "Asha".into(),
+            prompt: "Say hello".into(),
+            voice: json!({}),
+            llm: json!({}),
+            greeting: None,
+            recording: false,
+        };
+        let agent = tx.insert_agent(self.workspace, agent, now).await.unwrap().id;
+        let trunk = NewTrunk {
+            name: "none".into(),
+            config: TrunkConfig::Simulated(SimulatedTrunk::default()),
+            caller_id: None,
+            limits: Limits::default(),
+        };
+        let trunk = tx.insert_trunk(self.workspace, trunk, now).await.unwrap().id;
+        tx.commit().await.unwrap();
+        let retry = Retry { after_minutes: 20.0, backoff: 2.0, ..Retry::default() };
+        let step = Step { channel: Channel::Voice, attempts: 3, retry, gate: None, after_hours: 0.0 };
+        let new =
+            NewCampaign { schedule, ..NewCampaign::new("list", agent, trunk, Plan { steps: vec![step] }) };
+        let id = self.engine.create_campaign(self.workspace, new).await.unwrap().id;
+        let list: Vec<NewRecipient> = self.numbers[numbers]
+            .iter()
+            .map(|&number| NewRecipient { number, variables: json!({}), timezone: None })
+            .collect();
+        self.engine.add_recipients(self.workspace, id, &list).await.unwrap();
+        self.engine.act(self.workspace, id, CampaignAction::Start, None).await.unwrap();
+        id
+    }
+
+    pub fn now(&self) -> DateTime<Utc> {
+        self.clock.now()
+    }
+
+    pub async fn campaign(&self, id: CampaignId) -> Campaign {
+        let mut tx = self.engine.store().read().await.unwrap();
+        tx.campaign(self.workspace, id).await.unwrap().unwrap()
+    }
+
+    pub async fn recipients(&self, id: CampaignId) -> Vec<Recipient> {
+        let mut tx = self.engine.store().read().await.unwrap();
+        let page = Page { after: None, limit: 100 };
+        tx.recipients(id, RecipientFilter::default(), page).await.unwrap()
+    }
+
+    pub async fn counters(&self, id: CampaignId, kind: CounterKind) -> BTreeMap<String, i64> {
+        let mut tx = self.engine.store().read().await.unwrap();
+        let counters = tx.counters(id).await.unwrap();
+        counters.into_iter().filter(|c| c.kind == kind && c.n != 0).map(|c| (c.name, c.n)).collect()
+    }
+
+    pub async fn dispatch(&self, campaign: usize, room: u32) {
+        let running = self.engine.running().await.unwrap();
+        if let Some(running) = running.iter().find(|r| r.id == self.campaigns[campaign]) {
+            self.engine.dispatch(running, room).await.unwrap();
+        }
+    }
+
+    /// A worker takes every call that waits, and holds what it begins against the rules, looked up anew.
+    pub async fn begin_all(&mut self) {
+        let mut tx = self.engine.store().read().await.unwrap();
+        let state = Some(ringfleet_core::CallState::Pending);
+        let filter = CallFilter { state, ..CallFilter::default() };
+        let waiting = tx.calls(self.workspace, filter, Page { after: None, limit: 100 }).await.unwrap();
+        tx.commit().await.unwrap();
+        for call in waiting {
+            let Some(dial) = self.engine.load(call.id).await.unwrap() else { continue };
+            if dial.due_at <= self.now() && self.engine.begin(&dial, self.worker, json!({})).await.unwrap() {
+                let campaign = call.campaign_id.unwrap();
+                self.judge(call.number, campaign);
+                self.live.push_back((call.id, campaign));
+                self.made.insert(call.id, (call.number, campaign, self.now()));
+            }
+        }
+    }
+
+    fn judge(&self, number: E164, campaign: CampaignId) {
+        let now = self.now();
+        assert!(!self.suppressed.contains(&number), "{number} is suppressed");
+        let zones = Zones::of_number(number).unwrap();
+        assert!(is_open(&[&office()], &zones, now), "{number} is called at {now}");
+        let before: Vec<_> = self.made.values().filter(|(to, ..)| *to == number).collect();
+        let day = before.iter().filter(|(.., at)| now - *at < TimeDelta::hours(24)).count();
+        assert!(day < 3, "{number} is called {} times in a day: {before:?}", day + 1);
+        let close = before.iter().find(|(_, of, at)| *of != campaign && now - *at < TimeDelta::hours(1));
+        assert!(close.is_none(), "{number} is called at {now} and by another campaign: {close:?}");
+    }
+
+    pub async fn settle_oldest(&mut self, ending: Ending) {
+        self.settle_oldest_if_any(ending).await;
+    }
+
+    pub async fn settle_oldest_if_any(&mut self, ending: Ending) -> bool {
+        let Some((call, campaign)) = self.live.pop_front() else { return false };
+        let consumed = matches!(&ending, Ending::Over { outcome, reason, .. } if *outcome != Outcome::Failed || reason != "auth");
+        if !consumed {
+            self.made.remove(&call);
+        }
+        let settlement =
+            Settlement { call, campaign: Some(campaign), worker: self.worker, ending, at: self.now() };
+        assert!(self.engine.settle(settlement).await.unwrap());
+        true
+    }
+
+    pub async fn open(&self) -> Vec<Recipient> {
+        let mut open = Vec::new();
+        for &id in &self.campaigns {
+            open.extend(self.recipients(id).await.into_iter().filter(|r| r.state != RecipientState::Done));
+        }
+        open
+    }
+
+    pub async fn all_done(&self) -> bool {
+        self.open().await.is_empty()
+    }
+}
