@@ -4,7 +4,15 @@
 //! one; while a batch is being committed the next one gathers, so batches grow just as large as the load makes them and
 //! nobody waits on a timer.
 
-use std::{future::Future, panic::AssertUnwindSafe, sync::Arc, time::Duration};
+use std::{
+    future::Future,
+    panic::AssertUnwindSafe,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use futures::FutureExt;
 use ringfleet_core::CallId;
@@ -12,7 +20,12 @@ use tokio::sync::{Mutex, mpsc, oneshot};
 
 use crate::{EngineError, Result};
 
-type Item<I, O> = (I, oneshot::Sender<Result<O>>);
+struct Item<I, O> {
+    item: I,
+    reply: oneshot::Sender<Result<O>>,
+    /// Set once, by the lane that begins it or by the caller who withdraws it.
+    taken: Arc<AtomicBool>,
+}
 
 /// Gathers `I`s of many callers and gives each its `O`.
 pub(crate) struct Batcher<I, O> {
@@ -43,14 +56,37 @@ where
 
     /// Joins the next batch and waits until it is committed.
     pub(crate) async fn run(&self, item: I) -> Result<O> {
-        let (reply, answer) = oneshot::channel();
-        let gone = || EngineError::Conflict {
-            code: "SHUTTING_DOWN",
-            message: "the process is shutting down".into(),
-        };
-        self.queue.send((item, reply)).await.map_err(|_| gone())?;
+        let (answer, _) = self.send(item).await?;
         answer.await.map_err(|_| gone())?
     }
+
+    /// The same, but withdraws the item when `over` resolves before it was begun, and then gives nothing. What was begun is
+    /// waited for.
+    pub(crate) async fn run_unless(&self, item: I, over: impl Future<Output = ()>) -> Result<Option<O>> {
+        let (mut answer, taken) = self.send(item).await?;
+        let early = tokio::select! {
+            biased;
+            answer = &mut answer => Some(answer),
+            () = over => None,
+        };
+        let answer = match early {
+            Some(answer) => answer,
+            None if !taken.swap(true, Ordering::Relaxed) => return Ok(None),
+            None => answer.await,
+        };
+        answer.map_err(|_| gone())?.map(Some)
+    }
+
+    async fn send(&self, item: I) -> Result<(oneshot::Receiver<Result<O>>, Arc<AtomicBool>)> {
+        let (reply, answer) = oneshot::channel();
+        let taken = Arc::default();
+        let sent = self.queue.send(Item { item, reply, taken: Arc::clone(&taken) }).await;
+        sent.map_err(|_| gone()).map(|()| (answer, taken))
+    }
+}
+
+fn gone() -> EngineError {
+    EngineError::Conflict { code: "SHUTTING_DOWN", message: "the process is shutting down".into() }
 }
 
 async fn lane<I, O, F, Fut>(waiting: Arc<Mutex<mpsc::Receiver<Item<I, O>>>>, work: F)
@@ -64,7 +100,11 @@ where
         if waiting.lock().await.recv_many(&mut batch, MOST).await == 0 {
             return; // every Engine is gone
         }
-        let (items, replies): (Vec<I>, Vec<_>) = batch.drain(..).unzip();
+        let begun = batch.drain(..).filter(|one| !one.taken.swap(true, Ordering::Relaxed));
+        let (items, replies): (Vec<I>, Vec<_>) = begun.map(|one| (one.item, one.reply)).unzip();
+        if items.is_empty() {
+            continue;
+        }
         match guarded(work(items.clone())).await {
             Ok(answers) if answers.len() != replies.len() => {
                 let broken = EngineError::Broken("a batch with a wrong number of answers".into());
@@ -121,6 +161,36 @@ where
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn what_is_withdrawn_before_it_was_begun_is_not_done() {
+        let (begun, mut seen) = mpsc::unbounded_channel();
+        let go = Arc::new(tokio::sync::Semaphore::new(0));
+        let batcher = {
+            let go = go.clone();
+            Batcher::new(1, move |items: Vec<u32>| {
+                let (begun, go) = (begun.clone(), go.clone());
+                async move {
+                    begun.send(items.clone()).ok();
+                    go.acquire().await.ok().map(|permit| permit.forget());
+                    Ok(items)
+                }
+            })
+        };
+        let over = tokio_util::sync::CancellationToken::new();
+        let mut begun = Box::pin(batcher.run_unless(1, over.cancelled()));
+        assert!(futures::poll!(&mut begun).is_pending());
+        assert_eq!(seen.recv().await, Some(vec![1]));
+        let (mut waiting, mut other) =
+            (Box::pin(batcher.run_unless(2, over.cancelled())), Box::pin(batcher.run(3)));
+        assert!(futures::poll!(&mut waiting).is_pending() && futures::poll!(&mut other).is_pending());
+        over.cancel();
+        assert!(matches!(waiting.await, Ok(None)));
+        assert!(futures::poll!(&mut begun).is_pending(), "it may be done, so its answer counts");
+        go.add_permits(2);
+        assert!(matches!((begun.await, other.await), (Ok(Some(1)), Ok(3))));
+        assert_eq!(seen.recv().await, Some(vec![3]));
+    }
 
     #[tokio::test]
     async fn one_poisonous_item_fails_alone_and_answers_reach_their_callers() {

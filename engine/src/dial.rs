@@ -1,12 +1,16 @@
 //! A worker's way to a call: load what it needs, begin it, report progress, send it back, take over an orphan.
 
-use std::collections::HashMap;
+use std::{
+    collections::{BTreeMap, HashMap, HashSet},
+    sync::Arc,
+};
 
 use chrono::{DateTime, Utc};
 use ringfleet_core::{CallId, Hold, WorkerId};
 use ringfleet_fleet::Lane;
-use ringfleet_store::{Begin, Dial, Store};
+use ringfleet_store::{Answered, Begin, Dial, Kept, Store};
 use serde_json::Value;
+use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::{
@@ -31,27 +35,40 @@ pub(crate) fn loader(store: Store, lanes: usize) -> Batcher<Uuid, Option<Dial>> 
 /// Progress of a call that has begun.
 #[derive(Clone)]
 pub(crate) enum Mark {
-    Answered { call: CallId, worker: WorkerId, at: DateTime<Utc> },
-    Resume { call: CallId, worker: WorkerId, resume: Value },
+    Answered(Answered),
+    Resume(Kept),
 }
 
 pub(crate) fn marker(store: Store, lanes: usize) -> Batcher<Mark, bool> {
     Batcher::new(lanes, move |marks: Vec<Mark>| {
         let store = store.clone();
         async move {
-            let mut tx = store.write().await?;
-            let mut ours = Vec::with_capacity(marks.len());
+            // Each call once, and in one order for everybody, so that nobody waits for another in a circle.
+            let (mut answers, mut kept) = (BTreeMap::new(), BTreeMap::new());
+            let mut ids = Vec::with_capacity(marks.len());
             for mark in marks {
-                ours.push(match mark {
-                    Mark::Answered { call, worker, at } => tx.answer_call(call, worker, at).await?,
-                    Mark::Resume { call, worker, resume } => {
-                        tx.set_resume(call, worker, &resume).await?;
-                        true
+                match mark {
+                    Mark::Answered(answer) => {
+                        ids.push(Some(answer.id));
+                        answers.insert(answer.id, answer);
                     }
-                });
+                    Mark::Resume(keep) => {
+                        ids.push(None);
+                        kept.insert(keep.id, keep); // the latest is what counts
+                    }
+                }
+            }
+            let mut tx = store.write().await?;
+            let mut ours = HashSet::new();
+            if !answers.is_empty() {
+                let answers: Vec<Answered> = answers.into_values().collect();
+                ours.extend(tx.answer_calls(&answers).await?);
+            }
+            if !kept.is_empty() {
+                tx.keep_resumes(&kept.into_values().collect::<Vec<_>>()).await?;
             }
             tx.commit().await?;
-            Ok(ours)
+            Ok(ids.into_iter().map(|id| id.is_none_or(|id| ours.contains(&id))).collect())
         }
     })
 }
@@ -71,14 +88,24 @@ impl Engine {
     }
 
     /// Somebody picked up at `at`. False when the call is not this worker's any more.
-    pub async fn answered(&self, call: CallId, worker: WorkerId, at: DateTime<Utc>) -> Result<bool> {
-        let mark = Mark::Answered { call, worker, at };
-        until_it_passes("an answer cannot be noted yet", call, || self.0.marks.run(mark.clone())).await
+    ///
+    /// A call that is `over` before that could be written needs one write, not two: its ending brings the answer along
+    /// ([`Settlement::answered_at`](crate::Settlement::answered_at)).
+    pub async fn answered(
+        &self,
+        call: CallId,
+        worker: WorkerId,
+        at: DateTime<Utc>,
+        over: &CancellationToken,
+    ) -> Result<bool> {
+        let mark = Mark::Answered(Answered { id: call.uuid(), worker: worker.uuid(), at });
+        let note = || self.0.marks.run_unless(mark.clone(), over.cancelled());
+        until_it_passes("an answer cannot be noted yet", call, note).await.map(|noted| noted.unwrap_or(true))
     }
 
     /// Keeps what the carrier now needs to find the call again.
     pub async fn keep_resume(&self, call: CallId, worker: WorkerId, resume: Value) -> Result<()> {
-        let mark = Mark::Resume { call, worker, resume };
+        let mark = Mark::Resume(Kept { id: call.uuid(), worker: worker.uuid(), resume });
         until_it_passes("recovery data cannot be kept yet", call, || self.0.marks.run(mark.clone()))
             .await
             .map(drop)

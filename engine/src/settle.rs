@@ -31,6 +31,8 @@ pub struct Settlement {
     pub worker: WorkerId,
     /// How it ended.
     pub ending: Ending,
+    /// When somebody picked up, if that may not have been noted yet: see [`Engine::answered`].
+    pub answered_at: Option<DateTime<Utc>>,
     /// When that was seen.
     pub at: DateTime<Utc>,
 }
@@ -149,8 +151,9 @@ impl Writes {
         if !matches!(ending, Ending::Over { .. }) || matches!(next, Next::Hold { .. }) {
             self.unmade.push((address(&call), call.id.uuid()));
         }
-        let update = call_update(&call, ending, &next, settlement.at);
+        let update = call_update(&call, settlement, &next);
         if update.state.is_final() {
+            call.answered_at = call.answered_at.or(update.answered_at);
             call.state = update.state;
             call.outcome = update.outcome;
             call.reason = Some(update.reason.clone());
@@ -185,8 +188,8 @@ fn without_recipient(ending: &Ending, now: DateTime<Utc>) -> Next {
     settle(&Plan::voice(1), progress, ending, CampaignState::InProgress, now)
 }
 
-fn call_update(call: &Call, ending: &Ending, next: &Next, at: DateTime<Utc>) -> CallUpdate {
-    let id = call.id.uuid();
+fn call_update(call: &Call, settlement: &Settlement, next: &Next) -> CallUpdate {
+    let (id, ending) = (call.id.uuid(), &settlement.ending);
     if let Next::Hold { at: due_at, hold } = next {
         let reason = match ending {
             Ending::NoRoom { reason, .. } | Ending::GivenUp { reason } | Ending::Over { reason, .. } => {
@@ -203,6 +206,7 @@ fn call_update(call: &Call, ending: &Ending, next: &Next, at: DateTime<Utc>) -> 
             code: None,
             ended_by: None,
             due_at: Some(*due_at),
+            answered_at: None,
             ended_at: None,
         };
     }
@@ -222,7 +226,8 @@ fn call_update(call: &Call, ending: &Ending, next: &Next, at: DateTime<Utc>) -> 
         code,
         ended_by,
         due_at: None,
-        ended_at: Some(at),
+        answered_at: settlement.answered_at,
+        ended_at: Some(settlement.at),
     }
 }
 

@@ -130,9 +130,39 @@ pub struct CallUpdate {
     /// When it may be tried again.
     #[serde(serialize_with = "millis_opt")]
     pub due_at: Option<DateTime<Utc>>,
+    /// When it was answered, if that has not been written before.
+    #[serde(serialize_with = "millis_opt")]
+    pub answered_at: Option<DateTime<Utc>>,
     /// When it ended.
     #[serde(serialize_with = "millis_opt")]
     pub ended_at: Option<DateTime<Utc>>,
+}
+
+/// A call that was answered.
+#[derive(Debug, Clone, Serialize)]
+pub struct Answered {
+    /// Which.
+    #[serde(serialize_with = "hex")]
+    pub id: Uuid,
+    /// Whose it is.
+    #[serde(serialize_with = "hex")]
+    pub worker: Uuid,
+    /// When.
+    #[serde(serialize_with = "millis")]
+    pub at: DateTime<Utc>,
+}
+
+/// What a carrier now needs to find a call again.
+#[derive(Debug, Clone, Serialize)]
+pub struct Kept {
+    /// Which call.
+    #[serde(serialize_with = "hex")]
+    pub id: Uuid,
+    /// Whose it is.
+    #[serde(serialize_with = "hex")]
+    pub worker: Uuid,
+    /// For the carrier.
+    pub resume: Value,
 }
 
 /// Which calls to list.
@@ -226,35 +256,37 @@ impl Tx {
             #[serde(serialize_with = "hex")]
             worker: Uuid,
         }
+        // The worker is compared in a manner no index serves: by the index of a worker's live calls the server would go through
+        // all of them for each row.
         all!(
             self,
             Call,
-            "SELECT c.* FROM calls c JOIN ROWS($1, id uuid, worker uuid) AS r ON r.id = c.id AND r.worker = c.worker_id
-             WHERE c.state IN ('TRIGGERED', 'ONGOING') ORDER BY c.id FOR UPDATE OF c",
+            "SELECT c.* FROM calls c JOIN ROWS($1, id uuid, worker uuid) AS r ON r.id = c.id
+             WHERE c.worker_id IS NOT DISTINCT FROM r.worker AND c.state IN ('TRIGGERED', 'ONGOING') ORDER BY c.id FOR UPDATE OF c",
             rows::rows(owned.iter().map(|&(id, worker)| Row { id, worker: worker.uuid() }))?
         )
     }
 
-    /// Marks an answered call; false when it is not this worker's any more.
-    pub async fn answer_call(&mut self, id: CallId, worker: WorkerId, now: DateTime<Utc>) -> Result<bool> {
-        let changed = exec!(
+    /// Marks calls that were answered; gives those that still belonged to their worker and were not marked already.
+    pub async fn answer_calls(&mut self, answers: &[Answered]) -> Result<Vec<Uuid>> {
+        // For the comparison of the worker see `open_calls`.
+        on!(
             self,
-            "UPDATE calls SET state = 'ONGOING', answered_at = $3 WHERE id = $1 AND worker_id = $2 AND state = 'TRIGGERED'",
-            id.uuid(),
-            worker.uuid(),
-            Timestamp(now)
-        )?;
-        Ok(changed == 1)
+            query_scalar::<Uuid>,
+            "UPDATE calls SET state = 'ONGOING', answered_at = r.at FROM ROWS($1, id uuid, worker uuid, at time) AS r
+             WHERE calls.id = r.id AND calls.worker_id IS NOT DISTINCT FROM r.worker AND calls.state = 'TRIGGERED' RETURNING calls.id",
+            (rows::rows(answers)?),
+            fetch_all
+        )
     }
 
-    /// Keeps what the carrier now needs to find the call again.
-    pub async fn set_resume(&mut self, id: CallId, worker: WorkerId, resume: &Value) -> Result<()> {
+    /// Keeps what carriers now need to find their calls again. A call stands in `kept` once.
+    pub async fn keep_resumes(&mut self, kept: &[Kept]) -> Result<()> {
         exec!(
             self,
-            "UPDATE calls SET resume = $3 WHERE id = $1 AND worker_id = $2 AND state IN ('TRIGGERED', 'ONGOING')",
-            id.uuid(),
-            worker.uuid(),
-            sqlx::types::Json(resume)
+            "UPDATE calls SET resume = r.resume FROM ROWS($1, id uuid, worker uuid, resume json) AS r
+             WHERE calls.id = r.id AND calls.worker_id IS NOT DISTINCT FROM r.worker AND calls.state IN ('TRIGGERED', 'ONGOING')",
+            rows::rows(kept)?
         )?;
         Ok(())
     }
@@ -265,9 +297,10 @@ impl Tx {
             self,
             "UPDATE calls SET state = r.state, hold = r.hold, outcome = r.outcome, reason = r.reason, code = r.code,
                     ended_by = r.ended_by, due_at = coalesce(r.due_at, calls.due_at), ended_at = r.ended_at,
+                    answered_at = coalesce(calls.answered_at, r.answered_at),
                     pushed_at = NULL, orphaned_at = NULL, resume = NULL
              FROM ROWS($1, id uuid, state text, hold text, outcome text, reason text, code int, ended_by text, due_at time,
-                       ended_at time) AS r
+                       answered_at time, ended_at time) AS r
              WHERE calls.id = r.id",
             rows::rows(updates)?
         )?;

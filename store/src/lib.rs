@@ -30,7 +30,7 @@ mod workers;
 mod workspaces;
 
 pub use agents::{Agent, NewAgent};
-pub use calls::{Call, CallFilter, CallUpdate, NewCall};
+pub use calls::{Answered, Call, CallFilter, CallUpdate, Kept, NewCall};
 pub use campaigns::{Campaign, NewCampaign, Running};
 pub use contacts::Contact;
 pub use counters::{Bump, Counter, RecipientCounts};

@@ -229,7 +229,8 @@ impl Dialer {
         let ending = Ending::of_orphan(dial.state, found);
         tracing::info!(call = %dial.id, ?ending, "a dead worker's call is resolved");
         let at = Clock::now(self.engine.clock());
-        let settlement = Settlement { call: dial.id, campaign: dial.campaign_id, worker, ending, at };
+        let campaign = dial.campaign_id;
+        let settlement = Settlement { call: dial.id, campaign, worker, ending, answered_at: None, at };
         self.engine.settle(settlement).await.map(drop)
     }
 }
@@ -300,7 +301,10 @@ impl Follower {
         let (report, mut reports) = mpsc::unbounded_channel();
         let engine = self.engine.clone();
         // Its own task: writing progress must never hold up the signalling.
+        let over = CancellationToken::new();
+        let ended = over.clone().drop_guard();
         let placing = tokio::spawn(async move {
+            let _ended = ended;
             let ending = match deadline.has_passed() {
                 true => missed_slot(),
                 false => attempt.place(report, hang_up).await,
@@ -314,8 +318,12 @@ impl Follower {
                 drop(stamp.send((progress, Clock::now(engine.clock())))); // when it was seen, not when it is written
             }
         });
+        let mut answered_at = None;
         while let Some((progress, at)) = stamped.recv().await {
-            if let Err(error) = self.note(progress, at).await {
+            if let Progress::Answered = progress {
+                answered_at = Some(at);
+            }
+            if let Err(error) = self.note(progress, at, &over).await {
                 tracing::warn!(%error, call = %self.call, "progress of a call could not be written");
             }
         }
@@ -323,26 +331,31 @@ impl Follower {
             tracing::error!(%error, call = %self.call, "the carrier broke down in mid-call");
             (Ending::uncertain("carrier_broke_down"), Clock::now(self.engine.clock()))
         });
-        self.settle_at(ending, at).await;
+        self.settle_at(ending, answered_at, at).await;
     }
 
-    async fn note(&self, progress: Progress, at: DateTime<Utc>) -> Result<(), EngineError> {
+    async fn note(
+        &self,
+        progress: Progress,
+        at: DateTime<Utc>,
+        over: &CancellationToken,
+    ) -> Result<(), EngineError> {
         match progress {
             Progress::Ringing => Ok(()),
-            Progress::Answered => self.engine.answered(self.call, self.worker, at).await.map(drop),
+            Progress::Answered => self.engine.answered(self.call, self.worker, at, over).await.map(drop),
             Progress::Resume(resume) => self.engine.keep_resume(self.call, self.worker, resume).await,
         }
     }
 
     async fn settle(self, ending: Ending) {
         let now = Clock::now(self.engine.clock());
-        self.settle_at(ending, now).await;
+        self.settle_at(ending, None, now).await;
     }
 
-    async fn settle_at(self, ending: Ending, at: DateTime<Utc>) {
+    async fn settle_at(self, ending: Ending, answered_at: Option<DateTime<Utc>>, at: DateTime<Utc>) {
         let Self { engine, call, campaign, worker, room, mine } = self;
         drop(room); // the network is done with this call: its room is free while the database writes
-        match engine.settle(Settlement { call, campaign, worker, ending, at }).await {
+        match engine.settle(Settlement { call, campaign, worker, ending, answered_at, at }).await {
             Ok(true) => {}
             Ok(false) => {
                 tracing::info!(%call, "a call needed no settling: it had not begun, or is settled already")

@@ -4,7 +4,7 @@ use ringfleet_core::{
     CallId, CallState, CampaignState, EndedBy, Hold, Outcome, RecipientState, WorkerId,
     trunk::{Limits, SimulatedTrunk, TrunkConfig},
 };
-use ringfleet_store::{Call, CallUpdate, NewAgent, NewCall, NewTrunk};
+use ringfleet_store::{Answered, Call, CallUpdate, Kept, NewAgent, NewCall, NewTrunk};
 use serde_json::json;
 use uuid::Uuid;
 
@@ -20,8 +20,15 @@ pub fn ended(id: Uuid, outcome: Outcome) -> CallUpdate {
         code: Some(486),
         ended_by: Some(EndedBy::Callee),
         due_at: None,
+        answered_at: None,
         ended_at: Some(at(99)),
     }
+}
+
+/// Somebody picked up at `ms`; whether that counted.
+pub async fn answer(db: &Db, id: Uuid, worker: WorkerId, ms: i64) -> bool {
+    let answered = Answered { id, worker: worker.uuid(), at: at(ms) };
+    !db.write(async |tx| tx.answer_calls(std::slice::from_ref(&answered)).await).await.is_empty()
 }
 
 pub async fn get(db: &Db, id: Uuid) -> Call {
@@ -40,15 +47,15 @@ pub async fn a_call_from_the_claim_to_the_end(db: Db) {
     let call = get(&db, id).await;
     assert_eq!((call.state, call.placements, call.triggered_at), (CallState::Triggered, 1, Some(at(10))));
     assert_eq!(db.read(async |tx| tx.live_calls(world.campaign).await).await, (2, 0));
-    assert!(db.write(async |tx| tx.answer_call(id.into(), worker, at(20)).await).await);
-    assert!(!db.write(async |tx| tx.answer_call(id.into(), worker, at(21)).await).await, "answered once");
-    assert!(!db.write(async |tx| tx.answer_call(other.into(), WorkerId::new(at(1)), at(21)).await).await);
+    assert!(answer(&db, id, worker, 20).await);
+    assert!(!answer(&db, id, worker, 21).await, "answered once");
+    assert!(!answer(&db, other, WorkerId::new(at(1)), 21).await);
     assert_eq!(db.read(async |tx| tx.live_calls(world.campaign).await).await, (1, 1));
 
-    db.write(async |tx| {
-        tx.update_calls(&[ended(id, Outcome::Answered), ended(other, Outcome::Rejected)]).await
-    })
-    .await;
+    // An ending brings along an answer that has not been written, and changes none that has.
+    let updates = [(id, Outcome::Answered), (other, Outcome::Rejected)]
+        .map(|(id, outcome)| CallUpdate { answered_at: Some(at(30)), ..ended(id, outcome) });
+    db.write(async |tx| tx.update_calls(&updates).await).await;
     let call = get(&db, id).await;
     assert_eq!((call.state, call.outcome), (CallState::CallFinished, Some(Outcome::Answered)));
     assert_eq!((call.reason.as_deref(), call.code), (Some("because"), Some(486)));
@@ -57,7 +64,8 @@ pub async fn a_call_from_the_claim_to_the_end(db: Db) {
         (call.triggered_at, call.answered_at, call.ended_at),
         (Some(at(10)), Some(at(20)), Some(at(99)))
     );
-    assert_eq!(get(&db, other).await.state, CallState::Rejected);
+    let other = get(&db, other).await;
+    assert_eq!((other.state, other.answered_at), (CallState::Rejected, Some(at(30))));
     assert_eq!(db.read(async |tx| tx.live_calls(world.campaign).await).await, (0, 0));
     assert_eq!(db.read(async |tx| tx.count_waiting_calls(world.campaign).await).await, 0);
 }
@@ -104,10 +112,13 @@ pub async fn a_dial_has_everything(db: Db) {
     let worker = WorkerId::new(at(0));
     begin(&db, &[with_own_id.clone()], worker, 10).await;
     assert_eq!(dial(with_own_id.id).await.resume, Some(json!({"call": with_own_id.id})));
-    let id = CallId::from(with_own_id.id);
-    db.write(async |tx| tx.set_resume(id, WorkerId::new(at(1)), &json!("a stranger's")).await).await;
+    let keep = async |worker: WorkerId, resume: &str| {
+        let kept = Kept { id: with_own_id.id, worker: worker.uuid(), resume: json!(resume) };
+        db.write(async |tx| tx.keep_resumes(std::slice::from_ref(&kept)).await).await
+    };
+    keep(WorkerId::new(at(1)), "a stranger's").await;
     assert_eq!(dial(with_own_id.id).await.resume, Some(json!({"call": with_own_id.id})));
-    db.write(async |tx| tx.set_resume(id, worker, &json!("dialog'1")).await).await;
+    keep(worker, "dialog'1").await;
     assert_eq!(dial(with_own_id.id).await.resume, Some(json!("dialog'1")));
     db.write(async |tx| tx.update_calls(&[ended(with_own_id.id, Outcome::Failed)]).await).await;
     assert_eq!(dial(with_own_id.id).await.resume, None);

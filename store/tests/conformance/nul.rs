@@ -2,7 +2,7 @@
 
 use ringfleet_core::{CallState, CampaignState, Outcome, RecipientId, Role, WorkerId, signing::Secret};
 use ringfleet_store::{
-    CallUpdate, ImportState, NewAgent, NewEvent, NewRecipient, NewTrunk, Reject, Result, StoreError,
+    CallUpdate, ImportState, Kept, NewAgent, NewEvent, NewRecipient, NewTrunk, Reject, Result, StoreError,
 };
 use serde_json::json;
 
@@ -46,7 +46,8 @@ pub async fn is_refused_everywhere(db: Db) {
     let mut call = world.new_call(None, at(0));
     call.metadata = json!([NUL]);
     refused("call", tx.insert_calls(std::slice::from_ref(&call), at(0)).await);
-    refused("resume", tx.set_resume(call.id.into(), WorkerId::new(at(0)), &json!(NUL)).await);
+    let kept = Kept { id: call.id, worker: WorkerId::new(at(0)).uuid(), resume: json!(NUL) };
+    refused("resume", tx.keep_resumes(&[kept]).await);
     let update = CallUpdate {
         id: call.id,
         state: CallState::Failed,
@@ -56,6 +57,7 @@ pub async fn is_refused_everywhere(db: Db) {
         code: None,
         ended_by: None,
         due_at: None,
+        answered_at: None,
         ended_at: None,
     };
     refused("call update", tx.update_calls(&[update]).await);

@@ -7,7 +7,7 @@ use ringfleet_store::CallUpdate;
 use uuid::Uuid;
 
 use crate::{
-    calls::{ended, get},
+    calls::{answer, ended, get},
     support::{Db, NONE, SOON, World, all, at, claim, eventually, sorted},
 };
 
@@ -38,7 +38,7 @@ pub async fn a_dead_workers_calls_are_orphans(db: Db) {
     let of_retired = world.ring(&db, 2, retired).await;
     world.ring(&db, 2, alive).await;
     world.queue(&db, 2).await;
-    db.write(async |tx| tx.answer_call(of_dead[0].id.into(), dead, at(20)).await).await;
+    assert!(answer(&db, of_dead[0].id, dead, 20).await);
     db.write(async |tx| tx.update_calls(&[ended(of_dead[2].id, Outcome::Answered)]).await).await;
     assert_eq!(orphans(&db, 100).await, NONE, "everybody lives");
     db.write(async |tx| tx.retire_worker(retired).await).await;
