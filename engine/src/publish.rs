@@ -16,14 +16,19 @@ use uuid::Uuid;
 use crate::Result;
 
 /// Something worth telling the customer.
-pub(crate) struct Fact {
-    pub(crate) workspace: WorkspaceId,
-    pub(crate) event: EventType,
-    pub(crate) data: Value,
+pub(crate) struct Fact<'a> {
+    workspace: WorkspaceId,
+    event: EventType,
+    about: About<'a>,
+}
+
+enum About<'a> {
+    Call(&'a Call),
+    Campaign(&'a Campaign, Value),
 }
 
 /// Writes the events somebody wants to hear of and their deliveries; gives the deliveries to hint at after the commit.
-pub(crate) async fn publish(tx: &mut Tx, facts: Vec<Fact>, now: DateTime<Utc>) -> Result<Vec<DeliveryId>> {
+pub(crate) async fn publish(tx: &mut Tx, facts: Vec<Fact<'_>>, now: DateTime<Utc>) -> Result<Vec<DeliveryId>> {
     let workspaces: BTreeSet<Uuid> = facts.iter().map(|fact| fact.workspace.uuid()).collect();
     let endpoints = match workspaces.is_empty() {
         true => Vec::new(),
@@ -44,7 +49,7 @@ pub(crate) async fn publish(tx: &mut Tx, facts: Vec<Fact>, now: DateTime<Utc>) -
             event_id: id.uuid(),
             webhook_id: endpoint.id.uuid(),
         }));
-        let body = event::body(id, fact.event, now, &fact.data);
+        let body = event::body(id, fact.event, now, &fact.data());
         events.push(NewEvent { id: id.uuid(), workspace_id, event: fact.event, body });
     }
     if !events.is_empty() {
@@ -54,7 +59,26 @@ pub(crate) async fn publish(tx: &mut Tx, facts: Vec<Fact>, now: DateTime<Utc>) -
 }
 
 /// `session.started` and `session.ended` tell of a call.
-pub(crate) fn call_fact(event: EventType, call: &Call) -> Fact {
+pub(crate) fn call_fact(event: EventType, call: &Call) -> Fact<'_> {
+    Fact { workspace: call.workspace_id, event, about: About::Call(call) }
+}
+
+/// `campaign.started` and `campaign.completed` tell of a campaign.
+pub(crate) fn campaign_fact(event: EventType, campaign: &Campaign, more: Value) -> Fact<'_> {
+    Fact { workspace: campaign.workspace_id, event, about: About::Campaign(campaign, more) }
+}
+
+impl Fact<'_> {
+    /// Made only for those who want to hear of it.
+    fn data(&self) -> Value {
+        match &self.about {
+            About::Call(call) => of_call(self.event, call),
+            About::Campaign(campaign, more) => of_campaign(campaign, more.clone()),
+        }
+    }
+}
+
+fn of_call(event: EventType, call: &Call) -> Value {
     let mut data = json!({
         "sessionId": call.id,
         "campaignId": call.campaign_id,
@@ -79,11 +103,10 @@ pub(crate) fn call_fact(event: EventType, call: &Call) -> Fact {
         });
         merge(&mut data, ended);
     }
-    Fact { workspace: call.workspace_id, event, data }
+    data
 }
 
-/// `campaign.started` and `campaign.completed` tell of a campaign.
-pub(crate) fn campaign_fact(event: EventType, campaign: &Campaign, more: Value) -> Fact {
+fn of_campaign(campaign: &Campaign, more: Value) -> Value {
     let mut data = json!({
         "campaignId": campaign.id,
         "name": campaign.name,
@@ -93,7 +116,7 @@ pub(crate) fn campaign_fact(event: EventType, campaign: &Campaign, more: Value) 
         "finishedAt": campaign.finished_at.map(rfc3339),
     });
     merge(&mut data, more);
-    Fact { workspace: campaign.workspace_id, event, data }
+    data
 }
 
 fn merge(into: &mut Value, more: Value) {
