@@ -41,7 +41,7 @@ pub(crate) fn beginner(
 /// PENDING → TRIGGERED for those of `wishes` that win and may be called at this moment.
 async fn begin(store: &Store, hints: &Hints, now: DateTime<Utc>, wishes: Vec<Begin>) -> Result<Vec<bool>> {
     let ids: Vec<Uuid> = wishes.iter().filter_map(|w| w.campaign.map(|c| c.uuid())).collect();
-    let mut tx = store.write().await?;
+    let mut tx = store.write_many().await?;
     let campaigns: HashMap<CampaignId, Campaign> =
         tx.hold_campaigns(&ids).await?.into_iter().map(|c| (c.id, c)).collect();
     let waiting = tx.calls_to_begin(&wishes, now).await?;

@@ -22,7 +22,7 @@ pub(crate) fn loader(store: Store, lanes: usize) -> Batcher<Uuid, Option<Dial>> 
     Batcher::new(lanes, move |ids: Vec<Uuid>| {
         let store = store.clone();
         async move {
-            let mut tx = store.read().await?;
+            let mut tx = store.read_many().await?;
             let mut found: HashMap<Uuid, Dial> =
                 tx.dials(&ids).await?.into_iter().map(|d| (d.id.uuid(), d)).collect();
             tx.commit().await?;
@@ -58,7 +58,7 @@ pub(crate) fn marker(store: Store, lanes: usize) -> Batcher<Mark, bool> {
                     }
                 }
             }
-            let mut tx = store.write().await?;
+            let mut tx = store.write_many().await?;
             let mut ours = HashSet::new();
             if !answers.is_empty() {
                 let answers: Vec<Answered> = answers.into_values().collect();

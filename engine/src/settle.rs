@@ -66,7 +66,7 @@ async fn settle_all(
     settlements: Vec<Settlement>,
 ) -> Result<Vec<bool>> {
     let campaigns: Vec<Uuid> = settlements.iter().filter_map(|s| s.campaign.map(|c| c.uuid())).collect();
-    let mut tx = store.write().await?;
+    let mut tx = store.write_many().await?;
     // Always campaigns, then calls, then recipients, then counters: one order of locks for everybody.
     let campaigns: HashMap<CampaignId, Campaign> =
         tx.hold_campaigns(&campaigns).await?.into_iter().map(|c| (c.id, c)).collect();

@@ -256,25 +256,27 @@ impl Tx {
             #[serde(serialize_with = "hex")]
             worker: Uuid,
         }
-        // The worker is compared in a manner no index serves: by the index of a worker's live calls the server would go through
-        // all of them for each row.
+        // Found by id. State and worker are compared in a manner no index serves: by the index of live calls the server would go
+        // through all of them, for each row.
         all!(
             self,
             Call,
             "SELECT c.* FROM calls c JOIN ROWS($1, id uuid, worker uuid) AS r ON r.id = c.id
-             WHERE c.worker_id IS NOT DISTINCT FROM r.worker AND c.state IN ('TRIGGERED', 'ONGOING') ORDER BY c.id FOR UPDATE OF c",
+             WHERE c.worker_id IS NOT DISTINCT FROM r.worker AND coalesce(c.state, '') IN ('TRIGGERED', 'ONGOING')
+             ORDER BY c.id FOR UPDATE OF c",
             rows::rows(owned.iter().map(|&(id, worker)| Row { id, worker: worker.uuid() }))?
         )
     }
 
     /// Marks calls that were answered; gives those that still belonged to their worker and were not marked already.
     pub async fn answer_calls(&mut self, answers: &[Answered]) -> Result<Vec<Uuid>> {
-        // For the comparison of the worker see `open_calls`.
+        // For the comparisons see `open_calls`.
         on!(
             self,
             query_scalar::<Uuid>,
             "UPDATE calls SET state = 'ONGOING', answered_at = r.at FROM ROWS($1, id uuid, worker uuid, at time) AS r
-             WHERE calls.id = r.id AND calls.worker_id IS NOT DISTINCT FROM r.worker AND calls.state = 'TRIGGERED' RETURNING calls.id",
+             WHERE calls.id = r.id AND calls.worker_id IS NOT DISTINCT FROM r.worker AND coalesce(calls.state, '') = 'TRIGGERED'
+             RETURNING calls.id",
             (rows::rows(answers)?),
             fetch_all
         )
@@ -285,7 +287,7 @@ impl Tx {
         exec!(
             self,
             "UPDATE calls SET resume = r.resume FROM ROWS($1, id uuid, worker uuid, resume json) AS r
-             WHERE calls.id = r.id AND calls.worker_id IS NOT DISTINCT FROM r.worker AND calls.state IN ('TRIGGERED', 'ONGOING')",
+             WHERE calls.id = r.id AND calls.worker_id IS NOT DISTINCT FROM r.worker AND coalesce(calls.state, '') IN ('TRIGGERED', 'ONGOING')",
             rows::rows(kept)?
         )?;
         Ok(())

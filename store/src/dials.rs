@@ -132,7 +132,7 @@ impl Tx {
             "SELECT c.*, p.timezone, coalesce(p.created_at, c.created_at) AS added_at, coalesce(p.total_attempts, 0) AS attempts_made
              FROM calls c JOIN ROWS($1, id uuid, worker uuid) AS r ON r.id = c.id
                   LEFT JOIN recipients p ON p.id = c.recipient_id
-             WHERE c.state = 'PENDING' AND c.due_at <= $2
+             WHERE coalesce(c.state, '') = 'PENDING' AND c.due_at <= $2
                AND (c.campaign_id IS NULL OR c.campaign_id IN (SELECT id FROM campaigns WHERE state = 'IN_PROGRESS'))
                AND NOT EXISTS (SELECT 1 FROM workers WHERE workers.id = r.worker AND workers.dead_at IS NOT NULL)
              ORDER BY c.id FOR UPDATE OF c",
@@ -147,7 +147,7 @@ impl Tx {
             self,
             "UPDATE calls SET state = 'TRIGGERED', worker_id = r.worker, resume = r.resume, hold = NULL,
                     placements = placements + 1, triggered_at = coalesce(triggered_at, $2)
-             FROM ROWS($1, id uuid, worker uuid, resume json) AS r WHERE calls.id = r.id AND calls.state = 'PENDING'",
+             FROM ROWS($1, id uuid, worker uuid, resume json) AS r WHERE calls.id = r.id",
             rows::rows(wishes)?,
             Timestamp(now)
         )?;
