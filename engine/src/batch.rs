@@ -2,7 +2,7 @@
 //!
 //! A [`Batcher`] hands whatever is waiting to its work function as one batch. An idle one starts at once with a batch of
 //! one; while a batch is being committed the next one gathers, so batches grow just as large as the load makes them and
-//! nobody waits on a timer.
+//! nobody waits on a timer, but for what is not urgent.
 
 use std::{
     future::Future,
@@ -16,14 +16,14 @@ use std::{
 
 use futures::FutureExt;
 use ringfleet_core::CallId;
-use tokio::sync::{Mutex, mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot};
 
 use crate::{EngineError, Result};
 
 struct Item<I, O> {
     item: I,
     reply: oneshot::Sender<Result<O>>,
-    /// Set once, by the lane that begins it or by the caller who withdraws it.
+    /// Set once, by the batch that begins it or by the caller who withdraws it.
     taken: Arc<AtomicBool>,
 }
 
@@ -40,17 +40,24 @@ where
     I: Clone + Send + 'static,
     O: Send + 'static,
 {
-    /// `lanes`: how many batches may be under way at once. `work` answers in the order of its input.
-    pub(crate) fn new<F, Fut>(lanes: usize, work: F) -> Self
+    /// `work` answers in the order of its input. One batch is under way at a time: two would each be half as large, and get into
+    /// each other's way in the database.
+    pub(crate) fn new<F, Fut>(work: F) -> Self
     where
-        F: Fn(Vec<I>) -> Fut + Clone + Send + Sync + 'static,
+        F: Fn(Vec<I>) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<Vec<O>>> + Send + 'static,
+    {
+        Self::resting(Duration::ZERO, work)
+    }
+
+    /// The same, and after a batch it rests for so long, for what is not urgent.
+    pub(crate) fn resting<F, Fut>(rest: Duration, work: F) -> Self
+    where
+        F: Fn(Vec<I>) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Result<Vec<O>>> + Send + 'static,
     {
         let (queue, waiting) = mpsc::channel(MOST * 4);
-        let waiting = Arc::new(Mutex::new(waiting));
-        for _ in 0..lanes {
-            tokio::spawn(lane(waiting.clone(), work.clone()));
-        }
+        tokio::spawn(gather(waiting, rest, work));
         Self { queue }
     }
 
@@ -89,7 +96,7 @@ fn gone() -> EngineError {
     EngineError::Conflict { code: "SHUTTING_DOWN", message: "the process is shutting down".into() }
 }
 
-async fn lane<I, O, F, Fut>(waiting: Arc<Mutex<mpsc::Receiver<Item<I, O>>>>, work: F)
+async fn gather<I, O, F, Fut>(mut waiting: mpsc::Receiver<Item<I, O>>, rest: Duration, work: F)
 where
     I: Clone,
     F: Fn(Vec<I>) -> Fut,
@@ -97,7 +104,7 @@ where
 {
     let mut batch = Vec::with_capacity(MOST);
     loop {
-        if waiting.lock().await.recv_many(&mut batch, MOST).await == 0 {
+        if waiting.recv_many(&mut batch, MOST).await == 0 {
             return; // every Engine is gone
         }
         let begun = batch.drain(..).filter(|one| !one.taken.swap(true, Ordering::Relaxed));
@@ -124,13 +131,16 @@ where
             }
             Err(error) => replies.into_iter().for_each(|reply| drop(reply.send(Err(error.clone())))),
         }
+        if !rest.is_zero() {
+            tokio::time::sleep(rest).await;
+        }
     }
 }
 
 /// A transaction that takes longer has lost its database. Nothing else bounds the wait: a host that vanished answers nothing.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
-/// Bounds the work in time, and keeps a bug in it from ending the lane for all that come after.
+/// Bounds the work in time, and keeps a bug in it from ending the batcher for all that come after.
 async fn guarded<O>(work: impl Future<Output = Result<O>>) -> Result<O> {
     match tokio::time::timeout(PATIENCE, AssertUnwindSafe(work).catch_unwind()).await {
         Ok(Ok(done)) => done,
@@ -168,7 +178,7 @@ mod tests {
         let go = Arc::new(tokio::sync::Semaphore::new(0));
         let batcher = {
             let go = go.clone();
-            Batcher::new(1, move |items: Vec<u32>| {
+            Batcher::new(move |items: Vec<u32>| {
                 let (begun, go) = (begun.clone(), go.clone());
                 async move {
                     begun.send(items.clone()).ok();
@@ -201,7 +211,7 @@ mod tests {
                 Ok(items.iter().map(|i| i * 2).collect())
             }
         };
-        let batcher = Arc::new(Batcher::new(2, work));
+        let batcher = Arc::new(Batcher::new(work));
         let calls = (0..1000u32).map(|i| {
             let batcher = batcher.clone();
             async move { (i, batcher.run(i).await) }

@@ -30,9 +30,8 @@ pub(crate) fn beginner(
     store: Store,
     hints: Hints,
     clock: Arc<dyn Clock>,
-    lanes: usize,
 ) -> Batcher<Begin, bool> {
-    Batcher::new(lanes, move |wishes| {
+    Batcher::new(move |wishes| {
         let (store, hints, clock) = (store.clone(), hints.clone(), clock.clone());
         async move { begin(&store, &hints, clock.now(), wishes).await }
     })

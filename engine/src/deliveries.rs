@@ -32,8 +32,8 @@ impl Answer {
     }
 }
 
-pub(crate) fn fetcher(store: Store, clock: Arc<dyn Clock>, lanes: usize) -> Batcher<Uuid, Option<Letter>> {
-    Batcher::new(lanes, move |ids: Vec<Uuid>| {
+pub(crate) fn fetcher(store: Store, clock: Arc<dyn Clock>) -> Batcher<Uuid, Option<Letter>> {
+    Batcher::new(move |ids: Vec<Uuid>| {
         let (store, now) = (store.clone(), clock.now());
         async move {
             let mut tx = store.write().await?;
@@ -45,8 +45,8 @@ pub(crate) fn fetcher(store: Store, clock: Arc<dyn Clock>, lanes: usize) -> Batc
     })
 }
 
-pub(crate) fn recorder(store: Store, lanes: usize) -> Batcher<DeliveryUpdate, ()> {
-    Batcher::new(lanes, move |updates: Vec<DeliveryUpdate>| {
+pub(crate) fn recorder(store: Store) -> Batcher<DeliveryUpdate, ()> {
+    Batcher::new(move |updates: Vec<DeliveryUpdate>| {
         let store = store.clone();
         async move {
             let mut tx = store.write().await?;
@@ -74,7 +74,7 @@ impl Engine {
         let update = self.delivery_update(letter, answer, jitter, now);
         let state = update.state;
         // An answer that is lost means that the webhook is sent again: for as long as the lease lasts, nobody else sends it.
-        let write = || self.0.answers.run(update.clone());
+        let write = || self.0.attempts.run(update.clone());
         while let Err(error) = write().await {
             if !error.is_passing() || self.0.clock.now() > now + LEASE / 2 {
                 return Err(error);
@@ -88,7 +88,7 @@ impl Engine {
     /// does not count.
     pub async fn put_off_delivery(&self, letter: &Letter, wait: Duration) -> Result<()> {
         let due_at = self.0.clock.now() + wait;
-        self.0.answers.run(not_made(letter, due_at, "waits: the endpoint is busy with others")).await
+        self.0.attempts.run(not_made(letter, due_at, "waits: the endpoint is busy with others")).await
     }
 
     /// The same because its endpoint does not answer anybody. One that is too old by now is dead.
@@ -105,7 +105,7 @@ impl Engine {
             };
         }
         let state = update.state;
-        self.0.answers.run(update).await?;
+        self.0.attempts.run(update).await?;
         Ok(state)
     }
 

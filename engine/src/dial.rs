@@ -3,6 +3,7 @@
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
     sync::Arc,
+    time::Duration,
 };
 
 use chrono::{DateTime, Utc};
@@ -18,8 +19,8 @@ use crate::{
     batch::{Batcher, until_it_passes},
 };
 
-pub(crate) fn loader(store: Store, lanes: usize) -> Batcher<Uuid, Option<Dial>> {
-    Batcher::new(lanes, move |ids: Vec<Uuid>| {
+pub(crate) fn loader(store: Store) -> Batcher<Uuid, Option<Dial>> {
+    Batcher::new(move |ids: Vec<Uuid>| {
         let store = store.clone();
         async move {
             let mut tx = store.read_many().await?;
@@ -32,43 +33,35 @@ pub(crate) fn loader(store: Store, lanes: usize) -> Batcher<Uuid, Option<Dial>> 
     })
 }
 
-/// Progress of a call that has begun.
-#[derive(Clone)]
-pub(crate) enum Mark {
-    Answered(Answered),
-    Resume(Kept),
-}
+/// How long the batcher of answers rests: of a call as short as this the ending is enough.
+const ANSWERS_REST: Duration = Duration::from_millis(50);
 
-pub(crate) fn marker(store: Store, lanes: usize) -> Batcher<Mark, bool> {
-    Batcher::new(lanes, move |marks: Vec<Mark>| {
+pub(crate) fn answerer(store: Store) -> Batcher<Answered, bool> {
+    Batcher::resting(ANSWERS_REST, move |mut answers: Vec<Answered>| {
         let store = store.clone();
         async move {
-            // Each call once, and in one order for everybody, so that nobody waits for another in a circle.
-            let (mut answers, mut kept) = (BTreeMap::new(), BTreeMap::new());
-            let mut ids = Vec::with_capacity(marks.len());
-            for mark in marks {
-                match mark {
-                    Mark::Answered(answer) => {
-                        ids.push(Some(answer.id));
-                        answers.insert(answer.id, answer);
-                    }
-                    Mark::Resume(keep) => {
-                        ids.push(None);
-                        kept.insert(keep.id, keep); // the latest is what counts
-                    }
-                }
-            }
+            let ids: Vec<Uuid> = answers.iter().map(|answer| answer.id).collect();
+            answers.sort_by_key(|answer| answer.id); // one order for everybody
             let mut tx = store.write_many().await?;
-            let mut ours = HashSet::new();
-            if !answers.is_empty() {
-                let answers: Vec<Answered> = answers.into_values().collect();
-                ours.extend(tx.answer_calls(&answers).await?);
-            }
-            if !kept.is_empty() {
-                tx.keep_resumes(&kept.into_values().collect::<Vec<_>>()).await?;
-            }
+            let ours: HashSet<Uuid> = tx.answer_calls(&answers).await?.into_iter().collect();
             tx.commit().await?;
-            Ok(ids.into_iter().map(|id| id.is_none_or(|id| ours.contains(&id))).collect())
+            Ok(ids.iter().map(|id| ours.contains(id)).collect())
+        }
+    })
+}
+
+/// Keeps what carriers need to find their calls again.
+pub(crate) fn keeper(store: Store) -> Batcher<Kept, ()> {
+    Batcher::new(move |kept: Vec<Kept>| {
+        let store = store.clone();
+        async move {
+            let answers = vec![(); kept.len()];
+            // Each call once, with the latest that was given, and in one order for everybody.
+            let kept: BTreeMap<Uuid, Kept> = kept.into_iter().map(|keep| (keep.id, keep)).collect();
+            let mut tx = store.write_many().await?;
+            tx.keep_resumes(&kept.into_values().collect::<Vec<_>>()).await?;
+            tx.commit().await?;
+            Ok(answers)
         }
     })
 }
@@ -98,17 +91,15 @@ impl Engine {
         at: DateTime<Utc>,
         over: &CancellationToken,
     ) -> Result<bool> {
-        let mark = Mark::Answered(Answered { id: call.uuid(), worker: worker.uuid(), at });
-        let note = || self.0.marks.run_unless(mark.clone(), over.cancelled());
+        let answer = Answered { id: call.uuid(), worker: worker.uuid(), at };
+        let note = || self.0.answers.run_unless(answer.clone(), over.cancelled());
         until_it_passes("an answer cannot be noted yet", call, note).await.map(|noted| noted.unwrap_or(true))
     }
 
     /// Keeps what the carrier now needs to find the call again.
     pub async fn keep_resume(&self, call: CallId, worker: WorkerId, resume: Value) -> Result<()> {
-        let mark = Mark::Resume(Kept { id: call.uuid(), worker: worker.uuid(), resume });
-        until_it_passes("recovery data cannot be kept yet", call, || self.0.marks.run(mark.clone()))
-            .await
-            .map(drop)
+        let kept = Kept { id: call.uuid(), worker: worker.uuid(), resume };
+        until_it_passes("recovery data cannot be kept yet", call, || self.0.resumes.run(kept.clone())).await
     }
 
     /// There is no room for this call now: it comes back at `at`. Nothing is consumed. `reason`: what is in the way, where the hold

@@ -26,7 +26,7 @@ use std::sync::Arc;
 
 use ringfleet_core::{Clock, delivery::RetrySchedule};
 use ringfleet_fleet::{Fleet, Lane};
-use ringfleet_store::{Begin, DeliveryUpdate, Dial, Letter, Store};
+use ringfleet_store::{Answered, Begin, DeliveryUpdate, Dial, Kept, Letter, Store};
 use uuid::Uuid;
 
 pub use campaigns::NewSession;
@@ -56,25 +56,25 @@ struct Shared {
     retries: RetrySchedule,
     loads: Batcher<Uuid, Option<Dial>>,
     begins: Batcher<Begin, bool>,
-    marks: Batcher<dial::Mark, bool>,
+    answers: Batcher<Answered, bool>,
+    resumes: Batcher<Kept, ()>,
     settlements: Batcher<Settlement, bool>,
     letters: Batcher<Uuid, Option<Letter>>,
-    answers: Batcher<DeliveryUpdate, ()>,
+    attempts: Batcher<DeliveryUpdate, ()>,
 }
 
 impl Engine {
     /// Joins the parts. `retries`: when failed webhook deliveries are tried again.
     pub fn new(store: Store, fleet: Fleet, clock: Arc<dyn Clock>, retries: RetrySchedule) -> Self {
-        // SQLite has one writer; PostgreSQL can commit one batch while the next is being written.
-        let lanes = if store.has_many_writers() { 2 } else { 1 };
         let hints = Hints::new(fleet.clone());
         Self(Arc::new(Shared {
-            loads: dial::loader(store.clone(), lanes),
-            begins: begin::beginner(store.clone(), hints.clone(), clock.clone(), lanes),
-            marks: dial::marker(store.clone(), lanes),
-            settlements: settle::settler(store.clone(), hints.clone(), clock.clone(), lanes),
-            letters: deliveries::fetcher(store.clone(), clock.clone(), lanes),
-            answers: deliveries::recorder(store.clone(), lanes),
+            loads: dial::loader(store.clone()),
+            begins: begin::beginner(store.clone(), hints.clone(), clock.clone()),
+            answers: dial::answerer(store.clone()),
+            resumes: dial::keeper(store.clone()),
+            settlements: settle::settler(store.clone(), hints.clone(), clock.clone()),
+            letters: deliveries::fetcher(store.clone(), clock.clone()),
+            attempts: deliveries::recorder(store.clone()),
             hints,
             store,
             fleet,

@@ -28,7 +28,11 @@ enum About<'a> {
 }
 
 /// Writes the events somebody wants to hear of and their deliveries; gives the deliveries to hint at after the commit.
-pub(crate) async fn publish(tx: &mut Tx, facts: Vec<Fact<'_>>, now: DateTime<Utc>) -> Result<Vec<DeliveryId>> {
+pub(crate) async fn publish(
+    tx: &mut Tx,
+    facts: Vec<Fact<'_>>,
+    now: DateTime<Utc>,
+) -> Result<Vec<DeliveryId>> {
     let workspaces: BTreeSet<Uuid> = facts.iter().map(|fact| fact.workspace.uuid()).collect();
     let endpoints = match workspaces.is_empty() {
         true => Vec::new(),

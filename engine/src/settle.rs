@@ -37,13 +37,8 @@ pub struct Settlement {
     pub at: DateTime<Utc>,
 }
 
-pub(crate) fn settler(
-    store: Store,
-    hints: Hints,
-    clock: Arc<dyn Clock>,
-    lanes: usize,
-) -> Batcher<Settlement, bool> {
-    Batcher::new(lanes, move |settlements| {
+pub(crate) fn settler(store: Store, hints: Hints, clock: Arc<dyn Clock>) -> Batcher<Settlement, bool> {
+    Batcher::new(move |settlements| {
         let (store, hints, clock) = (store.clone(), hints.clone(), clock.clone());
         async move { settle_all(&store, &hints, clock.now(), settlements).await }
     })

@@ -135,11 +135,6 @@ impl Store {
         }
     }
 
-    /// Whether many transactions can write at once.
-    pub fn has_many_writers(&self) -> bool {
-        matches!(self.0, Backend::Postgres(_))
-    }
-
     /// Waits for open connections and closes them.
     pub async fn close(&self) {
         match &self.0 {
