@@ -26,11 +26,7 @@ use crate::{
     verdict::Verdicts,
 };
 
-pub(crate) fn beginner(
-    store: Store,
-    hints: Hints,
-    clock: Arc<dyn Clock>,
-) -> Batcher<Begin, bool> {
+pub(crate) fn beginner(store: Store, hints: Hints, clock: Arc<dyn Clock>) -> Batcher<Begin, bool> {
     Batcher::new(move |wishes| {
         let (store, hints, clock) = (store.clone(), hints.clone(), clock.clone());
         async move { begin(&store, &hints, clock.now(), wishes).await }
