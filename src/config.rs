@@ -37,6 +37,8 @@ pub struct Config {
     pub database_url: Option<String>,
     /// `redis://…`; also read from `REDIS_URL`.
     pub redis_url: Option<String>,
+    /// A file with the milliseconds that this process' clock is wrong by; for tests.
+    pub clock_shift: Option<PathBuf>,
     pub database: DatabaseConfig,
     pub redis: RedisConfig,
     pub worker: WorkerConfig,
@@ -148,6 +150,7 @@ impl Default for Config {
             data: PathBuf::from("./ringfleet-data"),
             database_url: None,
             redis_url: None,
+            clock_shift: None,
             database: DatabaseConfig::default(),
             redis: RedisConfig::default(),
             worker: WorkerConfig::default(),

@@ -5,9 +5,10 @@ use std::{
     fs::{DirBuilder, File},
     os::unix::fs::DirBuilderExt,
     sync::Arc,
+    time::Duration,
 };
 
-use ringfleet_core::SystemClock;
+use ringfleet_core::{Clock, ShiftedClock, SystemClock};
 use ringfleet_engine::Engine;
 use ringfleet_fleet::{Fleet, FleetSettings};
 use ringfleet_store::Store;
@@ -110,7 +111,28 @@ pub async fn open_engine(config: &Config, wanted: Wanted) -> Result<Engine, Fail
         store.migrate().await?;
     }
     store.check_schema().await?;
-    Ok(Engine::new(store, fleet, Arc::new(SystemClock), config.retries()))
+    Ok(Engine::new(store, fleet, clock(config), config.retries()))
+}
+
+/// How often a process that is to have a wrong clock looks how wrong.
+const LOOK_AT_SHIFT: Duration = Duration::from_millis(50);
+
+/// The clock of this process: the machine's, unless a test wants it to be wrong.
+fn clock(config: &Config) -> Arc<dyn Clock> {
+    let Some(file) = config.clock_shift.clone() else { return Arc::new(SystemClock) };
+    let clock = ShiftedClock::default();
+    let shifted = clock.clone();
+    tokio::spawn(async move {
+        loop {
+            // Caught while it is being written, it counts as it was before.
+            let text = tokio::fs::read_to_string(&file).await.unwrap_or_default();
+            if let Ok(millis) = text.trim().parse() {
+                shifted.shift_to(millis);
+            }
+            tokio::time::sleep(LOOK_AT_SHIFT).await;
+        }
+    });
+    Arc::new(clock)
 }
 
 /// Makes the embedded database this process's own until the value is dropped: its queue and its limits are in its memory, so

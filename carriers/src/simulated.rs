@@ -21,6 +21,7 @@ use ringfleet_core::{
     SystemClock,
     trunk::SimulatedTrunk,
 };
+use serde::Serialize;
 use serde_json::{Value, json};
 use tokio::{sync::mpsc::UnboundedSender, time::Instant};
 use tokio_util::sync::CancellationToken;
@@ -45,8 +46,10 @@ struct Shared {
 }
 
 impl SimulatedCarrier {
-    /// A carrier with these timings. With `witness`, each placed attempt adds a line to that file, before anything else
-    /// happens: `{"call":"ses_…","to":"+…","at":"…"}`. Processes may share the file.
+    /// A carrier with these timings. With `witness`, each attempt adds lines to that file: `placed` before anything else
+    /// happens and `over` when the line is free again, or only `refused` where there was no room. A line is
+    /// `{"event":"placed","call":"ses_…","to":"+…","at":"…","pid":1}`; the process tells, by its end, when an attempt was over
+    /// that nobody could note any more. Processes may share the file.
     pub fn new(config: SimulatedTrunk, witness: Option<PathBuf>) -> Self {
         let witness = witness.map(|path| Witness { path, file: Mutex::new(None) });
         Self(Arc::new(Shared { config, witness, told_no_room: Mutex::default() }))
@@ -87,30 +90,19 @@ impl Attempt for SimulatedAttempt {
             return Ending::GivenUp { reason: "cancelled".into() };
         }
         if self.has_no_room() {
+            self.noted(Seen::Refused);
             return Ending::NoRoom {
                 retry_after: NO_ROOM_WAIT,
                 reason: "trunk_busy".into(),
                 code: Some(503),
             };
         }
-        if let Some(witness) = &self.shared.witness
-            && let Err(error) = witness.note(&self.order)
-        {
-            tracing::error!(%error, path = %witness.path.display(), "the witness cannot be written; no call is placed");
+        if !self.noted(Seen::Placed) {
             return Ending::over(Failed, "witness", None, ByCarrier);
         }
-        if let Some(ending) = self.ring(&progress, &hangup).await {
-            return ending;
-        }
-        // Nobody may listen any more; that is no reason to end the call.
-        let _ = progress.send(Progress::Answered);
-        let talk = Duration::from_millis(self.shared.config.talk_ms);
-        let hung_up = wait(talk.min(self.order.max_duration), &hangup).await;
-        if self.last_digit() == 8 {
-            return Ending::over(Voicemail, "beep", Some(200), Caller);
-        }
-        let by = if hung_up || talk > self.order.max_duration { Caller } else { Callee };
-        Ending::over(Answered, "completed", Some(200), by)
+        let ending = self.call(&progress, &hangup).await;
+        self.noted(Seen::Over);
+        ending
     }
 }
 
@@ -122,6 +114,32 @@ impl SimulatedAttempt {
     fn has_no_room(&self) -> bool {
         let number = self.order.to;
         number.digits().is_multiple_of(100) && self.shared.told_no_room.lock().insert(number)
+    }
+
+    /// False when there is a witness and it cannot be told: then no call may be placed.
+    fn noted(&self, seen: Seen) -> bool {
+        let Some(witness) = &self.shared.witness else { return true };
+        let noted = witness.note(seen, &self.order);
+        if let Err(error) = &noted {
+            tracing::error!(%error, path = %witness.path.display(), "the witness cannot be written; no call is placed");
+        }
+        noted.is_ok()
+    }
+
+    /// From the first ring to the end.
+    async fn call(&self, progress: &UnboundedSender<Progress>, hangup: &CancellationToken) -> Ending {
+        if let Some(ending) = self.ring(progress, hangup).await {
+            return ending;
+        }
+        // Nobody may listen any more; that is no reason to end the call.
+        let _ = progress.send(Progress::Answered);
+        let talk = Duration::from_millis(self.shared.config.talk_ms);
+        let hung_up = wait(talk.min(self.order.max_duration), hangup).await;
+        if self.last_digit() == 8 {
+            return Ending::over(Voicemail, "beep", Some(200), Caller);
+        }
+        let by = if hung_up || talk > self.order.max_duration { Caller } else { Callee };
+        Ending::over(Answered, "completed", Some(200), by)
     }
 
     /// Rings; how it ended, unless somebody or something picks up.
@@ -150,7 +168,16 @@ async fn wait(time: Duration, hangup: &CancellationToken) -> bool {
     tokio::time::timeout_at(Instant::now() + time, hangup.cancelled()).await.is_ok()
 }
 
-/// Proves who was called: one line for each placed attempt.
+/// What the witness notes.
+#[derive(Debug, Clone, Copy, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum Seen {
+    Placed,
+    Over,
+    Refused,
+}
+
+/// Proves who was called, and how many at once.
 #[derive(Debug)]
 struct Witness {
     path: PathBuf,
@@ -160,8 +187,10 @@ struct Witness {
 impl Witness {
     /// One write at the end of the file, so that lines of several processes do not mix and a kill leaves no half line.
     /// Goes to the page cache, too short a wait to move off the runtime.
-    fn note(&self, order: &Order) -> io::Result<()> {
-        let mut line = json!({ "call": order.call, "to": order.to, "at": SystemClock.now() }).to_string();
+    fn note(&self, seen: Seen, order: &Order) -> io::Result<()> {
+        let (at, pid) = (SystemClock.now(), std::process::id());
+        let mut line =
+            json!({ "event": seen, "call": order.call, "to": order.to, "at": at, "pid": pid }).to_string();
         line.push('\n');
         let mut file = self.file.lock();
         let file = match &mut *file {
@@ -279,7 +308,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn the_witness_has_a_line_for_each_placed_attempt_and_none_for_no_room() {
+    async fn the_witness_sees_every_attempt_begin_and_end_or_be_refused() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("witness.jsonl");
         let one = SimulatedCarrier::new(SimulatedTrunk::default(), Some(path.clone()));
@@ -290,11 +319,14 @@ mod tests {
         place(&one, orders[2].clone()).await;
         let text = std::fs::read_to_string(&path).unwrap();
         let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-        assert_eq!(lines.len(), 2);
-        for (line, order) in lines.iter().zip(&orders) {
-            assert_eq!(line["call"], order.call.to_string());
+        let expected = [("placed", 0), ("over", 0), ("placed", 1), ("over", 1), ("refused", 2)];
+        assert_eq!(lines.len(), expected.len());
+        for (line, (event, order)) in lines.iter().zip(expected) {
+            let order = &orders[order];
+            assert_eq!((&line["event"], &line["call"]), (&json!(event), &json!(order.call)));
             assert_eq!(line["to"], order.to.to_string());
             assert!(line["at"].as_str().unwrap().contains('T'));
+            assert_eq!(line["pid"], std::process::id());
         }
     }
 

@@ -28,6 +28,25 @@ impl Clock for SystemClock {
     }
 }
 
+/// The machine's clock, wrong by as much as it is told to be. Lets a test show what a process does whose clock jumps.
+#[derive(Debug, Clone, Default)]
+pub struct ShiftedClock(Arc<AtomicI64>);
+
+impl ShiftedClock {
+    /// From now on it is ahead by so many milliseconds, or behind where they are negative.
+    pub fn shift_to(&self, millis: i64) {
+        self.0.store(millis, Ordering::SeqCst);
+    }
+}
+
+impl Clock for ShiftedClock {
+    fn now(&self) -> DateTime<Utc> {
+        let shift = chrono::TimeDelta::try_milliseconds(self.0.load(Ordering::SeqCst)).unwrap_or_default();
+        let now = SystemClock.now();
+        now.checked_add_signed(shift).unwrap_or(now)
+    }
+}
+
 /// A clock that stands still until it is moved.
 #[derive(Debug, Clone)]
 pub struct ManualClock(Arc<AtomicI64>);
@@ -73,5 +92,22 @@ impl Stopwatch {
     /// Time since the start.
     pub fn elapsed(&self) -> Duration {
         self.0.elapsed()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_shifted_clock_jumps_both_ways_and_stands_right_again() {
+        let clock = ShiftedClock::default();
+        let ahead = || (clock.now() - SystemClock.now()).num_seconds();
+        for (millis, seconds) in [(0, 0), (60_500, 60), (-60_500, -60), (0, 0)] {
+            clock.shift_to(millis);
+            assert!((ahead() - seconds).abs() <= 1, "{millis} ms: {} s", ahead());
+        }
+        clock.shift_to(i64::MAX); // nonsense shifts nothing
+        assert!(ahead().abs() <= 1);
     }
 }

@@ -28,7 +28,7 @@ pub mod zone;
 pub use call::{CallState, EndedBy, Ending, Outcome};
 pub use campaign::{CampaignAction, CampaignState, CounterKind, WrongState};
 pub use caps::Caps;
-pub use clock::{Clock, ManualClock, SystemClock};
+pub use clock::{Clock, ManualClock, ShiftedClock, SystemClock};
 pub use id::*;
 pub use phone::{E164, NumberError};
 pub use plan::{Channel, Plan, Retry, Step};

@@ -5,6 +5,7 @@
 //! anything but the database, and nothing here decides: rules live in `ringfleet-core`, sequences in `ringfleet-engine`.
 
 mod agents;
+mod audit;
 mod calls;
 mod campaigns;
 mod contacts;
@@ -31,6 +32,8 @@ mod workspaces;
 
 pub use agents::{Agent, NewAgent};
 pub use calls::{Answered, Call, CallFilter, CallUpdate, Kept, NewCall};
+pub use audit::{Kept, Told, Unfinished};
+pub use calls::{Call, CallFilter, CallUpdate, NewCall};
 pub use campaigns::{Campaign, NewCampaign, Running};
 pub use contacts::Contact;
 pub use counters::{Bump, Counter, RecipientCounts};

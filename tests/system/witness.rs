@@ -9,7 +9,7 @@ use crate::{
     support::{SOON, guard, process::Process},
 };
 
-/// The file in which the simulated carrier notes every call that it places, of all processes that share it.
+/// The file in which the simulated carrier notes what became of every attempt, of all processes that share it.
 pub struct WitnessFile {
     path: PathBuf,
     _folder: tempfile::TempDir,
@@ -29,7 +29,8 @@ impl WitnessFile {
     /// How often each number was called.
     pub fn calls(&self) -> BTreeMap<String, usize> {
         let lines = fs::read_to_string(&self.path).unwrap_or_default();
-        count(json_lines(&lines).iter().map(|line| text(&line["to"]).to_owned()))
+        let lines = json_lines(&lines);
+        count(lines.iter().filter(|line| line["event"] == "placed").map(|line| text(&line["to"]).to_owned()))
     }
 }
 

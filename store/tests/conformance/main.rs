@@ -4,6 +4,7 @@
 
 mod support;
 
+mod audit;
 mod calls;
 mod campaigns;
 mod claims;
@@ -60,6 +61,7 @@ on_both_engines! {
     imports: an_import_runs_and_ends stalled_ones_fail rejects_come_in_pages;
     deliveries: an_attempt_that_was_not_made_does_not_count a_letter_is_sent_once failures_come_back_when_due a_closed_one_stays_closed lost_ones_are_pushed_again
                 deleting_an_endpoint_gives_up one_made_during_a_deletion_is_closed;
+    audit: every_row_comes_once deliveries_bring_their_events what_is_not_over_is_counted;
     workers: live_while_they_beat retire_by_themselves;
     schema: migrating_twice_changes_nothing an_empty_one_is_told an_older_one_is_told a_newer_one_is_told many_processes_migrate_at_once;
     together: two_workers_begin_overlapping_batches counters_equal_a_recount readers_do_not_wait_for_a_writer
