@@ -10,7 +10,7 @@ use crate::{
     config::{Config, Flags},
     demo, keys, logs, peer,
     process::{Failure, Wanted},
-    roles,
+    roles, torture,
 };
 
 /// An outbound campaign dialer: CSV in, real calls out, signed webhooks back.
@@ -61,6 +61,8 @@ enum Command {
     /// Measure
     #[command(subcommand)]
     Bench(bench::BenchCommand),
+    /// Kill, stop and confuse a fleet of its own while it calls, and judge whether every promise was kept
+    Torture(torture::TortureArgs),
 }
 
 #[derive(Args)]
@@ -92,14 +94,14 @@ pub async fn run(cli: Cli) -> Result<ExitCode, Failure> {
     let flags = Flags {
         listen,
         data: match cli.command {
-            Command::Demo(_) => Some(std::env::temp_dir()), // nobody's database; it makes a folder of its own in there
+            Command::Demo(_) | Command::Torture(_) => Some(std::env::temp_dir()), // nobody's database; it makes a folder of its own in there
             _ => cli.common.data.clone(),
         },
         database_url: cli.common.database_url.clone(),
         redis_url: cli.common.redis_url.clone(),
     };
     let mut config = Config::read(cli.common.config.as_deref(), &flags)?;
-    if let Command::Demo(_) = cli.command {
+    if let Command::Demo(_) | Command::Torture(_) = cli.command {
         demo::quiet(&mut config.log);
     }
     logs::init(&config.log)?;
@@ -115,6 +117,7 @@ pub async fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Bench(command) => bench::run(config, &cli.common, command).await?,
         Command::Carrier(args) => peer::run(args).await?,
         Command::Demo(args) => return demo::run(args, config).await,
+        Command::Torture(args) => return torture::run(args).await,
     }
     Ok(ExitCode::SUCCESS)
 }

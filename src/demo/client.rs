@@ -21,7 +21,7 @@ pub struct Client {
 pub enum ApiError {
     /// The server refused; its own words, which say what to do.
     Refused(String),
-    /// There was no answer, or none that can be read.
+    /// There was no answer, none that can be read, or one that says to try again.
     Broken(String),
 }
 
@@ -178,7 +178,7 @@ fn open<T: DeserializeOwned>(status: u16, body: &[u8]) -> Result<T, ApiError> {
     let refusal: Envelope<Value> =
         serde_json::from_slice(body).map_err(|_| unreadable("gave no reason".into()))?;
     let words = refusal.message.ok_or_else(|| unreadable("gave no reason".into()))?;
-    Err(ApiError::Refused(words))
+    Err(if status < 500 { ApiError::Refused(words) } else { ApiError::Broken(words) })
 }
 
 #[cfg(test)]
@@ -197,6 +197,15 @@ mod tests {
         match open::<Made>(422, body).unwrap_err() {
             ApiError::Refused(words) => assert_eq!(words, "no phone column"),
             ApiError::Broken(why) => panic!("{why}"),
+        }
+    }
+
+    #[test]
+    fn a_server_in_trouble_has_not_refused() {
+        let body = br#"{"success":false,"data":null,"message":"the database is away","meta":{"code":"UNAVAILABLE"}}"#;
+        match open::<Made>(503, body).unwrap_err() {
+            ApiError::Broken(words) => assert_eq!(words, "the database is away"),
+            ApiError::Refused(words) => panic!("refused: {words}"),
         }
     }
 

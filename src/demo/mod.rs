@@ -3,8 +3,8 @@
 //! It uses the doors a customer uses: the HTTP API to put the campaign together, SIP and RTP to a carrier that is its
 //! own peer, webhooks to a receiver that verifies their signatures. All of it lives in a temporary folder.
 
-mod client;
-mod receiver;
+pub mod client;
+pub mod receiver;
 mod report;
 mod setup;
 mod steps;

@@ -1,4 +1,4 @@
-//! The demo's own webhook receiver: what a customer's server would do, in small.
+//! A webhook receiver for demo and torture: what a customer's server would do, in small.
 
 use std::{
     collections::HashSet,
@@ -16,7 +16,7 @@ use axum::{
 use chrono::{DateTime, Utc};
 use ringfleet_core::{Clock, SystemClock, event::EventType, signing::Secret};
 use serde::Deserialize;
-use tokio::{net::TcpListener, task::JoinHandle};
+use tokio::{net::TcpListener, sync::mpsc::UnboundedSender, task::JoinHandle};
 
 use crate::process::Failure;
 
@@ -49,10 +49,23 @@ impl Received {
     }
 }
 
+/// One request that was answered with 2xx.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Notice {
+    /// Of the event.
+    pub id: String,
+    /// Whether the signature was good.
+    pub verified: bool,
+    /// The event as it was sent.
+    pub body: Bytes,
+}
+
 #[derive(Default)]
 struct Inbox {
     secret: OnceLock<Secret>,
     seen: Mutex<Seen>,
+    /// Told of every request, repeated ones included.
+    journal: Option<UnboundedSender<Notice>>,
 }
 
 #[derive(Default)]
@@ -72,11 +85,23 @@ impl Receiver {
     /// # Errors
     /// When no loopback port can be opened.
     pub async fn start() -> Result<Self, Failure> {
+        Self::with(Inbox::default()).await
+    }
+
+    /// The same, and everything that comes in is told to `journal`.
+    ///
+    /// # Errors
+    /// When no loopback port can be opened.
+    pub async fn journaled(journal: UnboundedSender<Notice>) -> Result<Self, Failure> {
+        Self::with(Inbox { journal: Some(journal), ..Inbox::default() }).await
+    }
+
+    async fn with(inbox: Inbox) -> Result<Self, Failure> {
         let listener = TcpListener::bind(("127.0.0.1", 0))
             .await
             .map_err(|e| Failure::during("the webhook receiver cannot listen on 127.0.0.1", e))?;
         let addr = listener.local_addr()?;
-        let inbox = Arc::new(Inbox::default());
+        let inbox = Arc::new(inbox);
         let app = Router::new().route("/webhooks", post(receive)).with_state(inbox.clone());
         let task = tokio::spawn(async move {
             if let Err(error) = axum::serve(listener, app).await {
@@ -113,7 +138,7 @@ impl Drop for Receiver {
 }
 
 async fn receive(State(inbox): State<Arc<Inbox>>, headers: HeaderMap, body: Bytes) -> StatusCode {
-    inbox.take(&headers, &body, SystemClock.now())
+    inbox.take(&headers, body, SystemClock.now())
 }
 
 impl Inbox {
@@ -124,7 +149,7 @@ impl Inbox {
 
     /// A bad signature is answered like a good one: the demo counts both and fails by their difference. A real receiver
     /// answers it with 401 and forgets it.
-    fn take(&self, headers: &HeaderMap, body: &[u8], now: DateTime<Utc>) -> StatusCode {
+    fn take(&self, headers: &HeaderMap, body: Bytes, now: DateTime<Utc>) -> StatusCode {
         let Some(secret) = self.secret.get() else { return StatusCode::SERVICE_UNAVAILABLE };
         let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
         let (Some(id), Some(timestamp), Some(signature)) =
@@ -132,9 +157,14 @@ impl Inbox {
         else {
             return StatusCode::BAD_REQUEST;
         };
-        let verified = secret.verify(id, timestamp, signature, body, now);
+        let verified = secret.verify(id, timestamp, signature, &body, now);
         if let Err(error) = &verified {
             tracing::warn!(%error, event = id, "a webhook's signature is bad");
+        }
+        if let Some(journal) = &self.journal {
+            // Whoever has stopped reading has read enough.
+            let _ =
+                journal.send(Notice { id: id.to_owned(), verified: verified.is_ok(), body: body.clone() });
         }
         let mut seen = self.seen();
         if !seen.events.insert(id.to_owned()) {
@@ -142,7 +172,7 @@ impl Inbox {
         }
         seen.received.delivered += 1;
         if verified.is_ok() {
-            seen.received.count(body);
+            seen.received.count(&body);
         }
         StatusCode::NO_CONTENT
     }
@@ -187,16 +217,16 @@ mod tests {
         let now = at(1_700_000_003);
         let ended = body("session.ended");
         let first = request(&secret, "evt_1", &ended);
-        assert_eq!(inbox.take(&first, ended.as_bytes(), now), StatusCode::SERVICE_UNAVAILABLE);
+        assert_eq!(inbox.take(&first, ended.clone().into(), now), StatusCode::SERVICE_UNAVAILABLE);
         inbox.secret.set(secret.clone()).unwrap();
         for _ in 0..2 {
-            assert_eq!(inbox.take(&first, ended.as_bytes(), now), StatusCode::NO_CONTENT);
+            assert_eq!(inbox.take(&first, ended.clone().into(), now), StatusCode::NO_CONTENT);
         }
         for (id, event) in
             [("evt_2", "session.started"), ("evt_3", "campaign.started"), ("evt_4", "campaign.completed")]
         {
             let body = body(event);
-            inbox.take(&request(&secret, id, &body), body.as_bytes(), now);
+            inbox.take(&request(&secret, id, &body), body.into(), now);
         }
         let received = inbox.seen().received;
         assert_eq!((received.delivered, received.verified), (4, 4));
@@ -210,7 +240,7 @@ mod tests {
         inbox.secret.set(Secret::new([1; 32])).unwrap();
         let body = body("campaign.started");
         let forged = request(&Secret::new([2; 32]), "evt_1", &body);
-        assert_eq!(inbox.take(&forged, body.as_bytes(), at(1_700_000_000)), StatusCode::NO_CONTENT);
+        assert_eq!(inbox.take(&forged, body.into(), at(1_700_000_000)), StatusCode::NO_CONTENT);
         let received = inbox.seen().received;
         assert_eq!((received.delivered, received.verified, received.campaign_started), (1, 0, false));
     }
@@ -219,7 +249,25 @@ mod tests {
     fn a_request_without_the_headers_is_refused_and_not_counted() {
         let inbox = Inbox::default();
         inbox.secret.set(Secret::new([1; 32])).unwrap();
-        assert_eq!(inbox.take(&HeaderMap::new(), b"{}", at(0)), StatusCode::BAD_REQUEST);
+        assert_eq!(inbox.take(&HeaderMap::new(), Bytes::from_static(b"{}"), at(0)), StatusCode::BAD_REQUEST);
         assert_eq!(inbox.seen().received, Received::default());
+    }
+
+    #[test]
+    fn the_journal_has_every_request() {
+        let (journal, mut notices) = tokio::sync::mpsc::unbounded_channel();
+        let inbox = Inbox { journal: Some(journal), ..Inbox::default() };
+        let secret = Secret::new([1; 32]);
+        inbox.secret.set(secret.clone()).unwrap();
+        let body = body("session.ended");
+        let good = request(&secret, "evt_1", &body);
+        let forged = request(&Secret::new([2; 32]), "evt_2", &body);
+        for request in [&good, &good, &forged] {
+            inbox.take(request, body.clone().into(), at(1_700_000_000));
+        }
+        for (id, verified) in [("evt_1", true), ("evt_1", true), ("evt_2", false)] {
+            let notice = Notice { id: id.into(), verified, body: body.clone().into() };
+            assert_eq!(notices.try_recv().unwrap(), notice);
+        }
     }
 }

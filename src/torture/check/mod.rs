@@ -1,0 +1,73 @@
+//! The judge: one function for each invariant over all that was seen.
+
+mod books;
+mod calls;
+mod pace;
+#[cfg(test)]
+mod tests;
+mod told;
+
+use chrono::TimeDelta;
+use ringfleet_core::{CallId, RecipientId, trunk::Limits};
+
+use super::evidence::Evidence;
+
+/// Something that must not be.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Violation {
+    /// A sentence.
+    pub what: String,
+    /// Whose trace shows how it came about.
+    pub who: Option<Who>,
+}
+
+/// Whom a violation is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Who {
+    Recipient(RecipientId),
+    Call(CallId),
+}
+
+impl Violation {
+    fn general(what: impl Into<String>) -> Self {
+        Self { what: what.into(), who: None }
+    }
+
+    fn of(who: Who, what: impl Into<String>) -> Self {
+        Self { what: what.into(), who: Some(who) }
+    }
+
+    /// Of a call: where it has a recipient, that one's whole story is of interest.
+    fn of_call(evidence: &Evidence, id: CallId, what: impl Into<String>) -> Self {
+        let recipient = evidence.calls.get(&id).and_then(|call| call.recipient_id);
+        Self::of(recipient.map_or(Who::Call(id), Who::Recipient), what)
+    }
+}
+
+/// An invariant: its name, and what finds where it does not hold.
+pub type Invariant = (&'static str, fn(&Evidence) -> Vec<Violation>);
+
+/// All of them.
+pub const INVARIANTS: [Invariant; 9] = [
+    ("NEVER_TWICE", calls::never_twice),
+    ("BUDGET", calls::budget),
+    ("PAUSE", calls::pause),
+    ("RATE", pace::rate),
+    ("LIVE", pace::live),
+    ("DONE", books::done),
+    ("COUNTERS", books::counters),
+    ("EVENTS", told::events),
+    ("ALIVE", alive),
+];
+
+/// No process may have ended by itself.
+fn alive(evidence: &Evidence) -> Vec<Violation> {
+    evidence.deaths.iter().filter_map(|death| death.unasked.as_ref()).map(Violation::general).collect()
+}
+
+/// How long a call may be on its way from the worker's books to the network: under a rate a quarter of a second, else five
+/// (`LATE` and `TOO_LATE` of the worker), and a moment for a busy machine. Later than that it goes back.
+fn on_its_way<'a>(limits: impl IntoIterator<Item = &'a Limits>) -> TimeDelta {
+    let paced = limits.into_iter().any(|limits| limits.calls_per_second.is_some());
+    TimeDelta::milliseconds(if paced { 250 } else { 5_000 } + 100)
+}

@@ -1,0 +1,177 @@
+//! What there is to do: campaigns of many kinds, one after the other, and single calls beside them. All of it follows from
+//! the seed but the moment.
+
+use std::{
+    sync::atomic::{AtomicU64, Ordering},
+    time::Duration,
+};
+
+use rand::{Rng, RngExt, SeedableRng, rngs::StdRng};
+use ringfleet_core::CampaignState;
+use serde_json::{Value, json};
+use tokio::time::sleep;
+
+use super::desk::{Desk, Listed};
+use crate::{
+    demo::{
+        client::{Made, Webhook},
+        receiver::Receiver,
+    },
+    process::Failure,
+};
+
+/// Campaigns that call or rest at the same time. Few, so that all of it comes to an end soon after the last fault.
+const AT_ONCE: usize = 6;
+/// How often we look whether there is room for another campaign.
+const LOOK: Duration = Duration::from_millis(700);
+/// On one list.
+const PEOPLE: std::ops::Range<usize> = 20..90;
+
+/// What all campaigns have in common.
+pub struct Ground {
+    agent: String,
+    trunks: Vec<TrunkKind>,
+    /// Nobody is on two lists: each number is called by one campaign only.
+    people: AtomicU64,
+}
+
+struct TrunkKind {
+    id: String,
+    /// Whether it keeps a pace; where it does not, its campaigns do.
+    paced: bool,
+}
+
+impl Ground {
+    /// Makes an agent, a webhook to `receiver` and trunks that keep a pace, have few lines, or both.
+    ///
+    /// # Errors
+    /// When one cannot be made.
+    pub async fn prepare(desk: &Desk, receiver: &Receiver) -> Result<Self, Failure> {
+        let webhook: Webhook = desk.make("/webhooks", &json!({"url": receiver.url()})).await?;
+        receiver.trust(&webhook.signing_secret)?;
+        let agent: Made = desk.make("/agents", &json!({"name": "Torture"})).await?;
+        let mut trunks = Vec::new();
+        for (ring_ms, talk_ms, limits) in [
+            (150, 700, json!({"callsPerSecond": 12, "maxLiveCalls": 14})),
+            (300, 1_500, json!({"maxLiveCalls": 12})),
+            (80, 400, json!({"callsPerSecond": 9})),
+        ] {
+            let paced = limits.get("callsPerSecond").is_some();
+            let trunk = json!({
+                "name": "Torture", "kind": "simulated", "ringMs": ring_ms, "talkMs": talk_ms, "limits": limits,
+            });
+            let Made { id } = desk.make("/trunks", &trunk).await?;
+            trunks.push(TrunkKind { id, paced });
+        }
+        Ok(Self { agent: agent.id, trunks, people: AtomicU64::new(0) })
+    }
+
+    /// Keeps campaigns going, for as long as it is polled.
+    ///
+    /// # Errors
+    /// When one is refused, or no api answers.
+    pub async fn keep_calling(&self, desk: &Desk, seed: u64) -> Result<(), Failure> {
+        let mut rng = StdRng::seed_from_u64(seed ^ 0xca11);
+        loop {
+            let open = desk.campaigns().await?.iter().filter(|campaign| !campaign.status.is_final()).count();
+            match open < AT_ONCE {
+                true => self.start_campaign(desk, &mut rng).await?,
+                false => sleep(LOOK).await,
+            }
+        }
+    }
+
+    async fn start_campaign(&self, desk: &Desk, rng: &mut StdRng) -> Result<(), Failure> {
+        let campaign: Listed = desk.make("/campaigns", &self.campaign(rng)).await?;
+        let count = rng.random_range(PEOPLE);
+        let people: Vec<Value> = (0..count).map(|_| json!({"to": self.somebody(rng)})).collect();
+        let path = format!("/campaigns/{}/recipients", campaign.id);
+        // Sent twice, the second time nobody is new.
+        desk.make::<Value>(&path, &json!({"recipients": people})).await?;
+        desk.act(campaign.id, "start").await.map(drop)
+    }
+
+    fn campaign(&self, rng: &mut StdRng) -> Value {
+        let trunk = &self.trunks[rng.random_range(0..self.trunks.len())];
+        let mut limits = json!({});
+        if !trunk.paced || rng.random_bool(0.4) {
+            limits["callsPerSecond"] = rng.random_range(3..10).into();
+        }
+        if rng.random_bool(0.5) {
+            limits["maxLiveCalls"] = rng.random_range(2..8).into();
+        }
+        json!({
+            "name": "Torture",
+            "agentId": self.agent,
+            "trunkId": trunk.id,
+            "channels": steps(rng),
+            "limits": limits,
+            "ringTimeoutSeconds": rng.random_range(1..3),
+        })
+    }
+
+    /// Places single calls now and then, for as long as it is polled.
+    ///
+    /// # Errors
+    /// When one is refused, or no api answers.
+    pub async fn keep_triggering(&self, desk: &Desk, seed: u64) -> Result<(), Failure> {
+        let mut rng = StdRng::seed_from_u64(seed ^ 0x51);
+        loop {
+            let trunk = &self.trunks[rng.random_range(0..self.trunks.len())];
+            let call = json!({
+                "agentId": self.agent, "trunkId": trunk.id, "to": self.somebody(&mut rng), "ringTimeoutSeconds": 2,
+            });
+            desk.make::<Value>("/sessions", &call).await?;
+            sleep(Duration::from_millis(rng.random_range(300..1_500))).await;
+        }
+    }
+
+    /// The number of somebody who has not been called yet. Its end says what happens: see `SimulatedTrunk`.
+    fn somebody(&self, rng: &mut impl Rng) -> String {
+        let nth = self.people.fetch_add(1, Ordering::Relaxed);
+        format!("+1{}{:05}{:02}", 202 + nth / 100_000, nth % 100_000, rng.random_range(0..100))
+    }
+}
+
+/// One or two voice steps with one to four attempts, tried again within seconds.
+fn steps(rng: &mut StdRng) -> Value {
+    let on = ["UNANSWERED", "REJECTED", "VOICEMAIL", "FAILED", "UNCERTAIN"];
+    let mut step = |gate: Option<&str>| {
+        let mut step = json!({
+            "channel": "voice",
+            "attempts": rng.random_range(1..5),
+            "retry": {
+                "afterMinutes": f64::from(rng.random_range(0..60)) / 1_000.0,
+                "backoff": f64::from(rng.random_range(10..20)) / 10.0,
+                "on": on[..rng.random_range(1..=on.len())],
+            },
+        });
+        if let Some(gate) = gate {
+            step["gate"] = gate.into();
+            step["afterHours"] = (0.0005).into();
+        }
+        step
+    };
+    let first = step(None);
+    let second = step(Some("voice.voicemail"));
+    match rng.random_bool(0.3) {
+        true => json!([first, second]),
+        false => json!([first]),
+    }
+}
+
+/// Brings to an end what is not: starts what is paused, and cancels what nobody has ever started.
+///
+/// # Errors
+/// When no api answers.
+pub async fn let_all_end(desk: &Desk) -> Result<(), Failure> {
+    for campaign in desk.campaigns().await? {
+        match campaign.status {
+            CampaignState::Paused => drop(desk.act(campaign.id, "start").await?),
+            // Its making was answered to nobody, or we were stopped before it had a list.
+            CampaignState::Draft => drop(desk.act(campaign.id, "cancel").await?),
+            _ => {}
+        }
+    }
+    Ok(())
+}
