@@ -144,6 +144,24 @@ async fn redis_may_be_killed_and_started_again() {
     consumer.stop().await;
 }
 
+/// Whoever has connected once does not give up any more, not even with the first thing it asks for.
+#[tokio::test(flavor = "multi_thread")]
+async fn redis_may_go_away_before_a_consumer_has_begun() {
+    let mut rig = Rig::redis(brisk()).await;
+    let witness = Witness::new();
+    let worker = rig.worker().await;
+    rig.redis.as_mut().unwrap().kill();
+    let consumer = Consumer::spawn(worker, &[Lane::Trigger, Lane::Campaign], 2, &witness, SHORT);
+    // Time enough to fail; one that has not noticed yet shows nothing.
+    sleep(Duration::from_secs(1)).await;
+    assert!(!consumer.task.is_finished(), "it has given up: {:?}", consumer.task.await);
+    rig.redis.as_mut().unwrap().restart().await;
+    eventually("jobs can be pushed", || async { rig.fleet.push(Lane::Campaign, &ids(3)).await.is_ok() })
+        .await;
+    witness.ends(3).await;
+    consumer.stop().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn consumers_do_not_pile_up_in_redis() {
     let settings = FleetSettings { forget_consumers_after: Duration::from_secs(8), ..brisk() };

@@ -51,7 +51,7 @@ impl ConsumerSettings {
 /// is dying: the handlers are aborted, and another consumer gets their jobs after the lease.
 ///
 /// # Errors
-/// When the settings make no sense or Redis cannot be reached at the start.
+/// When the settings make no sense.
 pub async fn consume<F, Fut>(
     fleet: &Fleet,
     consumer: ConsumerSettings,
@@ -62,7 +62,7 @@ where
     F: Fn(Lane, Uuid) -> Fut + Clone + Send + Sync + 'static,
     Fut: Future<Output = ()> + Send + 'static,
 {
-    let source = JobSource::open(fleet, &consumer, &stop).await?;
+    let source = JobSource::open(fleet, &consumer, &stop)?;
     let context = WorkerContext::new(&consumer.name);
     let mut running = run(source, &context, consumer.concurrency, handler);
     let ended = tokio::select! {

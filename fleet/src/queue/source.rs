@@ -34,21 +34,16 @@ impl JobSource {
     /// making. From here on jobs are fetched; when `stop` is cancelled those not started go back at once.
     ///
     /// # Errors
-    /// When the settings make no sense or Redis cannot be reached.
-    pub async fn open(
+    /// When the settings make no sense.
+    pub fn open(
         fleet: &Fleet,
         consumer: &ConsumerSettings,
         stop: &CancellationToken,
     ) -> Result<Self, FleetError> {
         consumer.check()?;
         Ok(Self(match &fleet.queue {
-            Queue::Redis(queue) => {
-                for lane in &consumer.lanes {
-                    let made = queue.ensure_group(*lane).await;
-                    made.map_err(FleetError::redis("make the queue's consumer group"))?;
-                }
-                Feed::Redis(StreamFeed::open(queue.clone(), consumer, stop)?)
-            }
+            // Its readers make the consumer group when they miss it.
+            Queue::Redis(queue) => Feed::Redis(StreamFeed::open(queue.clone(), consumer, stop)?),
             Queue::Local(queue) => {
                 Feed::Local(LocalFeed::open(queue.clone(), &consumer.lanes, consumer.places.clone()))
             }
