@@ -103,6 +103,7 @@ fn judge(args: &TortureArgs, folder: TempDir, seen: Result<Seen, Failure>) -> Re
         }
     };
     let verdict = Verdict::new(args.seed, faults, &evidence);
+    eprintln!("{}", check::pace::on_the_wire(&evidence));
     if !verdict.passes() {
         verdict.explain(&evidence, &mut std::io::stderr().lock())?;
         keep(folder);
@@ -183,6 +184,7 @@ async fn come_to_rest(house: &House, store: &Store) -> Result<(), Failure> {
         let left = tx.unfinished().await?;
         tx.commit().await?;
         if left == Unfinished::default() {
+            eprintln!("{} after it everything has come to rest", since(began));
             return Ok(());
         }
         if began.elapsed() > REST {

@@ -2,7 +2,7 @@
 
 mod books;
 mod calls;
-mod pace;
+pub mod pace;
 #[cfg(test)]
 mod tests;
 mod told;

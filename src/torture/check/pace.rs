@@ -74,10 +74,29 @@ pub(super) fn live(evidence: &Evidence) -> Vec<Violation> {
             if live.len() > most as usize {
                 let (call, placed, n) = (attempt.call, attempt.placed, live.len());
                 let what =
-                    format!("{name}: {call}, placed at {placed}, was the {n}th live call of at most {most}");
+                    format!("{name}: {call}, placed at {placed}, made {n} live calls; {most} are allowed");
                 found.push(Violation::of_call(evidence, call, what));
             }
         }
     }
     found
+}
+
+/// What was on the wire of everything with a pace: in how many seconds more calls began than agreed, since some were longer on
+/// their way than others. For people; no promise is broken by it.
+pub(in crate::torture) fn on_the_wire(evidence: &Evidence) -> String {
+    let (mut calls, mut early, mut earliest) = (0, 0, 0);
+    for (_, limits, attempts) in limited(evidence) {
+        let Some(rate) = limits.calls_per_second.filter(|rate| *rate >= 1.0) else { continue };
+        calls += attempts.len();
+        for pair in attempts.windows(rate.ceil() as usize + 1) {
+            let [first, .., last] = pair else { continue };
+            let by = 1_000 - (last.placed - first.placed).num_milliseconds();
+            early += usize::from(by > 0);
+            earliest = earliest.max(by);
+        }
+    }
+    format!(
+        "{early} of {calls} paced calls ended a second with one call too many on the wire, by at most {earliest} ms"
+    )
 }
