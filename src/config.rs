@@ -72,7 +72,7 @@ pub struct WorkerConfig {
     pub drain: Span,
     /// Most webhook requests under way at once in one worker.
     pub deliveries: u32,
-    /// Where the simulated carrier writes a line for every placed attempt; for tests.
+    /// Where the simulated carrier writes what becomes of every attempt; for tests.
     pub witness: Option<PathBuf>,
 }
 
