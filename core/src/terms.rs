@@ -133,15 +133,25 @@ impl Terms<'_> {
     /// The first moment from `ready` on at which the hours allow a call to `number`.
     pub fn fit(&self, number: E164, timezone: Option<&str>, ready: DateTime<Utc>) -> Fit {
         let schedules = [self.schedule, &self.floor.schedule];
-        if schedules.iter().all(|schedule| schedule.is_always()) {
+        if !self.has_hours() {
             return Fit::Open(ready);
         }
-        let fallback = self.schedule.timezone.or(self.floor.schedule.timezone);
-        let Some(zones) = Zones::of(timezone, number, fallback) else { return Fit::Never(UNKNOWN_ZONE) };
+        let Some(zones) = self.zones(number, timezone) else { return Fit::Never(UNKNOWN_ZONE) };
         if is_open(&schedules, &zones, ready) {
             return Fit::Open(ready);
         }
         next_open(&schedules, &zones, ready).map_or(Fit::Never(NO_LEGAL_HOUR), Fit::Moved)
+    }
+
+    /// Whether any hour of any day is closed, so that it matters where somebody is.
+    pub fn has_hours(&self) -> bool {
+        !(self.schedule.is_always() && self.floor.schedule.is_always())
+    }
+
+    /// Where somebody may be, as far as it matters; none where no hours bind, or nobody knows.
+    pub fn zones(&self, number: E164, timezone: Option<&str>) -> Option<Zones> {
+        let fallback = self.schedule.timezone.or(self.floor.schedule.timezone);
+        self.has_hours().then(|| Zones::of(timezone, number, fallback)).flatten()
     }
 
     /// When nobody calls this recipient any more.

@@ -71,7 +71,10 @@ impl Engine {
         let mut tx = self.0.store.write().await?;
         let ended = tx.cancel_recipients(id, PORTION, Clock::now(self.clock())).await?;
         match ended {
-            0 => tx.set_winding_up(id, false).await?,
+            0 => {
+                tx.set_winding_up(id, false).await?;
+                tx.forget_holds(id).await?;
+            }
             n => {
                 let name = Disposition::Cancelled.as_str();
                 tx.bump(vec![Bump::new(id, CounterKind::Disposition, name, n as i64)]).await?;

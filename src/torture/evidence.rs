@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fs, path::Path};
 
 use chrono::{DateTime, Utc};
 use ringfleet_core::{CallId, CampaignId, E164, RecipientId, TrunkId, trunk::Limits};
-use ringfleet_store::{Call, Campaign, Kept, Recipient, Result as Stored, Store, Told, Tx};
+use ringfleet_store::{Call, Campaign, KeptCounter, Recipient, Result as Stored, Store, Told, Tx};
 use serde::Deserialize;
 use uuid::Uuid;
 
@@ -40,7 +40,7 @@ pub struct Evidence {
     pub campaigns: BTreeMap<CampaignId, Campaign>,
     pub recipients: BTreeMap<RecipientId, Recipient>,
     pub calls: BTreeMap<CallId, Call>,
-    pub counters: Vec<Kept>,
+    pub counters: Vec<KeptCounter>,
     pub told: Vec<Told>,
     /// In the order in which they began.
     pub attempts: Vec<Attempt>,

@@ -106,6 +106,7 @@ impl Ground {
             "trunkId": trunk.id,
             "channels": steps(rng),
             "limits": limits,
+            "schedule": {"window": "always"},
             "ringTimeoutSeconds": rng.random_range(1..3),
         })
     }

@@ -29,7 +29,7 @@ record! {
 
 record! {
     /// One kept counter of one campaign.
-    pub struct Kept {
+    pub struct KeptCounter {
         /// The campaign.
         pub campaign_id: CampaignId,
         /// What is counted.
@@ -62,7 +62,8 @@ impl Tx {
 
     /// Campaigns.
     pub async fn audit_campaigns(&mut self, after: Uuid, limit: u32) -> Result<Vec<Campaign>> {
-        let sql = "SELECT * FROM campaigns WHERE id > $1 ORDER BY id LIMIT $2";
+        let sql = "SELECT c.*, w.rules AS floor FROM campaigns c JOIN workspaces w ON w.id = c.workspace_id
+                   WHERE c.id > $1 ORDER BY c.id LIMIT $2";
         all!(self, Campaign, sql, after, i64::from(limit))
     }
 
@@ -91,8 +92,12 @@ impl Tx {
     }
 
     /// The kept counters of all campaigns; they are few.
-    pub async fn audit_counters(&mut self) -> Result<Vec<Kept>> {
-        all!(self, Kept, "SELECT campaign_id, kind, name, n FROM counters ORDER BY campaign_id, kind, name")
+    pub async fn audit_counters(&mut self) -> Result<Vec<KeptCounter>> {
+        all!(
+            self,
+            KeptCounter,
+            "SELECT campaign_id, kind, name, n FROM counters ORDER BY campaign_id, kind, name"
+        )
     }
 
     /// What is not over yet.

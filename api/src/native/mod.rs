@@ -3,6 +3,7 @@
 mod agents;
 mod campaigns;
 mod imports;
+mod preflight;
 mod recipients;
 mod schedule_body;
 mod sessions;
@@ -33,6 +34,7 @@ pub(crate) fn router() -> Router<Gate> {
         .route("/campaigns/{cmp}/pause", post(campaigns::pause))
         .route("/campaigns/{cmp}/cancel", post(campaigns::cancel))
         .route("/campaigns/{cmp}/stats", get(campaigns::stats))
+        .route("/campaigns/{cmp}/preflight", get(preflight::show))
         .route("/campaigns/{cmp}/recipients", post(recipients::add).get(recipients::list))
         .route("/campaigns/{cmp}/recipients/{rcp}", get(recipients::show))
         .route("/imports", get(imports::list))

@@ -186,7 +186,7 @@ impl World {
             self.made.remove(&call);
         }
         let settlement =
-            Settlement { call, campaign: Some(campaign), worker: self.worker, ending, at: self.now() };
+            Settlement { call, campaign: Some(campaign), worker: self.worker, ending, answered_at: None, at: self.now() };
         assert!(self.engine.settle(settlement).await.unwrap());
         true
     }

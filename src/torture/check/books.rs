@@ -52,7 +52,13 @@ pub(super) fn counters(evidence: &Evidence) -> Vec<Violation> {
     }
     for call in evidence.calls.values() {
         if let (Some(campaign), Some(outcome)) = (call.campaign_id, call.outcome) {
+            let hour = call.ended_at.map(|at| at.format("%Y-%m-%dT%H").to_string()).unwrap_or_default();
             count(campaign, CounterKind::Outcome, outcome.as_str());
+            count(campaign, CounterKind::Channel, call.channel.as_str());
+            count(campaign, CounterKind::Hour, &hour);
+            if outcome == Outcome::Answered {
+                count(campaign, CounterKind::AnsweredHour, &hour);
+            }
         }
     }
     let kept: BTreeMap<Key, i64> = evidence

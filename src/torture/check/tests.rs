@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use ringfleet_core::{
-    AgentId, CallId, CallState, CampaignId, CampaignState, Channel, CounterKind, DeliveryId, Disposition,
-    E164, EventId, Outcome, Plan, RecipientId, RecipientState, TrunkId, WorkspaceId,
+    AgentId, CallId, CallState, CampaignId, CampaignState, Caps, Channel, CounterKind, DeliveryId,
+    Disposition, E164, EventId, Outcome, Plan, RecipientId, RecipientState, Schedule, TrunkId, WorkspaceId,
+    WorkspaceRules,
     delivery::DeliveryState,
     event::{self, EventType},
     trunk::Limits,
 };
-use ringfleet_store::{Call, Campaign, Kept, Recipient, Told};
+use ringfleet_store::{Call, Campaign, KeptCounter, Recipient, Told};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -52,6 +53,12 @@ fn campaign() -> Campaign {
         limits: Limits { calls_per_second: Some(2.0), max_live_calls: Some(1) },
         ring_seconds: 30,
         max_call_seconds: 60,
+        schedule: Schedule::default(),
+        caps: Caps::default(),
+        dupe_days: None,
+        expire_days: None,
+        end_at: None,
+        floor: WorkspaceRules::default(),
         start_at: None,
         started_at: Some(at(0)),
         finished_at: Some(at(9_000)),
@@ -72,6 +79,7 @@ fn recipient(n: u128, attempts: u32, disposition: Disposition) -> Recipient {
         total_attempts: attempts,
         due_at: at(0),
         hold: None,
+        ready_at: None,
         disposition: Some(disposition),
         last_outcome: None,
         last_reason: None,
@@ -112,8 +120,8 @@ fn attempt(call: u128, placed: i64, over: i64) -> Attempt {
     Attempt { call: CallId::from(id(call)), to, pid: WORKER, placed: at(placed), over: Some(at(over)) }
 }
 
-fn kept(kind: CounterKind, name: &str, n: i64) -> Kept {
-    Kept { campaign_id: campaign().id, kind, name: name.into(), n }
+fn kept(kind: CounterKind, name: &str, n: i64) -> KeptCounter {
+    KeptCounter { campaign_id: campaign().id, kind, name: name.into(), n }
 }
 
 impl Evidence {
@@ -162,6 +170,9 @@ fn good() -> Evidence {
             kept(CounterKind::Outcome, "ANSWERED", 1),
             kept(CounterKind::Outcome, "UNANSWERED", 1),
             kept(CounterKind::Outcome, "REJECTED", 1),
+            kept(CounterKind::Channel, "voice", 3),
+            kept(CounterKind::Hour, &at(0).format("%Y-%m-%dT%H").to_string(), 3),
+            kept(CounterKind::AnsweredHour, &at(0).format("%Y-%m-%dT%H").to_string(), 1),
         ],
         attempts: vec![
             attempt(11, 0, 900),

@@ -30,7 +30,7 @@ pub async fn two_workers_begin_overlapping_batches(db: Db) {
         let (one, two) = (WorkerId::new(at(0)), WorkerId::new(at(0)));
         let (a, b) = tokio::join!(begin(one, false), begin(two, true));
         assert_eq!(
-            sorted([a, b].concat().iter().map(|c| c.id.uuid())),
+            sorted([a, b].concat().iter().copied()),
             sorted(calls.iter().map(|c| c.id)),
             "each begun once, nobody deadlocked"
         );
@@ -47,7 +47,7 @@ pub async fn two_workers_lease_overlapping_batches(db: Db) {
         let backwards = post.ids.iter().rev().copied().collect();
         let (a, b) = tokio::join!(begin(post.ids.clone()), begin(backwards));
         assert_eq!(
-            sorted([a, b].concat().iter().map(|c| c.id.uuid())),
+            sorted([a, b].concat().iter().copied()),
             sorted(post.ids),
             "each leased once, nobody deadlocked"
         );

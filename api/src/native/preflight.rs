@@ -1,0 +1,119 @@
+//! What would happen if a campaign called now.
+
+use ringfleet_core::{CampaignState, Disposition, Hold, id::CampaignKind, terms::UNKNOWN_ZONE};
+use ringfleet_engine::{Preflight, ZoneHours};
+use serde::Serialize;
+
+use crate::{
+    auth::{Allowed, may},
+    envelope::{Moment, Reply},
+    error::Result,
+    path::PathId,
+};
+
+/// The look ahead as the API shows it. Each waiting recipient is counted once: callable now, held, or ended.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct View {
+    status: CampaignState,
+    waiting: u64,
+    callable_now: u64,
+    held: Vec<HeldView>,
+    ended: Vec<EndedView>,
+    zones: Vec<ZoneView>,
+    expected_finish: Option<Moment>,
+    warnings: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct HeldView {
+    hold: Hold,
+    count: u64,
+    first: Moment,
+    last: Moment,
+}
+
+/// Recipients that would end without a call.
+#[derive(Serialize)]
+struct EndedView {
+    disposition: Disposition,
+    reason: &'static str,
+    count: u64,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ZoneView {
+    zones: Vec<&'static str>,
+    count: u64,
+    open_now: bool,
+    hours: Vec<StretchView>,
+}
+
+#[derive(Serialize)]
+struct StretchView {
+    from: Moment,
+    to: Option<Moment>,
+}
+
+/// `GET /campaigns/:id/preflight`: who can be called at this moment, who waits for what and until when, who never will be called, and
+/// when everybody will have been called once.
+pub(super) async fn show(
+    door: Allowed<may::Read>,
+    PathId(id): PathId<CampaignKind>,
+) -> Result<Reply<View>> {
+    let (campaign, found) = door.engine().preflight(door.workspace(), id).await?;
+    let warnings = warnings(&found);
+    Ok(Reply::ok(View {
+        status: campaign.state,
+        waiting: found.waiting,
+        callable_now: found.callable_now,
+        held: found
+            .held
+            .into_iter()
+            .map(|(hold, held)| HeldView { hold, count: held.count, first: held.first.into(), last: held.last.into() })
+            .collect(),
+        ended: found
+            .ended
+            .into_iter()
+            .map(|((disposition, reason), count)| EndedView { disposition, reason, count })
+            .collect(),
+        zones: found.zones.into_iter().map(ZoneView::from).collect(),
+        expected_finish: Moment::maybe(found.expected_finish),
+        warnings,
+    }))
+}
+
+impl From<ZoneHours> for ZoneView {
+    fn from(zone: ZoneHours) -> Self {
+        let hours = zone.stretches.into_iter();
+        Self {
+            zones: zone.zones.iter().map(|zone| zone.name()).collect(),
+            count: zone.count,
+            open_now: zone.is_open,
+            hours: hours.map(|(from, to)| StretchView { from: from.into(), to: Moment::maybe(to) }).collect(),
+        }
+    }
+}
+
+fn warnings(found: &Preflight) -> Vec<String> {
+    let mut warnings = Vec::new();
+    let unknown: u64 = found.ended.iter().filter(|((_, reason), _)| *reason == UNKNOWN_ZONE).map(|(_, n)| n).sum();
+    if unknown > 0 {
+        warnings.push(format!(
+            "nobody knows where {unknown} recipients are: give their zone in the list (column timezone), or the campaign's own (schedule.timezone)"
+        ));
+    }
+    let never = |zone: &&ZoneHours| zone.zones.iter().count() > 1 && !zone.is_open;
+    if let Some(zone) = found.zones.iter().find(never) {
+        let count = zone.zones.iter().count();
+        warnings.push(format!(
+            "numbers like those of {} recipients may ring in {count} time zones and are called only in hours open in all of them: give their zone in the list (column timezone)",
+            zone.count
+        ));
+    }
+    if found.expected_finish.is_none() && found.waiting > 0 {
+        warnings.push("no finish can be told: neither campaign, workspace nor trunk has a limit of calls per second, or it is too far off".into());
+    }
+    warnings
+}

@@ -1,0 +1,179 @@
+//! What would happen if a campaign called now: who can be called, who waits for what, who never will be, and when it would be done.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use ringfleet_core::{
+    CampaignId, Disposition, E164, Hold, WorkspaceId, Zones,
+    forecast::{self, Group},
+    terms::{Candidate, Verdict},
+    trunk::Limits,
+    window::{closes, is_open, next_open},
+};
+use ringfleet_store::{Campaign, Special, Tx};
+
+use crate::{Engine, EngineError, Result};
+
+/// Recipients judged at a time.
+const PAGE: u32 = 10_000;
+/// Stretches of hours that are told of each zone.
+const STRETCHES: usize = 7;
+
+/// What would happen if a campaign called now.
+#[derive(Debug, Clone, Default)]
+pub struct Preflight {
+    /// Recipients that wait.
+    pub waiting: u64,
+    /// Those that may be called at this moment.
+    pub callable_now: u64,
+    /// Those that may be called later, by the reason.
+    pub held: BTreeMap<Hold, Held>,
+    /// Those that would end without a call, by disposition and reason.
+    pub ended: BTreeMap<(Disposition, &'static str), u64>,
+    /// Where they are. Empty where no hours bind the campaign.
+    pub zones: Vec<ZoneHours>,
+    /// When each of them will have been called once at the limits set; none without a limit of calls per second.
+    pub expected_finish: Option<DateTime<Utc>>,
+}
+
+/// Recipients under one hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Held {
+    /// How many.
+    pub count: u64,
+    /// When the first of them may be called.
+    pub first: DateTime<Utc>,
+    /// When the last of them may be called.
+    pub last: DateTime<Utc>,
+}
+
+/// Recipients of one place, and when they may be called there.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ZoneHours {
+    /// Where they may be: all of these zones have to be open.
+    pub zones: Zones,
+    /// How many.
+    pub count: u64,
+    /// Whether they may be called at this moment.
+    pub is_open: bool,
+    /// The next stretches in which they may be called, from and to; no end where it never closes.
+    pub stretches: Vec<(DateTime<Utc>, Option<DateTime<Utc>>)>,
+}
+
+impl Engine {
+    /// Looks at every waiting recipient of a campaign as the dispatcher would at this moment; changes nothing.
+    pub async fn preflight(&self, workspace: WorkspaceId, id: CampaignId) -> Result<(Campaign, Preflight)> {
+        let now = self.0.clock.now();
+        let mut tx = self.0.store.read().await?;
+        let campaign = tx.campaign(workspace, id).await?.ok_or(EngineError::NotFound("campaign"))?;
+        let trunk = tx.trunk(workspace, campaign.trunk_id).await?.map(|t| t.limits).unwrap_or_default();
+        let mut count = Count::new(&campaign, now);
+        count.alike(&mut tx).await?;
+        count.special(&mut tx).await?;
+        tx.commit().await?;
+        let preflight = count.finish(trunk);
+        Ok((campaign, preflight))
+    }
+}
+
+struct Count<'a> {
+    campaign: &'a Campaign,
+    now: DateTime<Utc>,
+    found: Preflight,
+    /// Those that will be called, by their zones; under an empty name where no hours bind.
+    places: BTreeMap<String, Group>,
+}
+
+impl<'a> Count<'a> {
+    fn new(campaign: &'a Campaign, now: DateTime<Utc>) -> Self {
+        Self { campaign, now, found: Preflight::default(), places: BTreeMap::new() }
+    }
+
+    async fn alike(&mut self, tx: &mut Tx) -> Result<()> {
+        let lifetime = self.campaign.expire_days.map_or(TimeDelta::days(36_500), |n| TimeDelta::days(n.into()));
+        let old = self.now - lifetime;
+        let groups = tx.alike_recipients(self.campaign.workspace_id, self.campaign.id, old, self.now).await?;
+        for group in groups {
+            let special = Special {
+                number: group.number,
+                timezone: group.timezone,
+                created_at: if group.is_old { old } else { self.now },
+                attempts: 0,
+                is_suppressed: false,
+                calls: None,
+            };
+            self.add(&special, group.n as u64);
+        }
+        Ok(())
+    }
+
+    async fn special(&mut self, tx: &mut Tx) -> Result<()> {
+        let mut after = 0;
+        loop {
+            let (workspace, campaign) = (self.campaign.workspace_id, self.campaign.id);
+            let page = tx.special_recipients(workspace, campaign, after, PAGE, self.now).await?;
+            page.iter().for_each(|special| self.add(special, 1));
+            match page.last() {
+                Some(last) if page.len() == PAGE as usize => after = last.number.digits(),
+                _ => return Ok(()),
+            }
+        }
+    }
+
+    /// `n` recipients like this one.
+    fn add(&mut self, who: &Special, n: u64) {
+        let candidate = Candidate {
+            number: who.number,
+            timezone: who.timezone.as_deref(),
+            added_at: who.created_at,
+            is_first: who.attempts == 0,
+            is_suppressed: who.is_suppressed,
+            history: who.calls.as_ref(),
+            campaign: self.campaign.id.uuid(),
+            call: None,
+        };
+        self.found.waiting += n;
+        match self.campaign.terms().judge(&candidate, self.now) {
+            Verdict::Call => {
+                self.found.callable_now += n;
+                self.place(who.number, who.timezone.as_deref(), n);
+            }
+            Verdict::Later { at, hold } => {
+                let held = self.found.held.entry(hold).or_insert(Held { count: 0, first: at, last: at });
+                held.count += n;
+                (held.first, held.last) = (held.first.min(at), held.last.max(at));
+                self.place(who.number, who.timezone.as_deref(), n);
+            }
+            Verdict::Never(disposition, reason) => *self.found.ended.entry((disposition, reason)).or_default() += n,
+        }
+    }
+
+    fn place(&mut self, number: E164, timezone: Option<&str>, n: u64) {
+        let zones = self.campaign.terms().zones(number, timezone);
+        let name = zones.as_ref().map(Zones::to_string).unwrap_or_default();
+        self.places.entry(name).or_insert(Group { zones, count: 0 }).count += n;
+    }
+
+    fn finish(mut self, trunk: Limits) -> Preflight {
+        let schedules = [&self.campaign.schedule, &self.campaign.floor.schedule];
+        let groups: Vec<Group> = self.places.into_values().collect();
+        let rates = [self.campaign.limits, self.campaign.floor.limits, trunk];
+        let rate = rates.iter().filter_map(|limits| limits.calls_per_second).reduce(f64::min);
+        let begin = self.campaign.start_at.map_or(self.now, |start| start.max(self.now));
+        self.found.expected_finish = rate.and_then(|rate| forecast::finish(&groups, &schedules, rate, begin));
+        for Group { zones, count } in groups {
+            let Some(zones) = zones else { continue };
+            let mut stretches = Vec::new();
+            let mut from = next_open(&schedules, &zones, self.now);
+            while let Some(open) = from.filter(|_| stretches.len() < STRETCHES) {
+                let close = closes(&schedules, &zones, open);
+                stretches.push((open, close));
+                from = close.and_then(|close| next_open(&schedules, &zones, close));
+            }
+            let is_open = is_open(&schedules, &zones, self.now);
+            self.found.zones.push(ZoneHours { zones, count, is_open, stretches });
+        }
+        self.found.zones.sort_by_key(|zone| std::cmp::Reverse(zone.count));
+        self.found
+    }
+}
