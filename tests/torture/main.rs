@@ -78,15 +78,12 @@ mod tests {
         }
     }
 
-    /// The processes that have something to do with this folder, by their arguments or their variables.
+    /// The processes that work in this folder: all roles and servers do, whatever they call themselves.
     fn processes_of(folder: &Path) -> Vec<u32> {
-        let name = folder.to_str().expect("a plain path");
-        let about = |pid: u32, file: &str| {
-            let text = fs::read(format!("/proc/{pid}/{file}")).unwrap_or_default();
-            String::from_utf8_lossy(&text).contains(name)
-        };
         let pids = fs::read_dir("/proc").expect("this is Linux").flatten();
         let pids = pids.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
-        pids.filter(|pid| about(*pid, "cmdline") || about(*pid, "environ")).collect()
+        let works_here =
+            |pid: &u32| fs::read_link(format!("/proc/{pid}/cwd")).is_ok_and(|at| at.starts_with(folder));
+        pids.filter(works_here).collect()
     }
 }
