@@ -2,7 +2,13 @@
 
 use std::fs;
 
-use crate::support::{SOON, guard, pair::Pair, process::Process};
+use ringfleet_core::{Clock, SystemClock};
+use serde_json::json;
+
+use crate::{
+    operator::{Operator, time},
+    support::{SOON, eventually, guard, pair::Pair, process::Process},
+};
 
 /// What `ringfleet up` says as it refuses to start.
 async fn refusal(args: &[&str], env: &[(&str, &str)]) -> String {
@@ -104,5 +110,25 @@ async fn the_nearest_word_counts() {
         let server = (server.spawn(args, env), server);
         let address = server.0.wait_line("listening on http://", SOON).await;
         assert!(address.starts_with(host), "{address} is not {host}");
+    }
+}
+
+/// A clock that a test sets wrong is wrong for everything the process does, and right again when the file says so.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_clock_can_be_shifted_while_it_runs() {
+    let folder = guard::folder();
+    let file = folder.path().join("shift");
+    let system =
+        Pair::embedded().start(&[("RINGFLEET_CLOCK_SHIFT", file.to_str().expect("a plain path"))]).await;
+    let operator = Operator::new(&system.api);
+    for hours in [0, 5, -5, 0] {
+        fs::write(&file, (hours * 3_600_000).to_string()).expect("the folder is writable");
+        eventually(SOON, &format!("the clock is {hours} hours ahead"), async || {
+            let id = operator.agent(json!({})).await;
+            let made = time(&operator.get(&format!("/agents/{id}")).await["createdAt"]);
+            let ahead = (made - SystemClock.now()).num_minutes();
+            ((ahead - hours * 60).abs() <= 2).then_some(())
+        })
+        .await;
     }
 }
