@@ -6,7 +6,7 @@ use ringfleet_core::{
     terms::{Candidate, Verdict},
 };
 use ringfleet_fleet::Lane;
-use ringfleet_store::{Address, Campaign, NewCall, Running, Standing, Tx};
+use ringfleet_store::{Address, Bump, Campaign, NewCall, Running, Standing, Tx};
 use serde_json::json;
 use uuid::Uuid;
 
@@ -50,10 +50,13 @@ impl Engine {
         if claim.judged == 0 {
             return Ok(0);
         }
+        // Sorted, for ids of one millisecond are random among themselves and indexes grow at their end.
+        let mut ids: Vec<Uuid> = claim.calls.iter().map(|_| CallId::new(now).uuid()).collect();
+        ids.sort();
+        claim.calls.iter_mut().zip(&ids).for_each(|(call, id)| call.id = *id);
         tx.insert_calls(&claim.calls, now).await?;
-        tx.bump(claim.verdicts.bumps).await?;
+        tx.bump(claim.bumps).await?;
         tx.commit().await?;
-        let ids: Vec<Uuid> = claim.calls.iter().map(|call| call.id).collect();
         self.hint(Lane::Campaign, &ids).await;
         Ok(claim.judged)
     }
@@ -79,7 +82,7 @@ impl Engine {
 #[derive(Default)]
 struct Claim {
     calls: Vec<NewCall>,
-    verdicts: Verdicts,
+    bumps: Vec<Bump>,
     judged: usize,
 }
 
@@ -111,7 +114,7 @@ impl Claim {
         }
         tx.queue_recipients(&chosen).await?;
         refused.write(tx).await?;
-        self.verdicts.bumps.extend(refused.bumps);
+        self.bumps.extend(refused.bumps);
         Ok(())
     }
 }
@@ -135,10 +138,11 @@ fn judge(campaign: &Campaign, recipient: &Standing, known: &Known, now: DateTime
     campaign.terms().judge(&candidate, now)
 }
 
+/// Its id is given when all calls of the claim are known.
 fn call_for(campaign: &Campaign, recipient: &Standing, now: DateTime<Utc>) -> NewCall {
     let workspace: WorkspaceId = campaign.workspace_id;
     NewCall {
-        id: CallId::new(now).uuid(),
+        id: Uuid::nil(),
         workspace_id: workspace.uuid(),
         campaign_id: Some(campaign.id.uuid()),
         recipient_id: Some(recipient.id.uuid()),

@@ -88,7 +88,8 @@ where
     F: Fn(Lane, Uuid) -> Fut + Clone + Send + Sync + 'static,
     Fut: Future<Output = ()> + Send + 'static,
 {
-    // Layers listed first are outermost: a handler occupies its place until its own task has ended.
+    // Layers listed first are outermost: a handler occupies its place until its own task has ended. The handler is boxed, for each
+    // layer copies what it wraps.
     WorkerBuilder::new(context)
         .backend(source)
         .concurrency(concurrency)
@@ -105,7 +106,7 @@ where
                 }),
         )
         .catch_panic()
-        .build(move |job: Job| handler(job.lane, job.id))
+        .build(move |job: Job| handler(job.lane, job.id).boxed())
         .run()
         .boxed()
 }
