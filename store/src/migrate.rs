@@ -21,6 +21,12 @@ const ALL: &[(i64, &str, &str, &str)] = &[
         include_str!("../../migrations/postgres/0002_rules.sql"),
         include_str!("../../migrations/sqlite/0002_rules.sql"),
     ),
+    (
+        5,
+        "speed",
+        include_str!("../../migrations/postgres/0005_speed.sql"),
+        include_str!("../../migrations/sqlite/0005_speed.sql"),
+    ),
 ];
 
 pub(crate) fn postgres() -> Migrator {
