@@ -12,7 +12,8 @@ async fn list(db: &Db, world: &World) -> Vec<Recipient> {
     db.read(async |tx| tx.recipients(world.campaign, Default::default(), all()).await).await
 }
 
-fn update(id: RecipientId, due: i64) -> RecipientUpdate {
+/// Back to waiting until `due`.
+pub fn update(id: RecipientId, due: i64) -> RecipientUpdate {
     RecipientUpdate {
         id: id.uuid(),
         state: RecipientState::Pending,

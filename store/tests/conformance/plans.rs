@@ -5,7 +5,7 @@
 use ringfleet_core::{
     CallState, CampaignId, CampaignState, RecipientState, WorkerId, delivery::DeliveryState,
 };
-use ringfleet_store::{Begin, CallFilter, RecipientFilter, Result, Store, Tx};
+use ringfleet_store::{Answered, Begin, CallFilter, Kept, RecipientFilter, Result, Store, Tx};
 use sqlx::{Connection, PgConnection};
 use uuid::Uuid;
 
@@ -248,16 +248,26 @@ async fn plans_are_not_outgrown() {
     let ids = waiting();
     let work = async || {
         let mut tx = store.write().await.unwrap();
+        claim(&mut tx, world.campaign, 100, at(1)).await.unwrap();
+        drop(tx);
+        // The plans of these are kept.
+        let mut tx = store.write_many().await.unwrap();
         let begin = |&id: &Uuid| Begin { id, campaign: None, worker: id, resume: serde_json::json!({}) };
         let begun =
             crate::support::begin(&mut tx, &ids.iter().map(begin).collect::<Vec<_>>(), at(1)).await.unwrap();
-        claim(&mut tx, world.campaign, 100, at(1)).await.unwrap();
+        tx.activate_recipients(&ids).await.unwrap();
+        let answered = |&id: &Uuid| Answered { id, worker: id, at: at(1) };
+        tx.answer_calls(&ids.iter().map(answered).collect::<Vec<_>>()).await.unwrap();
+        let kept = |&id: &Uuid| Kept { id, worker: id, resume: serde_json::json!({}) };
+        tx.keep_resumes(&ids.iter().map(kept).collect::<Vec<_>>()).await.unwrap();
         tx.dials(&ids).await.unwrap();
         let owned: Vec<_> = ids.iter().map(|&id| (id, WorkerId::from(id))).collect();
         tx.open_calls(&owned).await.unwrap();
         let ended = |&id: &Uuid| crate::calls::ended(id, ringfleet_core::Outcome::Answered);
         tx.update_calls(&ids.iter().map(ended).collect::<Vec<_>>()).await.unwrap();
         tx.standings(&ids).await.unwrap();
+        let settled = ids.iter().map(|&id| crate::claims::update(id.into(), 0)).collect::<Vec<_>>();
+        tx.update_recipients(&settled).await.unwrap();
         begun.len()
     };
     for _ in 0..10 {
