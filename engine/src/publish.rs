@@ -82,10 +82,11 @@ pub(crate) fn call_fact(event: EventType, call: &Call) -> Fact {
     Fact { workspace: call.workspace_id, event, data }
 }
 
-/// `campaign.started` and `campaign.completed` tell of a campaign.
+/// `campaign.started`, `campaign.paused` and `campaign.completed` tell of a campaign.
 pub(crate) fn campaign_fact(event: EventType, campaign: &Campaign, more: Value) -> Fact {
     let mut data = json!({
         "campaignId": campaign.id,
+        "parentId": campaign.parent_id,
         "name": campaign.name,
         "agentId": campaign.agent_id,
         "status": campaign.state,

@@ -1,3 +1,5 @@
+use std::borrow::Cow;
+
 use ringfleet_core::{CampaignId, CounterKind, Hold, RecipientState};
 use serde::Serialize;
 use uuid::Uuid;
@@ -15,14 +17,14 @@ pub struct Bump {
     #[serde(serialize_with = "hex")]
     campaign: Uuid,
     kind: CounterKind,
-    name: &'static str,
+    name: Cow<'static, str>,
     n: i64,
 }
 
 impl Bump {
     /// `n` more of `name`.
-    pub fn new(campaign: CampaignId, kind: CounterKind, name: &'static str, n: i64) -> Self {
-        Self { campaign: campaign.uuid(), kind, name, n }
+    pub fn new(campaign: CampaignId, kind: CounterKind, name: impl Into<Cow<'static, str>>, n: i64) -> Self {
+        Self { campaign: campaign.uuid(), kind, name: name.into(), n }
     }
 }
 
@@ -58,7 +60,7 @@ impl Tx {
         }
         bumps.sort(); // one order for everybody, so that two settlers never wait for each other
         bumps.dedup_by(|next, first| {
-            let same = (next.campaign, next.kind, next.name) == (first.campaign, first.kind, first.name);
+            let same = (next.campaign, next.kind, &next.name) == (first.campaign, first.kind, &first.name);
             if same {
                 first.n += next.n;
             }

@@ -21,6 +21,12 @@ const ALL: &[(i64, &str, &str, &str)] = &[
         include_str!("../../migrations/postgres/0002_rules.sql"),
         include_str!("../../migrations/sqlite/0002_rules.sql"),
     ),
+    (
+        3,
+        "lifecycle",
+        include_str!("../../migrations/postgres/0003_lifecycle.sql"),
+        include_str!("../../migrations/sqlite/0003_lifecycle.sql"),
+    ),
 ];
 
 pub(crate) fn postgres() -> Migrator {
