@@ -6,6 +6,7 @@ mod auth;
 mod bodies;
 mod campaigns;
 mod imports;
+mod lifecycle;
 mod lists;
 mod recipients;
 mod resources;
