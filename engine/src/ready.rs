@@ -82,7 +82,8 @@ impl Engine {
         let first_step = campaign.plan.first_step().unwrap_or(0);
         let made = tx.copy_recipients(id, first_step, &copies, now).await?;
         tx.copied_to(id, last).await?;
-        let mut bumps = vec![Bump::new(id, CounterKind::Recipients, "total", made.len() as i64)];
+        let mut bumps: Vec<Bump> =
+            made.iter().map(|_| Bump::new(id, CounterKind::Recipients, "total", 1)).collect();
         let made: std::collections::HashSet<Uuid> = made.into_iter().collect();
         let held = copies.iter().filter(|copy| made.contains(&copy.id)).map(|copy| (copy.hold, copy.due_at));
         bumps.extend(held.filter_map(|(hold, due_at)| Some(holds(id, bucket(hold, due_at)?, 1))));
@@ -110,7 +111,8 @@ impl Engine {
         let over_ids = over.iter().map(|one| one.id);
         tx.end_recipients(over_ids, Disposition::Exhausted, Clock::now(self.clock())).await?;
         let ended = Disposition::Exhausted.as_str();
-        let mut bumps = vec![Bump::new(id, CounterKind::Disposition, ended, over.len() as i64)];
+        let mut bumps: Vec<Bump> =
+            over.iter().map(|_| Bump::new(id, CounterKind::Disposition, ended, 1)).collect();
         bumps.extend(over.iter().filter_map(|one| Some(holds(id, bucket(one.hold, one.due_at)?, -1))));
         tx.bump(bumps).await?;
         tx.commit().await?;

@@ -3,7 +3,7 @@
 use ringfleet_core::{
     CampaignAction, CampaignId, CampaignState, Clock, CounterKind, Disposition, WorkspaceId,
 };
-use ringfleet_store::{Campaign, NewCampaign, StoreError};
+use ringfleet_store::{Campaign, NewCampaign};
 
 use crate::{Engine, EngineError, Result};
 
@@ -39,6 +39,10 @@ impl Engine {
         };
         let fires_at = recurrence.last_until(first, now);
         tx.set_next_run(id, recurrence.next_after(now.max(fires_at))).await?;
+        if tx.has_run_for(id, fires_at).await? {
+            // It was halted and started again, by a clock behind that of whoever made this run.
+            return Ok(tx.commit().await?);
+        }
         if tx.has_open_run(id).await? {
             tx.commit().await?;
             tracing::warn!(campaign = %id, %fires_at, "a run is passed over: the last one is not over yet");
@@ -47,10 +51,7 @@ impl Engine {
         let name = named(&parent.name, &format!(" {}", recurrence.on_the_wall(fires_at)));
         let new = NewCampaign { recurrence: None, start_at: None, ..parent.like(name) };
         let run = tx.insert_campaign(workspace, new, now).await?;
-        match tx.make_run(run.id, id, fires_at).await {
-            Err(StoreError::Duplicate(_)) => return Ok(()), // made already
-            made => made?,
-        }
+        tx.make_run(run.id, id, fires_at).await?;
         tx.order_copy(run.id, id, None).await?;
         tx.commit().await?;
         tracing::info!(campaign = %run.id, of = %id, %fires_at, "a run is made");

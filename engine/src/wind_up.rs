@@ -123,12 +123,14 @@ impl Engine {
         let ended = tx.end_recipients(waiting.iter().map(|one| one.id), disposition, now).await?;
         if ended == 0 {
             tx.set_winding_up(id, false).await?;
+            tx.commit().await?;
+            return Ok(false);
         }
         let mut bumps = vec![Bump::new(id, CounterKind::Disposition, disposition.as_str(), ended as i64)];
         bumps.extend(waiting.iter().filter_map(|one| Some(holds(id, bucket(one.hold, one.due_at)?, -1))));
         tx.bump(bumps).await?;
         tx.commit().await?;
-        Ok(ended > 0)
+        Ok(true)
     }
 }
 

@@ -158,6 +158,18 @@ impl Tx {
         Ok(due.into_iter().map(|due| (due.workspace_id, due.id)).collect())
     }
 
+    /// Whether this campaign has had its run for one of its times.
+    pub async fn has_run_for(&mut self, parent: CampaignId, fires_at: DateTime<Utc>) -> Result<bool> {
+        let found = scalar!(
+            self,
+            i32,
+            "SELECT 1 FROM campaigns WHERE parent_id = $1 AND fires_at = $2",
+            parent.uuid(),
+            Timestamp(fires_at)
+        )?;
+        Ok(found.is_some())
+    }
+
     /// Whether a run of this campaign is not over yet.
     pub async fn has_open_run(&mut self, parent: CampaignId) -> Result<bool> {
         let found = scalar!(

@@ -80,6 +80,8 @@ pub async fn one_run_for_each_time(db: Db) {
     let run = another(&db, &world, |_| {}).await;
     db.write(async |tx| tx.make_run(run, parent, at(5)).await).await;
     assert_eq!(read(run).await.parent_id, Some(parent));
+    let had = async |ms| db.read(async |tx| tx.has_run_for(parent, at(ms)).await).await;
+    assert_eq!((had(5).await, had(6).await), (true, false));
     let twin = another(&db, &world, |_| {}).await;
     let mut tx = db.store.write().await.unwrap();
     let refused = tx.make_run(twin, parent, at(5)).await;
