@@ -18,6 +18,9 @@ use crate::{
 /// A request body: an `application/json` object, read into `T` with every doubt refused by name.
 pub(crate) struct Json<T>(pub(crate) T);
 
+/// The same, and no body at all is one that says nothing.
+pub(crate) struct MaybeJson<T>(pub(crate) T);
+
 /// No request body, or `{}`: for endpoints that need nothing more than their path.
 pub(crate) struct NoBody;
 
@@ -31,21 +34,29 @@ impl<T: DeserializeOwned> FromRequest<Gate> for Json<T> {
     }
 }
 
+impl<T: DeserializeOwned + Default> FromRequest<Gate> for MaybeJson<T> {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, gate: &Gate) -> Result<Self> {
+        let form = check_form(request.headers());
+        let body = read_body(request, gate.body_limit()).await?;
+        if body.trim_ascii().is_empty() {
+            return Ok(Self(T::default()));
+        }
+        form?;
+        parse(&body).map(Self)
+    }
+}
+
 impl FromRequest<Gate> for NoBody {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, gate: &Gate) -> Result<Self> {
-        #[derive(Deserialize)]
+        #[derive(Deserialize, Default)]
         #[serde(deny_unknown_fields)]
         struct Nothing {}
 
-        let form = check_form(request.headers());
-        let body = read_body(request, gate.body_limit()).await?;
-        if !body.trim_ascii().is_empty() {
-            form?;
-            parse::<Nothing>(&body)?;
-        }
-        Ok(Self)
+        MaybeJson::<Nothing>::from_request(request, gate).await.map(|_| Self)
     }
 }
 

@@ -37,6 +37,14 @@ text_enum! {
         Fail => "fail",
         /// Add recipients; changes no state.
         AddRecipients => "add recipients",
+        /// Its end has come: everybody left has ended EXPIRED.
+        Expire => "end",
+        /// Change plan, limits, schedule and the like; changes no state.
+        Edit => "edit",
+        /// Set when one recipient is called; changes no state.
+        Reschedule => "reschedule a recipient",
+        /// Make a new campaign of those it did not reach; changes no state.
+        Retry => "retry",
     }
 }
 
@@ -96,9 +104,12 @@ impl CampaignState {
             CampaignAction::Pause if self == Scheduled => Draft,
             CampaignAction::Pause => Paused,
             CampaignAction::Cancel => Cancelled,
-            CampaignAction::Finish => Finished,
+            CampaignAction::Finish | CampaignAction::Expire => Finished,
             CampaignAction::Fail => Failed,
-            CampaignAction::AddRecipients => self,
+            CampaignAction::AddRecipients
+            | CampaignAction::Edit
+            | CampaignAction::Reschedule
+            | CampaignAction::Retry => self,
         })
     }
 }
@@ -111,8 +122,10 @@ impl CampaignAction {
             Self::Pause => &[Scheduled, InProgress],
             Self::Cancel => &[Draft, Scheduled, InProgress, Paused],
             Self::Finish => &[InProgress],
-            Self::Fail => &[Scheduled, InProgress, Paused],
-            Self::AddRecipients => &[Draft, Paused],
+            Self::Fail | Self::Expire => &[Scheduled, InProgress, Paused],
+            Self::AddRecipients | Self::Edit => &[Draft, Paused],
+            Self::Reschedule => &[Draft, Scheduled, InProgress, Paused],
+            Self::Retry => &[Finished, Failed, Cancelled],
         }
     }
 }
@@ -127,16 +140,19 @@ mod tests {
             for &action in CampaignAction::ALL {
                 for later in [false, true] {
                     match state.after(action, later) {
-                        Ok(next) => {
-                            assert!(!state.is_final(), "{state} is final, yet {action} led to {next}");
-                            assert_eq!(
-                                next.is_final(),
-                                matches!(
-                                    action,
-                                    CampaignAction::Cancel | CampaignAction::Finish | CampaignAction::Fail
-                                )
-                            );
+                        Ok(next) if state.is_final() => {
+                            assert_eq!((action, next), (CampaignAction::Retry, state))
                         }
+                        Ok(next) => assert_eq!(
+                            next.is_final(),
+                            matches!(
+                                action,
+                                CampaignAction::Cancel
+                                    | CampaignAction::Finish
+                                    | CampaignAction::Expire
+                                    | CampaignAction::Fail
+                            )
+                        ),
                         Err(wrong) => assert!(!wrong.needs.contains(&state) && wrong.is == state),
                     }
                 }

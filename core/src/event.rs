@@ -17,6 +17,8 @@ text_enum! {
         SessionEnded => "session.ended",
         /// A campaign begins or goes on calling.
         CampaignStarted => "campaign.started",
+        /// Somebody has halted a campaign.
+        CampaignPaused => "campaign.paused",
         /// Every recipient of a campaign is done.
         CampaignCompleted => "campaign.completed",
     }

@@ -42,7 +42,8 @@ pub fn finish(
                 continue;
             };
             open[i] = is_open(schedules, zones, at);
-            let next = if open[i] { closes(schedules, zones, at) } else { Some(next_open(schedules, zones, at)?) };
+            let next =
+                if open[i] { closes(schedules, zones, at) } else { Some(next_open(schedules, zones, at)?) };
             if open[i] {
                 open_left += left[i];
             }
@@ -96,7 +97,8 @@ mod tests {
 
     #[test]
     fn what_is_never_open_never_ends() {
-        let (sunday, monday) = (r#"{"hours":{"sun":["09:00-18:00"]}}"#, r#"{"hours":{"mon":["09:00-18:00"]}}"#);
+        let (sunday, monday) =
+            (r#"{"hours":{"sun":["09:00-18:00"]}}"#, r#"{"hours":{"mon":["09:00-18:00"]}}"#);
         let read = |json| serde_json::from_str::<Schedule>(json).unwrap();
         let (sunday, monday) = (read(sunday), read(monday));
         let groups = [group("Europe/London", 1)];

@@ -19,7 +19,7 @@ text_enum! {
     pub enum Action {
         /// See anything of the workspace but secrets.
         Read => "read",
-        /// Create, fill, start, pause and cancel campaigns; place single calls.
+        /// Create, fill, change, start, pause, cancel and repeat campaigns; place single calls.
         RunCampaigns => "run campaigns",
         /// Create agents.
         EditAgents => "edit agents",

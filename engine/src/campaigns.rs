@@ -1,6 +1,6 @@
 //! The life of a campaign, and single triggered calls.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use ringfleet_core::{
     AgentId, CallId, CampaignAction, CampaignId, CampaignState, Channel, E164, TrunkId, WorkspaceId,
     event::EventType,
@@ -38,6 +38,19 @@ pub struct NewSession {
     pub max_call_seconds: u32,
 }
 
+/// What becomes of calls that ring or talk when their campaign is paused or cancelled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum InFlight {
+    /// They end as they end.
+    #[default]
+    Finish,
+    /// The workers that have them hang up, within two seconds.
+    HangUp,
+}
+
+/// Some recipients are not done yet.
+pub(crate) const NOT_DONE: &str = "NOT_DONE";
+
 impl Engine {
     /// Makes a campaign in DRAFT. Its agent and trunk must be of the same workspace.
     pub async fn create_campaign(&self, workspace: WorkspaceId, new: NewCampaign) -> Result<Campaign> {
@@ -71,28 +84,50 @@ impl Engine {
         action: CampaignAction,
         reason: Option<&str>,
     ) -> Result<Campaign> {
+        self.act_on_calls(workspace, id, action, reason, InFlight::Finish).await
+    }
+
+    /// The same, and says what becomes of calls that ring or talk when the campaign stops calling by it.
+    pub async fn act_on_calls(
+        &self,
+        workspace: WorkspaceId,
+        id: CampaignId,
+        action: CampaignAction,
+        reason: Option<&str>,
+        in_flight: InFlight,
+    ) -> Result<Campaign> {
         let now = self.0.clock.now();
         let mut tx = self.0.store.write().await?;
         let before = tx.campaign_for_update(workspace, id).await?.ok_or(EngineError::NotFound("campaign"))?;
-        let starts_later = before.start_at.is_some_and(|at| at > now);
+        let starts_later = before.recurrence.is_some() || before.start_at.is_some_and(|at| at > now);
         let next = before.state.after(action, starts_later)?;
         if action == CampaignAction::Start {
-            check_start(&mut tx, id).await?;
+            check_start(&mut tx, &before, now).await?;
         }
-        if action == CampaignAction::Finish && tx.has_open_recipients(id).await? {
+        if matches!(action, CampaignAction::Finish | CampaignAction::Expire)
+            && tx.has_open_recipients(id).await?
+        {
             return Err(EngineError::Conflict {
-                code: "NOT_DONE",
+                code: NOT_DONE,
                 message: "some recipients are not done yet".into(),
             });
         }
         tx.set_campaign_state(id, next, reason, now).await?;
+        tx.forget_plans(id, next.is_final()).await?;
+        if before.recurrence.is_some() {
+            tx.set_next_run(id, next_run(&before, next, now)?).await?;
+        }
         let withdrawn = withdraw(&mut tx, id, next, now).await?;
+        if in_flight == InFlight::HangUp {
+            tx.order_hang_ups(id).await?;
+        }
         let mut facts: Vec<_> = withdrawn.iter().map(|c| call_fact(EventType::SessionEnded, c)).collect();
         let after = tx.campaign(workspace, id).await?.ok_or(EngineError::NotFound("campaign"))?;
         match next {
             CampaignState::InProgress => {
                 facts.push(campaign_fact(EventType::CampaignStarted, &after, json!({})))
             }
+            CampaignState::Paused => facts.push(campaign_fact(EventType::CampaignPaused, &after, json!({}))),
             CampaignState::Finished => {
                 let counts = kept_counts(&mut tx, id).await?;
                 facts.push(campaign_fact(EventType::CampaignCompleted, &after, counts));
@@ -177,15 +212,46 @@ async fn check_allowed(tx: &mut Tx, workspace: WorkspaceId, to: E164, now: DateT
     }
 }
 
-/// A campaign never starts empty, and never with half a list.
-async fn check_start(tx: &mut Tx, id: CampaignId) -> Result<()> {
-    if tx.has_running_import(id).await? {
-        let message = "an import into this campaign is still running; start when it has finished".into();
-        return Err(EngineError::Conflict { code: "IMPORT_RUNNING", message });
+/// A campaign never starts empty, never with half a list, and never after its end.
+async fn check_start(tx: &mut Tx, campaign: &Campaign, now: DateTime<Utc>) -> Result<()> {
+    let refuse = |code, message: &str| Err(EngineError::Conflict { code, message: message.into() });
+    if campaign.end_at.is_some_and(|end| end <= now) {
+        return refuse("END_PASSED", "the campaign's endAt has passed; set a later one before starting");
     }
-    if !tx.has_recipients(id).await? {
-        let message = "the campaign has no recipients; add some first".into();
-        return Err(EngineError::Conflict { code: "NO_RECIPIENTS", message });
+    if campaign.copies_from.is_some() {
+        return refuse("NOT_READY", "its list is still being copied; start when copying is false");
+    }
+    if campaign.replanned_to.is_some() {
+        let message = "its recipients are still being fitted into the changed plan; try again in a moment";
+        return refuse("NOT_READY", message);
+    }
+    if tx.has_running_import(campaign.id).await? {
+        let message = "an import into this campaign is still running; start when it has finished";
+        return refuse("IMPORT_RUNNING", message);
+    }
+    if !tx.has_recipients(campaign.id).await? {
+        return refuse("NO_RECIPIENTS", "the campaign has no recipients; add some first");
     }
     Ok(())
+}
+
+/// When a recurring campaign that is now in state `next` has its next run.
+fn next_run(campaign: &Campaign, next: CampaignState, now: DateTime<Utc>) -> Result<Option<DateTime<Utc>>> {
+    match next {
+        CampaignState::Scheduled if campaign.next_run_at.is_some() => return Ok(campaign.next_run_at),
+        CampaignState::Scheduled => {}
+        _ => return Ok(None),
+    }
+    // A run at the very moment of startAt counts.
+    let start = campaign.start_at.map(|at| at - TimeDelta::milliseconds(1));
+    let from = start.into_iter().chain([now]).max().unwrap_or(now);
+    let at = campaign.recurrence.as_ref().and_then(|recurrence| recurrence.next_after(from));
+    match at.filter(|at| campaign.end_at.is_none_or(|end| *at < end)) {
+        Some(at) => Ok(Some(at)),
+        None => Err(EngineError::Conflict {
+            code: "NO_RUN_LEFT",
+            message: "no run of the campaign is due before its endAt; set a later one, or another recurrence"
+                .into(),
+        }),
+    }
 }

@@ -90,7 +90,8 @@ impl<'a> Count<'a> {
     }
 
     async fn alike(&mut self, tx: &mut Tx) -> Result<()> {
-        let lifetime = self.campaign.expire_days.map_or(TimeDelta::days(36_500), |n| TimeDelta::days(n.into()));
+        let lifetime =
+            self.campaign.expire_days.map_or(TimeDelta::days(36_500), |n| TimeDelta::days(n.into()));
         let old = self.now - lifetime;
         let groups = tx.alike_recipients(self.campaign.workspace_id, self.campaign.id, old, self.now).await?;
         for group in groups {
@@ -144,7 +145,9 @@ impl<'a> Count<'a> {
                 (held.first, held.last) = (held.first.min(at), held.last.max(at));
                 self.place(who.number, who.timezone.as_deref(), n);
             }
-            Verdict::Never(disposition, reason) => *self.found.ended.entry((disposition, reason)).or_default() += n,
+            Verdict::Never(disposition, reason) => {
+                *self.found.ended.entry((disposition, reason)).or_default() += n
+            }
         }
     }
 

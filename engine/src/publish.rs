@@ -113,6 +113,7 @@ fn of_call(event: EventType, call: &Call) -> Value {
 fn of_campaign(campaign: &Campaign, more: Value) -> Value {
     let mut data = json!({
         "campaignId": campaign.id,
+        "parentId": campaign.parent_id,
         "name": campaign.name,
         "agentId": campaign.agent_id,
         "status": campaign.state,

@@ -5,15 +5,23 @@
 //! everybody else, and never come to an end.
 
 use chrono::{DateTime, Utc};
-use ringfleet_core::{CampaignId, CampaignState, Clock, CounterKind, Disposition, clock::Stopwatch};
-use ringfleet_store::{Bump, Call, Tx};
+use ringfleet_core::{
+    CampaignAction, CampaignId, CampaignState, Clock, CounterKind, Disposition, WorkspaceId,
+    clock::Stopwatch, event::EventType,
+};
+use ringfleet_store::{Bump, Call, Campaign, Tx};
 
-use crate::{Engine, Result};
+use crate::{
+    Engine, EngineError, Result,
+    campaigns::NOT_DONE,
+    publish::{call_fact, publish},
+    verdict::waits,
+};
 
-/// Recipients that end in one transaction.
-const PORTION: u32 = 5_000;
+/// Recipients that are written in one transaction.
+pub(crate) const PORTION: u32 = 5_000;
 /// For so long whoever ends a campaign ends its recipients, too; the scheduler does the rest.
-const A_WHILE: std::time::Duration = std::time::Duration::from_secs(2);
+pub(crate) const A_WHILE: std::time::Duration = std::time::Duration::from_secs(2);
 
 /// Takes back what waits when a campaign stops calling; gives the calls that ended by that.
 pub(crate) async fn withdraw(
@@ -29,9 +37,7 @@ pub(crate) async fn withdraw(
             tx.forget_pushes(id).await?; // no job of it waits any more
         }
         CampaignState::Cancelled | CampaignState::Failed => {
-            tx.withdraw_waiting_calls(id).await?;
-            let ended = tx.cancel_held_calls(id, "campaign_over", now).await?;
-            tx.release_recipients(id).await?;
+            let ended = take_back_all(tx, id, "campaign_over", now).await?;
             tx.set_winding_up(id, true).await?;
             return Ok(ended);
         }
@@ -52,6 +58,43 @@ impl Engine {
         Ok(())
     }
 
+    /// Ends the campaigns whose end has come: whoever waits ends EXPIRED, and once the last call is over, the campaign is
+    /// FINISHED. Any number of schedulers may do this at once.
+    pub async fn expire(&self) -> Result<()> {
+        let mut tx = self.0.store.read().await?;
+        let due = tx.campaigns_past_their_end(Clock::now(self.clock())).await?;
+        tx.commit().await?;
+        for (workspace, id) in due {
+            match self.expire_one(workspace, id).await {
+                Err(error) if !error.is_passing() => {
+                    tracing::error!(%error, campaign = %id, "a campaign cannot be ended")
+                }
+                done => done?,
+            }
+        }
+        Ok(())
+    }
+
+    async fn expire_one(&self, workspace: WorkspaceId, id: CampaignId) -> Result<()> {
+        let now = Clock::now(self.clock());
+        let mut tx = self.0.store.write().await?;
+        let held = tx.campaign_for_update(workspace, id).await?;
+        if !held.is_some_and(|campaign| has_ended(&campaign, now)) {
+            return Ok(()); // somebody was faster, or has put its end off
+        }
+        let withdrawn = take_back_all(&mut tx, id, "expired", now).await?;
+        let facts = withdrawn.iter().map(|call| call_fact(EventType::SessionEnded, call)).collect();
+        let deliveries = publish(&mut tx, facts, now).await?;
+        tx.commit().await?;
+        self.0.hints.deliveries(&deliveries);
+        self.wind_up_for_a_while(id).await;
+        match self.act(workspace, id, CampaignAction::Expire, None).await {
+            // Not everybody has ended yet, or somebody was faster.
+            Ok(_) | Err(EngineError::Conflict { code: NOT_DONE, .. } | EngineError::WrongState(_)) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
     /// What is not done in a while, the scheduler does.
     pub(crate) async fn wind_up_for_a_while(&self, id: CampaignId) {
         let watch = Stopwatch::start();
@@ -68,19 +111,39 @@ impl Engine {
 
     /// False when nobody is left to be ended. Those being called at this moment end with their call.
     async fn wind_up_portion(&self, id: CampaignId) -> Result<bool> {
+        let now = Clock::now(self.clock());
         let mut tx = self.0.store.write().await?;
-        let ended = tx.cancel_recipients(id, PORTION, Clock::now(self.clock())).await?;
-        match ended {
-            0 => {
-                tx.set_winding_up(id, false).await?;
-                tx.forget_holds(id).await?;
-            }
-            n => {
-                let name = Disposition::Cancelled.as_str();
-                tx.bump(vec![Bump::new(id, CounterKind::Disposition, name, n as i64)]).await?;
-            }
+        let Some(campaign) = tx.hold_campaigns(&[id.uuid()]).await?.pop() else { return Ok(false) };
+        let disposition = match campaign.state.is_final() {
+            true => Disposition::Cancelled,
+            false if has_ended(&campaign, now) => Disposition::Expired,
+            false => return Ok(false),
+        };
+        let waiting = tx.waiting_recipients(id, PORTION).await?;
+        let ended = tx.end_recipients(waiting.iter().map(|one| one.id), disposition, now).await?;
+        if ended == 0 {
+            tx.set_winding_up(id, false).await?;
+            tx.commit().await?;
+            return Ok(false);
         }
+        let mut bumps = vec![Bump::new(id, CounterKind::Disposition, disposition.as_str(), ended as i64)];
+        bumps.extend(waiting.iter().filter_map(|one| waits(id, one.hold, one.due_at, -1)));
+        tx.bump(bumps).await?;
         tx.commit().await?;
-        Ok(ended > 0)
+        Ok(true)
     }
+}
+
+/// Takes back every call that has not begun, for good, and the claims with them; gives the calls that ended by that.
+async fn take_back_all(tx: &mut Tx, id: CampaignId, reason: &str, now: DateTime<Utc>) -> Result<Vec<Call>> {
+    tx.withdraw_waiting_calls(id).await?;
+    let ended = tx.cancel_held_calls(id, reason, now).await?;
+    tx.release_recipients(id).await?;
+    Ok(ended)
+}
+
+/// Its end has come, and it has not been ended.
+fn has_ended(campaign: &Campaign, now: DateTime<Utc>) -> bool {
+    let can = CampaignAction::Expire.needs().contains(&campaign.state);
+    can && campaign.end_at.is_some_and(|end| end <= now)
 }

@@ -1,4 +1,4 @@
-//! The scheduler: starts, finishes and winds up campaigns, dispatches due recipients, repairs what was lost, keeps house.
+//! The scheduler: starts, repeats, finishes and winds up campaigns, dispatches due recipients, repairs what was lost, keeps house.
 //!
 //! Several may run at once; every step is safe to repeat and to run twice at the same time. The loops look at the state
 //! of the database, never at a message: whatever was missed is seen in the next round.
@@ -29,6 +29,8 @@ pub struct SchedulerSettings {
 const PUSH_DUE: Duration = Duration::from_millis(200);
 /// How often it looks for lost jobs and dead workers.
 const REPAIR: Duration = Duration::from_secs(2);
+/// How often it looks for what a date makes due: runs and ends of campaigns.
+const CALENDAR: Duration = Duration::from_secs(1);
 
 /// Schedules until `stop`.
 pub async fn run(engine: Engine, settings: SchedulerSettings, stop: CancellationToken) {
@@ -39,6 +41,10 @@ pub async fn run(engine: Engine, settings: SchedulerSettings, stop: Cancellation
         round("push what is due", PUSH_DUE, &stop, || engine.push_due()),
         round("push what was lost", REPAIR, &stop, || engine.push_lost()),
         round("end what is over", REPAIR, &stop, || engine.wind_up()),
+        round("end what has come to its end", CALENDAR, &stop, || engine.expire()),
+        round("make runs", CALENDAR, &stop, || engine.make_runs()),
+        round("make lists ready", CALENDAR, &stop, || engine.make_ready()),
+        round("forget what was hung up", REPAIR, &stop, || engine.forget_hang_ups()),
         round("find orphans", REPAIR, &stop, || watch.find_orphans()),
         keep_house(&engine, &settings.housekeeping, &stop),
     );

@@ -1,7 +1,7 @@
 use chrono::{DateTime, Utc};
 use ringfleet_core::{
-    AgentId, CampaignId, CampaignState, Caps, Plan, Schedule, Terms, TrunkId, WorkspaceId, WorkspaceRules,
-    trunk::Limits,
+    AgentId, CampaignId, CampaignState, Caps, Plan, Recurrence, Schedule, Terms, TrunkId, WorkspaceId,
+    WorkspaceRules, trunk::Limits,
 };
 use serde::Serialize;
 use sqlx::types::Json;
@@ -59,6 +59,16 @@ record! {
         pub finished_at: Option<DateTime<Utc>>,
         /// When it was made.
         pub created_at: DateTime<Utc>,
+        /// When fresh runs of its list are made; it calls nobody itself then.
+        pub recurrence: Option<Recurrence>,
+        /// When the next run is due.
+        pub next_run_at: Option<DateTime<Utc>>,
+        /// The campaign this is a run of.
+        pub parent_id: Option<CampaignId>,
+        /// The campaign whose list is being copied into this one.
+        pub copies_from: Option<CampaignId>,
+        /// Up to which recipient they have found their place in its changed plan.
+        pub replanned_to: Option<Uuid>,
     }
 }
 
@@ -91,6 +101,8 @@ pub struct NewCampaign {
     pub end_at: Option<DateTime<Utc>>,
     /// Not before this moment.
     pub start_at: Option<DateTime<Utc>>,
+    /// When fresh runs of its list are made.
+    pub recurrence: Option<Recurrence>,
 }
 
 impl NewCampaign {
@@ -110,6 +122,7 @@ impl NewCampaign {
             expire_days: None,
             end_at: None,
             start_at: None,
+            recurrence: None,
         }
     }
 }
@@ -158,8 +171,9 @@ impl Tx {
         exec!(
             self,
             "INSERT INTO campaigns (id, workspace_id, agent_id, trunk_id, name, state, plan, limits, ring_seconds,
-                                    max_call_seconds, start_at, created_at, schedule, caps, dupe_days, expire_days, end_at)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)",
+                                    max_call_seconds, start_at, created_at, schedule, caps, dupe_days, expire_days, end_at,
+                                    recurrence)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)",
             id.uuid(),
             workspace.uuid(),
             new.agent_id.uuid(),
@@ -176,7 +190,8 @@ impl Tx {
             Json(&new.caps),
             new.dupe_days.map(|days| days as i32),
             new.expire_days.map(|days| days as i32),
-            new.end_at.map(Timestamp)
+            new.end_at.map(Timestamp),
+            new.recurrence.as_ref().map(Json)
         )?;
         let made = self.campaign(workspace, id).await?;
         made.ok_or_else(|| sqlx::Error::RowNotFound.into())
@@ -287,7 +302,7 @@ impl Tx {
         Ok(ids.into_iter().map(CampaignId::from).collect())
     }
 
-    /// Every campaign that is calling, or scheduled and due.
+    /// Every campaign that is calling, or scheduled and due; not those whose end has come, nor those that only have runs.
     pub async fn running_campaigns(&mut self, now: DateTime<Utc>) -> Result<Vec<Running>> {
         all!(
             self,
@@ -295,7 +310,9 @@ impl Tx {
             "SELECT campaigns.id, campaigns.workspace_id, campaigns.state, campaigns.limits, trunks.limits AS trunk_limits,
                     workspaces.rules AS floor
              FROM campaigns JOIN trunks ON trunks.id = campaigns.trunk_id JOIN workspaces ON workspaces.id = campaigns.workspace_id
-             WHERE campaigns.state = 'IN_PROGRESS' OR (campaigns.state = 'SCHEDULED' AND campaigns.start_at <= $1)
+             WHERE (campaigns.state = 'IN_PROGRESS'
+                    OR (campaigns.state = 'SCHEDULED' AND campaigns.start_at <= $1 AND campaigns.recurrence IS NULL))
+               AND (campaigns.end_at IS NULL OR campaigns.end_at > $1)
              ORDER BY campaigns.id",
             Timestamp(now)
         )

@@ -76,12 +76,6 @@ impl Tx {
         Ok(())
     }
 
-    /// Nobody of a campaign waits any more: its counters of holds go.
-    pub async fn forget_holds(&mut self, campaign: CampaignId) -> Result<()> {
-        exec!(self, "DELETE FROM counters WHERE campaign_id = $1 AND kind = 'hold'", campaign.uuid())?;
-        Ok(())
-    }
-
     /// The kept counters of a campaign.
     pub async fn counters(&mut self, campaign: CampaignId) -> Result<Vec<Counter>> {
         all!(

@@ -22,6 +22,12 @@ const ALL: &[(i64, &str, &str, &str)] = &[
         include_str!("../../migrations/sqlite/0002_rules.sql"),
     ),
     (
+        3,
+        "lifecycle",
+        include_str!("../../migrations/postgres/0003_lifecycle.sql"),
+        include_str!("../../migrations/sqlite/0003_lifecycle.sql"),
+    ),
+    (
         5,
         "speed",
         include_str!("../../migrations/postgres/0005_speed.sql"),

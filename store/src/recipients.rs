@@ -333,28 +333,6 @@ impl Tx {
         Ok(())
     }
 
-    /// Ends up to `limit` waiting recipients of a campaign that is over; gives how many.
-    pub async fn cancel_recipients(
-        &mut self,
-        campaign: CampaignId,
-        limit: u32,
-        now: DateTime<Utc>,
-    ) -> Result<u64> {
-        self.in_order(true).await?;
-        let cancelled = exec!(
-            self,
-            "WITH waiting AS MATERIALIZED (
-                 SELECT id FROM recipients WHERE campaign_id = $1 AND state = 'PENDING' ORDER BY due_at, id LIMIT $3 FOR UPDATE)
-             UPDATE recipients SET state = 'DONE', disposition = 'CANCELLED', hold = NULL, done_at = $2
-             FROM waiting WHERE recipients.id = waiting.id",
-            campaign.uuid(),
-            Timestamp(now),
-            i64::from(limit)
-        )?;
-        self.in_order(false).await?;
-        Ok(cancelled)
-    }
-
     /// Sends the claimed recipients of a campaign that is over back to waiting: their calls have been withdrawn.
     pub async fn release_recipients(&mut self, campaign: CampaignId) -> Result<()> {
         exec!(

@@ -5,7 +5,7 @@ use std::str::FromStr;
 use chrono::{DateTime, Utc};
 use ringfleet_core::{
     CallState, CampaignState, Caps, Channel, CounterKind, Disposition, E164, EndedBy, Hold, Outcome, Plan,
-    RecipientState, Role, Schedule, SuppressionSource, WorkspaceRules,
+    RecipientState, Recurrence, Role, Schedule, SuppressionSource, WorkspaceRules,
     caps::History,
     delivery::DeliveryState,
     event::EventType,
@@ -111,4 +111,16 @@ text!(
 macro_rules! json {
     ($($type:ty),+) => {$( made!($type, Json<$type>, |raw: Json<$type>| Ok::<_, String>(raw.0)); )+};
 }
-json!(Caps, History, Limits, Plan, Schedule, TrunkConfig, Value, Vec<EventType>, WorkspaceRules);
+json!(
+    Caps,
+    History,
+    Limits,
+    Plan,
+    Recurrence,
+    Schedule,
+    TrunkConfig,
+    Value,
+    Vec<Disposition>,
+    Vec<EventType>,
+    WorkspaceRules
+);

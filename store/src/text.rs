@@ -81,6 +81,12 @@ impl<T: Serialize> Bound for Json<T> {
     }
 }
 
+impl<T: Serialize> Bound for Option<Json<T>> {
+    fn fits(&self) -> bool {
+        self.as_ref().is_none_or(|json| json.fits())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

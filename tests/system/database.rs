@@ -1,5 +1,6 @@
-//! A look into the database of a running system, for what its API does not show.
+//! A look into the database of a running system, for what its API does not show, and a hand on its calendar.
 
+use chrono::{DateTime, Utc};
 use sqlx::{PgPool, SqlitePool, sqlite::SqliteConnectOptions};
 
 use crate::support::pair::Pair;
@@ -33,4 +34,23 @@ impl Database {
         };
         rows.unwrap_or_else(|error| panic!("{query}: {error}"))
     }
+}
+
+/// Makes the next run of the one recurring campaign there is due at `at`: no clock of ours can be moved from outside, so the time
+/// that is waited for is.
+pub async fn move_next_run(pair: &Pair, at: DateTime<Utc>) {
+    const MOVE: &str = "UPDATE campaigns SET next_run_at = $1 WHERE next_run_at IS NOT NULL";
+    let moved = match pair {
+        Pair::Embedded(folder) => {
+            let file = SqliteConnectOptions::new().filename(folder.path().join("ringfleet.sqlite"));
+            let pool = SqlitePool::connect_with(file).await.expect("the server has made the file");
+            let query = sqlx::query(MOVE).bind(at.timestamp_millis());
+            query.execute(&pool).await.expect("it can be written").rows_affected()
+        }
+        Pair::Fleet { database_url, .. } => {
+            let pool = PgPool::connect(database_url).await.expect("the server runs");
+            sqlx::query(MOVE).bind(at).execute(&pool).await.expect("it can be written").rows_affected()
+        }
+    };
+    assert_eq!(moved, 1);
 }

@@ -25,6 +25,8 @@ mod greeting;
 #[cfg(test)]
 mod halt;
 #[cfg(test)]
+mod lifecycle;
+#[cfg(test)]
 mod limits;
 #[cfg(test)]
 mod list;

@@ -8,7 +8,7 @@ use ringfleet_core::{
     CallId, CallState, CampaignId, Clock, EndedBy, Ending, Hold, Outcome, WorkerId, clock::Stopwatch,
     trunk::Limits,
 };
-use ringfleet_engine::{Engine, EngineError, Settlement, WORKER_SILENCE};
+use ringfleet_engine::{Engine, EngineError, Settlement, WORKER_SILENCE, hung_up};
 use ringfleet_fleet::{Acquired, Lane, Limit, Permit, Shortage};
 use ringfleet_store::{CLOCK_SKEW, Dial};
 use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore, mpsc};
@@ -169,6 +169,19 @@ impl Dialer {
         Ok(())
     }
 
+    /// Hangs up its calls of campaigns that were stopped so.
+    pub(crate) async fn hang_up_what_was_stopped(&self) -> Result<(), EngineError> {
+        if self.calls.is_empty() {
+            return Ok(());
+        }
+        for id in self.engine.calls_to_hang_up(self.identity.id()).await? {
+            if self.followed.stop(id) {
+                tracing::info!(call = %id, "a call is hung up: its campaign was stopped");
+            }
+        }
+        Ok(())
+    }
+
     fn carrier(&self, dial: &Dial) -> Result<Arc<dyn Carrier>, Ending> {
         self.carriers.carrier(dial.trunk_id, &dial.config).map_err(|error| {
             tracing::error!(%error, trunk = %dial.trunk_id, "a trunk cannot be used");
@@ -286,6 +299,21 @@ fn limits(dial: &Dial) -> Vec<Limit> {
         .collect()
 }
 
+/// Places a call, which is hung up with all others, or by itself when its campaign was `stopped`.
+async fn place(
+    attempt: Box<dyn Attempt>,
+    report: mpsc::UnboundedSender<Progress>,
+    hang_up: CancellationToken,
+    stopped: CancellationToken,
+) -> Ending {
+    let mut placed = attempt.place(report, hang_up.clone());
+    tokio::select! {
+        ending = &mut placed => return ending,
+        () = stopped.cancelled() => hang_up.cancel(),
+    }
+    placed.await
+}
+
 /// Owns a call from the moment it may have begun until it is settled.
 struct Follower {
     engine: Engine,
@@ -300,6 +328,7 @@ impl Follower {
     async fn follow(self, attempt: Box<dyn Attempt>, deadline: Deadline, hang_up: CancellationToken) {
         let (report, mut reports) = mpsc::unbounded_channel();
         let engine = self.engine.clone();
+        let (stopped, mut rung) = (self.mine.stopped().clone(), false);
         // Its own task: writing progress must never hold up the signalling.
         let over = CancellationToken::new();
         let ended = over.clone().drop_guard();
@@ -307,7 +336,7 @@ impl Follower {
             let _ended = ended;
             let ending = match deadline.has_passed() {
                 true => missed_slot(),
-                false => attempt.place(report, hang_up).await,
+                false => place(attempt, report, hang_up.child_token(), stopped).await,
             };
             (ending, Clock::now(engine.clock()))
         });
@@ -320,6 +349,7 @@ impl Follower {
         });
         let mut answered_at = None;
         while let Some((progress, at)) = stamped.recv().await {
+            rung |= progress == Progress::Ringing;
             if let Progress::Answered = progress {
                 answered_at = Some(at);
             }
@@ -331,6 +361,7 @@ impl Follower {
             tracing::error!(%error, call = %self.call, "the carrier broke down in mid-call");
             (Ending::uncertain("carrier_broke_down"), Clock::now(self.engine.clock()))
         });
+        let ending = if self.mine.stopped().is_cancelled() { hung_up(ending, rung) } else { ending };
         self.settle_at(ending, answered_at, at).await;
     }
 

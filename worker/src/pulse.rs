@@ -8,6 +8,8 @@ use crate::dial::Dialer;
 
 /// Well below the silence after which a worker counts as dead, and below the life of a presence entry.
 const PERIOD: Duration = Duration::from_secs(2);
+/// How often it looks which calls to hang up: so often that two seconds after a campaign was stopped they are.
+const HANG_UPS: Duration = Duration::from_millis(500);
 /// A beat that takes longer is given up, so that the next one can get through.
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -15,19 +17,20 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// after the calls of those who did not.
 pub(crate) async fn beat(dialer: Dialer, capacity: u32, over: CancellationToken) {
     tokio::join!(
-        every("a heartbeat", &over, || prove(&dialer)),
-        every("an announcement", &over, || announce(&dialer, capacity)),
-        every("a look after orphans", &over, || look_after_orphans(&dialer)),
+        every("a heartbeat", PERIOD, &over, || prove(&dialer)),
+        every("an announcement", PERIOD, &over, || announce(&dialer, capacity)),
+        every("a look after orphans", PERIOD, &over, || look_after_orphans(&dialer)),
+        every("a look for calls to hang up", HANG_UPS, &over, || dialer.hang_up_what_was_stopped()),
     );
 }
 
 /// Trouble is logged when it begins and when it is over, not every time.
-async fn every<F, Fut>(what: &str, over: &CancellationToken, work: F)
+async fn every<F, Fut>(what: &str, period: Duration, over: &CancellationToken, work: F)
 where
     F: Fn() -> Fut,
     Fut: Future<Output = Result<(), EngineError>>,
 {
-    let mut ticks = tokio::time::interval(PERIOD);
+    let mut ticks = tokio::time::interval(period);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let mut failing = false;
     while over.run_until_cancelled(ticks.tick()).await.is_some() {

@@ -1,9 +1,10 @@
-//! Campaigns: make, look at, start, pause, cancel.
+//! Campaigns: make and look at.
 
 use ringfleet_core::{
-    AgentId, CampaignAction, CampaignId, CampaignState, Caps, Channel, Plan, Schedule, Step, TrunkId,
-    id::CampaignKind, trunk::Limits,
+    AgentId, CampaignId, CampaignState, Caps, Channel, Plan, Recurrence, Step, TrunkId, id::CampaignKind,
+    trunk::Limits,
 };
+use ringfleet_engine::NAME_LIMIT;
 use ringfleet_store::{Campaign, NewCampaign};
 use serde::{Deserialize, Serialize};
 
@@ -12,7 +13,7 @@ use crate::{
     check,
     envelope::{Moment, Reply},
     error::{ApiError, Result},
-    json::{Json, NoBody},
+    json::Json,
     page::Paging,
     path::PathId,
     query::Query,
@@ -21,12 +22,9 @@ use crate::{
 
 use super::{
     schedule_body::{ScheduleBody, ScheduleView},
+    settings_body::{self, RecurrenceBody},
     stats::StatsView,
 };
-
-const NAME_LIMIT: usize = 120;
-/// Longest lifetime of a recipient, and furthest look back: ten years, in days.
-const DAYS: std::ops::RangeInclusive<u32> = 1..=3_650;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -45,6 +43,7 @@ pub(super) struct Body {
     expire_days: Option<u32>,
     start_at: Option<String>,
     end_at: Option<String>,
+    recurrence: Option<Object<RecurrenceBody>>,
 }
 
 /// A campaign as the API shows it.
@@ -70,6 +69,10 @@ pub(super) struct View {
     started_at: Option<Moment>,
     finished_at: Option<Moment>,
     created_at: Moment,
+    recurrence: Option<Recurrence>,
+    next_run_at: Option<Moment>,
+    parent_id: Option<CampaignId>,
+    copying: bool,
 }
 
 impl From<Campaign> for View {
@@ -94,6 +97,10 @@ impl From<Campaign> for View {
             started_at: Moment::maybe(campaign.started_at),
             finished_at: Moment::maybe(campaign.finished_at),
             created_at: campaign.created_at.into(),
+            recurrence: campaign.recurrence,
+            next_run_at: Moment::maybe(campaign.next_run_at),
+            parent_id: campaign.parent_id,
+            copying: campaign.copies_from.is_some(),
         }
     }
 }
@@ -101,20 +108,15 @@ impl From<Campaign> for View {
 /// `POST /campaigns`: makes a campaign in DRAFT.
 pub(super) async fn create(door: Allowed<may::RunCampaigns>, Json(body): Json<Body>) -> Result<Reply<View>> {
     let name = check::name(body.name, NAME_LIMIT)?;
-    let plan = plan(body.channel, body.channels)?;
-    let Object(limits) = body.limits.unwrap_or_default();
-    limits.validate().map_err(|(field, problem)| ApiError::invalid(field, problem))?;
+    let plan = settings_body::plan(body.channel, body.channels)?;
+    let limits = settings_body::limits(body.limits.unwrap_or_default())?;
     let ring_seconds = check::ring_seconds(body.ring_timeout_seconds)?;
     let max_call_seconds = check::max_call_seconds(body.max_call_seconds)?;
-    let schedule = match body.schedule {
-        Some(Object(schedule)) => schedule.check(Schedule::daytime())?,
-        None => Schedule::daytime(),
-    };
-    let Object(caps) = body.caps.unwrap_or_default();
-    caps.validate().map_err(|(field, problem)| ApiError::invalid(field, problem))?;
-    let days =
-        |field: &str, given: Option<u32>| given.map(|n| check::within(field, Some(n), DAYS, n)).transpose();
-    let (dupe_days, expire_days) = (days("dupeDays", body.dupe_days)?, days("expireDays", body.expire_days)?);
+    let schedule = settings_body::schedule(body.schedule)?;
+    let caps = settings_body::caps(body.caps.unwrap_or_default())?;
+    let dupe_days = settings_body::days("dupeDays", body.dupe_days)?;
+    let expire_days = settings_body::days("expireDays", body.expire_days)?;
+    let recurrence = body.recurrence.map(|Object(recurrence)| recurrence.check()).transpose()?;
     let (start_at, end_at) = (check::moment("startAt", body.start_at)?, check::moment("endAt", body.end_at)?);
     if let (Some(start), Some(end)) = (start_at, end_at)
         && end <= start
@@ -135,29 +137,11 @@ pub(super) async fn create(door: Allowed<may::RunCampaigns>, Json(body): Json<Bo
         expire_days,
         start_at,
         end_at,
+        recurrence,
         ..NewCampaign::new(name, body.agent_id, trunk_id, plan)
     };
     let campaign = door.engine().create_campaign(door.workspace(), new).await?;
     Ok(Reply::created(campaign.into()))
-}
-
-/// One voice step unless the request says more.
-fn plan(channel: Option<Channel>, channels: Option<Vec<Object<Step>>>) -> Result<Plan> {
-    let plan = match (channel, channels) {
-        (Some(_), Some(_)) => {
-            return Err(ApiError::invalid("channels", "give either channel or channels, not both"));
-        }
-        (Some(Channel::Voice) | None, None) => Plan::voice(1),
-        (Some(_), None) => {
-            return Err(ApiError::invalid(
-                "channel",
-                "must be voice; other channels are not carried out yet",
-            ));
-        }
-        (None, Some(steps)) => Plan { steps: steps.into_iter().map(|Object(step)| step).collect() },
-    };
-    plan.validate().map_err(|error| ApiError::invalid(error.field, error.problem))?;
-    Ok(plan)
 }
 
 /// `GET /campaigns/:id`: one campaign.
@@ -174,42 +158,6 @@ pub(super) async fn list(door: Allowed<may::Read>, Query(paging): Query<Paging>)
     let campaigns = tx.campaigns(door.workspace(), paging.ask()).await?;
     tx.commit().await?;
     Ok(paging.reply(campaigns, |campaign| campaign.id.into()))
-}
-
-/// `POST /campaigns/:id/start`: begins or resumes; SCHEDULED when the start time lies ahead.
-pub(super) async fn start(
-    door: Allowed<may::RunCampaigns>,
-    PathId(id): PathId<CampaignKind>,
-    _: NoBody,
-) -> Result<Reply<View>> {
-    act(door, id, CampaignAction::Start).await
-}
-
-/// `POST /campaigns/:id/pause`: halts. No call begins after this has answered.
-pub(super) async fn pause(
-    door: Allowed<may::RunCampaigns>,
-    PathId(id): PathId<CampaignKind>,
-    _: NoBody,
-) -> Result<Reply<View>> {
-    act(door, id, CampaignAction::Pause).await
-}
-
-/// `POST /campaigns/:id/cancel`: ends for good. No call begins after this has answered.
-pub(super) async fn cancel(
-    door: Allowed<may::RunCampaigns>,
-    PathId(id): PathId<CampaignKind>,
-    _: NoBody,
-) -> Result<Reply<View>> {
-    act(door, id, CampaignAction::Cancel).await
-}
-
-async fn act(
-    door: Allowed<may::RunCampaigns>,
-    id: CampaignId,
-    action: CampaignAction,
-) -> Result<Reply<View>> {
-    let campaign = door.engine().act(door.workspace(), id, action, None).await?;
-    Ok(Reply::ok(campaign.into()))
 }
 
 /// `GET /campaigns/:id/stats`: the figures of a campaign.

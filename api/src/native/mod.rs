@@ -3,10 +3,13 @@
 mod agents;
 mod campaigns;
 mod imports;
+mod lifecycle;
 mod preflight;
 mod recipients;
+mod reschedule;
 mod schedule_body;
 mod sessions;
+mod settings_body;
 mod stats;
 mod suppressions;
 mod trunk_body;
@@ -29,14 +32,18 @@ pub(crate) fn router() -> Router<Gate> {
         .route("/trunks", post(trunks::create).get(trunks::list))
         .route("/trunks/{trk}", get(trunks::show))
         .route("/campaigns", post(campaigns::create).get(campaigns::list))
-        .route("/campaigns/{cmp}", get(campaigns::show))
-        .route("/campaigns/{cmp}/start", post(campaigns::start))
-        .route("/campaigns/{cmp}/pause", post(campaigns::pause))
-        .route("/campaigns/{cmp}/cancel", post(campaigns::cancel))
+        .route("/campaigns/{cmp}", get(campaigns::show).patch(lifecycle::edit))
+        .route("/campaigns/{cmp}/start", post(lifecycle::start))
+        .route("/campaigns/{cmp}/pause", post(lifecycle::pause))
+        .route("/campaigns/{cmp}/cancel", post(lifecycle::cancel))
+        .route("/campaigns/{cmp}/clone", post(lifecycle::clone))
+        .route("/campaigns/{cmp}/retry", post(lifecycle::retry))
+        .route("/campaigns/{cmp}/runs", get(lifecycle::runs))
         .route("/campaigns/{cmp}/stats", get(campaigns::stats))
         .route("/campaigns/{cmp}/preflight", get(preflight::show))
         .route("/campaigns/{cmp}/recipients", post(recipients::add).get(recipients::list))
         .route("/campaigns/{cmp}/recipients/{rcp}", get(recipients::show))
+        .route("/campaigns/{cmp}/recipients/{rcp}/reschedule", post(reschedule::reschedule))
         .route("/imports", get(imports::list))
         .route("/imports/{imp}", get(imports::show))
         .route("/imports/{imp}/errors.csv", get(imports::errors))

@@ -58,10 +58,7 @@ struct StretchView {
 
 /// `GET /campaigns/:id/preflight`: who can be called at this moment, who waits for what and until when, who never will be called, and
 /// when everybody will have been called once.
-pub(super) async fn show(
-    door: Allowed<may::Read>,
-    PathId(id): PathId<CampaignKind>,
-) -> Result<Reply<View>> {
+pub(super) async fn show(door: Allowed<may::Read>, PathId(id): PathId<CampaignKind>) -> Result<Reply<View>> {
     let (campaign, found) = door.engine().preflight(door.workspace(), id).await?;
     let warnings = warnings(&found);
     Ok(Reply::ok(View {
@@ -71,7 +68,12 @@ pub(super) async fn show(
         held: found
             .held
             .into_iter()
-            .map(|(hold, held)| HeldView { hold, count: held.count, first: held.first.into(), last: held.last.into() })
+            .map(|(hold, held)| HeldView {
+                hold,
+                count: held.count,
+                first: held.first.into(),
+                last: held.last.into(),
+            })
             .collect(),
         ended: found
             .ended
@@ -98,7 +100,8 @@ impl From<ZoneHours> for ZoneView {
 
 fn warnings(found: &Preflight) -> Vec<String> {
     let mut warnings = Vec::new();
-    let unknown: u64 = found.ended.iter().filter(|((_, reason), _)| *reason == UNKNOWN_ZONE).map(|(_, n)| n).sum();
+    let unknown: u64 =
+        found.ended.iter().filter(|((_, reason), _)| *reason == UNKNOWN_ZONE).map(|(_, n)| n).sum();
     if unknown > 0 {
         warnings.push(format!(
             "nobody knows where {unknown} recipients are: give their zone in the list (column timezone), or the campaign's own (schedule.timezone)"

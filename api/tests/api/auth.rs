@@ -52,6 +52,11 @@ fn with_ids(things: &Things) -> Vec<(&'static str, String, Action)> {
         ("POST", format!("/campaigns/{campaign}/start"), Action::RunCampaigns),
         ("POST", format!("/campaigns/{campaign}/pause"), Action::RunCampaigns),
         ("POST", format!("/campaigns/{campaign}/cancel"), Action::RunCampaigns),
+        ("PATCH", format!("/campaigns/{campaign}"), Action::RunCampaigns),
+        ("POST", format!("/campaigns/{campaign}/clone"), Action::RunCampaigns),
+        ("POST", format!("/campaigns/{campaign}/retry"), Action::RunCampaigns),
+        ("GET", format!("/campaigns/{campaign}/runs"), Action::Read),
+        ("POST", format!("/campaigns/{campaign}/recipients/{recipient}/reschedule"), Action::RunCampaigns),
         ("DELETE", format!("/webhooks/{webhook}"), Action::EditWebhooks),
         ("GET", format!("/suppressions/{suppression}"), Action::Read),
         ("DELETE", format!("/suppressions/{suppression}"), Action::EditRules),
@@ -121,9 +126,11 @@ async fn another_workspaces_things_do_not_exist() {
     world.queue(&things.campaign).await;
     let before = world.get(&format!("/campaigns/{}", things.campaign)).await.body;
     for (method, path, _) in with_ids(&things) {
-        let body = match path.ends_with("/recipients") && method == "POST" {
-            true => serde_json::json!({"recipients": [{"to": "+919876543219"}]}),
-            false => Value::Null,
+        let body = match (method, path.rsplit('/').next()) {
+            ("POST", Some("recipients")) => serde_json::json!({"recipients": [{"to": "+919876543219"}]}),
+            ("POST", Some("reschedule")) => serde_json::json!({"at": "2026-11-23T10:00:00Z"}),
+            ("PATCH", _) => serde_json::json!({"name": "x"}),
+            _ => Value::Null,
         };
         let answer = match path.ends_with("/import") {
             true => {

@@ -88,7 +88,7 @@ fn first(schedule: &Schedule, zone: Tz, open: bool, from: i64, limit: i64) -> Op
 
 /// The second in `before`..=`after` from which on `unchanged` does not hold. No zone changes its clocks twice within a
 /// day, which is the most there is between the two (IANA database from 2000 on).
-fn change(mut before: i64, mut after: i64, unchanged: impl Fn(i64) -> bool) -> i64 {
+pub(crate) fn change(mut before: i64, mut after: i64, unchanged: impl Fn(i64) -> bool) -> i64 {
     while after - before > 1 {
         let middle = before + (after - before) / 2;
         if unchanged(middle) { before = middle } else { after = middle }

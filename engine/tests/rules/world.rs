@@ -185,8 +185,14 @@ impl World {
         if !consumed {
             self.made.remove(&call);
         }
-        let settlement =
-            Settlement { call, campaign: Some(campaign), worker: self.worker, ending, answered_at: None, at: self.now() };
+        let settlement = Settlement {
+            call,
+            campaign: Some(campaign),
+            worker: self.worker,
+            ending,
+            answered_at: None,
+            at: self.now(),
+        };
         assert!(self.engine.settle(settlement).await.unwrap());
         true
     }

@@ -63,6 +63,11 @@ fn campaign() -> Campaign {
         started_at: Some(at(0)),
         finished_at: Some(at(9_000)),
         created_at: at(-1_000),
+        recurrence: None,
+        next_run_at: None,
+        parent_id: None,
+        copies_from: None,
+        replanned_to: None,
     }
 }
 

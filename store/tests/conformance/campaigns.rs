@@ -1,7 +1,7 @@
 //! Campaign states, what the scheduler finds, and counters.
 
-use ringfleet_core::{CampaignState, CounterKind, Hold};
-use ringfleet_store::Bump;
+use ringfleet_core::{CampaignState, CounterKind, Disposition, Hold};
+use ringfleet_store::{Bump, Result, Tx};
 use uuid::Uuid;
 
 use crate::support::{Db, Place, World, at, begin};
@@ -83,9 +83,14 @@ pub async fn open_recipients_and_counts(db: Db) {
 pub async fn cancel(db: &Db, world: &World) -> u64 {
     db.write(async |tx| {
         tx.release_recipients(world.campaign).await?;
-        tx.cancel_recipients(world.campaign, 1_000, at(9)).await
+        end_waiting(tx, world, 1_000).await
     })
     .await
+}
+
+async fn end_waiting(tx: &mut Tx, world: &World, limit: u32) -> Result<u64> {
+    let waiting = tx.waiting_recipients(world.campaign, limit).await?;
+    tx.end_recipients(waiting.iter().map(|one| one.id), Disposition::Cancelled, at(9)).await
 }
 
 pub async fn what_is_over_is_wound_up_in_portions(db: Db) {
@@ -94,7 +99,7 @@ pub async fn what_is_over_is_wound_up_in_portions(db: Db) {
     assert_eq!(winding_up().await, []);
     db.write(async |tx| tx.set_winding_up(world.campaign, true).await).await;
     assert_eq!(winding_up().await, [world.campaign]);
-    let portion = async || db.write(async |tx| tx.cancel_recipients(world.campaign, 2, at(9)).await).await;
+    let portion = async || db.write(async |tx| end_waiting(tx, &world, 2).await).await;
     assert_eq!([portion().await, portion().await, portion().await, portion().await], [2, 2, 1, 0]);
     db.write(async |tx| tx.set_winding_up(world.campaign, false).await).await;
     assert_eq!(winding_up().await, []);

@@ -3,13 +3,17 @@
 //! Measured, not guessed from a plan: how many rows of each table the server has read for the statement.
 
 use ringfleet_core::{
-    CallState, CampaignId, CampaignState, RecipientState, WorkerId, delivery::DeliveryState,
+    CallState, CampaignId, CampaignState, Disposition, RecipientState, WorkerId, delivery::DeliveryState,
+    replan::Place,
 };
-use ringfleet_store::{Answered, Begin, CallFilter, Kept, RecipientFilter, Result, Store, Tx};
+use ringfleet_store::{Answered, Begin, CallFilter, Copying, Kept, RecipientFilter, Result, Store, Tx};
 use sqlx::{Connection, PgConnection};
 use uuid::Uuid;
 
-use crate::support::{Db, Place, SOON, World, at, begin, claim, eventually, page};
+use crate::{
+    lifecycle::copies,
+    support::{Db, Place as At, SOON, World, at, begin, claim, eventually, page},
+};
 
 /// What a statement may read that touches a thousand rows: each of them once by an index and again to write it, with room.
 const MOST: i64 = 12_000;
@@ -37,6 +41,12 @@ const FILL: &str = "
     SELECT c.id, c.workspace_id, c.id, c.campaign_id, CASE WHEN c.state = 'PENDING' THEN 'PENDING' ELSE 'DELIVERED' END, 0,
            c.due_at, c.created_at FROM calls c;
 ";
+
+/// Ends waiting recipients of a campaign; gives how many.
+async fn end(tx: &mut Tx, campaign: CampaignId, limit: u32) -> Result<u64> {
+    let waiting = tx.waiting_recipients(campaign, limit).await?;
+    tx.end_recipients(waiting.iter().map(|one| one.id), Disposition::Cancelled, at(1)).await
+}
 
 /// So that the server does not take statistics in the middle of a test.
 const UNWATCHED: &str = "
@@ -66,7 +76,7 @@ struct Bench {
 impl Bench {
     async fn new(statistics: Statistics) -> Self {
         let db = Db::postgres().await;
-        let Place::Postgres(url) = db.place.clone() else { unreachable!("it was asked for") };
+        let At::Postgres(url) = db.place.clone() else { unreachable!("it was asked for") };
         db.place.raw(UNWATCHED).await;
         let empty = World::new(&db).await.campaign;
         let fresh = World::new(&db).await;
@@ -189,8 +199,27 @@ async fn check(statistics: Statistics) {
         "orphans": |tx| assert_eq!(tx.mark_orphans(at(1)).await?.len(), 0);
         "pause": |tx| tx.withdraw_waiting_calls(campaign).await?;
         "release": |tx| tx.release_recipients(campaign).await?;
-        "cancel": |tx| assert_eq!(tx.cancel_recipients(campaign, 1000, at(1)).await?, 1000);
-        "cancel a fresh list": |tx| assert_eq!(tx.cancel_recipients(fresh, 1000, at(1)).await?, 1000);
+        "end": |tx| assert_eq!(end(tx, campaign, 1000).await?, 1000);
+        "end a fresh list": |tx| assert_eq!(end(tx, fresh, 1000).await?, 1000);
+        "due to run": |tx| assert_eq!(tx.campaigns_to_run(at(1)).await?.len(), 0);
+        "past their end": |tx| assert_eq!(tx.campaigns_past_their_end(at(1)).await?.len(), 0);
+        "unready": |tx| assert_eq!(tx.unready_campaigns().await?.len(), 0);
+        "open runs": |tx| assert!(!tx.has_open_run(campaign).await?);
+        "copy a list": |tx| {
+            let copying = Copying { copies_from: campaign, copied_to: None, copies_only: None };
+            let listed = tx.next_to_copy(&copying, 1000).await?;
+            assert_eq!(listed.len(), 1000);
+            assert_eq!(tx.copy_recipients(empty, 0, &copies(&listed), at(1)).await?.len(), 1000);
+        };
+        "place": |tx| {
+            let found = tx.next_to_place(campaign, Uuid::nil(), 1000).await?;
+            let places: Vec<_> = found.iter().map(|p| (p.id, Place { step: 1, attempts: 0 })).collect();
+            assert_eq!(places.len(), 1000);
+            tx.place_recipients(&places).await?;
+        };
+        "ask for hang-ups": |tx| assert_eq!(tx.order_hang_ups(campaign).await?, 0);
+        "hang-ups": |tx| assert_eq!(tx.calls_to_hang_up(worker).await?.len(), 0);
+        "forget hang-ups": |tx| assert_eq!(tx.forget_hang_ups().await?, 0);
         "winding up": |tx| assert_eq!(tx.campaigns_winding_up().await?.len(), 0);
         "adopt": |tx| assert_eq!(tx.adopt_orphans(worker, 500).await?.len(), 0);
         "cancel held calls": |tx| assert_eq!(tx.cancel_held_calls(campaign, "x", at(1)).await?.len(), 0);
@@ -239,7 +268,7 @@ async fn with_current_statistics() {
 #[tokio::test(flavor = "multi_thread")]
 async fn plans_are_not_outgrown() {
     let db = Db::postgres().await;
-    let Place::Postgres(url) = db.place.clone() else { unreachable!("it was asked for") };
+    let At::Postgres(url) = db.place.clone() else { unreachable!("it was asked for") };
     db.place.raw(UNWATCHED).await;
     let world = World::calling(&db, 20).await;
     world.queue(&db, 10).await;
@@ -289,7 +318,7 @@ async fn plans_are_not_outgrown() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_first_list_is_claimed_in_order() {
     let db = Db::postgres().await;
-    let Place::Postgres(url) = db.place.clone() else { unreachable!("it was asked for") };
+    let At::Postgres(url) = db.place.clone() else { unreachable!("it was asked for") };
     db.place.raw(UNWATCHED).await;
     let world = World::new(&db).await;
     world.set(&db, CampaignState::Paused).await;

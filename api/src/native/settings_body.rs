@@ -1,0 +1,175 @@
+//! The settings of a campaign as requests write them, to make one and to change one.
+
+use chrono::{DateTime, Utc};
+use ringfleet_core::{Caps, Channel, Plan, Recurrence, Schedule, Step, recurrence::Cron, trunk::Limits};
+use ringfleet_engine::NAME_LIMIT;
+use ringfleet_store::CampaignSettings;
+use serde::{Deserialize, Deserializer};
+
+use crate::{
+    check,
+    error::{ApiError, Result},
+    strict::Object,
+};
+
+use super::schedule_body::ScheduleBody;
+
+/// Longest lifetime of a recipient, and furthest look back: ten years, in days.
+const DAYS: std::ops::RangeInclusive<u32> = 1..=3_650;
+
+/// When fresh runs of a list are made.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RecurrenceBody {
+    cron: String,
+    timezone: String,
+}
+
+impl RecurrenceBody {
+    pub(super) fn check(self) -> Result<Recurrence> {
+        let wrong = |problem: &dyn std::fmt::Display| ApiError::invalid("recurrence.cron", problem);
+        let cron: Cron = self.cron.parse().map_err(|error| wrong(&error))?;
+        let timezone = ringfleet_core::zone::named(&self.timezone).ok_or_else(|| {
+            let problem = format!("{:?} is no IANA time zone; write it like Asia/Kolkata", self.timezone);
+            ApiError::invalid("recurrence.timezone", problem)
+        })?;
+        let recurrence = Recurrence { cron, timezone };
+        recurrence.validate().map_err(|problem| wrong(&problem))?;
+        Ok(recurrence)
+    }
+}
+
+/// `PATCH /campaigns/:id`: what is to change. What a value can be absent of, `null` takes away.
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub(super) struct PatchBody {
+    name: Option<String>,
+    channel: Option<Channel>,
+    channels: Option<Vec<Object<Step>>>,
+    limits: Option<Object<Limits>>,
+    ring_timeout_seconds: Option<u32>,
+    max_call_seconds: Option<u32>,
+    schedule: Option<Object<ScheduleBody>>,
+    caps: Option<Object<Caps>>,
+    #[serde(deserialize_with = "given")]
+    dupe_days: Option<Option<u32>>,
+    #[serde(deserialize_with = "given")]
+    expire_days: Option<Option<u32>>,
+    #[serde(deserialize_with = "given")]
+    start_at: Option<Option<String>>,
+    #[serde(deserialize_with = "given")]
+    end_at: Option<Option<String>>,
+    #[serde(deserialize_with = "given")]
+    recurrence: Option<Option<Object<RecurrenceBody>>>,
+}
+
+/// Tells a field that is `null` from one that is not there.
+fn given<'de, T: Deserialize<'de>, D: Deserializer<'de>>(d: D) -> Result<Option<Option<T>>, D::Error> {
+    Option::deserialize(d).map(Some)
+}
+
+/// The changes of a [`PatchBody`], each checked by itself.
+pub(super) struct Patch {
+    name: Option<String>,
+    plan: Option<Plan>,
+    limits: Option<Limits>,
+    ring_seconds: Option<u32>,
+    max_call_seconds: Option<u32>,
+    schedule: Option<Schedule>,
+    caps: Option<Caps>,
+    dupe_days: Option<Option<u32>>,
+    expire_days: Option<Option<u32>>,
+    start_at: Option<Option<DateTime<Utc>>>,
+    end_at: Option<Option<DateTime<Utc>>>,
+    recurrence: Option<Option<Recurrence>>,
+}
+
+impl PatchBody {
+    /// Checks every field; the first that is wrong is named.
+    pub(super) fn check(self) -> Result<Patch> {
+        let plan = (self.channel.is_some() || self.channels.is_some())
+            .then(|| plan(self.channel, self.channels))
+            .transpose()?;
+        let recurrence =
+            |given: Option<Object<RecurrenceBody>>| given.map(|Object(body)| body.check()).transpose();
+        Ok(Patch {
+            name: self.name.map(|name| check::name(name, NAME_LIMIT)).transpose()?,
+            plan,
+            limits: self.limits.map(limits).transpose()?,
+            ring_seconds: self.ring_timeout_seconds.map(|n| check::ring_seconds(Some(n))).transpose()?,
+            max_call_seconds: self.max_call_seconds.map(|n| check::max_call_seconds(Some(n))).transpose()?,
+            schedule: self.schedule.map(|body| schedule(Some(body))).transpose()?,
+            caps: self.caps.map(caps).transpose()?,
+            dupe_days: self.dupe_days.map(|n| days("dupeDays", n)).transpose()?,
+            expire_days: self.expire_days.map(|n| days("expireDays", n)).transpose()?,
+            start_at: self.start_at.map(|at| check::moment("startAt", at)).transpose()?,
+            end_at: self.end_at.map(|at| check::moment("endAt", at)).transpose()?,
+            recurrence: self.recurrence.map(recurrence).transpose()?,
+        })
+    }
+}
+
+impl Patch {
+    /// Changes the settings.
+    pub(super) fn apply(self, to: &mut CampaignSettings) {
+        set(&mut to.name, self.name);
+        set(&mut to.plan, self.plan);
+        set(&mut to.limits, self.limits);
+        set(&mut to.ring_seconds, self.ring_seconds);
+        set(&mut to.max_call_seconds, self.max_call_seconds);
+        set(&mut to.schedule, self.schedule);
+        set(&mut to.caps, self.caps);
+        set(&mut to.dupe_days, self.dupe_days);
+        set(&mut to.expire_days, self.expire_days);
+        set(&mut to.start_at, self.start_at);
+        set(&mut to.end_at, self.end_at);
+        set(&mut to.recurrence, self.recurrence);
+    }
+}
+
+fn set<T>(value: &mut T, new: Option<T>) {
+    if let Some(new) = new {
+        *value = new;
+    }
+}
+
+/// One voice step unless the request says more.
+pub(super) fn plan(channel: Option<Channel>, channels: Option<Vec<Object<Step>>>) -> Result<Plan> {
+    let plan = match (channel, channels) {
+        (Some(_), Some(_)) => {
+            return Err(ApiError::invalid("channels", "give either channel or channels, not both"));
+        }
+        (Some(Channel::Voice) | None, None) => Plan::voice(1),
+        (Some(_), None) => {
+            return Err(ApiError::invalid(
+                "channel",
+                "must be voice; other channels are not carried out yet",
+            ));
+        }
+        (None, Some(steps)) => Plan { steps: steps.into_iter().map(|Object(step)| step).collect() },
+    };
+    plan.validate().map_err(|error| ApiError::invalid(error.field, error.problem))?;
+    Ok(plan)
+}
+
+pub(super) fn limits(Object(limits): Object<Limits>) -> Result<Limits> {
+    limits.validate().map_err(|(field, problem)| ApiError::invalid(field, problem))?;
+    Ok(limits)
+}
+
+pub(super) fn caps(Object(caps): Object<Caps>) -> Result<Caps> {
+    caps.validate().map_err(|(field, problem)| ApiError::invalid(field, problem))?;
+    Ok(caps)
+}
+
+/// The daytime hours unless the request says more.
+pub(super) fn schedule(body: Option<Object<ScheduleBody>>) -> Result<Schedule> {
+    match body {
+        Some(Object(schedule)) => schedule.check(Schedule::daytime()),
+        None => Ok(Schedule::daytime()),
+    }
+}
+
+pub(super) fn days(field: &str, given: Option<u32>) -> Result<Option<u32>> {
+    given.map(|n| check::within(field, Some(n), DAYS, n)).transpose()
+}

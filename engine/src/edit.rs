@@ -1,0 +1,138 @@
+//! Changes to a campaign that is halted, and to one of its recipients.
+
+use chrono::{DateTime, Utc};
+use ringfleet_core::{
+    CampaignAction, CampaignId, CampaignState, Channel, Clock, CounterKind, Disposition, Hold, RecipientId,
+    RecipientState, WorkspaceId, call::NEVER_RETRY, terms::Fit,
+};
+use ringfleet_store::{Bump, CallBack, Campaign, CampaignSettings, Recipient};
+use uuid::Uuid;
+
+use crate::{Engine, EngineError, Result, verdict::waits};
+
+impl Engine {
+    /// Changes the settings of a campaign in DRAFT or PAUSED: `change` is given them as they are, while nobody else can change them.
+    ///
+    /// After a change of the plan its recipients find their place in it ([`ringfleet_core::Plan::go_on`]); those for whom it
+    /// leaves nothing end EXHAUSTED.
+    pub async fn edit_campaign(
+        &self,
+        workspace: WorkspaceId,
+        id: CampaignId,
+        change: impl FnOnce(&mut CampaignSettings),
+    ) -> Result<Campaign> {
+        let mut tx = self.0.store.write().await?;
+        let before = tx.campaign_for_update(workspace, id).await?.ok_or(EngineError::NotFound("campaign"))?;
+        before.state.after(CampaignAction::Edit, false)?;
+        let mut settings = before.settings();
+        change(&mut settings);
+        check_settings(&before, &settings)?;
+        tx.update_campaign(id, &settings).await?;
+        if settings.plan != before.plan {
+            tx.replanned_to(id, Some(Uuid::nil())).await?;
+        }
+        tx.commit().await?;
+        tracing::info!(campaign = %id, "campaign edited");
+        if let Err(error) = self.make_ready_for_a_while(workspace, id).await {
+            tracing::warn!(%error, campaign = %id, "recipients could not be fitted into a changed plan yet; it will be tried again");
+        }
+        let mut tx = self.0.store.read().await?;
+        let after = tx.campaign(workspace, id).await?.ok_or(EngineError::NotFound("campaign"))?;
+        tx.commit().await?;
+        Ok(after)
+    }
+
+    /// Lets one recipient be called next at `at`, or when its hours allow it after that. One that is done is opened again, as far as its
+    /// plan leaves an attempt.
+    pub async fn reschedule(
+        &self,
+        workspace: WorkspaceId,
+        campaign: CampaignId,
+        id: RecipientId,
+        at: DateTime<Utc>,
+    ) -> Result<Recipient> {
+        let now = Clock::now(self.clock());
+        let mut tx = self.0.store.write().await?;
+        let held = tx.hold_campaigns(&[campaign.uuid()]).await?.pop();
+        let held = held.filter(|c| c.workspace_id == workspace).ok_or(EngineError::NotFound("campaign"))?;
+        held.state.after(CampaignAction::Reschedule, false)?;
+        let before =
+            tx.recipient_for_update(campaign, id).await?.ok_or(EngineError::NotFound("recipient"))?;
+        check_reschedule(&held, &before)?;
+        let back = call_back(&held, &before, at.max(now))?;
+        tx.call_back(id, back).await?;
+        let mut bumps = Vec::new();
+        match before.disposition {
+            Some(was) => bumps.push(Bump::new(campaign, CounterKind::Disposition, was.as_str(), -1)),
+            None => {
+                bumps.extend(waits(campaign, before.hold, before.due_at, -1));
+            }
+        }
+        bumps.extend(waits(campaign, back.hold, back.due_at, 1));
+        tx.bump(bumps).await?;
+        let after = tx.recipient(campaign, id).await?.ok_or(EngineError::NotFound("recipient"))?;
+        tx.commit().await?;
+        Ok(after)
+    }
+}
+
+/// What has to hold between settings, those that stay included.
+fn check_settings(before: &Campaign, to: &CampaignSettings) -> Result<()> {
+    if let (Some(start), Some(end)) = (to.start_at, to.end_at)
+        && end <= start
+    {
+        return Err(EngineError::invalid("endAt", "must lie after startAt"));
+    }
+    if to.recurrence != before.recurrence && before.state != CampaignState::Draft {
+        return Err(EngineError::invalid("recurrence", "can be changed in DRAFT only; clone the campaign"));
+    }
+    if to.recurrence.is_some() && before.parent_id.is_some() {
+        return Err(EngineError::invalid("recurrence", "a run has none; change the campaign it is a run of"));
+    }
+    Ok(())
+}
+
+fn check_reschedule(campaign: &Campaign, recipient: &Recipient) -> Result<()> {
+    let done = |problem: &str| {
+        let message = format!("the recipient is done, and {problem}; add the number to another campaign");
+        Err(EngineError::Conflict { code: "RECIPIENT_DONE", message })
+    };
+    match (recipient.state, recipient.disposition) {
+        (RecipientState::Pending, _) => Ok(()),
+        (RecipientState::Queued | RecipientState::Active, _) => Err(EngineError::Conflict {
+            code: "RECIPIENT_BUSY",
+            message: format!(
+                "the recipient is {}, it must be PENDING or DONE; wait for its call to end",
+                recipient.state
+            ),
+        }),
+        (_, Some(Disposition::Suppressed)) => done("must not be contacted"),
+        (_, Some(Disposition::Invalid)) => done("cannot be called at all"),
+        _ if recipient.last_reason.as_deref().is_some_and(|reason| NEVER_RETRY.contains(&reason)) => {
+            done("said no, which is final")
+        }
+        _ if !has_attempt_left(campaign, recipient) => done("the plan leaves it no attempt"),
+        _ => Ok(()),
+    }
+}
+
+fn has_attempt_left(campaign: &Campaign, recipient: &Recipient) -> bool {
+    let step = campaign.plan.steps.get(recipient.step as usize);
+    step.is_some_and(|step| step.channel == Channel::Voice && recipient.attempts < step.attempts)
+}
+
+fn call_back(campaign: &Campaign, recipient: &Recipient, at: DateTime<Utc>) -> Result<CallBack> {
+    let terms = campaign.terms();
+    let fit = terms.fit(recipient.number, recipient.timezone.as_deref(), at);
+    if let Fit::Never(reason) = fit {
+        let message = format!("the recipient can never be called: {reason}");
+        return Err(EngineError::Conflict { code: "NEVER_CALLABLE", message });
+    }
+    let (due_at, hold) = fit.due(at, Some(Hold::Retry));
+    if terms.expires_at(recipient.created_at).is_some_and(|end| due_at >= end) {
+        let problem =
+            "nobody is called then any more: the campaign, or the time of this recipient, is over before";
+        return Err(EngineError::invalid("at", problem));
+    }
+    Ok(CallBack { due_at, hold, ready_at: (due_at != at).then_some(at) })
+}

@@ -1,0 +1,148 @@
+//! Lists that are being made ready: copied from another campaign, or fitted into a changed plan. A few thousand recipients at a
+//! time, for a list of millions in one transaction would hold up everybody else; what is noted with each portion lets anybody go on
+//! after a crash.
+
+use chrono::{DateTime, Utc};
+use ringfleet_core::{
+    CampaignAction, CampaignId, Channel, Clock, CounterKind, Disposition, Plan, RecipientId, RecipientState,
+    WorkspaceId, clock::Stopwatch, replan::Place,
+};
+use ringfleet_store::{Bump, Campaign, CopiedRecipient, Listed, Placed, Unready, fresh_ids};
+use uuid::Uuid;
+
+use crate::{
+    Engine, EngineError, Result,
+    verdict::waits,
+    wind_up::{A_WHILE, PORTION},
+};
+
+impl Engine {
+    /// Goes on with every list that is not ready, with each for a while, and starts the campaigns that wait for theirs. Any
+    /// number of schedulers may do this at once.
+    pub async fn make_ready(&self) -> Result<()> {
+        let mut tx = self.0.store.read().await?;
+        let unready = tx.unready_campaigns().await?;
+        tx.commit().await?;
+        for one in unready {
+            match self.make_one_ready(&one).await {
+                // One campaign's trouble is not the others'; trouble of the database is everybody's.
+                Err(error) if !error.is_passing() => {
+                    tracing::error!(%error, campaign = %one.id, "a list cannot be made ready")
+                }
+                done => done?,
+            }
+        }
+        Ok(())
+    }
+
+    async fn make_one_ready(&self, one: &Unready) -> Result<()> {
+        if !self.make_ready_for_a_while(one.workspace_id, one.id).await? || !one.starts_itself {
+            return Ok(());
+        }
+        match self.act(one.workspace_id, one.id, CampaignAction::Start, None).await {
+            Ok(_) | Err(EngineError::WrongState(_)) => Ok(()), // somebody was faster
+            Err(EngineError::Conflict { code, message }) => {
+                tracing::warn!(campaign = %one.id, "a run cannot be started and is cancelled: {message}");
+                self.act(one.workspace_id, one.id, CampaignAction::Cancel, Some(code)).await.map(drop)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// True when the list is ready. What is not done in a while, the scheduler does.
+    pub(crate) async fn make_ready_for_a_while(
+        &self,
+        workspace: WorkspaceId,
+        id: CampaignId,
+    ) -> Result<bool> {
+        let watch = Stopwatch::start();
+        while watch.elapsed() < A_WHILE {
+            if !self.copy_portion(workspace, id).await? && !self.place_portion(workspace, id).await? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// False when the list is whole.
+    async fn copy_portion(&self, workspace: WorkspaceId, id: CampaignId) -> Result<bool> {
+        let now = Clock::now(self.clock());
+        let mut tx = self.0.store.write().await?;
+        let Some(campaign) = tx.campaign_for_update(workspace, id).await? else { return Ok(false) };
+        let Some(copying) = tx.copying(id).await? else { return Ok(false) };
+        let listed = tx.next_to_copy(&copying, PORTION).await?;
+        let Some(last) = listed.last().map(|one| one.id) else {
+            tx.end_copy(id).await?;
+            tx.commit().await?;
+            return Ok(false);
+        };
+        let wanted: Vec<&Listed> = listed.iter().filter(|one| copying.wants(one)).collect();
+        let ids = fresh_ids(wanted.len(), now);
+        let copies: Vec<CopiedRecipient> =
+            wanted.iter().zip(ids).map(|(one, id)| copy_of(&campaign, one, id, now)).collect();
+        let first_step = campaign.plan.first_step().unwrap_or(0);
+        let made = tx.copy_recipients(id, first_step, &copies, now).await?;
+        tx.copied_to(id, last).await?;
+        let mut bumps: Vec<Bump> =
+            made.iter().map(|_| Bump::new(id, CounterKind::Recipients, "total", 1)).collect();
+        let made: std::collections::HashSet<Uuid> = made.into_iter().collect();
+        let held = copies.iter().filter(|copy| made.contains(&copy.id)).map(|copy| (copy.hold, copy.due_at));
+        bumps.extend(held.filter_map(|(hold, due_at)| waits(id, hold, due_at, 1)));
+        tx.bump(bumps).await?;
+        tx.commit().await?;
+        Ok(true)
+    }
+
+    /// False when everybody has found their place in the changed plan.
+    async fn place_portion(&self, workspace: WorkspaceId, id: CampaignId) -> Result<bool> {
+        let mut tx = self.0.store.write().await?;
+        let Some(campaign) = tx.campaign_for_update(workspace, id).await? else { return Ok(false) };
+        let Some(after) = campaign.replanned_to else { return Ok(false) };
+        let found = tx.next_to_place(id, after, PORTION).await?;
+        tx.replanned_to(id, found.last().map(|one| one.id.uuid())).await?;
+        let (mut moved, mut over) = (Vec::new(), Vec::new());
+        for one in found.iter().filter(|one| one.state != RecipientState::Done) {
+            match goes_on(&campaign.plan, one) {
+                Some(place) if place == place_of(one) => {}
+                Some(place) => moved.push((one.id, place)),
+                None => over.push(one),
+            }
+        }
+        tx.place_recipients(&moved).await?;
+        let over_ids = over.iter().map(|one| one.id);
+        tx.end_recipients(over_ids, Disposition::Exhausted, Clock::now(self.clock())).await?;
+        let ended = Disposition::Exhausted.as_str();
+        let mut bumps: Vec<Bump> =
+            over.iter().map(|_| Bump::new(id, CounterKind::Disposition, ended, 1)).collect();
+        bumps.extend(over.iter().filter_map(|one| waits(id, one.hold, one.due_at, -1)));
+        tx.bump(bumps).await?;
+        tx.commit().await?;
+        Ok(!found.is_empty())
+    }
+}
+
+fn copy_of(campaign: &Campaign, one: &Listed, id: RecipientId, now: DateTime<Utc>) -> CopiedRecipient {
+    let fit = campaign.terms().fit(one.number, one.timezone.as_deref(), now);
+    let (due_at, hold) = fit.due(now, None);
+    CopiedRecipient {
+        id: id.uuid(),
+        after: one.id.uuid(),
+        due_at,
+        hold,
+        ready_at: (due_at != now).then_some(now),
+    }
+}
+
+fn place_of(one: &Placed) -> Place {
+    Place { step: one.step as usize, attempts: one.attempts }
+}
+
+/// Where a recipient goes on; none when it is over. One that has a call already keeps it: the call is made, and then it is over.
+fn goes_on(plan: &Plan, one: &Placed) -> Option<Place> {
+    let last_call = || {
+        let step = plan.steps.iter().rposition(|step| step.channel == Channel::Voice)?;
+        Some(Place { step, attempts: plan.steps[step].attempts })
+    };
+    let place = plan.go_on(place_of(one), one.total_attempts, one.last_outcome);
+    if one.state == RecipientState::Pending { place } else { place.or_else(last_call) }
+}

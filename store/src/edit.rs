@@ -1,0 +1,254 @@
+//! What may be changed of a campaign, and of its recipients with it.
+
+use chrono::{DateTime, Utc};
+use ringfleet_core::{
+    CampaignId, Caps, Disposition, Hold, Outcome, Plan, RecipientId, RecipientState, Recurrence, Schedule,
+    replan::Place, trunk::Limits,
+};
+use serde::Serialize;
+use sqlx::types::Json;
+use uuid::Uuid;
+
+use crate::{
+    Campaign, NewCampaign, Result, Timestamp, Tx,
+    record::record,
+    rows::{self, hex},
+    tx::{all, exec, on, one},
+};
+
+/// What may be changed of a campaign, as it is to be.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CampaignSettings {
+    /// How people call it.
+    pub name: String,
+    /// What it does for each recipient.
+    pub plan: Plan,
+    /// Its own limits.
+    pub limits: Limits,
+    /// How long a phone may ring, in seconds.
+    pub ring_seconds: u32,
+    /// How long an answered call may last, in seconds.
+    pub max_call_seconds: u32,
+    /// When its recipients may be called, on their own clocks.
+    pub schedule: Schedule,
+    /// How often one number may be called, where it is stricter than the workspace.
+    pub caps: Caps,
+    /// Numbers that others in the workspace have called in the last so many days are not called.
+    pub dupe_days: Option<u32>,
+    /// Recipients are not called any more so many days after they were added.
+    pub expire_days: Option<u32>,
+    /// Not before this moment.
+    pub start_at: Option<DateTime<Utc>>,
+    /// No call begins from this moment on.
+    pub end_at: Option<DateTime<Utc>>,
+    /// When fresh runs of its list are made.
+    pub recurrence: Option<Recurrence>,
+}
+
+impl Campaign {
+    /// What may be changed of it, as it is.
+    pub fn settings(&self) -> CampaignSettings {
+        CampaignSettings {
+            name: self.name.clone(),
+            plan: self.plan.clone(),
+            limits: self.limits,
+            ring_seconds: self.ring_seconds,
+            max_call_seconds: self.max_call_seconds,
+            schedule: self.schedule.clone(),
+            caps: self.caps,
+            dupe_days: self.dupe_days,
+            expire_days: self.expire_days,
+            start_at: self.start_at,
+            end_at: self.end_at,
+            recurrence: self.recurrence.clone(),
+        }
+    }
+
+    /// A new campaign with all its settings under another name.
+    pub fn like(&self, name: String) -> NewCampaign {
+        let settings = self.settings();
+        NewCampaign {
+            limits: settings.limits,
+            ring_seconds: settings.ring_seconds,
+            max_call_seconds: settings.max_call_seconds,
+            schedule: settings.schedule,
+            caps: settings.caps,
+            dupe_days: settings.dupe_days,
+            expire_days: settings.expire_days,
+            start_at: settings.start_at,
+            end_at: settings.end_at,
+            recurrence: settings.recurrence,
+            ..NewCampaign::new(name, self.agent_id, self.trunk_id, settings.plan)
+        }
+    }
+}
+
+record! {
+    /// A recipient as far as its place in the plan goes.
+    pub struct Placed {
+        /// Which.
+        pub id: RecipientId,
+        /// Where it stands.
+        pub state: RecipientState,
+        /// Index of the present step of the plan.
+        pub step: u32,
+        /// Attempts made on this step.
+        pub attempts: u32,
+        /// Attempts made on all steps.
+        pub total_attempts: u32,
+        /// Outcome of the latest attempt.
+        pub last_outcome: Option<Outcome>,
+        /// Not called before this moment.
+        pub due_at: DateTime<Utc>,
+        /// Why it is put off until then.
+        pub hold: Option<Hold>,
+    }
+}
+
+record! {
+    /// What waiting recipients waited for.
+    pub struct Waited {
+        /// Which.
+        pub id: RecipientId,
+        /// Until when.
+        pub due_at: DateTime<Utc>,
+        /// For what.
+        pub hold: Option<Hold>,
+    }
+}
+
+/// When a recipient is called, set by somebody.
+#[derive(Debug, Clone, Copy)]
+pub struct CallBack {
+    /// Not before this moment.
+    pub due_at: DateTime<Utc>,
+    /// Why it is put off until then.
+    pub hold: Option<Hold>,
+    /// The moment asked for, where the hours made it later.
+    pub ready_at: Option<DateTime<Utc>>,
+}
+
+impl Tx {
+    /// Writes the settings of a campaign. Hold it alone ([`Tx::campaign_for_update`]).
+    pub async fn update_campaign(&mut self, id: CampaignId, to: &CampaignSettings) -> Result<()> {
+        exec!(
+            self,
+            "UPDATE campaigns SET name = $2, plan = $3, limits = $4, ring_seconds = $5, max_call_seconds = $6, schedule = $7,
+                    caps = $8, dupe_days = $9, expire_days = $10, start_at = $11, end_at = $12, recurrence = $13 WHERE id = $1",
+            id.uuid(),
+            &to.name,
+            Json(&to.plan),
+            Json(&to.limits),
+            to.ring_seconds as i32,
+            to.max_call_seconds as i32,
+            Json(&to.schedule),
+            Json(&to.caps),
+            to.dupe_days.map(|days| days as i32),
+            to.expire_days.map(|days| days as i32),
+            to.start_at.map(Timestamp),
+            to.end_at.map(Timestamp),
+            to.recurrence.as_ref().map(Json)
+        )?;
+        Ok(())
+    }
+
+    /// Notes up to which recipient those of a campaign have found their place in its changed plan; none when all have.
+    pub async fn replanned_to(&mut self, id: CampaignId, last: Option<Uuid>) -> Result<()> {
+        exec!(self, "UPDATE campaigns SET replanned_to = $2 WHERE id = $1", id.uuid(), last)?;
+        Ok(())
+    }
+
+    /// Up to `limit` recipients of a campaign after this one, done or not. Hold the campaign alone.
+    pub async fn next_to_place(&mut self, id: CampaignId, after: Uuid, limit: u32) -> Result<Vec<Placed>> {
+        self.in_order(true).await?;
+        let found = all!(
+            self,
+            Placed,
+            "SELECT id, state, step, attempts, total_attempts, last_outcome, due_at, hold FROM recipients
+             WHERE campaign_id = $1 AND id > $2 ORDER BY id LIMIT $3",
+            id.uuid(),
+            after,
+            i64::from(limit)
+        )?;
+        self.in_order(false).await?;
+        Ok(found)
+    }
+
+    /// Puts recipients to their places in the plan.
+    pub async fn place_recipients(&mut self, places: &[(RecipientId, Place)]) -> Result<()> {
+        #[derive(Serialize)]
+        struct Row {
+            #[serde(serialize_with = "hex")]
+            id: Uuid,
+            step: usize,
+            attempts: u32,
+        }
+        let rows = places.iter().map(|(id, to)| Row { id: id.uuid(), step: to.step, attempts: to.attempts });
+        exec!(
+            self,
+            "UPDATE recipients SET step = r.step, attempts = r.attempts FROM ROWS($1, id uuid, step int, attempts int) AS r
+             WHERE recipients.id = r.id",
+            rows::rows(rows)?
+        )?;
+        Ok(())
+    }
+
+    /// Up to `limit` waiting recipients of a campaign, the longest due first, held until this transaction ends.
+    pub async fn waiting_recipients(&mut self, campaign: CampaignId, limit: u32) -> Result<Vec<Waited>> {
+        self.in_order(true).await?;
+        let waiting = all!(
+            self,
+            Waited,
+            "SELECT id, due_at, hold FROM recipients WHERE campaign_id = $1 AND state = 'PENDING' ORDER BY due_at, id LIMIT $2 FOR UPDATE",
+            campaign.uuid(),
+            i64::from(limit)
+        )?;
+        self.in_order(false).await?;
+        Ok(waiting)
+    }
+
+    /// Ends those of these recipients that wait. Hold them first.
+    pub async fn end_recipients(
+        &mut self,
+        ids: impl Iterator<Item = RecipientId>,
+        disposition: Disposition,
+        now: DateTime<Utc>,
+    ) -> Result<u64> {
+        exec!(
+            self,
+            "UPDATE recipients SET state = 'DONE', disposition = $2, hold = NULL, done_at = $3
+             WHERE state = 'PENDING' AND id IN (SELECT id FROM ROWS($1, id uuid) AS r)",
+            rows::ids(ids.map(RecipientId::uuid))?,
+            disposition.as_str(),
+            Timestamp(now)
+        )
+    }
+
+    /// One recipient of a campaign, held until this transaction ends.
+    pub async fn recipient_for_update(
+        &mut self,
+        campaign: CampaignId,
+        id: RecipientId,
+    ) -> Result<Option<crate::Recipient>> {
+        one!(
+            self,
+            crate::Recipient,
+            "SELECT * FROM recipients WHERE campaign_id = $1 AND id = $2 FOR UPDATE",
+            campaign.uuid(),
+            id.uuid()
+        )
+    }
+
+    /// Lets a recipient wait until it is to be called back; one that is done is open again. Hold it first.
+    pub async fn call_back(&mut self, id: RecipientId, at: CallBack) -> Result<()> {
+        exec!(
+            self,
+            "UPDATE recipients SET state = 'PENDING', due_at = $2, hold = $3, ready_at = $4, disposition = NULL, done_at = NULL WHERE id = $1",
+            id.uuid(),
+            Timestamp(at.due_at),
+            at.hold.map(Hold::as_str),
+            at.ready_at.map(Timestamp)
+        )?;
+        Ok(())
+    }
+}
