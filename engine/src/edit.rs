@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use ringfleet_core::{
     CampaignAction, CampaignId, CampaignState, Channel, Clock, CounterKind, Disposition, Hold, RecipientId,
-    RecipientState, WorkspaceId, call::NEVER_RETRY, terms::Fit,
+    RecipientState, WorkspaceId, WorkspaceRules, call::NEVER_RETRY, terms::Fit,
 };
 use ringfleet_store::{Bump, CallBack, Campaign, CampaignSettings, Recipient};
 use uuid::Uuid;
@@ -13,7 +13,7 @@ use crate::{Engine, EngineError, Result, verdict::waits};
 impl Engine {
     /// Changes the settings of a campaign in DRAFT or PAUSED: `change` is given them as they are, while nobody else can change them.
     ///
-    /// After a change of the plan its recipients find their place in it ([`ringfleet_core::Plan::go_on`]); those for whom it
+    /// After a change of the hours its waiting recipients are due when the new ones allow it. After a change of the plan its recipients find their place in it ([`ringfleet_core::Plan::go_on`]); those for whom it
     /// leaves nothing end EXHAUSTED.
     pub async fn edit_campaign(
         &self,
@@ -28,7 +28,7 @@ impl Engine {
         change(&mut settings);
         check_settings(&before, &settings)?;
         tx.update_campaign(id, &settings).await?;
-        if settings.plan != before.plan {
+        if settings.plan != before.plan || settings.schedule != before.schedule {
             tx.replanned_to(id, Some(Uuid::nil())).await?;
         }
         tx.commit().await?;
@@ -40,6 +40,20 @@ impl Engine {
         let after = tx.campaign(workspace, id).await?.ok_or(EngineError::NotFound("campaign"))?;
         tx.commit().await?;
         Ok(after)
+    }
+
+    /// Replaces what holds for all campaigns of a workspace, from the next call on. Where the hours change, waiting recipients are due
+    /// when the new ones allow it, as soon as a scheduler has been through the lists.
+    pub async fn set_workspace_rules(&self, workspace: WorkspaceId, rules: &WorkspaceRules) -> Result<()> {
+        let mut tx = self.0.store.write().await?;
+        let before = tx.workspace(workspace).await?.ok_or(EngineError::NotFound("workspace"))?.rules;
+        tx.set_workspace_rules(workspace, rules).await?;
+        if before.schedule != rules.schedule {
+            tx.retime_campaigns(workspace).await?;
+        }
+        tx.commit().await?;
+        tracing::info!(%workspace, "the rules of a workspace have changed");
+        Ok(())
     }
 
     /// Lets one recipient be called next at `at`, or when its hours allow it after that. One that is done is opened again, as far as its

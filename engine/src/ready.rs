@@ -2,12 +2,14 @@
 //! time, for a list of millions in one transaction would hold up everybody else; what is noted with each portion lets anybody go on
 //! after a crash.
 
+use std::collections::HashSet;
+
 use chrono::{DateTime, Utc};
 use ringfleet_core::{
-    CampaignAction, CampaignId, Channel, Clock, CounterKind, Disposition, Plan, RecipientId, RecipientState,
-    WorkspaceId, clock::Stopwatch, replan::Place,
+    CampaignAction, CampaignId, Channel, Clock, CounterKind, Disposition, Hold, Plan, RecipientId,
+    RecipientState, WorkspaceId, clock::Stopwatch, replan::Place, terms::Fit,
 };
-use ringfleet_store::{Bump, Campaign, CopiedRecipient, Listed, Placed, Unready, fresh_ids};
+use ringfleet_store::{Bump, Campaign, CopiedRecipient, Due, Listed, Placed, Unready, fresh_ids};
 use uuid::Uuid;
 
 use crate::{
@@ -85,7 +87,7 @@ impl Engine {
         tx.copied_to(id, last).await?;
         let mut bumps: Vec<Bump> =
             made.iter().map(|_| Bump::new(id, CounterKind::Recipients, "total", 1)).collect();
-        let made: std::collections::HashSet<Uuid> = made.into_iter().collect();
+        let made: HashSet<Uuid> = made.into_iter().collect();
         let held = copies.iter().filter(|copy| made.contains(&copy.id)).map(|copy| (copy.hold, copy.due_at));
         bumps.extend(held.filter_map(|(hold, due_at)| waits(id, hold, due_at, 1)));
         tx.bump(bumps).await?;
@@ -93,28 +95,36 @@ impl Engine {
         Ok(true)
     }
 
-    /// False when everybody has found their place in the changed plan.
+    /// False when everybody has found their place in the changed plan, and their time in the changed hours.
     async fn place_portion(&self, workspace: WorkspaceId, id: CampaignId) -> Result<bool> {
+        let now = Clock::now(self.clock());
         let mut tx = self.0.store.write().await?;
         let Some(campaign) = tx.campaign_for_update(workspace, id).await? else { return Ok(false) };
         let Some(after) = campaign.replanned_to else { return Ok(false) };
         let found = tx.next_to_place(id, after, PORTION).await?;
         tx.replanned_to(id, found.last().map(|one| one.id.uuid())).await?;
-        let (mut moved, mut over) = (Vec::new(), Vec::new());
+        let (mut moved, mut over, mut retimed) = (Vec::new(), Vec::new(), Vec::new());
         for one in found.iter().filter(|one| one.state != RecipientState::Done) {
             match goes_on(&campaign.plan, one) {
-                Some(place) if place == place_of(one) => {}
-                Some(place) => moved.push((one.id, place)),
+                Some(place) => {
+                    moved.extend((place != place_of(one)).then_some((one.id, place)));
+                    retimed.extend(due_anew(&campaign, one, now).map(|due| (one, due)));
+                }
                 None => over.push(one),
             }
         }
         tx.place_recipients(&moved).await?;
+        let dues: Vec<(RecipientId, Due)> = retimed.iter().map(|(one, due)| (one.id, *due)).collect();
+        let waiting: HashSet<Uuid> = tx.retime_recipients(&dues).await?.into_iter().collect();
+        retimed.retain(|(one, _)| waiting.contains(&one.id.uuid()));
         let over_ids = over.iter().map(|one| one.id);
-        tx.end_recipients(over_ids, Disposition::Exhausted, Clock::now(self.clock())).await?;
+        tx.end_recipients(over_ids, Disposition::Exhausted, now).await?;
         let ended = Disposition::Exhausted.as_str();
         let mut bumps: Vec<Bump> =
             over.iter().map(|_| Bump::new(id, CounterKind::Disposition, ended, 1)).collect();
         bumps.extend(over.iter().filter_map(|one| waits(id, one.hold, one.due_at, -1)));
+        bumps.extend(retimed.iter().filter_map(|(one, _)| waits(id, one.hold, one.due_at, -1)));
+        bumps.extend(retimed.iter().filter_map(|(_, due)| waits(id, due.hold, due.at, 1)));
         tx.bump(bumps).await?;
         tx.commit().await?;
         Ok(!found.is_empty())
@@ -131,6 +141,27 @@ fn copy_of(campaign: &Campaign, one: &Listed, id: RecipientId, now: DateTime<Utc
         hold,
         ready_at: (due_at != now).then_some(now),
     }
+}
+
+/// When a waiting recipient is due under the hours that hold now; none when nothing changes for it. What the plan or somebody asked for
+/// stays: hours can only make it later than that.
+fn due_anew(campaign: &Campaign, one: &Placed, now: DateTime<Utc>) -> Option<Due> {
+    if one.state != RecipientState::Pending {
+        return None;
+    }
+    let asked = one.ready_at.unwrap_or(one.due_at);
+    // Moved by the hours, it waited for what the plan says before; long due, for its turn.
+    let before = match one.hold {
+        Some(Hold::Window) => (one.attempts > 0 && asked > now).then_some(Hold::Retry),
+        hold => hold,
+    };
+    let fit = campaign.terms().fit(one.number, one.timezone.as_deref(), asked.max(now));
+    let (at, hold) = match fit {
+        Fit::Open(_) => (asked, before),
+        fit => fit.due(asked, before),
+    };
+    let ready_at = (hold == Some(Hold::Window)).then_some(asked);
+    ((at, hold) != (one.due_at, one.hold)).then_some(Due { at, hold, ready_at })
 }
 
 fn place_of(one: &Placed) -> Place {

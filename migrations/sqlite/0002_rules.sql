@@ -8,8 +8,6 @@ ALTER TABLE campaigns ADD COLUMN caps text NOT NULL DEFAULT '{}';
 ALTER TABLE campaigns ADD COLUMN dupe_days integer;
 ALTER TABLE campaigns ADD COLUMN expire_days integer;
 ALTER TABLE campaigns ADD COLUMN end_at integer;
--- Its hours have changed, and its recipients after this one are still to be fitted into them.
-ALTER TABLE campaigns ADD COLUMN retime_after blob;
 
 -- The moment the plan asked for, where the hours made due_at later.
 ALTER TABLE recipients ADD COLUMN ready_at integer;

@@ -2,17 +2,17 @@
 
 use chrono::{DateTime, Utc};
 use ringfleet_core::{
-    CampaignId, Caps, Disposition, Hold, Outcome, Plan, RecipientId, RecipientState, Recurrence, Schedule,
-    replan::Place, trunk::Limits,
+    CampaignId, Caps, Disposition, E164, Hold, Outcome, Plan, RecipientId, RecipientState, Recurrence,
+    Schedule, WorkspaceId, replan::Place, trunk::Limits,
 };
 use serde::Serialize;
 use sqlx::types::Json;
 use uuid::Uuid;
 
 use crate::{
-    Campaign, NewCampaign, Result, Timestamp, Tx,
+    Campaign, Due, NewCampaign, Result, Timestamp, Tx,
     record::record,
-    rows::{self, hex},
+    rows::{self, hex, millis, millis_opt},
     tx::{all, exec, on, one},
 };
 
@@ -98,10 +98,16 @@ record! {
         pub total_attempts: u32,
         /// Outcome of the latest attempt.
         pub last_outcome: Option<Outcome>,
+        /// Whom to call.
+        pub number: E164,
+        /// Its own time zone (IANA), if the list names one.
+        pub timezone: Option<String>,
         /// Not called before this moment.
         pub due_at: DateTime<Utc>,
         /// Why it is put off until then.
         pub hold: Option<Hold>,
+        /// The moment the plan asked for, where the hours made it later.
+        pub ready_at: Option<DateTime<Utc>>,
     }
 }
 
@@ -164,7 +170,7 @@ impl Tx {
         let found = all!(
             self,
             Placed,
-            "SELECT id, state, step, attempts, total_attempts, last_outcome, due_at, hold FROM recipients
+            "SELECT id, state, step, attempts, total_attempts, last_outcome, number, timezone, due_at, hold, ready_at FROM recipients
              WHERE campaign_id = $1 AND id > $2 ORDER BY id LIMIT $3",
             id.uuid(),
             after,
@@ -172,6 +178,46 @@ impl Tx {
         )?;
         self.in_order(false).await?;
         Ok(found)
+    }
+
+    /// Sets when waiting recipients are due. Gives those that still wait.
+    pub async fn retime_recipients(&mut self, due: &[(RecipientId, Due)]) -> Result<Vec<Uuid>> {
+        #[derive(Serialize)]
+        struct Row {
+            #[serde(serialize_with = "hex")]
+            id: Uuid,
+            #[serde(serialize_with = "millis")]
+            due_at: DateTime<Utc>,
+            hold: Option<Hold>,
+            #[serde(serialize_with = "millis_opt")]
+            ready_at: Option<DateTime<Utc>>,
+        }
+        let rows = due.iter().map(|(id, due)| Row {
+            id: id.uuid(),
+            due_at: due.at,
+            hold: due.hold,
+            ready_at: due.ready_at,
+        });
+        on!(
+            self,
+            query_scalar::<Uuid>,
+            "UPDATE recipients SET due_at = r.due_at, hold = r.hold, ready_at = r.ready_at
+             FROM ROWS($1, id uuid, due_at time, hold text, ready_at time) AS r
+             WHERE recipients.id = r.id AND recipients.state = 'PENDING' RETURNING recipients.id",
+            (rows::rows(rows)?),
+            fetch_all
+        )
+    }
+
+    /// The hours of a whole workspace have changed: the recipients of its campaigns are to be fitted into them.
+    pub async fn retime_campaigns(&mut self, workspace: WorkspaceId) -> Result<()> {
+        exec!(
+            self,
+            "UPDATE campaigns SET replanned_to = $2 WHERE workspace_id = $1 AND state IN ('DRAFT', 'SCHEDULED', 'IN_PROGRESS', 'PAUSED')",
+            workspace.uuid(),
+            Uuid::nil()
+        )?;
+        Ok(())
     }
 
     /// Puts recipients to their places in the plan.

@@ -200,13 +200,15 @@ impl Tx {
         )
     }
 
-    /// Campaigns whose list is being copied, or fitted into a changed plan, or that are to start by themselves after that.
+    /// Campaigns whose list is being copied, or fitted into a changed plan or changed hours, or that are to start by themselves after that.
     pub async fn unready_campaigns(&mut self) -> Result<Vec<Unready>> {
         all!(
             self,
             Unready,
             "SELECT id, workspace_id, starts_itself FROM campaigns
-             WHERE (copies_from IS NOT NULL OR starts_itself OR replanned_to IS NOT NULL) AND state IN ('DRAFT', 'PAUSED') ORDER BY id"
+             WHERE ((copies_from IS NOT NULL OR starts_itself) AND state IN ('DRAFT', 'PAUSED'))
+                OR (replanned_to IS NOT NULL AND state IN ('DRAFT', 'SCHEDULED', 'IN_PROGRESS', 'PAUSED'))
+             ORDER BY id"
         )
     }
 

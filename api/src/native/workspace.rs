@@ -55,8 +55,6 @@ pub(super) async fn set_rules(door: Allowed<may::EditRules>, Json(body): Json<Bo
     let Object(limits) = body.limits.unwrap_or_default();
     limits.validate().map_err(|(field, problem)| ApiError::invalid(field, problem))?;
     let rules = WorkspaceRules { schedule, caps, limits };
-    let mut tx = door.engine().store().write().await?;
-    tx.set_workspace_rules(door.workspace(), &rules).await?;
-    tx.commit().await?;
+    door.engine().set_workspace_rules(door.workspace(), &rules).await?;
     Ok(Reply::ok(rules.into()))
 }

@@ -186,3 +186,32 @@ async fn when_the_hours_end_the_list_is_put_off_and_taken_up_again_when_they_beg
     let recipients = world.recipients(id).await;
     assert!(recipients.iter().filter(german).all(|r| r.state == RecipientState::Queued), "{recipients:#?}");
 }
+
+#[tokio::test]
+async fn changed_hours_move_the_list_and_the_delay_of_the_plan_stays() {
+    let mut world = World::with(office()).await;
+    let id = world.campaigns[0];
+    world.clock.advance(Duration::from_secs(7 * 3_600 + 55 * 60)); // 16:55 UTC: 17:55 in Berlin, night in India
+    world.dispatch(0, 50).await;
+    world.begin_all().await;
+    while world.settle_oldest_if_any(ending(1)).await {} // the next attempt in 20 minutes: 18:15 in Berlin
+    let of = async |prefix: &str| {
+        let found: Vec<_> = world.recipients(id).await;
+        found.into_iter().filter(|r| r.number.to_string().starts_with(prefix)).collect::<Vec<_>>()
+    };
+    let morning: chrono::DateTime<chrono::Utc> = "2026-11-24T08:00:00Z".parse().unwrap();
+    assert!(of("+49").await.iter().all(|r| (r.due_at, r.hold) == (morning, Some(Hold::Window))));
+    world.toggle(0).await;
+    let longer = ringfleet_core::Schedule::named("mon-sat-09-23-UTC").unwrap();
+    world.engine.edit_campaign(world.workspace, id, |to| to.schedule = longer).await.unwrap();
+    world.toggle(0).await;
+    let in_20_minutes = world.now() + TimeDelta::minutes(20);
+    assert!(of("+49").await.iter().all(|r| (r.due_at, r.hold) == (in_20_minutes, Some(Hold::Retry))));
+    world.check().await;
+    // A floor of the workspace moves them back.
+    let rules = serde_json::from_str(r#"{"schedule":{"hours":{"tue":["10:00-11:00"]}}}"#).unwrap();
+    world.engine.set_workspace_rules(world.workspace, &rules).await.unwrap();
+    world.engine.make_ready().await.unwrap();
+    assert!(of("+49").await.iter().all(|r| r.due_at == morning + TimeDelta::hours(1)));
+    world.check().await;
+}
