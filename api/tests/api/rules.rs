@@ -161,3 +161,54 @@ async fn a_single_call_is_refused_to_who_said_stop_and_outside_the_workspaces_ho
     assert_eq!(world.post("/sessions", call("+4915112345679")).await.refusal(409), "OUTSIDE_HOURS");
     assert_eq!(world.post("/sessions", call("+80012345678")).await.refusal(409), "OUTSIDE_HOURS");
 }
+
+#[tokio::test]
+async fn preflight_says_who_can_be_called_who_waits_and_who_never_will_be() {
+    let world = World::new().await;
+    // The clock of these tests stands at ten on a Sunday morning in Greenwich: half past three in India, five in New York.
+    let rules = json!({"schedule": {"window": "everyday-09-18-UTC"}, "limits": {"callsPerSecond": 0.5}});
+    let made = campaign(&world, rules).await.expect(201);
+    let path = format!("/campaigns/{}", made.id());
+    world.post("/suppressions", json!({"number": "+919876543211"})).await.expect(201);
+    let to = |number: &str| json!({"to": number});
+    let list = json!({"recipients": [to("+919876543210"), to("+919876543211"), to("+12125550100"), to("+12125550101"),
+        to("+80012345678"), {"to": "+80012345679", "timezone": "Europe/London"}]});
+    world.post(&format!("{path}/recipients"), list).await.expect(200);
+    let ahead = world.get(&format!("{path}/preflight")).await.expect(200);
+    let ahead = ahead.data();
+    assert_eq!((&ahead["waiting"], &ahead["callableNow"]), (&json!(6), &json!(3)), "{ahead}");
+    assert_eq!(
+        ahead["held"],
+        json!([{"hold": "WINDOW", "count": 2, "first": "2026-11-22T14:00:00.000Z", "last": "2026-11-22T14:00:00.000Z"}])
+    );
+    assert_eq!(
+        ahead["ended"],
+        json!([{"disposition": "SUPPRESSED", "reason": "suppressed", "count": 1}])
+    );
+    assert_eq!(ahead["zones"][0]["zones"], json!(["America/New_York"]));
+    assert_eq!(ahead["zones"][0]["openNow"], false);
+    assert_eq!(
+        ahead["zones"][0]["hours"][0],
+        json!({"from": "2026-11-22T14:00:00.000Z", "to": "2026-11-22T23:00:00.000Z"})
+    );
+    // Three now, then nobody until New York wakes up: two more at one call in two seconds.
+    assert_eq!(ahead["expectedFinish"], "2026-11-22T14:00:04.000Z");
+    let stats = world.get(&format!("{path}/stats")).await.expect(200);
+    assert_eq!(stats.data()["holds"]["PAUSED"], 6);
+}
+
+#[tokio::test]
+async fn preflight_warns_of_numbers_whose_place_nobody_knows() {
+    let world = World::new().await;
+    let hours = json!({"schedule": {"hours": {"mon": ["09:00-18:00"], "sun": ["09:00-18:00"]}}});
+    let made = campaign(&world, hours).await.expect(201);
+    let path = format!("/campaigns/{}", made.id());
+    let list = json!({"recipients": [{"to": "+80012345678"}, {"to": "+79161234567"}]});
+    world.post(&format!("{path}/recipients"), list).await.expect(200);
+    let ahead = world.get(&format!("{path}/preflight")).await.expect(200);
+    let ahead = ahead.data();
+    let ended = ahead["ended"].as_array().unwrap();
+    assert!(ended.contains(&json!({"disposition": "INVALID", "reason": "unknown_timezone", "count": 1})), "{ahead}");
+    let warnings = ahead["warnings"].to_string();
+    assert!(warnings.contains("timezone") && warnings.contains("no finish can be told"), "{warnings}");
+}

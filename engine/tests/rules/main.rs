@@ -120,6 +120,12 @@ impl World {
             let over = stats.outcomes.values().sum::<u64>();
             assert_eq!(stats.channels.values().sum::<u64>(), over);
             assert_eq!(stats.hours.iter().map(|h| h.calls).sum::<u64>(), over);
+            let ahead = self.engine.preflight(self.workspace, id).await.unwrap().1;
+            let held: u64 = ahead.held.values().map(|held| held.count).sum();
+            assert_eq!(ahead.waiting, stats.pending + stats.queued);
+            assert_eq!(ahead.callable_now + held + ahead.ended.values().sum::<u64>(), ahead.waiting);
+            assert_eq!(ahead.zones.iter().map(|zone| zone.count).sum::<u64>(), ahead.callable_now + held);
+            assert!(ahead.held.values().all(|held| now < held.first && held.first <= held.last));
             let answered: u64 = stats.hours.iter().map(|h| h.answered).sum();
             assert_eq!(answered, stats.outcomes.get("ANSWERED").copied().unwrap_or(0));
         }
