@@ -4,6 +4,7 @@
 
 mod text_enum;
 
+pub mod brake;
 pub mod call;
 pub mod campaign;
 pub mod caps;
