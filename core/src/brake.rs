@@ -217,13 +217,16 @@ impl Health {
 
     /// The far end has answered a probe, or failed to for this reason. A probe that somebody else has taken over since changes
     /// nothing a second time.
+    ///
+    /// There are peers that take calls and answer no probe. So after the longest rest a call goes on trial in any case: it costs
+    /// nobody anything.
     pub fn probed(&mut self, answer: Result<(), &str>, now: DateTime<Utc>) {
         if self.state != BrakeState::Probing {
             return;
         }
         match answer {
-            Ok(()) => (self.state, self.since, self.until) = (BrakeState::Trial, now, now),
-            Err(reason) => self.pause(reason, now),
+            Err(reason) if rest(self.pauses) < LONGEST_REST => self.pause(reason, now),
+            _ => (self.state, self.since, self.until) = (BrakeState::Trial, now, now),
         }
     }
 

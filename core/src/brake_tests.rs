@@ -86,6 +86,21 @@ fn each_failure_on_the_way_doubles_the_rest() {
 }
 
 #[test]
+fn a_peer_that_answers_no_probe_gets_a_call_on_trial_after_the_longest_rest() {
+    let (mut health, mut probes) = (paused(0), 0);
+    while !health.wants_trial() {
+        let due = health.until;
+        assert!(health.take_probe(due));
+        health.probed(Err("trunk_silent"), due);
+        probes += 1;
+    }
+    assert_eq!((probes, health.pauses), (7, 7));
+    assert!(health.admit(call(1)));
+    health.hear(report(1, 0, Evidence::Trouble), 0, at(0));
+    assert_eq!((health.state, health.until), (BrakeState::Paused, at(0) + LONGEST_REST));
+}
+
+#[test]
 fn a_call_on_trial_that_says_nothing_makes_room_for_another() {
     let mut health = paused(0);
     assert!(health.take_probe(at(5_000)));

@@ -15,6 +15,7 @@ use uuid::Uuid;
 use crate::{
     Engine, Result,
     batch::{Batcher, until_it_passes},
+    brake,
     publish::{Hints, call_fact, publish},
 };
 
@@ -50,7 +51,9 @@ async fn begin(store: &Store, hints: &Hints, now: DateTime<Utc>, wishes: Vec<Beg
     let campaigns: Vec<Uuid> = wishes.iter().filter_map(|w| w.campaign.map(|c| c.uuid())).collect();
     let mut tx = store.write().await?;
     tx.hold_campaigns(&campaigns).await?;
-    let begun = tx.begin_calls(&wishes, now).await?;
+    let admitted = brake::admit(&mut tx, &wishes, now).await?;
+    let begun = tx.begin_calls(&admitted.wishes, now).await?;
+    admitted.keep(&mut tx, &begun, now).await?;
     let calls = tx.calls_by_id(&begun).await?;
     let recipients: Vec<Uuid> = calls.iter().filter_map(|c| c.recipient_id.map(|r| r.uuid())).collect();
     tx.activate_recipients(&recipients).await?;
@@ -101,7 +104,8 @@ impl Engine {
     ///
     /// When this answers true, it is durable that it may reach the network, and `resume` is kept for recovery.
     pub async fn begin(&self, dial: &Dial, worker: WorkerId, resume: Value) -> Result<bool> {
-        let wish = Begin { id: dial.id.uuid(), campaign: dial.campaign_id, worker: worker.uuid(), resume };
+        let (id, campaign, trunk) = (dial.id.uuid(), dial.campaign_id, dial.trunk_id);
+        let wish = Begin { id, campaign, trunk, worker: worker.uuid(), resume };
         self.0.begins.run(wish).await
     }
 

@@ -7,7 +7,7 @@ use ringfleet_store::{Campaign, NewCall, Running, Standing};
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::{Engine, Result};
+use crate::{Engine, Result, brake};
 
 impl Engine {
     /// Claims due recipients of a campaign until `room` calls of it wait for workers, and pushes their jobs. Gives how many.
@@ -23,6 +23,7 @@ impl Engine {
         if campaign.state != CampaignState::InProgress {
             return Ok(0);
         }
+        let room = brake::room(&mut tx, campaign.trunk_id, room).await?;
         let free = room.saturating_sub(tx.count_waiting_calls(running.id).await?);
         if free == 0 {
             return Ok(0);

@@ -5,6 +5,7 @@
 //! (see `batch`): one-row commits are the wall every dialer hits.
 
 mod batch;
+mod brake;
 mod campaigns;
 mod deliveries;
 mod dial;

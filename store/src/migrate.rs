@@ -21,6 +21,12 @@ const ALL: &[(i64, &str, &str, &str)] = &[
         include_str!("../../migrations/postgres/0002_rules.sql"),
         include_str!("../../migrations/sqlite/0002_rules.sql"),
     ),
+    (
+        4,
+        "brake",
+        include_str!("../../migrations/postgres/0004_brake.sql"),
+        include_str!("../../migrations/sqlite/0004_brake.sql"),
+    ),
 ];
 
 pub(crate) fn postgres() -> Migrator {

@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 use ringfleet_core::{
     CallState, CampaignState, Caps, Channel, CounterKind, Disposition, E164, EndedBy, Hold, Outcome, Plan,
     RecipientState, Role, Schedule, WorkspaceRules,
+    brake::BrakeState,
     caps::History,
     delivery::DeliveryState,
     event::EventType,
@@ -92,6 +93,7 @@ macro_rules! text {
     ($($type:ty),+) => {$( made!($type, String, |raw: String| <$type>::from_str(&raw)); )+};
 }
 text!(
+    BrakeState,
     CallState,
     CampaignState,
     Channel,
@@ -110,4 +112,4 @@ text!(
 macro_rules! json {
     ($($type:ty),+) => {$( made!($type, Json<$type>, |raw: Json<$type>| Ok::<_, String>(raw.0)); )+};
 }
-json!(Caps, History, Limits, Plan, Schedule, TrunkConfig, Value, Vec<EventType>, WorkspaceRules);
+json!(Caps, History, Limits, Plan, Schedule, TrunkConfig, Value, Vec<EventType>, Vec<Uuid>, WorkspaceRules);

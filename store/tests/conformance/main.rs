@@ -4,6 +4,7 @@
 
 mod support;
 
+mod brakes;
 mod calls;
 mod campaigns;
 mod claims;
@@ -61,6 +62,8 @@ on_both_engines! {
     deliveries: an_attempt_that_was_not_made_does_not_count a_letter_is_sent_once failures_come_back_when_due a_closed_one_stays_closed lost_ones_are_pushed_again
                 deleting_an_endpoint_gives_up one_made_during_a_deletion_is_closed;
     workers: live_while_they_beat retire_by_themselves;
+    brakes: trunks_are_unknown_until_they_have_trouble trunks_come_due a_dial_says_how_its_trunk_is
+            calls_wait_for_their_trunk_and_are_let_go live_calls_are_counted_from_a_moment_on;
     schema: migrating_twice_changes_nothing an_empty_one_is_told an_older_one_is_told a_newer_one_is_told many_processes_migrate_at_once;
     together: two_workers_begin_overlapping_batches counters_equal_a_recount readers_do_not_wait_for_a_writer
               one_scheduler_dispatches_a_campaign who_waited_for_a_pause_sees_it

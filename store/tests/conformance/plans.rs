@@ -144,6 +144,7 @@ async fn check(statistics: Statistics) {
         .map(|&id| Begin {
             id,
             campaign: Some(campaign),
+            trunk: bench.world.trunk,
             worker: worker.uuid(),
             resume: serde_json::json!({}),
         })
@@ -187,6 +188,10 @@ async fn check(statistics: Statistics) {
         "pushed calls": |tx| assert_eq!(tx.count_pushed_calls(at(0)).await?, 0);
         "live calls": |tx| assert_eq!(tx.live_calls(campaign).await?, (0, 0));
         "orphans": |tx| assert_eq!(tx.mark_orphans(at(1)).await?.len(), 0);
+        "live on a trunk": |tx| assert_eq!(tx.live_calls_on_trunk(bench.world.trunk, at(0)).await?, 0);
+        "hold for a trunk": |tx| assert_eq!(tx.hold_for_trunk(ids, at(9)).await?.len(), 200);
+        "let go": |tx| assert_eq!(tx.let_go(bench.world.trunk, 200, at(1)).await?, 0);
+        "due trunks": |tx| assert_eq!(tx.due_trunks(at(1)).await?.len(), 0);
         "pause": |tx| tx.withdraw_waiting_calls(campaign).await?;
         "release": |tx| tx.release_recipients(campaign).await?;
         "cancel": |tx| assert_eq!(tx.cancel_recipients(campaign, 1000, at(1)).await?, 1000);
@@ -248,7 +253,13 @@ async fn plans_are_not_outgrown() {
     let ids = waiting();
     let work = async || {
         let mut tx = store.write().await.unwrap();
-        let begin = |&id: &Uuid| Begin { id, campaign: None, worker: id, resume: serde_json::json!({}) };
+        let begin = |&id: &Uuid| Begin {
+            id,
+            campaign: None,
+            trunk: id.into(),
+            worker: id,
+            resume: serde_json::json!({}),
+        };
         let begun = tx.begin_calls(&ids.iter().map(begin).collect::<Vec<_>>(), at(1)).await.unwrap();
         tx.claim_recipients(world.campaign, 100, at(1)).await.unwrap();
         tx.dials(&ids).await.unwrap();

@@ -1,0 +1,17 @@
+-- What the brakes know. The same tables stand in ../postgres/0004_brake.sql; change both together.
+
+-- How trunks are that have had trouble. A trunk without a row never had any.
+CREATE TABLE trunk_health (
+    trunk_id blob PRIMARY KEY REFERENCES trunks (id),
+    state text NOT NULL,
+    reason text,
+    since integer NOT NULL,
+    until integer NOT NULL,
+    pauses integer NOT NULL,
+    doubt_since integer,
+    troubles integer NOT NULL,
+    troubled text NOT NULL,
+    trial blob
+) STRICT;
+CREATE INDEX trunk_health_due ON trunk_health (until) WHERE state <> 'OPEN' AND trial IS NULL;
+CREATE INDEX calls_held_by_trunk ON calls (trunk_id) WHERE state = 'PENDING' AND hold = 'TRUNK';
