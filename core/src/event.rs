@@ -19,6 +19,10 @@ text_enum! {
         CampaignStarted => "campaign.started",
         /// Every recipient of a campaign is done.
         CampaignCompleted => "campaign.completed",
+        /// A rule has paused a campaign; `reason` says which.
+        CampaignPaused => "campaign.paused",
+        /// A rule has ended a campaign; `reason` says which.
+        CampaignFailed => "campaign.failed",
     }
 }
 

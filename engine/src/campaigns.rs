@@ -89,7 +89,16 @@ impl Engine {
         let after = tx.campaign(workspace, id).await?.ok_or(EngineError::NotFound("campaign"))?;
         match next {
             CampaignState::InProgress => {
-                facts.push(campaign_fact(EventType::CampaignStarted, &after, json!({})))
+                tx.release_campaign_brake(id).await?;
+                facts.push(campaign_fact(EventType::CampaignStarted, &after, json!({})));
+            }
+            // What somebody has done need not be told to them; what a rule has done must.
+            CampaignState::Paused | CampaignState::Failed if reason.is_some() => {
+                let event = match next {
+                    CampaignState::Failed => EventType::CampaignFailed,
+                    _ => EventType::CampaignPaused,
+                };
+                facts.push(campaign_fact(event, &after, json!({"reason": reason})));
             }
             CampaignState::Finished => {
                 let counts = kept_counts(&mut tx, id).await?;

@@ -6,6 +6,7 @@
 
 mod batch;
 mod brake;
+mod campaign_brake;
 mod campaigns;
 mod deliveries;
 mod dial;

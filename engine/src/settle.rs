@@ -15,7 +15,7 @@ use uuid::Uuid;
 use crate::{
     Engine, Result,
     batch::{Batcher, until_it_passes},
-    brake,
+    brake, campaign_brake,
     publish::{Hints, call_fact, publish},
 };
 
@@ -100,6 +100,7 @@ async fn settle_all(
     tx.update_recipients(&writes.recipients).await?;
     let facts = writes.ended.iter().map(|call| call_fact(EventType::SessionEnded, call)).collect();
     let deliveries = publish(&mut tx, facts, now).await?;
+    campaign_brake::count(&mut tx, &campaigns, &writes.ended).await?;
     tx.bump(writes.bumps).await?;
     tx.commit().await?;
     hints.deliveries(&deliveries);

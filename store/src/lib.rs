@@ -6,6 +6,7 @@
 
 mod agents;
 mod calls;
+mod campaign_brakes;
 mod campaigns;
 mod counters;
 mod deliveries;
@@ -30,6 +31,7 @@ mod workspaces;
 
 pub use agents::{Agent, NewAgent};
 pub use calls::{Call, CallFilter, CallUpdate, NewCall};
+pub use campaign_brakes::{CampaignBrake, Tripped};
 pub use campaigns::{Campaign, NewCampaign, Running};
 pub use counters::{Bump, Counter, RecipientCounts};
 pub use deliveries::{DeliveryUpdate, Letter, NewDelivery, NewEvent};

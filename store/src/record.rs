@@ -4,8 +4,8 @@ use std::str::FromStr;
 
 use chrono::{DateTime, Utc};
 use ringfleet_core::{
-    CallState, CampaignState, Caps, Channel, CounterKind, Disposition, E164, EndedBy, Hold, Outcome, Plan,
-    RecipientState, Role, Schedule, WorkspaceRules,
+    BrakeRule, CallState, CampaignState, Caps, Channel, CounterKind, Disposition, E164, EndedBy, Hold,
+    Outcome, Plan, RecipientState, Role, Schedule, WorkspaceRules,
     brake::BrakeState,
     caps::History,
     delivery::DeliveryState,
@@ -112,4 +112,17 @@ text!(
 macro_rules! json {
     ($($type:ty),+) => {$( made!($type, Json<$type>, |raw: Json<$type>| Ok::<_, String>(raw.0)); )+};
 }
-json!(Caps, History, Limits, Plan, Schedule, TrunkConfig, Value, Vec<EventType>, Vec<Uuid>, WorkspaceRules);
+json!(
+    BrakeRule,
+    Caps,
+    History,
+    Limits,
+    Plan,
+    Schedule,
+    TrunkConfig,
+    Value,
+    Vec<EventType>,
+    Vec<Uuid>,
+    Vec<i64>,
+    WorkspaceRules
+);

@@ -6,7 +6,7 @@ use crate::{
     on_both_pairs,
     operator::{Campaign, Operator, PATIENCE, number, numbers, text},
     relay::{Mode, Relay},
-    support::{eventually, pair::Pair},
+    support::{eventually, pair::Pair, receiver::Receiver, scenarios::Scenario, sipp::SippPeer},
     witness::{Carrier, count},
 };
 
@@ -77,4 +77,48 @@ async fn trunk_until(operator: &Operator, trunk: &str, what: &str, is: impl Fn(&
         Some(operator.get(&path).await["health"].clone()).filter(|health| is(health))
     })
     .await
+}
+
+on_both_pairs!(a_campaign_whose_calls_fail, stops);
+
+async fn stops(pair: Pair) {
+    let system = pair.start(&[]).await;
+    let operator = &Operator::new(&system.api);
+    let receiver = Receiver::start().await;
+    operator.webhook(&receiver.url("/hook"), &["campaign.paused", "campaign.failed"]).await;
+    let peer = SippPeer::start(&Scenario::called().refuse(404, "Not Found").xml(), &[]).await;
+    let start = async |then: &str| {
+        let trunk = operator.sip_trunk(peer.addr, json!({"limits": {"callsPerSecond": 10}})).await;
+        let brake = json!({"share": 0.5, "calls": 10, "then": then});
+        let more = json!({"brake": brake, "schedule": {"window": "always"}});
+        let campaign = operator.campaign(&trunk, more).await;
+        campaign.add(&numbers(PEOPLE, 1)).await;
+        campaign.act("start").await;
+        campaign.until("the brake has stopped it", |stats| stats["status"] == then).await;
+        campaign
+    };
+    let (paused, failed) = tokio::join!(start("PAUSED"), start("FAILED"));
+    for (campaign, event) in [(&paused, "campaign.paused"), (&failed, "campaign.failed")] {
+        let shown = operator.get(&format!("/campaigns/{}", campaign.id)).await;
+        assert_eq!(text(&shown["reason"]), "6 of the last 10 calls FAILED, the last one with bad_number");
+        let told = eventually(PATIENCE, event, async || {
+            receiver.received().into_iter().map(|request| request.json()).find(|told| told["type"] == event)
+        })
+        .await;
+        assert_eq!(
+            (&told["data"]["campaignId"], &told["data"]["reason"]),
+            (&json!(campaign.id), &shown["reason"])
+        );
+    }
+    let over = failed.until("everybody is done", |stats| stats["recipients"]["done"] == PEOPLE).await;
+    let by = &over["recipients"]["byDisposition"];
+    assert!(number(&by["INVALID"]) >= 6 && number(&by["CANCELLED"]) > 0, "{over}");
+
+    // Started again it has another ten calls to be judged by.
+    let before = number(&paused.stats().await["calls"]["ended"]);
+    assert!((6..u64::from(PEOPLE) / 2).contains(&before), "{before} calls");
+    let started = paused.act("start").await;
+    assert_eq!((text(&started["status"]), &started["reason"]), ("IN_PROGRESS", &Value::Null));
+    let again = paused.until("the brake has stopped it again", |stats| stats["status"] == "PAUSED").await;
+    assert!(number(&again["calls"]["ended"]) >= before + 6, "{again}");
 }

@@ -1,8 +1,8 @@
 //! Campaigns: make, look at, start, pause, cancel.
 
 use ringfleet_core::{
-    AgentId, CampaignAction, CampaignId, CampaignState, Caps, Channel, Plan, Schedule, Step, TrunkId,
-    id::CampaignKind, trunk::Limits,
+    AgentId, BrakeRule, CampaignAction, CampaignId, CampaignState, Caps, Channel, Plan, Schedule, Step,
+    TrunkId, id::CampaignKind, trunk::Limits,
 };
 use ringfleet_store::{Campaign, NewCampaign};
 use serde::{Deserialize, Serialize};
@@ -43,6 +43,7 @@ pub(super) struct Body {
     caps: Option<Object<Caps>>,
     dupe_days: Option<u32>,
     expire_days: Option<u32>,
+    brake: Option<Object<BrakeRule>>,
     start_at: Option<String>,
     end_at: Option<String>,
 }
@@ -65,6 +66,7 @@ pub(super) struct View {
     caps: Caps,
     dupe_days: Option<u32>,
     expire_days: Option<u32>,
+    brake: BrakeRule,
     start_at: Option<Moment>,
     end_at: Option<Moment>,
     started_at: Option<Moment>,
@@ -89,6 +91,7 @@ impl From<Campaign> for View {
             caps: campaign.caps,
             dupe_days: campaign.dupe_days,
             expire_days: campaign.expire_days,
+            brake: campaign.brake,
             start_at: Moment::maybe(campaign.start_at),
             end_at: Moment::maybe(campaign.end_at),
             started_at: Moment::maybe(campaign.started_at),
@@ -112,6 +115,8 @@ pub(super) async fn create(door: Allowed<may::RunCampaigns>, Json(body): Json<Bo
     };
     let Object(caps) = body.caps.unwrap_or_default();
     caps.validate().map_err(|(field, problem)| ApiError::invalid(field, problem))?;
+    let Object(brake) = body.brake.unwrap_or_default();
+    brake.validate().map_err(|(field, problem)| ApiError::invalid(field, problem))?;
     let days =
         |field: &str, given: Option<u32>| given.map(|n| check::within(field, Some(n), DAYS, n)).transpose();
     let (dupe_days, expire_days) = (days("dupeDays", body.dupe_days)?, days("expireDays", body.expire_days)?);
@@ -133,6 +138,7 @@ pub(super) async fn create(door: Allowed<may::RunCampaigns>, Json(body): Json<Bo
         caps,
         dupe_days,
         expire_days,
+        brake,
         start_at,
         end_at,
         ..NewCampaign::new(name, body.agent_id, trunk_id, plan)

@@ -1,10 +1,10 @@
 //! What the brakes keep: how trunks are, and the calls that wait for them.
 
 use ringfleet_core::{
-    CallState, CampaignState, Hold, WorkerId,
+    BrakeRule, CallState, CampaignState, CounterKind, Hold, WorkerId,
     brake::{BrakeState, Health},
 };
-use ringfleet_store::TrunkHealth;
+use ringfleet_store::{Bump, TrunkHealth};
 use uuid::Uuid;
 
 use crate::support::{Db, NONE, World, at, sorted};
@@ -116,4 +116,58 @@ pub async fn live_calls_are_counted_from_a_moment_on(db: Db) {
     world.ring(&db, 2, WorkerId::new(at(0))).await; // they begin at 10
     let live = async |ms| db.read(async |tx| tx.live_calls_on_trunk(world.trunk, at(ms)).await).await;
     assert_eq!([live(10).await, live(11).await], [2, 0]);
+}
+
+/// One more failure of the campaign, as whoever settles it counts it.
+async fn fail(db: &Db, world: World) {
+    db.write(async |tx| {
+        let mut brakes = tx.lock_campaign_brakes(&[world.campaign.uuid()]).await?;
+        let position = brakes[0].ended + 1;
+        brakes[0].failures.push(position);
+        tx.set_campaign_brakes(&brakes).await?;
+        tx.bump(vec![Bump::new(world.campaign, CounterKind::Outcome, "FAILED", 1)]).await
+    })
+    .await;
+}
+
+pub async fn failures_of_many_settlers_have_one_place_each(db: Db) {
+    let world = World::calling(&db, 1).await;
+    let db = std::sync::Arc::new(db);
+    let settlers = (0..4).map(|_| {
+        let db = db.clone();
+        tokio::spawn(async move {
+            for _ in 0..10 {
+                fail(&db, world).await;
+                let good = vec![Bump::new(world.campaign, CounterKind::Outcome, "ANSWERED", 1)];
+                db.write(async |tx| tx.bump(good).await).await;
+            }
+        })
+    });
+    for settler in settlers.collect::<Vec<_>>() {
+        settler.await.unwrap();
+    }
+    let brake = db.write(async |tx| tx.lock_campaign_brakes(&[world.campaign.uuid()]).await).await.remove(0);
+    assert_eq!((brake.failures.len(), brake.ended), (40, 80));
+    assert!(brake.failures.is_sorted_by(|a, b| a < b), "{:?}", brake.failures);
+}
+
+pub async fn a_tripped_campaign_is_found_until_it_has_stopped(db: Db) {
+    let world = World::calling(&db, 1).await;
+    let tripped = async || db.read(async |tx| tx.tripped_campaigns().await).await;
+    fail(&db, world).await;
+    assert_eq!(tripped().await, []);
+    db.write(async |tx| {
+        let mut brakes = tx.lock_campaign_brakes(&[world.campaign.uuid()]).await?;
+        brakes[0].tripped = Some("too many".into());
+        tx.set_campaign_brakes(&brakes).await
+    })
+    .await;
+    let found = tripped().await;
+    assert_eq!((found.len(), found[0].id, found[0].brake), (1, world.campaign, BrakeRule::default()));
+    assert_eq!((found[0].workspace_id, found[0].tripped.as_str()), (world.workspace, "too many"));
+    world.set(&db, CampaignState::Paused).await;
+    assert_eq!(tripped().await, []);
+    world.set(&db, CampaignState::InProgress).await;
+    db.write(async |tx| tx.release_campaign_brake(world.campaign).await).await;
+    assert_eq!(tripped().await, []);
 }
