@@ -2,7 +2,7 @@
 //! anew, as a trunk does whose far end is away, or has changed the password.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, HashMap, hash_map::Entry},
     net::{Ipv4Addr, SocketAddr},
     sync::Arc,
 };
@@ -88,10 +88,10 @@ async fn pass(shared: Arc<Shared>) {
             }
             _ => {}
         }
-        if !ways.contains_key(&client) {
+        if let Entry::Vacant(new) = ways.entry(client) {
             let way = Arc::new(UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a port is free"));
             tokio::spawn(pass_back(shared.clone(), way.clone(), client));
-            ways.insert(client, way);
+            new.insert(way);
         }
         let _ = ways[&client].send_to(&datagram[..length], shared.carrier).await;
     }
