@@ -76,6 +76,10 @@ pub trait Carrier: Send + Sync {
     /// `resume` is the last value kept for it; what nobody can tell is [`ringfleet_core::Outcome::Uncertain`].
     async fn resolve(&self, resume: &Value) -> Ending;
 
+    /// Asks the far end whether it is there and would serve us, without calling anybody. The error is the reason, one of those of
+    /// [`ringfleet_core::call::TRUNK_TROUBLE`] and [`ringfleet_core::call::TRUNK_TROUBLE_PERHAPS`].
+    async fn probe(&self) -> Result<(), &'static str>;
+
     /// Gives up sockets and tasks. Live attempts have ended before.
     async fn close(&self);
 }

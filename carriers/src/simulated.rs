@@ -67,6 +67,11 @@ impl Carrier for SimulatedCarrier {
         Ending::uncertain("simulated")
     }
 
+    /// There is nobody to ask who could be away.
+    async fn probe(&self) -> Result<(), &'static str> {
+        Ok(())
+    }
+
     async fn close(&self) {}
 }
 

@@ -135,13 +135,15 @@ impl Ending {
     }
 }
 
-/// Reasons of a FAILED call that are trouble with the trunk and not with the person called: nothing is consumed, the call comes
-/// back. `auth`: the trunk refuses our credentials (SIP 401, 407).
-pub const TRUNK_TROUBLE: &[&str] = &["auth"];
+/// Reasons of a FAILED call that are trouble with the trunk whatever the number is: nothing is consumed, the call comes back, and
+/// the trunk rests (see [`crate::brake`]). `auth`: it refuses our credentials (SIP 401, 407). `trunk_silent`: it did not answer at
+/// all.
+pub const TRUNK_TROUBLE: &[&str] = &["auth", "trunk_silent"];
 
-/// The same if it passes: some trunks refuse a single destination in these words, and that is how the call ends once it has
-/// gone to its carrier [`TRUNK_TRIES`] times. `forbidden`: SIP 403.
-pub const TRUNK_TROUBLE_PERHAPS: &[&str] = &["forbidden"];
+/// The same unless it is only this number that meets it: some trunks refuse a single destination in these words, and that is how
+/// the call ends once it has gone to its carrier [`TRUNK_TRIES`] times while the trunk served others. `forbidden`: SIP 403.
+/// `network`: SIP 5xx, a 408 without ringing, no way to the trunk.
+pub const TRUNK_TROUBLE_PERHAPS: &[&str] = &["forbidden", "network"];
 
 /// How often a call goes to its carrier before [`TRUNK_TROUBLE_PERHAPS`] counts.
 pub const TRUNK_TRIES: u32 = 5;

@@ -17,10 +17,12 @@ text_enum! {
         SessionEnded => "session.ended",
         /// A campaign begins or goes on calling.
         CampaignStarted => "campaign.started",
-        /// Somebody has halted a campaign.
+        /// Somebody has halted a campaign, or a rule has; `reason` says which rule.
         CampaignPaused => "campaign.paused",
         /// Every recipient of a campaign is done.
         CampaignCompleted => "campaign.completed",
+        /// A rule has ended a campaign; `reason` says which.
+        CampaignFailed => "campaign.failed",
     }
 }
 

@@ -4,8 +4,10 @@
 
 mod text_enum;
 
+pub mod brake;
 pub mod call;
 pub mod campaign;
+pub mod campaign_brake;
 pub mod caps;
 pub mod clock;
 pub mod cursor;
@@ -30,6 +32,7 @@ pub mod zone;
 
 pub use call::{CallState, EndedBy, Ending, Outcome};
 pub use campaign::{CampaignAction, CampaignState, CounterKind, WrongState};
+pub use campaign_brake::BrakeRule;
 pub use caps::Caps;
 pub use clock::{Clock, ManualClock, ShiftedClock, SystemClock};
 pub use id::*;

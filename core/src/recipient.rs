@@ -49,6 +49,8 @@ text_enum! {
         Suppressed => "SUPPRESSED",
         /// The campaign is not calling: not started, scheduled, paused or over.
         Paused => "PAUSED",
+        /// Its trunk rests after trouble, or had trouble with its last call.
+        Trunk => "TRUNK",
         /// The delay its plan sets before the next attempt or step, or somebody asked to be called back then.
         Retry => "RETRY",
         /// Its turn has not come yet: others are before it at the present pace.

@@ -4,7 +4,8 @@ use chrono::{DateTime, Utc};
 
 use crate::{
     CampaignState, Channel, Disposition, Ending, Hold, Outcome, Plan, Step,
-    call::{NEVER_RETRY, TRUNK_TRIES, TRUNK_TROUBLE, TRUNK_TROUBLE_PERHAPS},
+    brake::{self, Evidence},
+    call::{NEVER_RETRY, TRUNK_TRIES},
 };
 
 /// How far a recipient has come in its plan.
@@ -16,6 +17,8 @@ pub struct Progress {
     pub attempts: u32,
     /// How often the call that has just ended went to its carrier.
     pub placements: u32,
+    /// Its trunk is not serving anybody.
+    pub trunk_rests: bool,
 }
 
 /// What becomes of a recipient now.
@@ -63,8 +66,10 @@ pub fn settle(
         Ending::NoRoom { .. } | Ending::GivenUp { .. } => return Next::Done(Disposition::Cancelled),
         Ending::Over { outcome, reason, .. } => (*outcome, reason.as_ref()),
     };
-    if !campaign.is_final() && is_trunk_trouble(over, progress.placements) {
-        return Next::Hold { at: now + trunk_wait(progress.placements), hold: Hold::Pace };
+    if !campaign.is_final() && is_trunk_trouble(ending, progress) {
+        // While the trunk rests this is only the last resort: the call is let go when the trunk opens.
+        let wait = if progress.trunk_rests { brake::HELD_FOR } else { brake::rest(progress.placements) };
+        return Next::Hold { at: now + wait, hold: Hold::Trunk };
     }
     match over {
         (Outcome::Answered, _) => Next::Done(Disposition::Reached),
@@ -79,15 +84,12 @@ pub fn settle(
     }
 }
 
-fn is_trunk_trouble((outcome, reason): (Outcome, &str), placements: u32) -> bool {
-    outcome == Outcome::Failed
-        && (TRUNK_TROUBLE.contains(&reason)
-            || (TRUNK_TROUBLE_PERHAPS.contains(&reason) && placements < TRUNK_TRIES))
-}
-
-/// A minute, then two, four, eight, and no more than a quarter of an hour.
-fn trunk_wait(placements: u32) -> chrono::Duration {
-    chrono::Duration::minutes((1 << placements.saturating_sub(1).min(4)).min(15))
+fn is_trunk_trouble(ending: &Ending, progress: Progress) -> bool {
+    match brake::evidence(ending) {
+        Evidence::Trouble => true,
+        Evidence::TroublePerhaps => progress.trunk_rests || progress.placements < TRUNK_TRIES,
+        Evidence::Fine | Evidence::None => false,
+    }
 }
 
 fn retry(
@@ -135,8 +137,8 @@ mod tests {
     #[test]
     fn the_common_endings() {
         let plan = Plan::voice(2);
-        let first = Progress { step: 0, attempts: 1, placements: 1 };
-        let last = Progress { step: 0, attempts: 2, placements: 1 };
+        let first = Progress { step: 0, attempts: 1, placements: 1, trunk_rests: false };
+        let last = Progress { step: 0, attempts: 2, placements: 1, trunk_rests: false };
         let run = |p, e| settle(&plan, p, &e, CampaignState::InProgress, now());
         let hour = now() + chrono::Duration::hours(1);
         assert_eq!(run(first, ended(Outcome::Answered, "hangup")), Next::Done(Disposition::Reached));
@@ -151,7 +153,7 @@ mod tests {
     #[test]
     fn a_hold_consumes_nothing_and_a_cancelled_campaign_calls_nobody_again() {
         let plan = Plan::voice(3);
-        let p = Progress { step: 0, attempts: 1, placements: 1 };
+        let p = Progress { step: 0, attempts: 1, placements: 1, trunk_rests: false };
         let busy = Ending::NoRoom {
             retry_after: std::time::Duration::from_secs(7),
             reason: "trunk_busy".into(),
@@ -180,7 +182,7 @@ mod tests {
             after_hours: 2.0,
             ..Plan::voice(1).steps.remove(0)
         });
-        let p = Progress { step: 0, attempts: 1, placements: 1 };
+        let p = Progress { step: 0, attempts: 1, placements: 1, trunk_rests: false };
         let run = |o| settle(&plan, p, &ended(o, "x"), CampaignState::InProgress, now());
         assert_eq!(run(Outcome::Voicemail), Next::Step { step: 1, at: now() + chrono::Duration::hours(2) });
         assert_eq!(run(Outcome::Unanswered), Next::Done(Disposition::Exhausted));
@@ -190,7 +192,7 @@ mod tests {
     fn a_no_is_final_on_every_later_step() {
         let mut plan = Plan::voice(3);
         plan.steps.push(Step { after_hours: 2.0, ..Plan::voice(3).steps.remove(0) });
-        let p = Progress { step: 0, attempts: 1, placements: 1 };
+        let p = Progress { step: 0, attempts: 1, placements: 1, trunk_rests: false };
         let run =
             |outcome, reason| settle(&plan, p, &ended(outcome, reason), CampaignState::InProgress, now());
         assert_eq!(run(Outcome::Rejected, "declined"), Next::Done(Disposition::Exhausted));
@@ -200,19 +202,22 @@ mod tests {
     #[test]
     fn trouble_with_the_trunk_is_not_the_recipients() {
         let plan = Plan::voice(1);
-        let run = |reason, placements, state| {
-            let p = Progress { step: 0, attempts: 1, placements };
+        let run = |reason, placements, trunk_rests, state| {
+            let p = Progress { step: 0, attempts: 1, placements, trunk_rests };
             settle(&plan, p, &ended(Outcome::Failed, reason), state, now())
         };
-        let held = |minutes| Next::Hold { at: now() + chrono::Duration::minutes(minutes), hold: Hold::Pace };
-        let waits = [(1, 1), (2, 2), (3, 4), (4, 8), (5, 15), (500, 15)];
-        for (placements, minutes) in waits {
-            assert_eq!(run("auth", placements, CampaignState::InProgress), held(minutes));
+        let held = |seconds| Next::Hold { at: now() + chrono::Duration::seconds(seconds), hold: Hold::Trunk };
+        let calling = CampaignState::InProgress;
+        for (placements, seconds) in [(1, 5), (2, 10), (3, 20), (4, 40), (500, 300)] {
+            assert_eq!(run("auth", placements, false, calling), held(seconds));
         }
-        assert_eq!(run("forbidden", 4, CampaignState::InProgress), held(8));
-        assert_eq!(run("forbidden", 5, CampaignState::InProgress), Next::Done(Disposition::Exhausted));
-        assert_eq!(run("network", 1, CampaignState::InProgress), Next::Done(Disposition::Exhausted));
-        assert_eq!(run("auth", 1, CampaignState::Cancelled), Next::Done(Disposition::Cancelled));
+        assert_eq!(run("trunk_silent", 500, true, calling), held(60));
+        for reason in ["forbidden", "network"] {
+            assert_eq!(run(reason, 4, false, calling), held(40));
+            assert_eq!(run(reason, 5, true, calling), held(60), "it is the trunk's fault");
+            assert_eq!(run(reason, 5, false, calling), Next::Done(Disposition::Exhausted));
+        }
+        assert_eq!(run("auth", 1, false, CampaignState::Cancelled), Next::Done(Disposition::Cancelled));
     }
 
     #[test]
@@ -231,14 +236,14 @@ mod tests {
         ) {
             let plan = Plan { steps: attempts.iter().map(|&n| Plan::voice(n).steps.remove(0)).collect() };
             let budget: u32 = attempts.iter().sum();
-            let (mut p, mut made, mut at) = (Progress { step: 0, attempts: 0, placements: 1 }, 0, now());
+            let (mut p, mut made, mut at) = (Progress { step: 0, attempts: 0, placements: 1, trunk_rests: false }, 0, now());
             for outcome in outcomes {
                 p.attempts += 1;
                 made += 1;
                 match settle(&plan, p, &ended(Outcome::ALL[outcome], "x"), CampaignState::InProgress, at) {
                     Next::Done(_) => { prop_assert!(made <= budget); return Ok(()); }
                     Next::Retry { at: due } => { prop_assert!(due > at); at = due; }
-                    Next::Step { step, at: due } => { prop_assert!(step > p.step && due >= at); p = Progress { step, attempts: 0, placements: 1 }; at = due; }
+                    Next::Step { step, at: due } => { prop_assert!(step > p.step && due >= at); p = Progress { step, attempts: 0, placements: 1, trunk_rests: false }; at = due; }
                     Next::Hold { .. } => prop_assert!(false, "an outcome is never a hold"),
                 }
             }

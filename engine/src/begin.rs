@@ -21,6 +21,7 @@ use uuid::Uuid;
 use crate::{
     Result,
     batch::Batcher,
+    brake,
     known::{Known, address},
     publish::{Hints, call_fact, publish},
     verdict::Verdicts,
@@ -39,7 +40,8 @@ async fn begin(store: &Store, hints: &Hints, now: DateTime<Utc>, wishes: Vec<Beg
     let mut tx = store.write_many().await?;
     let campaigns: HashMap<CampaignId, Campaign> =
         tx.hold_campaigns(&ids).await?.into_iter().map(|c| (c.id, c)).collect();
-    let waiting = tx.calls_to_begin(&wishes, now).await?;
+    let admitted = brake::admit(&mut tx, &wishes, now).await?;
+    let waiting = tx.calls_to_begin(&admitted.wishes, now).await?;
     let floors = floors_of_single_calls(&mut tx, &waiting).await?;
     let mut known = Known::hold(&mut tx, &waiting, now).await?;
     let (mut begun, mut refused) = (Vec::new(), Vec::new());
@@ -64,6 +66,7 @@ async fn begin(store: &Store, hints: &Hints, now: DateTime<Utc>, wishes: Vec<Beg
     let mut seen = HashSet::new();
     let placed = wishes.iter().filter(|w| chosen.contains(&w.id) && seen.insert(w.id)).collect::<Vec<_>>();
     tx.begin_calls(&placed, now).await?;
+    admitted.keep(&mut tx, &placed.iter().map(|wish| wish.id).collect::<Vec<_>>(), now).await?;
     let recipients: Vec<Uuid> = begun.iter().filter_map(|c| c.recipient_id.map(|r| r.uuid())).collect();
     tx.activate_recipients(&recipients).await?;
     let verdicts = Verdicts::of_calls(&mut tx, &campaigns, refused, now).await?;

@@ -125,9 +125,16 @@ impl Engine {
         let after = tx.campaign(workspace, id).await?.ok_or(EngineError::NotFound("campaign"))?;
         match next {
             CampaignState::InProgress => {
-                facts.push(campaign_fact(EventType::CampaignStarted, &after, json!({})))
+                tx.release_campaign_brake(id).await?;
+                facts.push(campaign_fact(EventType::CampaignStarted, &after, json!({})));
             }
-            CampaignState::Paused => facts.push(campaign_fact(EventType::CampaignPaused, &after, json!({}))),
+            CampaignState::Paused | CampaignState::Failed => {
+                let event = match next {
+                    CampaignState::Failed => EventType::CampaignFailed,
+                    _ => EventType::CampaignPaused,
+                };
+                facts.push(campaign_fact(event, &after, json!({"reason": reason})));
+            }
             CampaignState::Finished => {
                 let counts = kept_counts(&mut tx, id).await?;
                 facts.push(campaign_fact(EventType::CampaignCompleted, &after, counts));

@@ -75,7 +75,8 @@ impl Engine {
     ///
     /// When this answers true, it is durable that it may reach the network, and `resume` is kept for recovery.
     pub async fn begin(&self, dial: &Dial, worker: WorkerId, resume: Value) -> Result<bool> {
-        let wish = Begin { id: dial.id.uuid(), campaign: dial.campaign_id, worker: worker.uuid(), resume };
+        let (id, campaign, trunk) = (dial.id.uuid(), dial.campaign_id, dial.trunk_id);
+        let wish = Begin { id, campaign, trunk, worker: worker.uuid(), resume };
         self.0.begins.run(wish).await
     }
 

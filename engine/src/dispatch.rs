@@ -10,7 +10,7 @@ use ringfleet_store::{Address, Bump, Campaign, NewCall, Running, Standing, Tx};
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::{Engine, Result, known::Known, verdict::Verdicts};
+use crate::{Engine, Result, brake, known::Known, verdict::Verdicts};
 
 /// Recipients judged in one transaction beyond those there is room for: when hours end, the whole list is put off by portions.
 const PORTION: u32 = 2_000;
@@ -32,6 +32,7 @@ impl Engine {
         if campaign.state != CampaignState::InProgress {
             return Ok(0);
         }
+        let room = brake::room(&mut tx, campaign.trunk_id, room).await?;
         let free = room.saturating_sub(tx.count_waiting_calls(running.id).await?);
         if free == 0 {
             return Ok(0);

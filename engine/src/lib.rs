@@ -6,6 +6,8 @@
 
 mod batch;
 mod begin;
+mod brake;
+mod campaign_brake;
 mod campaigns;
 mod deliveries;
 mod dial;

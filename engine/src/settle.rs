@@ -15,6 +15,7 @@ use uuid::Uuid;
 use crate::{
     Engine, Result,
     batch::{Batcher, until_it_passes},
+    brake, campaign_brake,
     known::{address, forget_calls},
     publish::{Hints, call_fact, publish},
     verdict::waits,
@@ -29,12 +30,21 @@ pub struct Settlement {
     pub campaign: Option<CampaignId>,
     /// The worker it belongs to; another's word does not count.
     pub worker: WorkerId,
+    /// When it went to its carrier this time; unknown for a dead worker's call.
+    pub begun: Option<DateTime<Utc>>,
     /// How it ended.
     pub ending: Ending,
     /// When somebody picked up, if that may not have been noted yet: see [`Engine::answered`].
     pub answered_at: Option<DateTime<Utc>>,
     /// When that was seen.
     pub at: DateTime<Utc>,
+}
+
+impl Settlement {
+    /// What it says about the trunk of its call.
+    fn word(&self, call: &Call) -> Option<brake::Word<'_>> {
+        Some(brake::Word { trunk: call.trunk_id, call: call.id, begun: self.begun, ending: &self.ending })
+    }
 }
 
 pub(crate) fn settler(store: Store, hints: Hints, clock: Arc<dyn Clock>) -> Batcher<Settlement, bool> {
@@ -71,6 +81,8 @@ async fn settle_all(
     let standings: HashMap<Uuid, Standing> =
         tx.standings(&recipients).await?.into_iter().map(|s| (s.id.uuid(), s)).collect();
     let mut calls: HashMap<CallId, Call> = calls.into_iter().map(|c| (c.id, c)).collect();
+    let words: Vec<brake::Word> = settlements.iter().filter_map(|s| s.word(calls.get(&s.call)?)).collect();
+    let resting = brake::hear(&mut tx, &words, now).await?;
 
     let mut writes = Writes::default();
     let mut done = Vec::with_capacity(settlements.len());
@@ -80,7 +92,8 @@ async fn settle_all(
         let Some(call) = call else { continue };
         let campaign = call.campaign_id.and_then(|id| campaigns.get(&id));
         let standing = call.recipient_id.and_then(|id| standings.get(&id.uuid()));
-        writes.add(call, settlement, campaign.zip(standing), now);
+        let trunk_rests = resting.contains(&call.trunk_id);
+        writes.add(call, settlement, campaign.zip(standing), trunk_rests, now);
     }
     tx.update_calls(&writes.calls).await?;
     tx.update_recipients(&writes.recipients).await?;
@@ -89,6 +102,7 @@ async fn settle_all(
     }
     let facts = writes.ended.iter().map(|call| call_fact(EventType::SessionEnded, call)).collect();
     let deliveries = publish(&mut tx, facts, now).await?;
+    campaign_brake::count(&mut tx, &campaigns, &writes.ended).await?;
     tx.bump(writes.bumps).await?;
     tx.commit().await?;
     hints.deliveries(&deliveries);
@@ -112,6 +126,7 @@ impl Writes {
         mut call: Call,
         settlement: &Settlement,
         of: Option<(&Campaign, &Standing)>,
+        trunk_rests: bool,
         now: DateTime<Utc>,
     ) {
         let ending = &settlement.ending;
@@ -119,7 +134,7 @@ impl Writes {
             Some((campaign, standing)) => {
                 let attempts = standing.attempts + u32::from(matches!(ending, Ending::Over { .. }));
                 let placements = call.placements;
-                let progress = Progress { step: standing.step as usize, attempts, placements };
+                let progress = Progress { step: standing.step as usize, attempts, placements, trunk_rests };
                 let next = settle(&campaign.plan, progress, ending, campaign.state, now);
                 let update = recipient_update(campaign, standing, &next, progress, ending, now);
                 if update.state == RecipientState::Pending {
@@ -179,7 +194,7 @@ fn without_recipient(ending: &Ending, now: DateTime<Utc>) -> Next {
     if let Ending::Over { .. } = ending {
         return Next::Done(Disposition::Exhausted); // of nobody's list; what counts is that it is over
     }
-    let progress = Progress { step: 0, attempts: 1, placements: 1 };
+    let progress = Progress { step: 0, attempts: 1, placements: 1, trunk_rests: false };
     settle(&Plan::voice(1), progress, ending, CampaignState::InProgress, now)
 }
 

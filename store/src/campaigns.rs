@@ -1,7 +1,7 @@
 use chrono::{DateTime, Utc};
 use ringfleet_core::{
-    AgentId, CampaignId, CampaignState, Caps, Plan, Recurrence, Schedule, Terms, TrunkId, WorkspaceId,
-    WorkspaceRules, trunk::Limits,
+    AgentId, BrakeRule, CampaignId, CampaignState, Caps, Plan, Recurrence, Schedule, Terms, TrunkId,
+    WorkspaceId, WorkspaceRules, trunk::Limits,
 };
 use serde::Serialize;
 use sqlx::types::Json;
@@ -29,7 +29,7 @@ record! {
         pub name: String,
         /// Where it stands.
         pub state: CampaignState,
-        /// Why it FAILED.
+        /// Why it FAILED, or why a rule paused it.
         pub reason: Option<String>,
         /// What it does for each recipient.
         pub plan: Plan,
@@ -49,6 +49,8 @@ record! {
         pub expire_days: Option<u32>,
         /// No call begins from this moment on.
         pub end_at: Option<DateTime<Utc>>,
+        /// When it stops by itself.
+        pub brake: BrakeRule,
         /// What its workspace sets for all campaigns.
         pub floor: WorkspaceRules,
         /// Not before this moment.
@@ -99,6 +101,8 @@ pub struct NewCampaign {
     pub expire_days: Option<u32>,
     /// No call begins from this moment on.
     pub end_at: Option<DateTime<Utc>>,
+    /// When it stops by itself.
+    pub brake: BrakeRule,
     /// Not before this moment.
     pub start_at: Option<DateTime<Utc>>,
     /// When fresh runs of its list are made.
@@ -121,6 +125,7 @@ impl NewCampaign {
             dupe_days: None,
             expire_days: None,
             end_at: None,
+            brake: BrakeRule::default(),
             start_at: None,
             recurrence: None,
         }
@@ -172,8 +177,8 @@ impl Tx {
             self,
             "INSERT INTO campaigns (id, workspace_id, agent_id, trunk_id, name, state, plan, limits, ring_seconds,
                                     max_call_seconds, start_at, created_at, schedule, caps, dupe_days, expire_days, end_at,
-                                    recurrence)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)",
+                                    recurrence, brake)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)",
             id.uuid(),
             workspace.uuid(),
             new.agent_id.uuid(),
@@ -191,7 +196,8 @@ impl Tx {
             new.dupe_days.map(|days| days as i32),
             new.expire_days.map(|days| days as i32),
             new.end_at.map(Timestamp),
-            new.recurrence.as_ref().map(Json)
+            new.recurrence.as_ref().map(Json),
+            Json(&new.brake)
         )?;
         let made = self.campaign(workspace, id).await?;
         made.ok_or_else(|| sqlx::Error::RowNotFound.into())

@@ -1,6 +1,7 @@
 use chrono::{DateTime, Utc};
 use ringfleet_core::{
     CallId, CallState, CampaignId, E164, TrunkId, WorkspaceId, WorkspaceRules,
+    brake::BrakeState,
     trunk::{Limits, TrunkConfig},
 };
 use serde::Serialize;
@@ -47,6 +48,8 @@ record! {
         pub workspace_id: WorkspaceId,
         /// What its workspace sets for all calls.
         pub floor: WorkspaceRules,
+        /// Whether calls may begin on it; none as long as it never had trouble.
+        pub brake: Option<BrakeState>,
         /// The campaign's limits.
         pub campaign_limits: Option<Limits>,
         /// The agent's greeting file.
@@ -96,6 +99,9 @@ pub struct Begin {
     /// Its campaign, to be held while it begins.
     #[serde(skip)]
     pub campaign: Option<CampaignId>,
+    /// Its trunk, which must not be resting.
+    #[serde(skip)]
+    pub trunk: TrunkId,
     /// Who begins it.
     #[serde(serialize_with = "hex")]
     pub worker: Uuid,
@@ -110,10 +116,10 @@ impl Tx {
             self,
             Dial,
             "SELECT c.id, c.campaign_id, c.state, c.orphaned_at, c.due_at, c.number, coalesce(c.caller_id, t.caller_id) AS caller_id,
-                    c.ring_seconds, c.max_call_seconds, c.resume, c.trunk_id, t.config, t.limits AS trunk_limits,
+                    c.ring_seconds, c.max_call_seconds, c.resume, c.trunk_id, t.config, t.limits AS trunk_limits, h.state AS brake,
                     p.limits AS campaign_limits, a.greeting, a.recording, c.workspace_id, w.rules AS floor
              FROM calls c JOIN trunks t ON t.id = c.trunk_id JOIN agents a ON a.id = c.agent_id JOIN workspaces w ON w.id = c.workspace_id
-                  LEFT JOIN campaigns p ON p.id = c.campaign_id
+                  LEFT JOIN trunk_health h ON h.trunk_id = c.trunk_id LEFT JOIN campaigns p ON p.id = c.campaign_id
              WHERE c.id IN (SELECT id FROM ROWS($1, id uuid) AS r)",
             rows::ids(ids.iter().copied())?
         )

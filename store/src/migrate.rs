@@ -28,6 +28,12 @@ const ALL: &[(i64, &str, &str, &str)] = &[
         include_str!("../../migrations/sqlite/0003_lifecycle.sql"),
     ),
     (
+        4,
+        "brake",
+        include_str!("../../migrations/postgres/0004_brake.sql"),
+        include_str!("../../migrations/sqlite/0004_brake.sql"),
+    ),
+    (
         5,
         "speed",
         include_str!("../../migrations/postgres/0005_speed.sql"),

@@ -4,8 +4,9 @@ use std::str::FromStr;
 
 use chrono::{DateTime, Utc};
 use ringfleet_core::{
-    CallState, CampaignState, Caps, Channel, CounterKind, Disposition, E164, EndedBy, Hold, Outcome, Plan,
-    RecipientState, Recurrence, Role, Schedule, SuppressionSource, WorkspaceRules,
+    BrakeRule, CallState, CampaignState, Caps, Channel, CounterKind, Disposition, E164, EndedBy, Hold,
+    Outcome, Plan, RecipientState, Recurrence, Role, Schedule, SuppressionSource, WorkspaceRules,
+    brake::BrakeState,
     caps::History,
     delivery::DeliveryState,
     event::EventType,
@@ -92,6 +93,7 @@ macro_rules! text {
     ($($type:ty),+) => {$( made!($type, String, |raw: String| <$type>::from_str(&raw)); )+};
 }
 text!(
+    BrakeState,
     CallState,
     CampaignState,
     Channel,
@@ -112,6 +114,7 @@ macro_rules! json {
     ($($type:ty),+) => {$( made!($type, Json<$type>, |raw: Json<$type>| Ok::<_, String>(raw.0)); )+};
 }
 json!(
+    BrakeRule,
     Caps,
     History,
     Limits,
@@ -122,5 +125,7 @@ json!(
     Value,
     Vec<Disposition>,
     Vec<EventType>,
+    Vec<Uuid>,
+    Vec<i64>,
     WorkspaceRules
 );

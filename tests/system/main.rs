@@ -3,6 +3,8 @@
 
 // Its longest test mostly waits; named so, it runs first, beside the others.
 #[cfg(test)]
+mod brake;
+#[cfg(test)]
 mod broken_upload;
 #[cfg(test)]
 mod command_line;
@@ -34,6 +36,8 @@ mod list;
 mod operator;
 #[cfg(test)]
 mod outage;
+#[cfg(test)]
+mod relay;
 #[cfg(test)]
 #[path = "../support/mod.rs"]
 mod support;

@@ -153,7 +153,7 @@ async fn refuses_us(operator: &Operator) {
     let peer = SippPeer::start(&scenario.xml(), &[]).await;
     let campaign = campaign(operator, &peer).await;
     let recipient = eventually(PATIENCE, "the recipient is held", async || {
-        Some(campaign.recipients().await.remove(0)).filter(|recipient| recipient["hold"] == "PACE")
+        Some(campaign.recipients().await.remove(0)).filter(|recipient| recipient["hold"] == "TRUNK")
     })
     .await;
     assert_eq!((text(&recipient["state"]), &recipient["attempts"]), ("QUEUED", &json!(0)));

@@ -5,7 +5,9 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 use chrono::{DateTime, Utc};
 use ringfleet_carriers::{Attempt, Carrier, Order, Progress, Registry};
 use ringfleet_core::{
-    CallId, CallState, CampaignId, Clock, EndedBy, Ending, Hold, Outcome, WorkerId, clock::Stopwatch,
+    CallId, CallState, CampaignId, Clock, EndedBy, Ending, Hold, Outcome, TrunkId, WorkerId,
+    brake::{self, BrakeState, Evidence},
+    clock::Stopwatch,
     trunk::Limits,
 };
 use ringfleet_engine::{Engine, EngineError, Settlement, WORKER_SILENCE, hung_up};
@@ -88,11 +90,17 @@ impl Dialer {
         if dial.state != CallState::Pending || dial.due_at > Clock::now(self.engine.clock()) + CLOCK_SKEW {
             return Ok(()); // the job came twice, or too early
         }
+        if matches!(dial.brake, Some(BrakeState::Paused | BrakeState::Probing)) {
+            return self.engine.wait_for_trunk(&dial).await;
+        }
         let (worker, hang_up) = self.identity.current();
         // Everything that may take its time comes before the send slot.
         let prepared = self.prepare(&dial).await;
         if let (Err(ending), Some(_)) = (&prepared, dial.campaign_id) {
             // The trunk's trouble or the greeting's is not the recipient's: nothing is consumed.
+            if brake::evidence(ending) != Evidence::None {
+                return self.engine.unplaced(&dial, ending).await;
+            }
             let (wait, reason) = unprepared(ending);
             let at = Clock::now(self.engine.clock()) + wait;
             return self.engine.postpone(dial.id, at, Hold::Pace, reason).await;
@@ -111,7 +119,9 @@ impl Dialer {
             engine: self.engine.clone(),
             call: dial.id,
             campaign: dial.campaign_id,
+            on_trial: dial.brake.is_some_and(|brake| brake == BrakeState::Trial).then_some(dial.trunk_id),
             worker,
+            begun: Clock::now(self.engine.clock()),
             room: Room { _place: place, _permit: permit },
             mine,
         };
@@ -242,8 +252,8 @@ impl Dialer {
         let ending = Ending::of_orphan(dial.state, found);
         tracing::info!(call = %dial.id, ?ending, "a dead worker's call is resolved");
         let at = Clock::now(self.engine.clock());
-        let campaign = dial.campaign_id;
-        let settlement = Settlement { call: dial.id, campaign, worker, ending, answered_at: None, at };
+        let (call, campaign, begun) = (dial.id, dial.campaign_id, None);
+        let settlement = Settlement { call, campaign, worker, begun, ending, answered_at: None, at };
         self.engine.settle(settlement).await.map(drop)
     }
 }
@@ -319,7 +329,10 @@ struct Follower {
     engine: Engine,
     call: CallId,
     campaign: Option<CampaignId>,
+    /// Its trunk, if that is on trial and this may be the call that decides.
+    on_trial: Option<TrunkId>,
     worker: WorkerId,
+    begun: DateTime<Utc>,
     room: Room,
     mine: Mine,
 }
@@ -371,6 +384,11 @@ impl Follower {
         at: DateTime<Utc>,
         over: &CancellationToken,
     ) -> Result<(), EngineError> {
+        if let (Progress::Ringing | Progress::Answered, Some(trunk)) = (&progress, self.on_trial)
+            && let Err(error) = self.engine.trial_passed(trunk, self.call).await
+        {
+            tracing::warn!(%error, call = %self.call, "a trunk works again and cannot be opened yet; the call's end will");
+        }
         match progress {
             Progress::Ringing => Ok(()),
             Progress::Answered => self.engine.answered(self.call, self.worker, at, over).await.map(drop),
@@ -384,9 +402,10 @@ impl Follower {
     }
 
     async fn settle_at(self, ending: Ending, answered_at: Option<DateTime<Utc>>, at: DateTime<Utc>) {
-        let Self { engine, call, campaign, worker, room, mine } = self;
+        let Self { engine, call, campaign, worker, begun, room, mine, .. } = self;
         drop(room); // the network is done with this call: its room is free while the database writes
-        match engine.settle(Settlement { call, campaign, worker, ending, answered_at, at }).await {
+        let begun = Some(begun);
+        match engine.settle(Settlement { call, campaign, worker, begun, ending, answered_at, at }).await {
             Ok(true) => {}
             Ok(false) => {
                 tracing::info!(%call, "a call needed no settling: it had not begun, or is settled already")

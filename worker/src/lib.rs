@@ -9,6 +9,7 @@ mod endpoints;
 mod followed;
 mod greetings;
 mod identity;
+mod probe;
 mod pulse;
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
@@ -97,6 +98,7 @@ pub async fn run(
 
     let over = CancellationToken::new();
     let pulse = tokio::spawn(pulse::beat(dialer.clone(), settings.max_live, over.clone()));
+    let probing = tokio::spawn(probe::probe_trunks(engine.clone(), carriers.clone(), stop.clone()));
     if !engine.fleet().is_shared() {
         dialer.settle_the_past().await?;
     }
@@ -134,7 +136,7 @@ pub async fn run(
     calls.close();
     drain(&calls, &identity, settings.drain).await;
     over.cancel();
-    drop(pulse.await);
+    drop(tokio::join!(pulse, probing));
     identity.retire(&engine).await;
     carriers.close().await;
     worked.map(drop).map_err(WorkerError::from)

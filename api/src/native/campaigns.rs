@@ -1,8 +1,8 @@
 //! Campaigns: make and look at.
 
 use ringfleet_core::{
-    AgentId, CampaignId, CampaignState, Caps, Channel, Plan, Recurrence, Step, TrunkId, id::CampaignKind,
-    trunk::Limits,
+    AgentId, BrakeRule, CampaignId, CampaignState, Caps, Channel, Plan, Recurrence, Step, TrunkId,
+    id::CampaignKind, trunk::Limits,
 };
 use ringfleet_engine::NAME_LIMIT;
 use ringfleet_store::{Campaign, NewCampaign};
@@ -41,6 +41,7 @@ pub(super) struct Body {
     caps: Option<Object<Caps>>,
     dupe_days: Option<u32>,
     expire_days: Option<u32>,
+    brake: Option<Object<BrakeRule>>,
     start_at: Option<String>,
     end_at: Option<String>,
     recurrence: Option<Object<RecurrenceBody>>,
@@ -64,6 +65,7 @@ pub(super) struct View {
     caps: Caps,
     dupe_days: Option<u32>,
     expire_days: Option<u32>,
+    brake: BrakeRule,
     start_at: Option<Moment>,
     end_at: Option<Moment>,
     started_at: Option<Moment>,
@@ -92,6 +94,7 @@ impl From<Campaign> for View {
             caps: campaign.caps,
             dupe_days: campaign.dupe_days,
             expire_days: campaign.expire_days,
+            brake: campaign.brake,
             start_at: Moment::maybe(campaign.start_at),
             end_at: Moment::maybe(campaign.end_at),
             started_at: Moment::maybe(campaign.started_at),
@@ -117,6 +120,8 @@ pub(super) async fn create(door: Allowed<may::RunCampaigns>, Json(body): Json<Bo
     let dupe_days = settings_body::days("dupeDays", body.dupe_days)?;
     let expire_days = settings_body::days("expireDays", body.expire_days)?;
     let recurrence = body.recurrence.map(|Object(recurrence)| recurrence.check()).transpose()?;
+    let Object(brake) = body.brake.unwrap_or_default();
+    brake.validate().map_err(|(field, problem)| ApiError::invalid(field, problem))?;
     let (start_at, end_at) = (check::moment("startAt", body.start_at)?, check::moment("endAt", body.end_at)?);
     if let (Some(start), Some(end)) = (start_at, end_at)
         && end <= start
@@ -135,6 +140,7 @@ pub(super) async fn create(door: Allowed<may::RunCampaigns>, Json(body): Json<Bo
         caps,
         dupe_days,
         expire_days,
+        brake,
         start_at,
         end_at,
         recurrence,

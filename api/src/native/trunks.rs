@@ -1,13 +1,14 @@
 //! Trunks: configured carriers of a workspace.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use ringfleet_core::{
     TrunkId,
+    brake::{BrakeState, Health},
     id::TrunkKind,
     trunk::{Limits, OutcomeRule, SipTransport, TrunkConfig},
 };
-use ringfleet_store::Trunk;
+use ringfleet_store::{Trunk, TrunkHealth};
 use serde::Serialize;
 
 use super::trunk_body::Body;
@@ -32,7 +33,37 @@ pub(super) struct View {
     has_password: bool,
     caller_id: Option<String>,
     limits: Limits,
+    health: HealthView,
     created_at: Moment,
+}
+
+/// Whether calls may begin on a trunk, and why not.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct HealthView {
+    status: BrakeState,
+    /// The trouble it last had, until it works again.
+    reason: Option<String>,
+    /// When it came into this state; null when it never had trouble.
+    since: Option<Moment>,
+    /// When the far end is asked whether it is there.
+    next_probe_at: Option<Moment>,
+    rests_in_a_row: u32,
+}
+
+impl From<Option<TrunkHealth>> for HealthView {
+    fn from(health: Option<TrunkHealth>) -> Self {
+        let known = health.is_some();
+        let health = health.map_or_else(Health::unknown, TrunkHealth::health);
+        let is_paused = health.state == BrakeState::Paused;
+        Self {
+            since: Moment::maybe((known && health.since > Health::unknown().since).then_some(health.since)),
+            next_probe_at: Moment::maybe(is_paused.then_some(health.until)),
+            status: health.state,
+            reason: health.reason,
+            rests_in_a_row: health.pauses,
+        }
+    }
 }
 
 #[derive(Serialize)]
@@ -52,8 +83,8 @@ enum Carrier {
     },
 }
 
-impl From<Trunk> for View {
-    fn from(trunk: Trunk) -> Self {
+impl View {
+    fn new(trunk: Trunk, health: Option<TrunkHealth>) -> Self {
         let Trunk { id, name, config, caller_id, limits, created_at } = trunk;
         let (carrier, has_password) = match config {
             TrunkConfig::Sip(sip) => {
@@ -71,7 +102,16 @@ impl From<Trunk> for View {
                 (Carrier::Simulated { ring_ms: simulated.ring_ms, talk_ms: simulated.talk_ms }, false)
             }
         };
-        Self { id, name, carrier, has_password, caller_id, limits, created_at: created_at.into() }
+        Self {
+            id,
+            name,
+            carrier,
+            has_password,
+            caller_id,
+            limits,
+            health: health.into(),
+            created_at: created_at.into(),
+        }
     }
 }
 
@@ -82,21 +122,29 @@ pub(super) async fn create(door: Allowed<may::EditTrunks>, Json(body): Json<Body
     let mut tx = engine.store().write().await?;
     let trunk = tx.insert_trunk(door.workspace(), new, engine.clock().now()).await?;
     tx.commit().await?;
-    Ok(Reply::created(trunk.into()))
+    Ok(Reply::created(View::new(trunk, None)))
 }
 
 /// `GET /trunks/:id`: one trunk.
 pub(super) async fn show(door: Allowed<may::Read>, PathId(id): PathId<TrunkKind>) -> Result<Reply<View>> {
     let mut tx = door.engine().store().read().await?;
     let trunk = tx.trunk(door.workspace(), id).await?.ok_or_else(|| ApiError::not_found("trunk"))?;
+    let health = tx.trunk_health(&[id.uuid()]).await?.pop();
     tx.commit().await?;
-    Ok(Reply::ok(trunk.into()))
+    Ok(Reply::ok(View::new(trunk, health)))
 }
 
 /// `GET /trunks`: a page of the workspace's trunks.
 pub(super) async fn list(door: Allowed<may::Read>, Query(paging): Query<Paging>) -> Result<Reply<Vec<View>>> {
     let mut tx = door.engine().store().read().await?;
     let trunks = tx.trunks(door.workspace(), paging.ask()).await?;
+    let ids: Vec<_> = trunks.iter().map(|trunk| trunk.id.uuid()).collect();
+    let mut healths: HashMap<TrunkId, TrunkHealth> =
+        tx.trunk_health(&ids).await?.into_iter().map(|health| (health.trunk_id, health)).collect();
     tx.commit().await?;
-    Ok(paging.reply(trunks, |trunk| trunk.id.into()))
+    let views = trunks.into_iter().map(|trunk| {
+        let health = healths.remove(&trunk.id);
+        View::new(trunk, health)
+    });
+    Ok(paging.reply(views.collect(), |view| view.id.into()))
 }

@@ -4,6 +4,7 @@
 
 mod auth;
 mod bodies;
+mod brakes;
 mod campaigns;
 mod imports;
 mod lifecycle;

@@ -92,7 +92,8 @@ pub async fn ring(world: &World, path: &str) -> (WorkerId, Vec<CallId>) {
 
 pub async fn settle(world: &World, path: &str, worker: WorkerId, call: CallId, ending: Ending) {
     let campaign = Some(path.rsplit('/').next().unwrap().parse().unwrap());
-    let settlement = Settlement { call, campaign, worker, ending, answered_at: None, at: world.clock.now() };
+    let settlement =
+        Settlement { call, campaign, worker, ending, begun: None, answered_at: None, at: world.clock.now() };
     assert!(world.engine.settle(settlement).await.unwrap());
 }
 

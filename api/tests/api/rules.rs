@@ -181,10 +181,7 @@ async fn preflight_says_who_can_be_called_who_waits_and_who_never_will_be() {
         ahead["held"],
         json!([{"hold": "WINDOW", "count": 2, "first": "2026-11-22T14:00:00.000Z", "last": "2026-11-22T14:00:00.000Z"}])
     );
-    assert_eq!(
-        ahead["ended"],
-        json!([{"disposition": "SUPPRESSED", "reason": "suppressed", "count": 1}])
-    );
+    assert_eq!(ahead["ended"], json!([{"disposition": "SUPPRESSED", "reason": "suppressed", "count": 1}]));
     assert_eq!(ahead["zones"][0]["zones"], json!(["America/New_York"]));
     assert_eq!(ahead["zones"][0]["openNow"], false);
     assert_eq!(
@@ -208,7 +205,10 @@ async fn preflight_warns_of_numbers_whose_place_nobody_knows() {
     let ahead = world.get(&format!("{path}/preflight")).await.expect(200);
     let ahead = ahead.data();
     let ended = ahead["ended"].as_array().unwrap();
-    assert!(ended.contains(&json!({"disposition": "INVALID", "reason": "unknown_timezone", "count": 1})), "{ahead}");
+    assert!(
+        ended.contains(&json!({"disposition": "INVALID", "reason": "unknown_timezone", "count": 1})),
+        "{ahead}"
+    );
     let warnings = ahead["warnings"].to_string();
     assert!(warnings.contains("timezone") && warnings.contains("no finish can be told"), "{warnings}");
 }

@@ -11,7 +11,7 @@ use std::{
 use async_trait::async_trait;
 use ringfleet_core::{
     Ending,
-    trunk::{OutcomeRule, SipTransport},
+    trunk::{OutcomeRule, SipTransport, SipTrunk},
 };
 use serde_json::Value;
 use tokio::sync::mpsc::UnboundedSender;
@@ -98,13 +98,7 @@ impl SipAttempt {
 fn first_leg(carrier: &SipCarrier, order: &Order, local: SocketAddr, peer: SocketAddr) -> Leg {
     let trunk = &carrier.trunk;
     let (call_id, from_tag) = leg::names(order.call, rand::random());
-    let literal =
-        if trunk.host.parse::<Ipv6Addr>().is_ok() { format!("[{}]", trunk.host) } else { trunk.host.clone() };
-    let host = match &trunk.domain {
-        Some(domain) => domain.clone(),
-        None if trunk.port == 5060 => literal,
-        None => format!("{literal}:{}", trunk.port),
-    };
+    let host = domain(trunk);
     let caller = order.from.as_deref().or(trunk.username.as_deref()).unwrap_or("anonymous");
     let uri = format!("sip:+{}@{host}", order.to.digits());
     Leg {
@@ -114,14 +108,30 @@ fn first_leg(carrier: &SipCarrier, order: &Order, local: SocketAddr, peer: Socke
         cseq: 1,
         from: format!("<sip:{}@{host}>", leg::escape_user(caller)),
         to: format!("<{uri}>"),
-        uri: match trunk.transport {
-            SipTransport::Udp => uri,
-            SipTransport::Tcp => format!("{uri};transport=tcp"),
-        },
+        uri: by_transport(uri, trunk.transport),
         local,
         peer,
         transport: trunk.transport,
         dialog: None,
+    }
+}
+
+/// The host part of the URIs of a trunk, with its port where that is not the usual one.
+pub(super) fn domain(trunk: &SipTrunk) -> String {
+    let literal =
+        if trunk.host.parse::<Ipv6Addr>().is_ok() { format!("[{}]", trunk.host) } else { trunk.host.clone() };
+    match &trunk.domain {
+        Some(domain) => domain.clone(),
+        None if trunk.port == 5060 => literal,
+        None => format!("{literal}:{}", trunk.port),
+    }
+}
+
+/// A request URI that says how it travels, where that is not by UDP.
+pub(super) fn by_transport(uri: String, transport: SipTransport) -> String {
+    match transport {
+        SipTransport::Udp => uri,
+        SipTransport::Tcp => format!("{uri};transport=tcp"),
     }
 }
 

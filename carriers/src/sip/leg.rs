@@ -7,8 +7,8 @@ use std::net::SocketAddr;
 
 use ringfleet_core::{CallId, trunk::SipTransport};
 use rsipstack::sip::{
-    self, CSeq, Contact, ContentLength, ContentType, From, Header, Headers, HeadersExt, MaxForwards, Method,
-    Request, Response, To, Uri, UserAgent, Version, Via,
+    self, Accept, CSeq, Contact, ContentLength, ContentType, From, Header, Headers, HeadersExt, MaxForwards,
+    Method, Request, Response, To, Uri, UserAgent, Version, Via,
 };
 use serde::{Deserialize, Serialize};
 
@@ -129,6 +129,15 @@ impl Leg {
         headers.extend(dialog.routes.iter().map(|route| Header::Route(sip::Route::new(route.as_str()))));
         headers.extend(credentials.iter().cloned());
         request(Method::Bye, &dialog.target, headers, Vec::new())
+    }
+
+    /// OPTIONS outside a dialog (RFC 3261 §11.1), with the names of the latest INVITE of this leg, which it is instead of.
+    pub(super) fn options(&self, credentials: &[Header]) -> Result<Request, Malformed> {
+        let mut headers = self.headers(Method::Options, &self.branch, self.local, self.cseq);
+        headers.push(Header::Contact(Contact::new(self.contact())));
+        headers.push(Header::Accept(Accept::new("application/sdp")));
+        headers.extend(credentials.iter().cloned());
+        request(Method::Options, &self.uri, headers, Vec::new())
     }
 
     /// Our Contact.

@@ -14,6 +14,7 @@ mod invite;
 mod leg;
 mod live;
 mod outcomes;
+mod probe;
 mod recover;
 mod settings;
 mod station;
@@ -89,6 +90,10 @@ impl Carrier for SipCarrier {
 
     async fn resolve(&self, resume: &Value) -> Ending {
         recover::resolve(self, resume).await
+    }
+
+    async fn probe(&self) -> Result<(), &'static str> {
+        probe::probe(self).await
     }
 
     async fn close(&self) {

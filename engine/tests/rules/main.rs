@@ -43,7 +43,7 @@ fn ending(how: usize) -> Ending {
         0 => over(Outcome::Answered, "hangup"),
         1 => over(Outcome::Unanswered, "ring_timeout"),
         2 => over(Outcome::Rejected, "busy"),
-        3 => over(Outcome::Failed, "auth"),
+        3 => over(Outcome::Voicemail, "machine"),
         4 => Ending::NoRoom {
             retry_after: Duration::from_secs(90),
             reason: "trunk_busy".into(),

@@ -181,7 +181,7 @@ impl World {
 
     pub async fn settle_oldest_if_any(&mut self, ending: Ending) -> bool {
         let Some((call, campaign)) = self.live.pop_front() else { return false };
-        let consumed = matches!(&ending, Ending::Over { outcome, reason, .. } if *outcome != Outcome::Failed || reason != "auth");
+        let consumed = matches!(&ending, Ending::Over { .. });
         if !consumed {
             self.made.remove(&call);
         }
@@ -190,6 +190,7 @@ impl World {
             campaign: Some(campaign),
             worker: self.worker,
             ending,
+            begun: None,
             answered_at: None,
             at: self.now(),
         };

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use ringfleet_core::{
-    AgentId, CallId, CallState, CampaignId, CampaignState, Caps, Channel, CounterKind, DeliveryId,
+    AgentId, BrakeRule, CallId, CallState, CampaignId, CampaignState, Caps, Channel, CounterKind, DeliveryId,
     Disposition, E164, EventId, Outcome, Plan, RecipientId, RecipientState, Schedule, TrunkId, WorkspaceId,
     WorkspaceRules,
     delivery::DeliveryState,
@@ -64,6 +64,7 @@ fn campaign() -> Campaign {
         finished_at: Some(at(9_000)),
         created_at: at(-1_000),
         recurrence: None,
+        brake: BrakeRule::default(),
         next_run_at: None,
         parent_id: None,
         copies_from: None,

@@ -5,6 +5,7 @@
 mod support;
 
 mod audit;
+mod brakes;
 mod calls;
 mod campaigns;
 mod claims;
@@ -66,6 +67,9 @@ on_both_engines! {
                 deleting_an_endpoint_gives_up one_made_during_a_deletion_is_closed;
     audit: every_row_comes_once deliveries_bring_their_events what_is_not_over_is_counted;
     workers: live_while_they_beat retire_by_themselves;
+    brakes: trunks_are_unknown_until_they_have_trouble trunks_come_due a_dial_says_how_its_trunk_is
+            calls_wait_for_their_trunk_and_are_let_go live_calls_are_counted_from_a_moment_on
+            failures_of_many_settlers_have_one_place_each a_tripped_campaign_is_found_until_it_has_stopped;
     schema: migrating_twice_changes_nothing an_empty_one_is_told an_older_one_is_told a_newer_one_is_told many_processes_migrate_at_once;
     together: two_workers_begin_overlapping_batches counters_equal_a_recount readers_do_not_wait_for_a_writer
               one_scheduler_dispatches_a_campaign who_waited_for_a_pause_sees_it

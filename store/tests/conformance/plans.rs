@@ -154,6 +154,7 @@ async fn check(statistics: Statistics) {
         .map(|&id| Begin {
             id,
             campaign: Some(campaign),
+            trunk: bench.world.trunk,
             worker: worker.uuid(),
             resume: serde_json::json!({}),
         })
@@ -197,6 +198,10 @@ async fn check(statistics: Statistics) {
         "pushed calls": |tx| assert_eq!(tx.count_pushed_calls(at(0)).await?, 0);
         "live calls": |tx| assert_eq!(tx.live_calls(campaign).await?, (0, 0));
         "orphans": |tx| assert_eq!(tx.mark_orphans(at(1)).await?.len(), 0);
+        "live on a trunk": |tx| assert_eq!(tx.live_calls_on_trunk(bench.world.trunk, at(0)).await?, 0);
+        "hold for a trunk": |tx| assert_eq!(tx.hold_for_trunk(ids, at(9)).await?.len(), 200);
+        "let go": |tx| assert_eq!(tx.let_go(bench.world.trunk, 200, at(1)).await?, 0);
+        "due trunks": |tx| assert_eq!(tx.due_trunks(at(1)).await?.len(), 0);
         "pause": |tx| tx.withdraw_waiting_calls(campaign).await?;
         "release": |tx| tx.release_recipients(campaign).await?;
         "end": |tx| assert_eq!(end(tx, campaign, 1000).await?, 1000);
@@ -281,7 +286,13 @@ async fn plans_are_not_outgrown() {
         drop(tx);
         // The plans of these are kept.
         let mut tx = store.write_many().await.unwrap();
-        let begin = |&id: &Uuid| Begin { id, campaign: None, worker: id, resume: serde_json::json!({}) };
+        let begin = |&id: &Uuid| Begin {
+            id,
+            campaign: None,
+            trunk: id.into(),
+            worker: id,
+            resume: serde_json::json!({}),
+        };
         let begun =
             crate::support::begin(&mut tx, &ids.iter().map(begin).collect::<Vec<_>>(), at(1)).await.unwrap();
         tx.activate_recipients(&ids).await.unwrap();

@@ -279,6 +279,7 @@ pub fn wishes(calls: &[NewCall], worker: WorkerId) -> Vec<Begin> {
     let wish = |call: &NewCall| Begin {
         id: call.id,
         campaign: call.campaign_id.map(CampaignId::from),
+        trunk: TrunkId::from(call.trunk_id),
         worker: worker.uuid(),
         resume: json!({"call": call.id}),
     };
