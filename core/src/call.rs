@@ -151,7 +151,10 @@ pub const TRUNK_TRIES: u32 = 5;
 /// Reasons after which calling the same number again makes no sense, whatever the plan says.
 ///
 /// `bad_number`: the network says there is no such number. `declined`: a human or a filter said no (SIP 603, RFC 8197, RFC 8688).
-pub const NEVER_RETRY: &[&str] = &["bad_number", "declined"];
+pub const NEVER_RETRY: &[&str] = &["bad_number", DECLINED];
+
+/// A human or a filter said no.
+pub const DECLINED: &str = "declined";
 
 #[cfg(test)]
 mod tests {

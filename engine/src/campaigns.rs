@@ -4,7 +4,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use ringfleet_core::{
     AgentId, CallId, CampaignAction, CampaignId, CampaignState, Channel, E164, TrunkId, WorkspaceId,
     event::EventType,
-    terms::{OUTSIDE_HOURS, Verdict},
+    terms::{NO_LEGAL_HOUR, OUTSIDE_HOURS, Verdict},
 };
 use ringfleet_fleet::Lane;
 use ringfleet_store::{Address, Call, Campaign, NewCall, NewCampaign, Page, Tx};
@@ -212,6 +212,7 @@ async fn check_allowed(tx: &mut Tx, workspace: WorkspaceId, to: E164, now: DateT
         Verdict::Never(_, reason) => {
             let message = match reason {
                 OUTSIDE_HOURS => format!("it is outside the workspace's calling hours where {to} is"),
+                NO_LEGAL_HOUR => format!("the workspace's calling hours are never open where {to} may be"),
                 _ => format!("the workspace has calling hours, and nobody knows where {to} is"),
             };
             Err(EngineError::Conflict { code: "OUTSIDE_HOURS", message })

@@ -78,7 +78,7 @@ impl Engine {
         self.begun_copy(workspace, clone.id).await
     }
 
-    /// Makes a campaign in DRAFT for those of a campaign that is over who ended so.
+    /// Makes a campaign in DRAFT for those of a campaign that is over who ended so, but not for who said no.
     pub async fn retry_campaign(
         &self,
         workspace: WorkspaceId,
@@ -103,7 +103,8 @@ impl Engine {
             return Err(EngineError::Conflict { code: "NO_RECIPIENTS", message });
         }
         let name = name.unwrap_or_else(|| named(&source.name, " (retry)"));
-        let new = NewCampaign { recurrence: None, ..self.anew(&source, name) };
+        // The first try would count as another campaign's calls.
+        let new = NewCampaign { recurrence: None, dupe_days: None, ..self.anew(&source, name) };
         let retry = tx.insert_campaign(workspace, new, Clock::now(self.clock())).await?;
         tx.order_copy(retry.id, id, Some(dispositions)).await?;
         tx.commit().await?;

@@ -1,7 +1,7 @@
 //! Campaigns made from others: runs of recurring ones, clones, and the copying of their lists.
 
 use chrono::{DateTime, Utc};
-use ringfleet_core::{CampaignId, Disposition, E164, Hold, RecipientId, WorkspaceId};
+use ringfleet_core::{CampaignId, Disposition, E164, Hold, RecipientId, WorkspaceId, call::DECLINED};
 use serde::Serialize;
 use sqlx::types::Json;
 use uuid::Uuid;
@@ -48,14 +48,17 @@ record! {
         pub timezone: Option<String>,
         /// How it ended.
         pub disposition: Option<Disposition>,
+        /// Reason of its latest attempt.
+        pub last_reason: Option<String>,
     }
 }
 
 impl Copying {
-    /// Whether this recipient is to be copied.
+    /// Whether this recipient is to be copied. Who said no is not tried again.
     pub fn wants(&self, listed: &Listed) -> bool {
-        let only = self.copies_only.as_ref();
-        only.is_none_or(|only| listed.disposition.is_some_and(|disposition| only.contains(&disposition)))
+        let Some(only) = &self.copies_only else { return true };
+        let said_no = listed.last_reason.as_deref() == Some(DECLINED);
+        !said_no && listed.disposition.is_some_and(|disposition| only.contains(&disposition))
     }
 }
 
@@ -228,7 +231,7 @@ impl Tx {
         let found = all!(
             self,
             Listed,
-            "SELECT id, number, timezone, disposition FROM recipients WHERE campaign_id = $1 AND id > $2 ORDER BY id LIMIT $3",
+            "SELECT id, number, timezone, disposition, last_reason FROM recipients WHERE campaign_id = $1 AND id > $2 ORDER BY id LIMIT $3",
             copying.copies_from.uuid(),
             copying.copied_to.unwrap_or(Uuid::nil()),
             i64::from(limit)

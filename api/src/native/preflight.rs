@@ -1,6 +1,10 @@
 //! What would happen if a campaign called now.
 
-use ringfleet_core::{CampaignState, Disposition, Hold, id::CampaignKind, terms::UNKNOWN_ZONE};
+use ringfleet_core::{
+    CampaignState, Disposition, Hold,
+    id::CampaignKind,
+    terms::{NO_LEGAL_HOUR, UNKNOWN_ZONE},
+};
 use ringfleet_engine::{Preflight, ZoneHours};
 use serde::Serialize;
 
@@ -100,23 +104,31 @@ impl From<ZoneHours> for ZoneView {
 
 fn warnings(found: &Preflight) -> Vec<String> {
     let mut warnings = Vec::new();
-    let unknown: u64 =
-        found.ended.iter().filter(|((_, reason), _)| *reason == UNKNOWN_ZONE).map(|(_, n)| n).sum();
+    let unknown = ended_with(found, UNKNOWN_ZONE);
     if unknown > 0 {
         warnings.push(format!(
             "nobody knows where {unknown} recipients are: give their zone in the list (column timezone), or the campaign's own (schedule.timezone)"
         ));
     }
-    let never = |zone: &&ZoneHours| zone.zones.iter().count() > 1 && !zone.is_open;
-    if let Some(zone) = found.zones.iter().find(never) {
-        let count = zone.zones.iter().count();
+    let never = ended_with(found, NO_LEGAL_HOUR);
+    if never > 0 {
         warnings.push(format!(
-            "numbers like those of {} recipients may ring in {count} time zones and are called only in hours open in all of them: give their zone in the list (column timezone)",
-            zone.count
+            "for {never} recipients no hour is legal in every zone their number may ring in: give their zone in the list (column timezone), or wider hours"
+        ));
+    }
+    let several = found.zones.iter().filter(|zone| zone.zones.iter().count() > 1);
+    let narrowed: u64 = several.map(|zone| zone.count).sum();
+    if narrowed > 0 {
+        warnings.push(format!(
+            "the numbers of {narrowed} recipients may ring in several time zones and are called only in hours open in all of them: give their zone in the list (column timezone)"
         ));
     }
     if found.expected_finish.is_none() && found.waiting > 0 {
         warnings.push("no finish can be told: neither campaign, workspace nor trunk has a limit of calls per second, or it is too far off".into());
     }
     warnings
+}
+
+fn ended_with(found: &Preflight, reason: &str) -> u64 {
+    found.ended.iter().filter(|((_, ended), _)| *ended == reason).map(|(_, n)| n).sum()
 }

@@ -98,10 +98,7 @@ impl Schedule {
                 validate_day(&format!("hours.{weekday}"), ranges)?;
             }
             if hours.by_weekday().iter().all(|ranges| ranges.is_empty()) {
-                return error(
-                    "hours",
-                    "give at least one day some hours, or leave hours out to allow any hour",
-                );
+                return error("hours", "give at least one day some hours; the window always allows any hour");
             }
         }
         if self.blocked_dates.len() > MAX_DATES {
@@ -290,7 +287,7 @@ mod tests {
         for (json, message) in [
             (
                 r#"{"hours":{"sun":[]}}"#,
-                "hours: give at least one day some hours, or leave hours out to allow any hour",
+                "hours: give at least one day some hours; the window always allows any hour",
             ),
             (
                 r#"{"hours":{"mon":["09:00-13:00","12:00-18:00"]}}"#,
