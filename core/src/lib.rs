@@ -13,6 +13,7 @@ pub mod clock;
 pub mod cursor;
 pub mod delivery;
 pub mod event;
+pub mod fair;
 pub mod forecast;
 pub mod hold;
 pub mod id;
