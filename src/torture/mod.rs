@@ -11,9 +11,11 @@ mod desk;
 mod evidence;
 mod house;
 mod load;
+mod people;
 mod report;
 mod schedule;
 mod servers;
+mod terms;
 mod tether;
 
 use std::{io::Write, process::ExitCode, time::Duration};
@@ -200,7 +202,13 @@ async fn gather(house: &House, store: &Store, mut notices: Notices) -> Result<Ev
     evidence.deaths = house.crew.deaths();
     let witness = house.crew.setting().witness();
     (evidence.attempts, evidence.refusals) = evidence::read_witness(&witness, &evidence.deaths)?;
-    evidence.silences = house.desk.silences();
+    evidence.silences = house.desk.journal(|done| done.silences.clone());
+    evidence.changes = house.desk.journal(|done| done.changes.clone());
+    evidence.hang_ups = house.desk.journal(|done| done.hang_ups.clone());
+    evidence.bans = house.desk.journal(|done| done.bans.clone());
+    evidence.asked = house.ground.asked();
+    evidence.floor = load::FLOOR;
+    evidence.shifts = house.crew.shifts();
     while let Ok(notice) = notices.try_recv() {
         evidence.notices.push(notice);
     }
