@@ -61,7 +61,8 @@ pub(super) fn suppressed(evidence: &Evidence) -> Vec<Violation> {
         let problem = match ban {
             None if is_suppressed => "is SUPPRESSED, and nobody has asked for that".to_owned(),
             Some(ban) if !is_suppressed && !called.contains(id) && is_due(evidence, recipient, ban) => {
-                let disposition = recipient.disposition.map_or("not done", |disposition| disposition.as_str());
+                let disposition =
+                    recipient.disposition.map_or("not done", |disposition| disposition.as_str());
                 format!("is {disposition}, has never been called and is suppressed since {}", ban.from)
             }
             _ => continue,
