@@ -106,6 +106,7 @@ fn judge(args: &TortureArgs, folder: TempDir, seen: Result<Seen, Failure>) -> Re
     };
     let verdict = Verdict::new(args.seed, faults, &evidence);
     eprintln!("{}", check::pace::on_the_wire(&evidence));
+    eprintln!("{}", check::rules::put_to_the_test(&evidence));
     if !verdict.passes() {
         verdict.explain(&evidence, &mut std::io::stderr().lock())?;
         keep(folder);

@@ -3,7 +3,7 @@
 mod books;
 mod calls;
 pub mod pace;
-mod rules;
+pub mod rules;
 #[cfg(test)]
 mod rules_tests;
 #[cfg(test)]

@@ -152,3 +152,29 @@ fn too_often(
     let n = before.iter().filter(|(other, _)| other.placed < this_begun && other.placed > day_ago).count();
     (n >= most as usize).then(|| format!("after {n} calls in 24 hours; {most} are allowed"))
 }
+
+/// How much there was for these rules to forbid. For people; no promise is broken by it.
+pub(in crate::torture) fn put_to_the_test(evidence: &Evidence) -> String {
+    let with_hours = evidence.asked.values().filter(|asked| asked.hours.is_some()).count();
+    let ended = |disposition| {
+        evidence.recipients.values().filter(|recipient| recipient.disposition == Some(disposition)).count()
+    };
+    let (suppressed, expired) = (ended(Disposition::Suppressed), ended(Disposition::Expired));
+    let campaign_of = |attempt: &Attempt| evidence.call_of(attempt).map(|call| call.campaign_id);
+    let mut last = BTreeMap::<E164, &Attempt>::new();
+    let mut gaps = Vec::new();
+    for attempt in &evidence.attempts {
+        if let Some(before) = last.insert(attempt.to, attempt)
+            && campaign_of(before) != campaign_of(attempt)
+        {
+            gaps.push((attempt.placed - before.placed).num_milliseconds());
+        }
+    }
+    let least = gaps.iter().min().map_or_else(|| "none".into(), |gap| format!("{gap} ms"));
+    format!(
+        "{with_hours} campaigns had hours, {suppressed} recipients ended SUPPRESSED and {expired} EXPIRED, {} times a \
+         number was called by others before, least gap {least}, {} campaigns were changed",
+        gaps.len(),
+        evidence.changes.len(),
+    )
+}
