@@ -130,7 +130,7 @@ fn change(rng: &mut StdRng) -> Fault {
         calls_per_second: Some(f64::from(rng.random_range(2..12))),
         max_live_calls: rng.random_bool(0.7).then(|| rng.random_range(1..8)),
     };
-    let (nth, attempts) = (rng.random_range(0..100), rng.random_range(1..6));
+    let (nth, attempts) = (rng.random_range(0..100), rng.random_range(1..5));
     Fault::Change { nth, limits, attempts, stays: millis(rng, 200..2_000) }
 }
 
