@@ -132,6 +132,14 @@ impl Client {
         read(self.send(self.http.post(self.url(path)).json(body)).await?).await
     }
 
+    pub async fn put<T: DeserializeOwned>(&self, path: &str, body: &Value) -> Result<T, ApiError> {
+        read(self.send(self.http.put(self.url(path)).json(body)).await?).await
+    }
+
+    pub async fn patch<T: DeserializeOwned>(&self, path: &str, body: &Value) -> Result<T, ApiError> {
+        read(self.send(self.http.patch(self.url(path)).json(body)).await?).await
+    }
+
     /// Sends CSV as it is read; nothing is kept in memory. `column` names the one with the numbers.
     pub async fn upload<T: DeserializeOwned>(
         &self,

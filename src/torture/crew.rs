@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use ringfleet_core::{Clock, SystemClock};
 use tokio::{
     process::{Child, Command},
@@ -18,6 +18,7 @@ use tokio::{
 
 use super::{
     servers::append,
+    terms::Shift,
     tether::{Account, tied},
 };
 use crate::process::Failure;
@@ -94,6 +95,7 @@ pub struct Crew {
     setting: Setting,
     members: Vec<Member>,
     deaths: StdMutex<Vec<Death>>,
+    shifts: StdMutex<Vec<Shift>>,
 }
 
 impl Crew {
@@ -107,7 +109,7 @@ impl Crew {
             Member { name, args, child: Mutex::default(), shift }
         };
         let members = roles.into_iter().map(member).collect();
-        let crew = Self { setting, members, deaths: StdMutex::default() };
+        let crew = Self { setting, members, deaths: StdMutex::default(), shifts: StdMutex::default() };
         for member in &crew.members {
             *member.child.lock().await = Some(crew.spawn(member)?);
         }
@@ -153,9 +155,13 @@ impl Crew {
     /// # Errors
     /// When the file it reads that from cannot be written.
     pub async fn shift(&self, member: &Member, millis: i64, stays: Duration) -> Result<(), Failure> {
+        let from = SystemClock.now();
         fs::write(&member.shift, millis.to_string())?;
         sleep(stays).await;
-        Ok(fs::write(&member.shift, "0")?)
+        fs::write(&member.shift, "0")?;
+        let shift = Shift { from, until: SystemClock.now(), by: TimeDelta::milliseconds(millis) };
+        self.shifts.lock().unwrap_or_else(PoisonError::into_inner).push(shift);
+        Ok(())
     }
 
     /// Starts again what ends by itself, for as long as it is polled.
@@ -193,6 +199,11 @@ impl Crew {
     /// Who has died so far.
     pub fn deaths(&self) -> Vec<Death> {
         self.deaths.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// When the clock of one was wrong.
+    pub fn shifts(&self) -> Vec<Shift> {
+        self.shifts.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     fn note(&self, pid: Option<u32>, unasked: Option<String>) {

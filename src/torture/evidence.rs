@@ -3,12 +3,16 @@
 use std::{collections::BTreeMap, fs, path::Path};
 
 use chrono::{DateTime, Utc};
-use ringfleet_core::{CallId, CampaignId, E164, RecipientId, TrunkId, trunk::Limits};
+use ringfleet_core::{CallId, CampaignId, Caps, E164, RecipientId, TrunkId, trunk::Limits};
 use ringfleet_store::{Call, Campaign, KeptCounter, Recipient, Result as Stored, Store, Told, Tx};
 use serde::Deserialize;
 use uuid::Uuid;
 
-use super::{crew::Death, desk::Silence};
+use super::{
+    crew::Death,
+    desk::Silence,
+    terms::{Asked, Ban, Change, HangUp, Shift},
+};
 use crate::{demo::receiver::Notice, process::Failure};
 
 /// Rows in one page.
@@ -47,6 +51,14 @@ pub struct Evidence {
     pub refusals: Vec<Refusal>,
     pub notices: Vec<Notice>,
     pub silences: Vec<Silence>,
+    /// In the order in which they were asked for.
+    pub changes: Vec<Change>,
+    pub hang_ups: Vec<HangUp>,
+    pub bans: Vec<Ban>,
+    pub asked: BTreeMap<CampaignId, Asked>,
+    /// The caps of the workspace.
+    pub floor: Caps,
+    pub shifts: Vec<Shift>,
     pub deaths: Vec<Death>,
 }
 

@@ -107,6 +107,11 @@ impl House {
             },
             Fault::Pause { nth, stays } => self.desk.pause(nth, stays).await,
             Fault::Cancel { nth } => self.desk.cancel(nth).await,
+            Fault::Change { nth, limits, attempts, stays } => {
+                self.desk.change(nth, limits, attempts, stays).await
+            }
+            Fault::HangUp { nth, stays } => self.desk.hang_up(nth, stays).await,
+            Fault::Suppress { seed, count } => self.ground.suppress(&self.desk, seed, count).await,
         }
     }
 

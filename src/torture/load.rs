@@ -2,16 +2,22 @@
 //! the seed but the moment.
 
 use std::{
-    sync::atomic::{AtomicU64, Ordering},
+    collections::BTreeMap,
+    sync::{Mutex, PoisonError},
     time::Duration,
 };
 
-use rand::{Rng, RngExt, SeedableRng, rngs::StdRng};
-use ringfleet_core::CampaignState;
+use chrono::TimeDelta;
+use rand::{RngExt, SeedableRng, rngs::StdRng, seq::IndexedRandom};
+use ringfleet_core::{CampaignId, CampaignState, Caps, Clock, SystemClock, clock::rfc3339};
 use serde_json::{Value, json};
 use tokio::time::sleep;
 
-use super::desk::{Desk, Listed};
+use super::{
+    desk::{Desk, Listed},
+    people::{People, Place, spans},
+    terms::Asked,
+};
 use crate::{
     demo::{
         client::{Made, Webhook},
@@ -24,15 +30,20 @@ use crate::{
 const AT_ONCE: usize = 6;
 /// How often we look whether there is room for another campaign.
 const LOOK: Duration = Duration::from_millis(700);
-/// On one list.
-const PEOPLE: std::ops::Range<usize> = 20..90;
+/// On one list: those whom nobody has called yet, and those whom many call.
+const FRESH: std::ops::Range<usize> = 20..80;
+const REGULARS: std::ops::Range<usize> = 0..9;
+/// The caps of the workspace: a gap that is over within the run, and more calls than anybody gets.
+pub const FLOOR: Caps = Caps { min_gap_minutes: Some(0.1), max_per_24h: Some(100), max_per_7d: None };
+/// Long after everything is over. Who would have to wait longer for a cap is not called any more.
+const END: TimeDelta = TimeDelta::hours(12);
 
 /// What all campaigns have in common.
 pub struct Ground {
     agent: String,
     trunks: Vec<TrunkKind>,
-    /// Nobody is on two lists: each number is called by one campaign only.
-    people: AtomicU64,
+    people: People,
+    asked: Mutex<BTreeMap<CampaignId, Asked>>,
 }
 
 struct TrunkKind {
@@ -50,6 +61,7 @@ impl Ground {
         let webhook: Webhook = desk.make("/webhooks", &json!({"url": receiver.url()})).await?;
         receiver.trust(&webhook.signing_secret)?;
         let agent: Made = desk.make("/agents", &json!({"name": "Torture"})).await?;
+        desk.put("/workspace/rules", &json!({"caps": FLOOR})).await?;
         let mut trunks = Vec::new();
         for (ring_ms, talk_ms, limits) in [
             (150, 700, json!({"callsPerSecond": 12, "maxLiveCalls": 14})),
@@ -63,7 +75,7 @@ impl Ground {
             let Made { id } = desk.make("/trunks", &trunk).await?;
             trunks.push(TrunkKind { id, paced });
         }
-        Ok(Self { agent: agent.id, trunks, people: AtomicU64::new(0) })
+        Ok(Self { agent: agent.id, trunks, people: People::default(), asked: Mutex::default() })
     }
 
     /// Keeps campaigns going, for as long as it is polled.
@@ -82,16 +94,20 @@ impl Ground {
     }
 
     async fn start_campaign(&self, desk: &Desk, rng: &mut StdRng) -> Result<(), Failure> {
-        let campaign: Listed = desk.make("/campaigns", &self.campaign(rng)).await?;
-        let count = rng.random_range(PEOPLE);
-        let people: Vec<Value> = (0..count).map(|_| json!({"to": self.somebody(rng)})).collect();
+        let place = *Place::ALL.choose(rng).unwrap_or(&Place::America);
+        let (body, asked) = self.campaign(rng, place)?;
+        let campaign: Listed = desk.make("/campaigns", &body).await?;
+        self.asked.lock().unwrap_or_else(PoisonError::into_inner).insert(campaign.id, asked);
+        let fresh = rng.random_range(FRESH);
+        let regulars = if place == Place::America { rng.random_range(REGULARS) } else { 0 };
+        let people = self.people.list(rng, place, fresh, regulars)?;
         let path = format!("/campaigns/{}/recipients", campaign.id);
         // Sent twice, the second time nobody is new.
         desk.make::<Value>(&path, &json!({"recipients": people})).await?;
         desk.act(campaign.id, "start").await.map(drop)
     }
 
-    fn campaign(&self, rng: &mut StdRng) -> Value {
+    fn campaign(&self, rng: &mut StdRng, place: Place) -> Result<(Value, Asked), Failure> {
         let trunk = &self.trunks[rng.random_range(0..self.trunks.len())];
         let mut limits = json!({});
         if !trunk.paced || rng.random_bool(0.4) {
@@ -100,15 +116,32 @@ impl Ground {
         if rng.random_bool(0.5) {
             limits["maxLiveCalls"] = rng.random_range(2..8).into();
         }
-        json!({
+        let now = SystemClock.now();
+        let hours = rng.random_bool(0.4).then(|| spans(rng, now));
+        let schedule = match &hours {
+            Some(spans) => json!({"hours": place.hours(spans)?}),
+            None => json!({"window": "always"}),
+        };
+        let caps = match rng.random_bool(0.4) {
+            true => Caps {
+                min_gap_minutes: Some(f64::from(rng.random_range(0..20)) / 100.0),
+                max_per_24h: Some(rng.random_range(1..8)),
+                max_per_7d: None,
+            },
+            false => Caps::default(),
+        };
+        let body = json!({
             "name": "Torture",
             "agentId": self.agent,
             "trunkId": trunk.id,
             "channels": steps(rng),
             "limits": limits,
-            "schedule": {"window": "always"},
+            "schedule": schedule,
+            "caps": caps,
+            "endAt": rfc3339(now + END),
             "ringTimeoutSeconds": rng.random_range(1..3),
-        })
+        });
+        Ok((body, Asked { hours, caps }))
     }
 
     /// Places single calls now and then, for as long as it is polled.
@@ -119,18 +152,37 @@ impl Ground {
         let mut rng = StdRng::seed_from_u64(seed ^ 0x51);
         loop {
             let trunk = &self.trunks[rng.random_range(0..self.trunks.len())];
+            let to = match rng.random_bool(0.2) {
+                true => People::regular(&mut rng),
+                false => self.people.somebody(&mut rng, Place::America),
+            };
             let call = json!({
-                "agentId": self.agent, "trunkId": trunk.id, "to": self.somebody(&mut rng), "ringTimeoutSeconds": 2,
+                "agentId": self.agent, "trunkId": trunk.id, "to": to, "ringTimeoutSeconds": 2,
             });
-            desk.make::<Value>("/sessions", &call).await?;
-            sleep(Duration::from_millis(rng.random_range(300..1_500))).await;
+            match desk.post::<Value>("/sessions", &call).await? {
+                Err(words) if !words.contains("suppression list") => {
+                    return Err(Failure::during("/sessions", words));
+                }
+                _ => sleep(Duration::from_millis(rng.random_range(300..1_500))).await,
+            }
         }
     }
 
-    /// The number of somebody who has not been called yet. Its end says what happens: see `SimulatedTrunk`.
-    fn somebody(&self, rng: &mut impl Rng) -> String {
-        let nth = self.people.fetch_add(1, Ordering::Relaxed);
-        format!("+1{}{:05}{:02}", 202 + nth / 100_000, nth % 100_000, rng.random_range(0..100))
+    /// Suppresses some of those who were put on lists last. False when nobody was.
+    ///
+    /// # Errors
+    /// When it is refused, or no api answers.
+    pub async fn suppress(&self, desk: &Desk, seed: u64, count: usize) -> Result<bool, Failure> {
+        let numbers = self.people.some(&mut StdRng::seed_from_u64(seed), count);
+        if numbers.is_empty() {
+            return Ok(false);
+        }
+        desk.suppress(&numbers).await.map(|()| true)
+    }
+
+    /// What each campaign was made with.
+    pub fn asked(&self) -> BTreeMap<CampaignId, Asked> {
+        self.asked.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 

@@ -11,9 +11,11 @@ mod desk;
 mod evidence;
 mod house;
 mod load;
+mod people;
 mod report;
 mod schedule;
 mod servers;
+mod terms;
 mod tether;
 
 use std::{io::Write, process::ExitCode, time::Duration};
@@ -104,6 +106,7 @@ fn judge(args: &TortureArgs, folder: TempDir, seen: Result<Seen, Failure>) -> Re
     };
     let verdict = Verdict::new(args.seed, faults, &evidence);
     eprintln!("{}", check::pace::on_the_wire(&evidence));
+    eprintln!("{}", check::rules::put_to_the_test(&evidence));
     if !verdict.passes() {
         verdict.explain(&evidence, &mut std::io::stderr().lock())?;
         keep(folder);
@@ -200,7 +203,13 @@ async fn gather(house: &House, store: &Store, mut notices: Notices) -> Result<Ev
     evidence.deaths = house.crew.deaths();
     let witness = house.crew.setting().witness();
     (evidence.attempts, evidence.refusals) = evidence::read_witness(&witness, &evidence.deaths)?;
-    evidence.silences = house.desk.silences();
+    evidence.silences = house.desk.journal(|done| done.silences.clone());
+    evidence.changes = house.desk.journal(|done| done.changes.clone());
+    evidence.hang_ups = house.desk.journal(|done| done.hang_ups.clone());
+    evidence.bans = house.desk.journal(|done| done.bans.clone());
+    evidence.asked = house.ground.asked();
+    evidence.floor = load::FLOOR;
+    evidence.shifts = house.crew.shifts();
     while let Ok(notice) = notices.try_recv() {
         evidence.notices.push(notice);
     }

@@ -7,7 +7,7 @@ use std::{
 };
 
 use chrono::{DateTime, Utc};
-use ringfleet_core::{CallId, RecipientId, clock::rfc3339};
+use ringfleet_core::{CallId, CampaignId, RecipientId, clock::rfc3339};
 use serde::Serialize;
 
 use super::{
@@ -123,6 +123,40 @@ fn describe_recipient(evidence: &Evidence, id: RecipientId, text: &mut String) {
             let until = silence.until.map_or_else(|| "the end".into(), rfc3339);
             let _ = writeln!(text, "  silent from {} to {until}", rfc3339(silence.from));
         }
+        describe_terms(evidence, campaign.id, text);
+    }
+    for ban in evidence.bans.iter().filter(|ban| ban.number == recipient.number) {
+        let _ = writeln!(text, "  suppressed since {}", rfc3339(ban.from));
+    }
+    for attempt in evidence.attempts.iter().filter(|attempt| attempt.to == recipient.number) {
+        let call = evidence.call_of(attempt).filter(|call| call.recipient_id != Some(id));
+        if let Some(call) = call {
+            let campaign = call.campaign_id.map_or_else(|| "nobody's list".into(), |id| id.to_string());
+            let placed = rfc3339(attempt.placed);
+            let _ = writeln!(text, "  called by {} of {campaign} at {placed}", call.id);
+        }
+    }
+}
+
+/// What was asked of a campaign beyond what the database still knows, and when clocks were wrong.
+fn describe_terms(evidence: &Evidence, id: CampaignId, text: &mut String) {
+    if let Some(asked) = evidence.asked.get(&id) {
+        let _ = writeln!(text, "  asked for {:?}, workspace {:?}", asked.caps, evidence.floor);
+        for (opens, closes) in asked.hours.iter().flatten() {
+            let _ = writeln!(text, "  open from {} to {}", rfc3339(*opens), rfc3339(*closes));
+        }
+    }
+    for change in evidence.changes.iter().filter(|change| change.campaign == id) {
+        let (asked, answered) = (rfc3339(change.asked), rfc3339(change.answered));
+        let (before, after) = (&change.before, &change.after);
+        let _ = writeln!(text, "  changed from {asked} to {answered}: from {before:?} to {after:?}");
+    }
+    for hang_up in evidence.hang_ups.iter().filter(|hang_up| hang_up.campaign == id) {
+        let _ = writeln!(text, "  hung up from {} on", rfc3339(hang_up.asked));
+    }
+    for shift in evidence.shifts.iter().filter(|shift| !shift.by.is_zero()) {
+        let (from, until, by) = (rfc3339(shift.from), rfc3339(shift.until), shift.by.num_milliseconds());
+        let _ = writeln!(text, "  the clock of somebody was off by {by} ms from {from} to {until}");
     }
 }
 

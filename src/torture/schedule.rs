@@ -3,6 +3,7 @@
 use std::{fmt, time::Duration};
 
 use rand::{RngExt, SeedableRng, rngs::StdRng, seq::SliceRandom};
+use ringfleet_core::trunk::Limits;
 
 /// Something that goes wrong, or that an operator does in mid-flight. Numbers pick one of several, counted in a circle.
 #[derive(Debug, Clone, PartialEq)]
@@ -17,6 +18,9 @@ pub enum Fault {
     JumpClock { role: &'static str, nth: usize, millis: i64, stays: Duration },
     Pause { nth: usize, stays: Duration },
     Cancel { nth: usize },
+    Change { nth: usize, limits: Limits, attempts: u32, stays: Duration },
+    HangUp { nth: usize, stays: Duration },
+    Suppress { seed: u64, count: usize },
 }
 
 /// A fault and when it comes, counted from the beginning.
@@ -27,7 +31,7 @@ pub struct Planned {
 }
 
 /// Faults are dealt like cards, so that even a short run meets many kinds, and a long one meets all.
-const DECK: [fn(&mut StdRng) -> Fault; 16] = [
+const DECK: [fn(&mut StdRng) -> Fault; 21] = [
     kill_worker,
     kill_worker,
     kill_worker,
@@ -44,6 +48,11 @@ const DECK: [fn(&mut StdRng) -> Fault; 16] = [
     pause,
     pause,
     cancel,
+    change,
+    change,
+    hang_up,
+    suppress,
+    suppress,
 ];
 
 /// The faults of a run of this length, the earliest first.
@@ -116,6 +125,23 @@ fn cancel(rng: &mut StdRng) -> Fault {
     Fault::Cancel { nth: rng.random_range(0..100) }
 }
 
+fn change(rng: &mut StdRng) -> Fault {
+    let limits = Limits {
+        calls_per_second: Some(f64::from(rng.random_range(2..12))),
+        max_live_calls: rng.random_bool(0.7).then(|| rng.random_range(1..8)),
+    };
+    let (nth, attempts) = (rng.random_range(0..100), rng.random_range(1..5));
+    Fault::Change { nth, limits, attempts, stays: millis(rng, 200..2_000) }
+}
+
+fn hang_up(rng: &mut StdRng) -> Fault {
+    Fault::HangUp { nth: rng.random_range(0..100), stays: millis(rng, 500..5_000) }
+}
+
+fn suppress(rng: &mut StdRng) -> Fault {
+    Fault::Suppress { seed: rng.random(), count: rng.random_range(5..30) }
+}
+
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -134,6 +160,13 @@ impl fmt::Display for Fault {
             }
             Self::Pause { stays, .. } => write!(f, "pause of a campaign for {stays:?}"),
             Self::Cancel { .. } => write!(f, "cancel of a campaign"),
+            Self::Change { limits: Limits { calls_per_second, max_live_calls }, attempts, .. } => {
+                let rate = calls_per_second.unwrap_or_default();
+                let live = max_live_calls.map_or_else(|| "any number of".into(), |n| n.to_string());
+                write!(f, "change of a campaign to {rate} calls/s, {live} live calls, {attempts} attempts")
+            }
+            Self::HangUp { .. } => write!(f, "hang-up and cancel of a campaign"),
+            Self::Suppress { count, .. } => write!(f, "suppression of {count} numbers"),
         }
     }
 }
@@ -156,7 +189,7 @@ mod tests {
         for seed in 0..50 {
             let planned = schedule(seed, Duration::from_secs(120));
             let kinds: HashSet<_> = planned.iter().map(|planned| discriminant(&planned.fault)).collect();
-            assert_eq!(kinds.len(), 10, "seed {seed}: {planned:?}");
+            assert_eq!(kinds.len(), 13, "seed {seed}: {planned:?}");
             assert!(planned.is_sorted_by_key(|planned| planned.at));
             assert!(planned.last().unwrap().at < Duration::from_secs(120));
         }

@@ -17,8 +17,20 @@ mod tests {
 
     /// Two minutes of faults, and as much again as it may take until everything has come to rest.
     const PATIENCE: Duration = Duration::from_secs(480);
-    const PROMISES: [&str; 9] =
-        ["ALIVE", "BUDGET", "COUNTERS", "DONE", "EVENTS", "LIVE", "NEVER_TWICE", "PAUSE", "RATE"];
+    const PROMISES: [&str; 12] = [
+        "ALIVE",
+        "BUDGET",
+        "CAPS",
+        "COUNTERS",
+        "DONE",
+        "EVENTS",
+        "LIVE",
+        "NEVER_TWICE",
+        "PAUSE",
+        "RATE",
+        "SUPPRESSED",
+        "WINDOW",
+    ];
 
     /// Where it lives, and everything it starts: PostgreSQL's own account has to pass through.
     fn folder() -> TempDir {

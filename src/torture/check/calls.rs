@@ -1,9 +1,10 @@
 //! Who was called, how often, and whether anybody was who must not be.
 
-use ringfleet_core::{Channel, Outcome, Plan, call::NEVER_RETRY};
-use ringfleet_store::Call;
+use chrono::{DateTime, Utc};
+use ringfleet_core::{Channel, Outcome, call::NEVER_RETRY};
+use ringfleet_store::{Call, Campaign};
 
-use super::{Violation, Who, on_its_way};
+use super::{Violation, Who, on_its_way, was_given_up};
 use crate::torture::evidence::{Attempt, Evidence};
 
 /// No attempt is placed twice but where the carrier refused it for lack of room. Two attempts of one recipient never
@@ -54,13 +55,24 @@ pub(super) fn budget(evidence: &Evidence) -> Vec<Violation> {
         .collect();
     let by_recipient = evidence.by_recipient();
     for (id, recipient) in &evidence.recipients {
-        let placed = by_recipient.get(id).map_or(0, Vec::len) as u32;
-        let charged = recipient.total_attempts;
-        let most = evidence.campaigns.get(&recipient.campaign_id).map_or(0, |campaign| most(&campaign.plan));
+        let counts = |attempt: &&&Attempt| {
+            !evidence.call_of(attempt).is_some_and(|call| was_given_up(evidence, attempt, call))
+        };
+        let attempts = by_recipient.get(id).map_or(&[][..], Vec::as_slice);
+        let attempts: Vec<&Attempt> = attempts.iter().filter(counts).copied().collect();
+        let (placed, charged) = (attempts.len() as u32, recipient.total_attempts);
+        let campaign = evidence.campaigns.get(&recipient.campaign_id);
+        let most = campaign.map_or(0, |campaign| most(evidence, campaign, None));
+        let beyond = |(nth, attempt): (usize, &&Attempt)| {
+            let most = campaign.map_or(0, |campaign| self::most(evidence, campaign, Some(attempt)));
+            (nth as u32 >= most).then_some((nth + 1, attempt.placed, most))
+        };
         let problem = if placed > most || charged > most {
             format!("{placed} attempts were placed and {charged} charged, the plan allows {most}")
         } else if placed > charged {
             format!("{placed} attempts were placed and only {charged} charged")
+        } else if let Some((nth, placed, most)) = attempts.iter().enumerate().find_map(beyond) {
+            format!("attempt {nth} was placed at {placed}, when the plan allowed {most}")
         } else {
             continue;
         };
@@ -69,9 +81,20 @@ pub(super) fn budget(evidence: &Evidence) -> Vec<Violation> {
     found
 }
 
-/// Most attempts of a plan; only voice is carried out.
-fn most(plan: &Plan) -> u32 {
-    plan.steps.iter().filter(|step| step.channel == Channel::Voice).map(|step| step.attempts).sum()
+/// Most attempts of the plans of a campaign, in all or when this one began; only voice is carried out. What a step of an
+/// earlier plan consumed does not count in those that follow it, but one step is all there is.
+fn most(evidence: &Evidence, campaign: &Campaign, began: Option<&Attempt>) -> u32 {
+    let (from, to) = match (began, &campaign.plan.steps[..]) {
+        (None, _) => (DateTime::<Utc>::MIN_UTC, DateTime::<Utc>::MAX_UTC),
+        (Some(attempt), [_]) => (attempt.placed - on_its_way([]), attempt.placed),
+        (Some(attempt), _) => (DateTime::<Utc>::MIN_UTC, attempt.placed),
+    };
+    let mut attempts = vec![0; campaign.plan.steps.len()];
+    for plan in evidence.plans_between(campaign, from, to) {
+        let voice = attempts.iter_mut().zip(&plan.steps).filter(|(_, step)| step.channel == Channel::Voice);
+        voice.for_each(|(most, step)| *most = step.attempts.max(*most));
+    }
+    attempts.iter().sum()
 }
 
 /// Between the answer to a pause and the wish to go on nothing begins, nor after a cancel. A call that had begun in the
@@ -80,8 +103,9 @@ pub(super) fn pause(evidence: &Evidence) -> Vec<Violation> {
     let mut found = Vec::new();
     for silence in &evidence.silences {
         let Some(campaign) = evidence.campaigns.get(&silence.campaign) else { continue };
-        let from = silence.from
-            + on_its_way(evidence.trunks.get(&campaign.trunk_id).into_iter().chain([&campaign.limits]));
+        let limits = evidence.limits_between(campaign, silence.from, silence.from);
+        let trunk = evidence.trunks.get(&campaign.trunk_id);
+        let from = silence.from + on_its_way(trunk.into_iter().chain([&limits]));
         let broken = evidence.attempts.iter().filter(|attempt| {
             let of = evidence.call_of(attempt).and_then(|call| call.campaign_id);
             of == Some(campaign.id)

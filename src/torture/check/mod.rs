@@ -3,14 +3,18 @@
 mod books;
 mod calls;
 pub mod pace;
+pub mod rules;
+#[cfg(test)]
+mod rules_tests;
 #[cfg(test)]
 mod tests;
 mod told;
 
-use chrono::TimeDelta;
-use ringfleet_core::{CallId, RecipientId, trunk::Limits};
+use chrono::{DateTime, TimeDelta, Utc};
+use ringfleet_core::{CallId, CallState, RecipientId, trunk::Limits};
+use ringfleet_store::Call;
 
-use super::evidence::Evidence;
+use super::evidence::{Attempt, Evidence};
 
 /// Something that must not be.
 #[derive(Debug, Clone, PartialEq)]
@@ -48,10 +52,13 @@ impl Violation {
 pub type Invariant = (&'static str, fn(&Evidence) -> Vec<Violation>);
 
 /// All of them.
-pub const INVARIANTS: [Invariant; 9] = [
+pub const INVARIANTS: [Invariant; 12] = [
     ("NEVER_TWICE", calls::never_twice),
     ("BUDGET", calls::budget),
     ("PAUSE", calls::pause),
+    ("WINDOW", rules::window),
+    ("SUPPRESSED", rules::suppressed),
+    ("CAPS", rules::caps),
     ("RATE", pace::rate),
     ("LIVE", pace::live),
     ("DONE", books::done),
@@ -70,4 +77,19 @@ fn alive(evidence: &Evidence) -> Vec<Violation> {
 fn on_its_way<'a>(limits: impl IntoIterator<Item = &'a Limits>) -> TimeDelta {
     let paced = limits.into_iter().any(|limits| limits.calls_per_second.is_some());
     TimeDelta::milliseconds(if paced { 250 } else { 5_000 } + 100)
+}
+
+/// The same for a call that had reached the network at that moment.
+fn on_its_way_of(evidence: &Evidence, call: &Call, placed: DateTime<Utc>) -> TimeDelta {
+    let campaign = call.campaign_id.and_then(|id| evidence.campaigns.get(&id));
+    // A pace that came up in those seconds may not have been known when it left.
+    let own = campaign.map(|campaign| evidence.limits_between(campaign, placed - on_its_way([]), placed));
+    on_its_way(evidence.trunks.get(&call.trunk_id).into_iter().chain(&own))
+}
+
+/// Whether we gave up an attempt that had not been answered, because its campaign was stopped: it consumed nothing.
+fn was_given_up(evidence: &Evidence, attempt: &Attempt, call: &Call) -> bool {
+    let asked = evidence.hang_ups.iter().filter(|hang_up| Some(hang_up.campaign) == call.campaign_id);
+    call.state == CallState::Cancelled
+        && asked.into_iter().any(|hang_up| attempt.over.is_none_or(|over| over > hang_up.asked))
 }

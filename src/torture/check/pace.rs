@@ -1,15 +1,29 @@
 //! Whether the agreed limits were kept, by the carrier's own times.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use ringfleet_core::trunk::Limits;
+use ringfleet_store::Campaign;
 
 use super::{Violation, on_its_way};
 use crate::torture::evidence::{Attempt, Evidence};
 
-/// What is limited, how it is called, and all its attempts in the order in which they began.
-type Limited<'a> = (String, &'a Limits, Vec<&'a Attempt>);
+/// What is limited and all its attempts in the order in which they began.
+struct Limited<'a> {
+    name: String,
+    trunk: Option<&'a Limits>,
+    campaign: Option<&'a Campaign>,
+    attempts: Vec<&'a Attempt>,
+}
+
+impl Limited<'_> {
+    /// The loosest limits that held from `from` to `to`.
+    fn limits(&self, evidence: &Evidence, from: DateTime<Utc>, to: DateTime<Utc>) -> Limits {
+        let own = self.campaign.map(|campaign| evidence.limits_between(campaign, from, to));
+        own.or(self.trunk.copied()).unwrap_or_default()
+    }
+}
 
 /// Every trunk and every campaign.
 fn limited(evidence: &Evidence) -> Vec<Limited<'_>> {
@@ -21,11 +35,13 @@ fn limited(evidence: &Evidence) -> Vec<Limited<'_>> {
             campaigns.entry(campaign).or_default().push(attempt);
         }
     }
-    let trunks = trunks
-        .into_iter()
-        .filter_map(|(id, attempts)| Some((format!("trunk {id}"), evidence.trunks.get(&id)?, attempts)));
+    let trunks = trunks.into_iter().filter_map(|(id, attempts)| {
+        let trunk = Some(evidence.trunks.get(&id)?);
+        Some(Limited { name: format!("trunk {id}"), trunk, campaign: None, attempts })
+    });
     let campaigns = campaigns.into_iter().filter_map(|(id, attempts)| {
-        Some((format!("campaign {id}"), &evidence.campaigns.get(&id)?.limits, attempts))
+        let campaign = Some(evidence.campaigns.get(&id)?);
+        Some(Limited { name: format!("campaign {id}"), trunk: None, campaign, attempts })
     });
     trunks.chain(campaigns).collect()
 }
@@ -35,28 +51,31 @@ fn limited(evidence: &Evidence) -> Vec<Limited<'_>> {
 /// that keep the limit.
 pub(super) fn rate(evidence: &Evidence) -> Vec<Violation> {
     let mut found = Vec::new();
-    for (name, limits, attempts) in limited(evidence) {
-        let Some(rate) = limits.calls_per_second else { continue };
-        let (most, window) = (rate.max(1.0).ceil() as usize, 1_000.0 / rate.min(1.0));
-        let window = TimeDelta::milliseconds(window as i64);
-        let mut let_go: VecDeque<DateTime<Utc>> = VecDeque::new();
-        for attempt in attempts {
-            let mut at = attempt.placed - on_its_way([limits]);
-            if let_go.len() == most
-                && let Some(first) = let_go.pop_front()
-            {
-                at = at.max(first + window);
+    for limited in limited(evidence) {
+        let mut let_go: Vec<DateTime<Utc>> = Vec::new();
+        for attempt in &limited.attempts {
+            let then = attempt.placed - on_its_way([]) - TimeDelta::seconds(1);
+            let limits = limited.limits(evidence, then, attempt.placed);
+            let mut at = attempt.placed - on_its_way([&limits]);
+            let Some(rate) = limits.calls_per_second else {
+                let_go.push(at);
+                continue;
+            };
+            let (most, window) = (rate.max(1.0).ceil() as usize, 1_000.0 / rate.min(1.0));
+            let first = let_go.len().checked_sub(most).map(|first| let_go[first]);
+            if let Some(first) = first {
+                at = at.max(first + TimeDelta::milliseconds(window as i64));
             }
             if at > attempt.placed {
                 let early = (at - attempt.placed).num_milliseconds();
-                let (call, placed) = (attempt.call, attempt.placed);
+                let (call, placed, name) = (attempt.call, attempt.placed, &limited.name);
                 let what = format!(
                     "{name}: more than {rate} calls/s; {call} was placed at {placed}, {early} ms too early"
                 );
                 found.push(Violation::of_call(evidence, call, what));
                 at = attempt.placed; // what follows is judged for itself
             }
-            let_go.push_back(at);
+            let_go.push(at);
         }
     }
     found
@@ -65,13 +84,14 @@ pub(super) fn rate(evidence: &Evidence) -> Vec<Violation> {
 /// Never are more calls live than agreed. One that is over in the millisecond in which another begins was not live with it.
 pub(super) fn live(evidence: &Evidence) -> Vec<Violation> {
     let mut found = Vec::new();
-    for (name, limits, attempts) in limited(evidence) {
-        let Some(most) = limits.max_live_calls else { continue };
+    for limited in limited(evidence) {
         let mut live: Vec<DateTime<Utc>> = Vec::new(); // when they are over
-        for attempt in attempts {
+        for attempt in &limited.attempts {
             live.retain(|over| *over > attempt.placed);
             live.push(attempt.over.unwrap_or(DateTime::<Utc>::MAX_UTC));
-            if live.len() > most as usize {
+            let limits = limited.limits(evidence, attempt.placed - on_its_way([]), attempt.placed);
+            if let Some(most) = limits.max_live_calls.filter(|most| live.len() > *most as usize) {
+                let name = &limited.name;
                 let (call, placed, n) = (attempt.call, attempt.placed, live.len());
                 let what =
                     format!("{name}: {call}, placed at {placed}, made {n} live calls; {most} are allowed");
@@ -86,7 +106,10 @@ pub(super) fn live(evidence: &Evidence) -> Vec<Violation> {
 /// their way than others. For people; no promise is broken by it.
 pub(in crate::torture) fn on_the_wire(evidence: &Evidence) -> String {
     let (mut calls, mut early, mut earliest) = (0, 0, 0);
-    for (_, limits, attempts) in limited(evidence) {
+    for limited in limited(evidence) {
+        // Who changed it was paused meanwhile.
+        let limits = limited.limits(evidence, DateTime::<Utc>::MIN_UTC, DateTime::<Utc>::MAX_UTC);
+        let attempts = &limited.attempts;
         let Some(rate) = limits.calls_per_second.filter(|rate| *rate >= 1.0) else { continue };
         calls += attempts.len();
         for pair in attempts.windows(rate.ceil() as usize + 1) {
