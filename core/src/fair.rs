@@ -326,6 +326,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
         #[test]
         fn workspaces_get_the_same_and_campaigns_by_weight(asking in everybody(), rooms in vec(0u32..60, 1..100)) {
             let calls = rounds(&mut Fair::default(), &asking, &rooms);

@@ -53,7 +53,7 @@ pub use suppressions::{Address, NewSuppression, Suppression};
 pub use time::Timestamp;
 pub use trunks::{NewTrunk, Trunk};
 pub use tx::Tx;
-pub use waiting::Waiting;
+pub use waiting::{Queue, Waiting};
 pub use webhooks::Webhook;
 pub use workspaces::{Key, Workspace};
 

@@ -44,6 +44,7 @@ pub(super) struct Body {
     start_at: Option<String>,
     end_at: Option<String>,
     recurrence: Option<Object<RecurrenceBody>>,
+    weight: Option<f64>,
 }
 
 /// A campaign as the API shows it.
@@ -73,6 +74,7 @@ pub(super) struct View {
     next_run_at: Option<Moment>,
     parent_id: Option<CampaignId>,
     copying: bool,
+    weight: f64,
 }
 
 impl From<Campaign> for View {
@@ -101,6 +103,7 @@ impl From<Campaign> for View {
             next_run_at: Moment::maybe(campaign.next_run_at),
             parent_id: campaign.parent_id,
             copying: campaign.copies_from.is_some(),
+            weight: campaign.weight,
         }
     }
 }
@@ -117,6 +120,7 @@ pub(super) async fn create(door: Allowed<may::RunCampaigns>, Json(body): Json<Bo
     let dupe_days = settings_body::days("dupeDays", body.dupe_days)?;
     let expire_days = settings_body::days("expireDays", body.expire_days)?;
     let recurrence = body.recurrence.map(|Object(recurrence)| recurrence.check()).transpose()?;
+    let weight = settings_body::weight(body.weight)?;
     let (start_at, end_at) = (check::moment("startAt", body.start_at)?, check::moment("endAt", body.end_at)?);
     if let (Some(start), Some(end)) = (start_at, end_at)
         && end <= start
@@ -138,6 +142,7 @@ pub(super) async fn create(door: Allowed<may::RunCampaigns>, Json(body): Json<Bo
         start_at,
         end_at,
         recurrence,
+        weight,
         ..NewCampaign::new(name, body.agent_id, trunk_id, plan)
     };
     let campaign = door.engine().create_campaign(door.workspace(), new).await?;
