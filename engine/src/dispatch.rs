@@ -1,12 +1,14 @@
 //! From due recipients to calls on the queue.
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, Utc};
 use ringfleet_core::{
-    CallId, CampaignState, Channel, WorkspaceId,
+    CallId, CampaignId, CampaignState, Channel, WorkspaceId,
     terms::{Candidate, Verdict},
 };
 use ringfleet_fleet::Lane;
-use ringfleet_store::{Address, Bump, Campaign, NewCall, Running, Standing, Tx};
+use ringfleet_store::{Address, Bump, Campaign, NewCall, Queue, Running, Standing, Tx};
 use serde_json::json;
 use uuid::Uuid;
 
@@ -17,25 +19,33 @@ const PORTION: u32 = 2_000;
 /// Portions in one transaction.
 const PORTIONS: usize = 4;
 
+/// What a dispatch has done.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Dispatched {
+    /// Recipients for whom there is a call now.
+    pub claimed: u32,
+    /// Those and the ones put off because of the rules, or ended.
+    pub judged: usize,
+}
+
 impl Engine {
-    /// Claims due recipients of a campaign until `room` calls of it wait for workers, and pushes their jobs. Gives how many it has
-    /// dealt with: claimed, put off because of the rules, or ended.
+    /// Claims due recipients of a campaign until `room` calls of it wait for workers, and pushes their jobs.
     ///
     /// One scheduler at a time does this for a campaign; another one's turn comes with its next round.
-    pub async fn dispatch(&self, running: &Running, room: u32) -> Result<usize> {
+    pub async fn dispatch(&self, running: &Running, room: u32) -> Result<Dispatched> {
         let now = self.0.clock.now();
         let mut tx = self.0.store.write().await?;
         if !tx.try_dispatching(running.id).await? {
-            return Ok(0);
+            return Ok(Dispatched::default());
         }
-        let Some(campaign) = tx.hold_campaigns(&[running.id.uuid()]).await?.pop() else { return Ok(0) };
-        if campaign.state != CampaignState::InProgress {
-            return Ok(0);
-        }
+        let held = tx.hold_campaigns(&[running.id.uuid()]).await?.pop();
+        let Some(campaign) = held.filter(|campaign| campaign.state == CampaignState::InProgress) else {
+            return Ok(Dispatched::default());
+        };
         let room = brake::room(&mut tx, campaign.trunk_id, room).await?;
         let free = room.saturating_sub(tx.count_waiting_calls(running.id).await?);
         if free == 0 {
-            return Ok(0);
+            return Ok(Dispatched::default());
         }
         let mut claim = Claim::default();
         let mut limit = free;
@@ -49,7 +59,7 @@ impl Engine {
             limit = PORTION.max(free);
         }
         if claim.judged == 0 {
-            return Ok(0);
+            return Ok(Dispatched::default());
         }
         // Sorted, for ids of one millisecond are random among themselves and indexes grow at their end.
         let mut ids: Vec<Uuid> = claim.calls.iter().map(|_| CallId::new(now).uuid()).collect();
@@ -59,7 +69,7 @@ impl Engine {
         tx.bump(claim.bumps).await?;
         tx.commit().await?;
         self.hint(Lane::Campaign, &ids).await;
-        Ok(claim.judged)
+        Ok(Dispatched { claimed: claim.calls.len() as u32, judged: claim.judged })
     }
 
     /// Every campaign that is calling, or is scheduled and due.
@@ -68,6 +78,14 @@ impl Engine {
         let running = tx.running_campaigns(self.0.clock.now()).await?;
         tx.commit().await?;
         Ok(running)
+    }
+
+    /// The calls that wait, of each campaign that has any.
+    pub async fn queues(&self) -> Result<HashMap<CampaignId, Queue>> {
+        let mut tx = self.0.store.read().await?;
+        let queues = tx.queues().await?;
+        tx.commit().await?;
+        Ok(queues.into_iter().map(|queue| (queue.campaign_id, queue)).collect())
     }
 
     /// Whether the campaign has nobody left to call.

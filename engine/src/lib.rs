@@ -38,6 +38,7 @@ use uuid::Uuid;
 
 pub use campaigns::{InFlight, NewSession};
 pub use deliveries::Answer;
+pub use dispatch::Dispatched;
 pub use error::EngineError;
 pub use hang_up::{AFTER_A_MISSED_CALL, hung_up};
 pub use preflight::{Held, Preflight, ZoneHours};

@@ -1,54 +1,81 @@
 //! How many calls of each campaign may wait for workers, and who is done.
 
-use ringfleet_core::{CampaignAction, CampaignState, trunk::Limits};
+use std::collections::HashMap;
+
+use ringfleet_core::{
+    CampaignAction, CampaignState,
+    fair::{Asking, Fair},
+};
 use ringfleet_engine::{Engine, EngineError};
 use ringfleet_store::Running;
+use tokio::sync::Mutex;
+
+use crate::room::room;
 
 pub(crate) struct Dispatcher {
     engine: Engine,
+    /// What campaigns are owed by this scheduler. Another one has its own: each is fair in what it deals out, so all are together.
+    fair: Mutex<Fair>,
 }
 
-/// Seconds of work kept ahead of a calls-per-second limit.
-const SECONDS_AHEAD: f64 = 2.0;
 /// Most calls that wait for workers, of all campaigns together. The backlog lives in the database.
 const MOST_WAITING: u32 = 4000;
 
 impl Dispatcher {
     pub(crate) fn new(engine: Engine) -> Self {
-        Self { engine }
+        Self { engine, fair: Mutex::default() }
     }
 
     /// One look at everything that runs.
     pub(crate) async fn run(&self) -> Result<(), EngineError> {
         let running = self.engine.running().await?;
-        if running.is_empty() {
-            return Ok(());
+        let (calling, scheduled): (Vec<_>, Vec<_>) =
+            running.into_iter().partition(|one| one.state == CampaignState::InProgress);
+        for campaign in &scheduled {
+            alone(campaign, self.act(campaign, CampaignAction::Start).await)?;
         }
-        let capacity = self.capacity().await?;
-        let calling = running.iter().filter(|r| r.state == CampaignState::InProgress).count().max(1) as u32;
-        for campaign in &running {
-            let done = match campaign.state {
-                CampaignState::Scheduled => self.act(campaign, CampaignAction::Start).await,
-                _ => self.advance(campaign, share(capacity, calling)).await,
-            };
-            // One campaign's trouble is not the others'; trouble of the database is everybody's.
-            match done {
-                Err(error) if !error.is_passing() => {
-                    tracing::error!(%error, campaign = %campaign.id, "a campaign cannot be advanced")
-                }
-                done => done?,
-            }
+        self.share_out(&calling).await?;
+        for campaign in calling.iter().filter(|one| !one.has_due) {
+            alone(campaign, self.finish_if_done(campaign).await)?;
         }
         Ok(())
     }
 
-    async fn advance(&self, campaign: &Running, share: u32) -> Result<(), EngineError> {
-        let room = [campaign.limits, campaign.trunk_limits, campaign.floor.limits];
-        let room = room.iter().map(|limits| room_under(share, limits)).min().unwrap_or(share);
-        if self.engine.dispatch(campaign, room).await? == 0 && self.engine.is_done(campaign).await? {
-            return self.act(campaign, CampaignAction::Finish).await;
+    /// Deals what room there is to those with somebody due, and what one did not take to the others.
+    async fn share_out(&self, calling: &[Running]) -> Result<(), EngineError> {
+        let asking: HashMap<_, _> =
+            calling.iter().filter(|one| one.has_due).map(|one| (one.id, one)).collect();
+        if asking.is_empty() {
+            return Ok(());
         }
-        Ok(())
+        let capacity = self.capacity().await?;
+        let mut fair = self.fair.lock().await;
+        let in_order: Vec<_> = calling.iter().filter(|one| one.has_due).map(asks).collect();
+        let mut round = fair.round(&in_order);
+        loop {
+            // Counted anew each time: workers have taken some, and another scheduler may have added some.
+            let queues = self.engine.queues().await?;
+            let mut all_taken = true;
+            for (id, quota) in round.deal(&room(calling, &queues, capacity)) {
+                let Some(campaign) = asking.get(&id) else { continue };
+                let until = queues.get(&id).map_or(0, |queue| queue.waiting).saturating_add(quota);
+                let dispatched = alone(campaign, self.engine.dispatch(campaign, until).await)?;
+                let claimed = dispatched.map_or(0, |dispatched| dispatched.claimed);
+                round.took(&asks(campaign), quota, claimed);
+                all_taken &= claimed >= quota;
+            }
+            // Whoever takes less than its quota is out of the round, so this ends.
+            if all_taken {
+                return Ok(());
+            }
+        }
+    }
+
+    async fn finish_if_done(&self, campaign: &Running) -> Result<(), EngineError> {
+        match self.engine.is_done(campaign).await? {
+            true => self.act(campaign, CampaignAction::Finish).await,
+            false => Ok(()),
+        }
     }
 
     /// A transition that another scheduler, or an operator, may have made first: then there is nothing to do.
@@ -68,34 +95,22 @@ impl Dispatcher {
     }
 }
 
-/// One campaign's part of what may wait; never nothing, so that many campaigns do not starve one another.
-fn share(capacity: u32, campaigns: u32) -> u32 {
-    (capacity / campaigns).max(u32::from(capacity > 0))
-}
-
-/// How many calls under these limits may wait: enough to keep the pace, few enough that they do not wait long.
-fn room_under(share: u32, limits: &Limits) -> u32 {
-    let by_rate = limits.calls_per_second.map_or(u32::MAX, |rate| (rate * SECONDS_AHEAD).ceil() as u32);
-    let by_live = limits.max_live_calls.unwrap_or(u32::MAX);
-    share.min(by_rate).min(by_live)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn many_campaigns_on_a_small_fleet_all_get_a_share() {
-        assert_eq!([share(1000, 4), share(2, 3), share(0, 3)], [250, 1, 0]);
+fn asks(campaign: &Running) -> Asking {
+    Asking {
+        campaign: campaign.id,
+        trunk: campaign.trunk_id,
+        workspace: campaign.workspace_id,
+        weight: campaign.weight,
     }
+}
 
-    #[test]
-    fn room_follows_the_tightest_limit() {
-        let limits = |rate, live| Limits { calls_per_second: rate, max_live_calls: live };
-        assert_eq!(room_under(1000, &limits(None, None)), 1000);
-        assert_eq!(room_under(1000, &limits(Some(0.5), None)), 1);
-        assert_eq!(room_under(1000, &limits(Some(30.0), Some(500))), 60);
-        assert_eq!(room_under(1000, &limits(Some(300.0), Some(5))), 5);
-        assert_eq!(room_under(0, &limits(None, None)), 0);
+/// One campaign's trouble is not the others'; trouble of the database is everybody's.
+fn alone<T>(campaign: &Running, done: Result<T, EngineError>) -> Result<Option<T>, EngineError> {
+    match done {
+        Err(error) if !error.is_passing() => {
+            tracing::error!(%error, campaign = %campaign.id, "a campaign cannot be advanced");
+            Ok(None)
+        }
+        done => done.map(Some),
     }
 }

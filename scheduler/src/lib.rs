@@ -4,6 +4,7 @@
 //! of the database, never at a message: whatever was missed is seen in the next round.
 
 mod dispatch;
+mod room;
 mod rounds;
 mod watch;
 

@@ -71,6 +71,8 @@ record! {
         pub copies_from: Option<CampaignId>,
         /// Up to which recipient they have found their place in its changed plan.
         pub replanned_to: Option<Uuid>,
+        /// How much it gets of what room there is, beside the others of its workspace.
+        pub weight: f64,
     }
 }
 
@@ -107,6 +109,8 @@ pub struct NewCampaign {
     pub start_at: Option<DateTime<Utc>>,
     /// When fresh runs of its list are made.
     pub recurrence: Option<Recurrence>,
+    /// How much it gets of what room there is, beside the others of its workspace.
+    pub weight: f64,
 }
 
 impl NewCampaign {
@@ -128,6 +132,7 @@ impl NewCampaign {
             brake: BrakeRule::default(),
             start_at: None,
             recurrence: None,
+            weight: 1.0,
         }
     }
 }
@@ -161,6 +166,12 @@ record! {
         pub trunk_limits: Limits,
         /// What its workspace sets for all campaigns.
         pub floor: WorkspaceRules,
+        /// What places its calls.
+        pub trunk_id: TrunkId,
+        /// How much it gets beside the others of its workspace.
+        pub weight: f64,
+        /// Somebody on its list is due.
+        pub has_due: bool,
     }
 }
 
@@ -177,8 +188,8 @@ impl Tx {
             self,
             "INSERT INTO campaigns (id, workspace_id, agent_id, trunk_id, name, state, plan, limits, ring_seconds,
                                     max_call_seconds, start_at, created_at, schedule, caps, dupe_days, expire_days, end_at,
-                                    recurrence, brake)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)",
+                                    recurrence, brake, weight)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)",
             id.uuid(),
             workspace.uuid(),
             new.agent_id.uuid(),
@@ -197,7 +208,8 @@ impl Tx {
             new.expire_days.map(|days| days as i32),
             new.end_at.map(Timestamp),
             new.recurrence.as_ref().map(Json),
-            Json(&new.brake)
+            Json(&new.brake),
+            new.weight
         )?;
         let made = self.campaign(workspace, id).await?;
         made.ok_or_else(|| sqlx::Error::RowNotFound.into())
@@ -310,18 +322,24 @@ impl Tx {
 
     /// Every campaign that is calling, or scheduled and due; not those whose end has come, nor those that only have runs.
     pub async fn running_campaigns(&mut self, now: DateTime<Utc>) -> Result<Vec<Running>> {
-        all!(
+        // The due ones are in the order of the index that has nobody else; see `in_order`.
+        self.in_order(true).await?;
+        let mut running = all!(
             self,
             Running,
             "SELECT campaigns.id, campaigns.workspace_id, campaigns.state, campaigns.limits, trunks.limits AS trunk_limits,
-                    workspaces.rules AS floor
+                    workspaces.rules AS floor, campaigns.trunk_id, campaigns.weight,
+                    (SELECT 1 FROM recipients WHERE recipients.campaign_id = campaigns.id AND recipients.state = 'PENDING'
+                        AND recipients.due_at <= $1 ORDER BY recipients.due_at LIMIT 1) IS NOT NULL AS has_due
              FROM campaigns JOIN trunks ON trunks.id = campaigns.trunk_id JOIN workspaces ON workspaces.id = campaigns.workspace_id
              WHERE (campaigns.state = 'IN_PROGRESS'
                     OR (campaigns.state = 'SCHEDULED' AND campaigns.start_at <= $1 AND campaigns.recurrence IS NULL))
-               AND (campaigns.end_at IS NULL OR campaigns.end_at > $1)
-             ORDER BY campaigns.id",
+               AND (campaigns.end_at IS NULL OR campaigns.end_at > $1)",
             Timestamp(now)
-        )
+        )?;
+        self.in_order(false).await?;
+        running.sort_by_key(|campaign| campaign.id);
+        Ok(running)
     }
 
     /// Whether any recipient of the campaign is not done yet.

@@ -43,6 +43,8 @@ pub struct CampaignSettings {
     pub end_at: Option<DateTime<Utc>>,
     /// When fresh runs of its list are made.
     pub recurrence: Option<Recurrence>,
+    /// How much it gets of what room there is, beside the others of its workspace.
+    pub weight: f64,
 }
 
 impl Campaign {
@@ -61,6 +63,7 @@ impl Campaign {
             start_at: self.start_at,
             end_at: self.end_at,
             recurrence: self.recurrence.clone(),
+            weight: self.weight,
         }
     }
 
@@ -78,6 +81,7 @@ impl Campaign {
             start_at: settings.start_at,
             end_at: settings.end_at,
             recurrence: settings.recurrence,
+            weight: settings.weight,
             ..NewCampaign::new(name, self.agent_id, self.trunk_id, settings.plan)
         }
     }
@@ -140,7 +144,7 @@ impl Tx {
         exec!(
             self,
             "UPDATE campaigns SET name = $2, plan = $3, limits = $4, ring_seconds = $5, max_call_seconds = $6, schedule = $7,
-                    caps = $8, dupe_days = $9, expire_days = $10, start_at = $11, end_at = $12, recurrence = $13 WHERE id = $1",
+                    caps = $8, dupe_days = $9, expire_days = $10, start_at = $11, end_at = $12, recurrence = $13, weight = $14 WHERE id = $1",
             id.uuid(),
             &to.name,
             Json(&to.plan),
@@ -153,7 +157,8 @@ impl Tx {
             to.expire_days.map(|days| days as i32),
             to.start_at.map(Timestamp),
             to.end_at.map(Timestamp),
-            to.recurrence.as_ref().map(Json)
+            to.recurrence.as_ref().map(Json),
+            to.weight
         )?;
         Ok(())
     }

@@ -57,7 +57,7 @@ pub use time::Timestamp;
 pub use trunk_health::{DueTrunk, TrunkHealth};
 pub use trunks::{NewTrunk, Trunk};
 pub use tx::Tx;
-pub use waiting::Waiting;
+pub use waiting::{Queue, Waiting};
 pub use webhooks::Webhook;
 pub use workspaces::{Key, Workspace};
 

@@ -39,6 +39,12 @@ const ALL: &[(i64, &str, &str, &str)] = &[
         include_str!("../../migrations/postgres/0005_speed.sql"),
         include_str!("../../migrations/sqlite/0005_speed.sql"),
     ),
+    (
+        6,
+        "fairness",
+        include_str!("../../migrations/postgres/0006_fairness.sql"),
+        include_str!("../../migrations/sqlite/0006_fairness.sql"),
+    ),
 ];
 
 pub(crate) fn postgres() -> Migrator {

@@ -60,7 +60,7 @@ macro_rules! plain {
         }
     )+};
 }
-plain!(i64, Option<i64>, i32, Option<i32>, bool, String, Option<String>, Vec<u8>, Uuid, Option<Uuid>);
+plain!(i64, Option<i64>, i32, Option<i32>, f64, bool, String, Option<String>, Vec<u8>, Uuid, Option<Uuid>);
 
 /// Types made from one the driver reads: `Type <= Raw, convert`, plain and optional.
 macro_rules! made {

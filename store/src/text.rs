@@ -42,6 +42,7 @@ without_text!(
     i32,
     Option<i32>,
     i64,
+    f64,
     Option<i64>,
     Uuid,
     Option<Uuid>,

@@ -19,6 +19,18 @@ record! {
     }
 }
 
+record! {
+    /// The waiting calls of a campaign.
+    pub struct Queue {
+        /// Whose.
+        pub campaign_id: CampaignId,
+        /// How many wait for a worker or for room; not those that wait for an hour.
+        pub waiting: u32,
+        /// How many of them were sent back by a limit, or a carrier, that had no room.
+        pub held: u32,
+    }
+}
+
 impl Tx {
     /// Sends a waiting call back: not before `at`, for `hold`, and `reason` where that says more. Gives its recipient if it was
     /// still waiting, and not for something later.
@@ -68,6 +80,16 @@ impl Tx {
             campaign.uuid()
         )?;
         Ok(n.unwrap_or(0) as u32)
+    }
+
+    /// The waiting calls of every campaign that has any.
+    pub async fn queues(&mut self) -> Result<Vec<Queue>> {
+        all!(
+            self,
+            Queue,
+            "SELECT campaign_id, CAST(count(*) AS integer) AS waiting, CAST(count(hold) AS integer) AS held FROM calls
+             WHERE state = 'PENDING' AND campaign_id IS NOT NULL AND (hold IS NULL OR hold NOT IN ('WINDOW', 'GAP')) GROUP BY campaign_id"
+        )
     }
 
     /// How many calls, of all campaigns, wait with a job that was pushed before `before`.

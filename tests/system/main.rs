@@ -21,6 +21,8 @@ mod doors;
 #[cfg(test)]
 mod drain;
 #[cfg(test)]
+mod fair;
+#[cfg(test)]
 mod fleet;
 #[cfg(test)]
 mod greeting;

@@ -45,6 +45,7 @@ pub(super) struct Body {
     start_at: Option<String>,
     end_at: Option<String>,
     recurrence: Option<Object<RecurrenceBody>>,
+    weight: Option<f64>,
 }
 
 /// A campaign as the API shows it.
@@ -75,6 +76,7 @@ pub(super) struct View {
     next_run_at: Option<Moment>,
     parent_id: Option<CampaignId>,
     copying: bool,
+    weight: f64,
 }
 
 impl From<Campaign> for View {
@@ -104,6 +106,7 @@ impl From<Campaign> for View {
             next_run_at: Moment::maybe(campaign.next_run_at),
             parent_id: campaign.parent_id,
             copying: campaign.copies_from.is_some(),
+            weight: campaign.weight,
         }
     }
 }
@@ -122,6 +125,7 @@ pub(super) async fn create(door: Allowed<may::RunCampaigns>, Json(body): Json<Bo
     let recurrence = body.recurrence.map(|Object(recurrence)| recurrence.check()).transpose()?;
     let Object(brake) = body.brake.unwrap_or_default();
     brake.validate().map_err(|(field, problem)| ApiError::invalid(field, problem))?;
+    let weight = settings_body::weight(body.weight)?;
     let (start_at, end_at) = (check::moment("startAt", body.start_at)?, check::moment("endAt", body.end_at)?);
     if let (Some(start), Some(end)) = (start_at, end_at)
         && end <= start
@@ -144,6 +148,7 @@ pub(super) async fn create(door: Allowed<may::RunCampaigns>, Json(body): Json<Bo
         start_at,
         end_at,
         recurrence,
+        weight,
         ..NewCampaign::new(name, body.agent_id, trunk_id, plan)
     };
     let campaign = door.engine().create_campaign(door.workspace(), new).await?;

@@ -17,6 +17,9 @@ use super::schedule_body::ScheduleBody;
 /// Longest lifetime of a recipient, and furthest look back: ten years, in days.
 const DAYS: std::ops::RangeInclusive<u32> = 1..=3_650;
 
+/// The least and the largest weight.
+const WEIGHTS: std::ops::RangeInclusive<f64> = 0.1..=100.0;
+
 /// When fresh runs of a list are made.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -61,6 +64,7 @@ pub(super) struct PatchBody {
     end_at: Option<Option<String>>,
     #[serde(deserialize_with = "given")]
     recurrence: Option<Option<Object<RecurrenceBody>>>,
+    weight: Option<f64>,
 }
 
 /// Tells a field that is `null` from one that is not there.
@@ -82,6 +86,7 @@ pub(super) struct Patch {
     start_at: Option<Option<DateTime<Utc>>>,
     end_at: Option<Option<DateTime<Utc>>>,
     recurrence: Option<Option<Recurrence>>,
+    weight: Option<f64>,
 }
 
 impl PatchBody {
@@ -105,6 +110,7 @@ impl PatchBody {
             start_at: self.start_at.map(|at| check::moment("startAt", at)).transpose()?,
             end_at: self.end_at.map(|at| check::moment("endAt", at)).transpose()?,
             recurrence: self.recurrence.map(recurrence).transpose()?,
+            weight: self.weight.map(|n| weight(Some(n))).transpose()?,
         })
     }
 }
@@ -124,6 +130,7 @@ impl Patch {
         set(&mut to.start_at, self.start_at);
         set(&mut to.end_at, self.end_at);
         set(&mut to.recurrence, self.recurrence);
+        set(&mut to.weight, self.weight);
     }
 }
 
@@ -168,6 +175,11 @@ pub(super) fn schedule(body: Option<Object<ScheduleBody>>) -> Result<Schedule> {
         Some(Object(schedule)) => schedule.check(Schedule::daytime()),
         None => Ok(Schedule::daytime()),
     }
+}
+
+/// How much a campaign gets beside the others of its workspace; as much as any other unless the request says more.
+pub(super) fn weight(given: Option<f64>) -> Result<f64> {
+    check::within("weight", given, WEIGHTS, 1.0)
 }
 
 pub(super) fn days(field: &str, given: Option<u32>) -> Result<Option<u32>> {

@@ -170,7 +170,7 @@ impl World {
         self.post(&format!("/campaigns/{campaign}/start"), Value::Null).await.expect(200);
         let running = self.engine.running().await.unwrap();
         let campaign = running.iter().find(|running| running.id.to_string() == campaign);
-        assert!(self.engine.dispatch(campaign.expect("it has started"), 100).await.unwrap() > 0);
+        assert!(self.engine.dispatch(campaign.expect("it has started"), 100).await.unwrap().claimed > 0);
     }
 
     pub fn tick(&self) {

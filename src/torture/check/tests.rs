@@ -65,6 +65,7 @@ pub(super) fn campaign() -> Campaign {
         created_at: at(-1_000),
         recurrence: None,
         brake: BrakeRule::default(),
+        weight: 1.0,
         next_run_at: None,
         parent_id: None,
         copies_from: None,

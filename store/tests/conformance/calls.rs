@@ -206,6 +206,12 @@ pub async fn no_room_sends_a_call_back(db: Db) {
     assert_eq!((call.state, call.hold, call.outcome), (CallState::Pending, Some(Hold::Pace), None));
     assert_eq!((call.reason.as_deref(), call.code), (Some("throttled"), Some(503)));
     assert_eq!(db.read(async |tx| tx.count_waiting_calls(world.campaign).await).await, 1);
+    let queues = db.read(async |tx| tx.queues().await).await;
+    let of = queues
+        .iter()
+        .find(|queue| queue.campaign_id == world.campaign)
+        .map(|queue| (queue.waiting, queue.held));
+    assert_eq!(of, Some((1, 1)), "it was sent back");
     assert_eq!(db.read(async |tx| tx.count_pushed_calls(at(99_999)).await).await, 0, "its job is spent");
     assert_eq!(begin(&db, &calls, second, 5_499).await, NONE);
     assert_eq!(begin(&db, &calls, second, 5_500).await, [id]);

@@ -55,7 +55,14 @@ pub async fn running_ones_are_found(db: Db) {
     expected.sort();
     let found = db.read(async |tx| tx.running_campaigns(at(1000)).await).await;
     assert_eq!(found.iter().map(|r| (r.id, r.state)).collect::<Vec<_>>(), expected);
-    assert!(found.iter().all(|r| r.workspace_id == world.workspace));
+    assert!(found.iter().all(|r| r.workspace_id == world.workspace && r.trunk_id == world.trunk));
+    assert!(found.iter().all(|r| r.weight == 1.0 && !r.has_due), "nobody is on their lists");
+    let other = World::calling(&db, 1).await;
+    for (ms, due) in [(-1, false), (0, true)] {
+        let found = db.read(async |tx| tx.running_campaigns(at(ms)).await).await;
+        let of = found.iter().find(|r| r.id == other.campaign).map(|r| r.has_due);
+        assert_eq!(of, Some(due), "at {ms}");
+    }
 }
 
 pub async fn open_recipients_and_counts(db: Db) {

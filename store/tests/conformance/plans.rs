@@ -195,6 +195,8 @@ async fn check(statistics: Statistics) {
         "no recipients": |tx| assert!(!tx.has_recipients(empty).await?);
         "claimed recipients": |tx| assert_eq!(tx.claimed_recipients(campaign).await?.len(), 0);
         "waiting calls": |tx| assert_eq!(tx.count_waiting_calls(campaign).await?, 1000);
+        "queues": |tx| assert_eq!(tx.queues().await?.iter().map(|queue| queue.waiting).max(), Some(1000));
+        "running": |tx| assert!(tx.running_campaigns(at(1)).await?.iter().any(|running| running.has_due));
         "pushed calls": |tx| assert_eq!(tx.count_pushed_calls(at(0)).await?, 0);
         "live calls": |tx| assert_eq!(tx.live_calls(campaign).await?, (0, 0));
         "orphans": |tx| assert_eq!(tx.mark_orphans(at(1)).await?.len(), 0);

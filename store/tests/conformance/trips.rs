@@ -117,6 +117,7 @@ pub async fn campaigns(db: Db) {
         plan: Plan { steps: [plan().steps, vec![second]].concat() },
         limits: Limits { calls_per_second: Some(12.5), max_live_calls: Some(1) },
         start_at: Some(at(86_400_000)),
+        weight: 0.1,
         ..World::new_campaign(world.agent, world.trunk)
     };
     for new in [full, World::new_campaign(world.agent, world.trunk)] {
@@ -124,6 +125,7 @@ pub async fn campaigns(db: Db) {
         let found = db.read(async |tx| tx.campaign(world.workspace, made.id).await).await.unwrap();
         assert_eq!(found, made);
         assert_eq!((found.plan, found.limits, found.start_at), (new.plan, new.limits, new.start_at));
+        assert_eq!(found.weight, new.weight);
         assert_eq!((found.agent_id, found.trunk_id), (world.agent, world.trunk));
         assert_eq!((found.ring_seconds, found.max_call_seconds, found.name), (30, 300, new.name));
         assert_eq!((found.state, found.reason, found.created_at), (CampaignState::Draft, None, at(5)));

@@ -1,0 +1,4 @@
+-- Who gets how much of what room there is. The same stands in ../postgres/0006_fairness.sql; change both together.
+
+-- How much a campaign gets beside the others of its workspace.
+ALTER TABLE campaigns ADD COLUMN weight real NOT NULL DEFAULT 1;
