@@ -7,6 +7,7 @@
 //! | `ROWS($1, id uuid, at time, …) AS r` | the rows of the JSON array `$1` by `json_to_recordset` | the same by `json_each` |
 //! | … a column of kind `json` | a `jsonb`; JSON's null stays JSON's null and is no SQL NULL | the same, as text |
 //! | `FOR UPDATE`, `OF x`, `SKIP LOCKED` | as written | nothing: there is one writer |
+//! | `RETURNING calls.*` | as written: `*` alone would be the columns of `FROM` as well | `RETURNING *`, the columns of `calls` |
 //! | `DB_NOW` | `clock_timestamp()` | milliseconds by `unixepoch` |
 //! | `DB_AGO($1)` | `DB_NOW` less `$1` milliseconds | the same |
 //! | `PASS_TOGETHER(k)`, `PASS_ALONE(k)` | advisory locks until the transaction ends, shared and exclusive, first come first served | `k`: there is one writer |
@@ -60,6 +61,7 @@ impl Dialect {
                 (" FOR UPDATE OF c", ""),
                 (" FOR UPDATE SKIP LOCKED", ""),
                 (" FOR UPDATE", ""),
+                ("RETURNING calls.*", "RETURNING *"),
                 ("PASS_TOGETHER(", "("),
                 ("SORTING($1)", "$1"),
                 ("PASS_ALONE(", "("),

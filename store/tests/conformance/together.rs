@@ -46,11 +46,7 @@ pub async fn two_workers_lease_overlapping_batches(db: Db) {
         };
         let backwards = post.ids.iter().rev().copied().collect();
         let (a, b) = tokio::join!(begin(post.ids.clone()), begin(backwards));
-        assert_eq!(
-            sorted([a, b].concat().iter().copied()),
-            sorted(post.ids),
-            "each leased once, nobody deadlocked"
-        );
+        assert_eq!(sorted([a, b].concat()), sorted(post.ids), "each leased once, nobody deadlocked");
     }
 }
 
