@@ -1,4 +1,9 @@
-use std::{path::Path, str::FromStr, time::Duration};
+use std::{
+    path::Path,
+    str::FromStr,
+    sync::atomic::{AtomicU32, Ordering},
+    time::Duration,
+};
 
 use sqlx::{
     Connection, PgConnection, Pool, Postgres, Sqlite,
@@ -39,10 +44,20 @@ const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED; DISCARD PLANS";
 const BEGIN_READ: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; DISCARD PLANS";
 
 /// How a transaction begins whose few statements are run thousands of times a second, each over the rows of many calls, found by
-/// their ids. Planning them anew would cost as much as some of them do. With these settings a plan can only go through an index,
-/// however small a table was when it was made, so it is kept.
+/// their ids. Planning them anew would cost as much as some of them do, so the plans are kept for a while ([`plans_anew`]). Through
+/// an index they go in any case, however small a table was when they were made.
 const BEGIN_MANY: &str = "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL enable_seqscan = off; SET LOCAL enable_hashjoin = off; \
-                          SET LOCAL enable_mergejoin = off";
+                          SET LOCAL enable_mergejoin = off; SET LOCAL jit = off";
+/// The same, planning anew.
+const BEGIN_MANY_ANEW: &str = "BEGIN ISOLATION LEVEL READ COMMITTED; DISCARD PLANS; SET LOCAL enable_seqscan = off; \
+                               SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off; SET LOCAL jit = off";
+
+/// Whether the next of these transactions plans anew: one in sixteen does, so that no connection goes on for long with a plan made
+/// for a small table. Which, is spread by the golden ratio: an even count might always meet the same connection of the pool.
+fn plans_anew() -> bool {
+    static BEGUN: AtomicU32 = AtomicU32::new(0);
+    BEGUN.fetch_add(1, Ordering::Relaxed).wrapping_mul(0x9E37_79B9) < u32::MAX / 16
+}
 
 impl Store {
     /// Opens PostgreSQL by URL (`postgres://…`). Does not touch the schema.
@@ -122,7 +137,10 @@ impl Store {
     /// Begins a writing transaction of statements that look up many rows by their ids: for what is done to every call.
     pub async fn write_many(&self) -> Result<Tx> {
         match &self.0 {
-            Backend::Postgres(pool) => Ok(Tx { inner: Inner::Postgres(pool.begin_with(BEGIN_MANY).await?) }),
+            Backend::Postgres(pool) => {
+                let begin = if plans_anew() { BEGIN_MANY_ANEW } else { BEGIN_MANY };
+                Ok(Tx { inner: Inner::Postgres(pool.begin_with(begin).await?) })
+            }
             Backend::Sqlite { .. } => self.write().await,
         }
     }
@@ -160,5 +178,25 @@ async fn open_writer(pool: SqlitePoolOptions, options: &SqliteConnectOptions) ->
             }
             opened => return opened,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn no_connection_keeps_its_plans_for_long() {
+        let anew: Vec<bool> = (0..100_000).map(|_| super::plans_anew()).collect();
+        // However many connections take turns, each plans anew now and then.
+        for turns in 1..=64 {
+            for first in 0..turns {
+                let mine: Vec<bool> = anew.iter().skip(first).step_by(turns).copied().collect();
+                assert!(
+                    mine.windows(150).all(|run| run.contains(&true)),
+                    "{turns} connections, number {first}"
+                );
+            }
+        }
+        let share = anew.iter().filter(|&&it| it).count();
+        assert!((6_000..6_500).contains(&share), "{share}");
     }
 }
