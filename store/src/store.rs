@@ -53,10 +53,17 @@ const BEGIN_MANY_ANEW: &str = "BEGIN ISOLATION LEVEL READ COMMITTED; DISCARD PLA
                                SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off; SET LOCAL jit = off";
 
 /// Whether the next of these transactions plans anew: one in sixteen does, so that no connection goes on for long with a plan made
-/// for a small table. Which, is spread by the golden ratio: an even count might always meet the same connection of the pool.
+/// for a small table. Which ones is spread by a hash: an even count might always meet the same connection of the pool.
 fn plans_anew() -> bool {
     static BEGUN: AtomicU32 = AtomicU32::new(0);
-    BEGUN.fetch_add(1, Ordering::Relaxed).wrapping_mul(0x9E37_79B9) < u32::MAX / 16
+    spread(BEGUN.fetch_add(1, Ordering::Relaxed)) < u32::MAX / 16
+}
+
+/// The last step of MurmurHash3.
+fn spread(mut n: u32) -> u32 {
+    n = (n ^ (n >> 16)).wrapping_mul(0x85EB_CA6B);
+    n = (n ^ (n >> 13)).wrapping_mul(0xC2B2_AE35);
+    n ^ (n >> 16)
 }
 
 impl Store {
@@ -191,7 +198,7 @@ mod tests {
             for first in 0..turns {
                 let mine: Vec<bool> = anew.iter().skip(first).step_by(turns).copied().collect();
                 assert!(
-                    mine.windows(150).all(|run| run.contains(&true)),
+                    mine.windows(200).all(|run| run.contains(&true)),
                     "{turns} connections, number {first}"
                 );
             }
