@@ -182,7 +182,7 @@ mod tests {
                 let (begun, go) = (begun.clone(), go.clone());
                 async move {
                     begun.send(items.clone()).ok();
-                    go.acquire().await.ok().map(|permit| permit.forget());
+                    go.acquire().await.map_err(|_| gone())?.forget();
                     Ok(items)
                 }
             })

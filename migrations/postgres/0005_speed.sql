@@ -4,7 +4,7 @@
 DROP INDEX calls_live_of_campaign;
 
 -- A call's campaign has the same workspace, agent and trunk, and is checked for them; a single call is checked where it is made.
--- None of these rows is ever deleted. Checked again for each call they were a twelfth of PostgreSQL's time.
+-- None of these rows is ever deleted. Checking them again took 23 µs of each call.
 ALTER TABLE calls
     DROP CONSTRAINT calls_workspace_id_fkey,
     DROP CONSTRAINT calls_campaign_id_fkey,
