@@ -1,6 +1,8 @@
 //! The rules of when and how often, over a real database and a clock that is moved: an operator, schedulers and workers do what they do in
 //! any order, and after each step everything that was kept is compared with everything that is there.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test ends where something it relies on fails")]
+
 mod world;
 
 use std::{collections::BTreeMap, time::Duration};
