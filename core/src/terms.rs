@@ -185,14 +185,32 @@ pub enum Fit {
     Never(&'static str),
 }
 
+/// When a waiting recipient is due, and why not before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Due {
+    /// Not called before this moment.
+    pub at: DateTime<Utc>,
+    /// Why it is put off until then.
+    pub hold: Option<Hold>,
+    /// The moment that was asked for, where the hours made it later.
+    pub ready_at: Option<DateTime<Utc>>,
+}
+
+impl Due {
+    /// At this moment, for no other reason than its turn.
+    pub const fn now(at: DateTime<Utc>) -> Self {
+        Self { at, hold: None, ready_at: None }
+    }
+}
+
 impl Fit {
-    /// The due time to keep and the hold that goes with it: `hold` where the moment was left as it was. Whoever can never
-    /// be called is due at once, and found out when it is claimed.
-    pub fn due(self, asked: DateTime<Utc>, hold: Option<Hold>) -> (DateTime<Utc>, Option<Hold>) {
+    /// What to keep of it: `hold` is why somebody waits for the moment `asked` itself. Whoever can never be called is due at once,
+    /// and found out when it is claimed.
+    pub fn due(self, asked: DateTime<Utc>, hold: Option<Hold>) -> Due {
         match self {
-            Self::Open(at) => (at, hold),
-            Self::Moved(at) => (at, Some(Hold::Window)),
-            Self::Never(_) => (asked, None),
+            Self::Open(at) => Due { at, hold, ready_at: None },
+            Self::Moved(at) => Due { at, hold: Some(Hold::Window), ready_at: Some(asked) },
+            Self::Never(_) => Due::now(asked),
         }
     }
 }

@@ -3,9 +3,11 @@
 use chrono::{DateTime, Utc};
 use ringfleet_core::{
     CampaignAction, CampaignId, CampaignState, Channel, Clock, CounterKind, Disposition, Hold, RecipientId,
-    RecipientState, WorkspaceId, WorkspaceRules, call::NEVER_RETRY, terms::Fit,
+    RecipientState, WorkspaceId, WorkspaceRules,
+    call::NEVER_RETRY,
+    terms::{Due, Fit},
 };
-use ringfleet_store::{Bump, CallBack, Campaign, CampaignSettings, Recipient};
+use ringfleet_store::{Bump, Campaign, CampaignSettings, Recipient};
 use uuid::Uuid;
 
 use crate::{Engine, EngineError, Result, verdict::waits};
@@ -82,7 +84,7 @@ impl Engine {
                 bumps.extend(waits(campaign, before.hold, before.due_at, -1));
             }
         }
-        bumps.extend(waits(campaign, back.hold, back.due_at, 1));
+        bumps.extend(waits(campaign, back.hold, back.at, 1));
         tx.bump(bumps).await?;
         let after = tx.recipient(campaign, id).await?.ok_or(EngineError::NotFound("recipient"))?;
         tx.commit().await?;
@@ -135,18 +137,18 @@ fn has_attempt_left(campaign: &Campaign, recipient: &Recipient) -> bool {
     step.is_some_and(|step| step.channel == Channel::Voice && recipient.attempts < step.attempts)
 }
 
-fn call_back(campaign: &Campaign, recipient: &Recipient, at: DateTime<Utc>) -> Result<CallBack> {
+fn call_back(campaign: &Campaign, recipient: &Recipient, at: DateTime<Utc>) -> Result<Due> {
     let terms = campaign.terms();
     let fit = terms.fit(recipient.number, recipient.timezone.as_deref(), at);
     if let Fit::Never(reason) = fit {
         let message = format!("the recipient can never be called: {reason}");
         return Err(EngineError::Conflict { code: "NEVER_CALLABLE", message });
     }
-    let (due_at, hold) = fit.due(at, Some(Hold::Retry));
-    if terms.expires_at(recipient.created_at).is_some_and(|end| due_at >= end) {
+    let due = fit.due(at, Some(Hold::Retry));
+    if terms.expires_at(recipient.created_at).is_some_and(|end| due.at >= end) {
         let problem =
             "nobody is called then any more: the campaign, or the time of this recipient, is over before";
         return Err(EngineError::invalid("at", problem));
     }
-    Ok(CallBack { due_at, hold, ready_at: (due_at != at).then_some(at) })
+    Ok(due)
 }

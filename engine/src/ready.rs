@@ -7,9 +7,12 @@ use std::collections::HashSet;
 use chrono::{DateTime, Utc};
 use ringfleet_core::{
     CampaignAction, CampaignId, Channel, Clock, CounterKind, Disposition, Hold, Plan, RecipientId,
-    RecipientState, WorkspaceId, clock::Stopwatch, replan::Place, terms::Fit,
+    RecipientState, WorkspaceId,
+    clock::Stopwatch,
+    replan::Place,
+    terms::{Due, Fit},
 };
-use ringfleet_store::{Bump, Campaign, CopiedRecipient, Due, Listed, Placed, Unready, fresh_ids};
+use ringfleet_store::{Bump, Campaign, CopiedRecipient, Listed, Placed, Unready, fresh_ids};
 use uuid::Uuid;
 
 use crate::{
@@ -133,14 +136,8 @@ impl Engine {
 
 fn copy_of(campaign: &Campaign, one: &Listed, id: RecipientId, now: DateTime<Utc>) -> CopiedRecipient {
     let fit = campaign.terms().fit(one.number, one.timezone.as_deref(), now);
-    let (due_at, hold) = fit.due(now, None);
-    CopiedRecipient {
-        id: id.uuid(),
-        after: one.id.uuid(),
-        due_at,
-        hold,
-        ready_at: (due_at != now).then_some(now),
-    }
+    let Due { at, hold, ready_at } = fit.due(now, None);
+    CopiedRecipient { id: id.uuid(), after: one.id.uuid(), due_at: at, hold, ready_at }
 }
 
 /// When a waiting recipient is due under the hours that hold now; none when nothing changes for it. What the plan or somebody asked for
@@ -156,12 +153,12 @@ fn due_anew(campaign: &Campaign, one: &Placed, now: DateTime<Utc>) -> Option<Due
         hold => hold,
     };
     let fit = campaign.terms().fit(one.number, one.timezone.as_deref(), asked.max(now));
-    let (at, hold) = match fit {
-        Fit::Open(_) => (asked, before),
-        fit => fit.due(asked, before),
-    };
-    let ready_at = (hold == Some(Hold::Window)).then_some(asked);
-    ((at, hold) != (one.due_at, one.hold)).then_some(Due { at, hold, ready_at })
+    let due = match fit {
+        Fit::Open(_) => Fit::Open(asked),
+        fit => fit,
+    }
+    .due(asked, before);
+    ((due.at, due.hold) != (one.due_at, one.hold)).then_some(due)
 }
 
 fn place_of(one: &Placed) -> Place {

@@ -3,8 +3,8 @@
 use std::collections::HashSet;
 
 use chrono::{DateTime, Utc};
-use ringfleet_core::{CampaignAction, CampaignId, CounterKind, E164, RecipientId, WorkspaceId};
-use ringfleet_store::{Bump, Campaign, Due, NewRecipient, Tx, fresh_ids};
+use ringfleet_core::{CampaignAction, CampaignId, CounterKind, E164, RecipientId, WorkspaceId, terms::Due};
+use ringfleet_store::{Bump, Campaign, NewRecipient, Tx, fresh_ids};
 
 use crate::{Engine, EngineError, Result, verdict::waits};
 
@@ -66,9 +66,7 @@ impl Engine {
 
 /// When a new recipient is due: at once, or when its hours begin.
 fn due(campaign: &Campaign, recipient: &NewRecipient, now: DateTime<Utc>) -> Due {
-    let fit = campaign.terms().fit(recipient.number, recipient.timezone.as_deref(), now);
-    let (at, hold) = fit.due(now, None);
-    Due { at, hold, ready_at: hold.map(|_| now) }
+    campaign.terms().fit(recipient.number, recipient.timezone.as_deref(), now).due(now, None)
 }
 
 /// The campaign, held in a state in which it takes recipients until this transaction ends.

@@ -270,8 +270,8 @@ fn recipient_update(
     // Inside the recipient's own hours.
     let due = |at: DateTime<Utc>, base: RecipientUpdate| {
         let fit = campaign.terms().fit(standing.number, standing.timezone.as_deref(), at);
-        let (due_at, hold) = fit.due(at, Some(Hold::Retry));
-        RecipientUpdate { due_at, hold, ready_at: (hold == Some(Hold::Window)).then_some(at), ..base }
+        let due = fit.due(at, Some(Hold::Retry));
+        RecipientUpdate { due_at: due.at, hold: due.hold, ready_at: due.ready_at, ..base }
     };
     match *next {
         Next::Retry { at } => due(at, base),

@@ -3,14 +3,14 @@
 use chrono::{DateTime, Utc};
 use ringfleet_core::{
     CampaignId, Caps, Disposition, E164, Hold, Outcome, Plan, RecipientId, RecipientState, Recurrence,
-    Schedule, WorkspaceId, replan::Place, trunk::Limits,
+    Schedule, WorkspaceId, replan::Place, terms::Due, trunk::Limits,
 };
 use serde::Serialize;
 use sqlx::types::Json;
 use uuid::Uuid;
 
 use crate::{
-    Campaign, Due, NewCampaign, Result, Timestamp, Tx,
+    Campaign, NewCampaign, Result, Timestamp, Tx,
     record::record,
     rows::{self, hex, millis, millis_opt},
     tx::{all, exec, on, one},
@@ -125,17 +125,6 @@ record! {
         /// For what.
         pub hold: Option<Hold>,
     }
-}
-
-/// When a recipient is called, set by somebody.
-#[derive(Debug, Clone, Copy)]
-pub struct CallBack {
-    /// Not before this moment.
-    pub due_at: DateTime<Utc>,
-    /// Why it is put off until then.
-    pub hold: Option<Hold>,
-    /// The moment asked for, where the hours made it later.
-    pub ready_at: Option<DateTime<Utc>>,
 }
 
 impl Tx {
@@ -291,14 +280,14 @@ impl Tx {
     }
 
     /// Lets a recipient wait until it is to be called back; one that is done is open again. Hold it first.
-    pub async fn call_back(&mut self, id: RecipientId, at: CallBack) -> Result<()> {
+    pub async fn call_back(&mut self, id: RecipientId, due: Due) -> Result<()> {
         exec!(
             self,
             "UPDATE recipients SET state = 'PENDING', due_at = $2, hold = $3, ready_at = $4, disposition = NULL, done_at = NULL WHERE id = $1",
             id.uuid(),
-            Timestamp(at.due_at),
-            at.hold.map(Hold::as_str),
-            at.ready_at.map(Timestamp)
+            Timestamp(due.at),
+            due.hold.map(Hold::as_str),
+            due.ready_at.map(Timestamp)
         )?;
         Ok(())
     }

@@ -1,5 +1,5 @@
 use chrono::{DateTime, Utc};
-use ringfleet_core::{CampaignId, Disposition, E164, Hold, Outcome, RecipientId, RecipientState};
+use ringfleet_core::{CampaignId, Disposition, E164, Hold, Outcome, RecipientId, RecipientState, terms::Due};
 use serde::Serialize;
 use serde_json::Value;
 use uuid::Uuid;
@@ -60,24 +60,6 @@ pub struct NewRecipient {
     pub variables: Value,
     /// Its own time zone (IANA).
     pub timezone: Option<String>,
-}
-
-/// When a new recipient is due, and why not at once.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Due {
-    /// Not called before this moment.
-    pub at: DateTime<Utc>,
-    /// Why it is put off until then.
-    pub hold: Option<Hold>,
-    /// The moment the plan asked for, where the hours made it later.
-    pub ready_at: Option<DateTime<Utc>>,
-}
-
-impl Due {
-    /// At once.
-    pub fn now(at: DateTime<Utc>) -> Self {
-        Self { at, hold: None, ready_at: None }
-    }
 }
 
 record! {

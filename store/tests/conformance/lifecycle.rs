@@ -2,11 +2,11 @@
 
 use ringfleet_core::{
     CallState, CampaignId, CampaignState, Disposition, Hold, Outcome, RecipientId, RecipientState, WorkerId,
-    replan::Place,
+    replan::Place, terms::Due,
 };
 use ringfleet_store::{
-    CallBack, CallUpdate, CampaignSettings, CopiedRecipient, Copying, Listed, NewCampaign, Recipient,
-    StoreError, fresh_ids,
+    CallUpdate, CampaignSettings, CopiedRecipient, Copying, Listed, NewCampaign, Recipient, StoreError,
+    fresh_ids,
 };
 use uuid::Uuid;
 
@@ -217,7 +217,7 @@ pub async fn recipients_end_as_told_and_are_called_back(db: Db) {
     });
     assert_eq!(again.await, 0, "once is enough");
     let one = done[0].id;
-    let back = CallBack { due_at: at(100), hold: Some(Hold::Retry), ready_at: Some(at(90)) };
+    let back = Due { at: at(100), hold: Some(Hold::Retry), ready_at: Some(at(90)) };
     db.write(async |tx| {
         assert!(tx.recipient_for_update(CampaignId::new(at(0)), one).await?.is_none(), "of another campaign");
         assert!(tx.recipient_for_update(world.campaign, one).await?.is_some());
