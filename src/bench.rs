@@ -8,7 +8,7 @@ use ringfleet_core::{
     CampaignAction, CampaignState, CounterKind, E164, Plan, WorkspaceId, clock::Stopwatch, trunk,
 };
 use ringfleet_engine::Engine;
-use ringfleet_store::{Campaign, NewAgent, NewCampaign, NewRecipient, NewTrunk};
+use ringfleet_store::{Campaign, CampaignSettings, NewAgent, NewCampaign, NewRecipient, NewTrunk};
 use serde::Serialize;
 use serde_json::json;
 use tokio::process::{Child, Command};
@@ -132,7 +132,11 @@ async fn prepare(engine: &Engine, name: &str, args: &CampaignArgs) -> Result<Cam
     };
     let trunk = tx.insert_trunk(workspace, trunk, now).await?;
     tx.commit().await?;
-    let campaign = NewCampaign::new(name, agent.id, trunk.id, Plan::voice(1));
+    let campaign = NewCampaign {
+        agent_id: agent.id,
+        trunk_id: trunk.id,
+        settings: CampaignSettings::new(name, Plan::voice(1)),
+    };
     let campaign = engine.create_campaign(workspace, campaign).await?;
     let numbers: Vec<u64> = (0..args.recipients).map(|i| 12_000_000_001 + i * 10).collect(); // all end in 1: answered
     for chunk in numbers.chunks(5_000) {

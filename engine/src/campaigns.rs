@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 
 use crate::{
     Engine, EngineError, Result,
+    edit::check_moments,
     publish::{call_fact, campaign_fact, publish},
     stats::kept_counts,
     wind_up::withdraw,
@@ -54,6 +55,7 @@ pub(crate) const NOT_DONE: &str = "NOT_DONE";
 impl Engine {
     /// Makes a campaign in DRAFT. Its agent and trunk must be of the same workspace.
     pub async fn create_campaign(&self, workspace: WorkspaceId, new: NewCampaign) -> Result<Campaign> {
+        check_moments(&new.settings)?;
         let mut tx = self.0.store.write().await?;
         check_owned(&mut tx, workspace, new.agent_id, new.trunk_id).await?;
         let campaign = tx.insert_campaign(workspace, new, self.0.clock.now()).await?;

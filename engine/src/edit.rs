@@ -92,13 +92,19 @@ impl Engine {
     }
 }
 
+/// A campaign begins before it ends.
+pub(crate) fn check_moments(to: &CampaignSettings) -> Result<()> {
+    match (to.start_at, to.end_at) {
+        (Some(start), Some(end)) if end <= start => {
+            Err(EngineError::invalid("endAt", "must lie after startAt"))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// What has to hold between settings, those that stay included.
 fn check_settings(before: &Campaign, to: &CampaignSettings) -> Result<()> {
-    if let (Some(start), Some(end)) = (to.start_at, to.end_at)
-        && end <= start
-    {
-        return Err(EngineError::invalid("endAt", "must lie after startAt"));
-    }
+    check_moments(to)?;
     if to.recurrence != before.recurrence && before.state != CampaignState::Draft {
         return Err(EngineError::invalid("recurrence", "can be changed in DRAFT only; clone the campaign"));
     }

@@ -49,7 +49,8 @@ impl Engine {
             return Ok(());
         }
         let name = named(&parent.name, &format!(" {}", recurrence.on_the_wall(fires_at)));
-        let new = NewCampaign { recurrence: None, start_at: None, ..parent.like(name) };
+        let mut new = parent.like(name);
+        (new.settings.recurrence, new.settings.start_at) = (None, None);
         let run = tx.insert_campaign(workspace, new, now).await?;
         tx.make_run(run.id, id, fires_at).await?;
         tx.order_copy(run.id, id, None).await?;
@@ -104,7 +105,8 @@ impl Engine {
         }
         let name = name.unwrap_or_else(|| named(&source.name, " (retry)"));
         // The first try would count as another campaign's calls.
-        let new = NewCampaign { recurrence: None, dupe_days: None, ..self.anew(&source, name) };
+        let mut new = self.anew(&source, name);
+        (new.settings.recurrence, new.settings.dupe_days) = (None, None);
         let retry = tx.insert_campaign(workspace, new, Clock::now(self.clock())).await?;
         tx.order_copy(retry.id, id, Some(dispositions)).await?;
         tx.commit().await?;
@@ -114,12 +116,11 @@ impl Engine {
     /// The settings of a campaign for another one, without moments that have passed.
     fn anew(&self, source: &Campaign, name: String) -> NewCampaign {
         let now = Clock::now(self.clock());
-        let new = source.like(name);
-        NewCampaign {
-            start_at: new.start_at.filter(|at| *at > now),
-            end_at: new.end_at.filter(|at| *at > now),
-            ..new
+        let mut new = source.like(name);
+        for moment in [&mut new.settings.start_at, &mut new.settings.end_at] {
+            *moment = moment.filter(|at| *at > now);
         }
+        new
     }
 
     /// A short list is there when the answer is; a long one follows.

@@ -8,7 +8,7 @@ use sqlx::types::Json;
 use uuid::Uuid;
 
 use crate::{
-    Page, Result, Timestamp, Tx,
+    CampaignSettings, Page, Result, Timestamp, Tx,
     record::record,
     rows,
     tx::{all, exec, on, one, scalar},
@@ -79,62 +79,12 @@ record! {
 /// A campaign to be made, in DRAFT.
 #[derive(Debug, Clone)]
 pub struct NewCampaign {
-    /// How people call it.
-    pub name: String,
     /// Who talks.
     pub agent_id: AgentId,
     /// What places the calls.
     pub trunk_id: TrunkId,
-    /// What it does for each recipient.
-    pub plan: Plan,
-    /// Its own limits.
-    pub limits: Limits,
-    /// How long a phone may ring, in seconds.
-    pub ring_seconds: u32,
-    /// How long an answered call may last, in seconds.
-    pub max_call_seconds: u32,
-    /// When its recipients may be called, on their own clocks.
-    pub schedule: Schedule,
-    /// How often one number may be called, where it is stricter than the workspace.
-    pub caps: Caps,
-    /// Numbers that others in the workspace have called in the last so many days are not called.
-    pub dupe_days: Option<u32>,
-    /// Recipients are not called any more so many days after they were added.
-    pub expire_days: Option<u32>,
-    /// No call begins from this moment on.
-    pub end_at: Option<DateTime<Utc>>,
-    /// When it stops by itself.
-    pub brake: BrakeRule,
-    /// Not before this moment.
-    pub start_at: Option<DateTime<Utc>>,
-    /// When fresh runs of its list are made.
-    pub recurrence: Option<Recurrence>,
-    /// How much it gets of what room there is, beside the others of its workspace.
-    pub weight: f64,
-}
-
-impl NewCampaign {
-    /// A campaign without limits of its own, at any hour, at once; a phone may ring for half a minute, a call last an hour.
-    pub fn new(name: impl Into<String>, agent_id: AgentId, trunk_id: TrunkId, plan: Plan) -> Self {
-        Self {
-            name: name.into(),
-            agent_id,
-            trunk_id,
-            plan,
-            limits: Limits::default(),
-            ring_seconds: 30,
-            max_call_seconds: 3_600,
-            schedule: Schedule::default(),
-            caps: Caps::default(),
-            dupe_days: None,
-            expire_days: None,
-            end_at: None,
-            brake: BrakeRule::default(),
-            start_at: None,
-            recurrence: None,
-            weight: 1.0,
-        }
-    }
+    /// Everything that can be changed later.
+    pub settings: CampaignSettings,
 }
 
 impl Campaign {
@@ -184,6 +134,7 @@ impl Tx {
         now: DateTime<Utc>,
     ) -> Result<Campaign> {
         let id = CampaignId::new(now);
+        let to = &new.settings;
         exec!(
             self,
             "INSERT INTO campaigns (id, workspace_id, agent_id, trunk_id, name, state, plan, limits, ring_seconds,
@@ -194,22 +145,22 @@ impl Tx {
             workspace.uuid(),
             new.agent_id.uuid(),
             new.trunk_id.uuid(),
-            &new.name,
+            &to.name,
             CampaignState::Draft.as_str(),
-            Json(&new.plan),
-            Json(&new.limits),
-            new.ring_seconds as i32,
-            new.max_call_seconds as i32,
-            new.start_at.map(Timestamp),
+            Json(&to.plan),
+            Json(&to.limits),
+            to.ring_seconds as i32,
+            to.max_call_seconds as i32,
+            to.start_at.map(Timestamp),
             Timestamp(now),
-            Json(&new.schedule),
-            Json(&new.caps),
-            new.dupe_days.map(|days| days as i32),
-            new.expire_days.map(|days| days as i32),
-            new.end_at.map(Timestamp),
-            new.recurrence.as_ref().map(Json),
-            Json(&new.brake),
-            new.weight
+            Json(&to.schedule),
+            Json(&to.caps),
+            to.dupe_days.map(|days| days as i32),
+            to.expire_days.map(|days| days as i32),
+            to.end_at.map(Timestamp),
+            to.recurrence.as_ref().map(Json),
+            Json(&to.brake),
+            to.weight
         )?;
         let made = self.campaign(workspace, id).await?;
         made.ok_or_else(|| sqlx::Error::RowNotFound.into())

@@ -2,8 +2,8 @@
 
 use chrono::{DateTime, Utc};
 use ringfleet_core::{
-    CampaignId, Caps, Disposition, E164, Hold, Outcome, Plan, RecipientId, RecipientState, Recurrence,
-    Schedule, WorkspaceId, replan::Place, terms::Due, trunk::Limits,
+    BrakeRule, CampaignId, Caps, Disposition, E164, Hold, Outcome, Plan, RecipientId, RecipientState,
+    Recurrence, Schedule, WorkspaceId, replan::Place, terms::Due, trunk::Limits,
 };
 use serde::Serialize;
 use sqlx::types::Json;
@@ -43,8 +43,32 @@ pub struct CampaignSettings {
     pub end_at: Option<DateTime<Utc>>,
     /// When fresh runs of its list are made.
     pub recurrence: Option<Recurrence>,
+    /// When it stops by itself.
+    pub brake: BrakeRule,
     /// How much it gets of what room there is, beside the others of its workspace.
     pub weight: f64,
+}
+
+impl CampaignSettings {
+    /// No limits of its own, at any hour, at once; a phone may ring for half a minute, a call last an hour.
+    pub fn new(name: impl Into<String>, plan: Plan) -> Self {
+        Self {
+            name: name.into(),
+            plan,
+            limits: Limits::default(),
+            ring_seconds: 30,
+            max_call_seconds: 3_600,
+            schedule: Schedule::default(),
+            caps: Caps::default(),
+            dupe_days: None,
+            expire_days: None,
+            start_at: None,
+            end_at: None,
+            recurrence: None,
+            brake: BrakeRule::default(),
+            weight: 1.0,
+        }
+    }
 }
 
 impl Campaign {
@@ -63,27 +87,15 @@ impl Campaign {
             start_at: self.start_at,
             end_at: self.end_at,
             recurrence: self.recurrence.clone(),
+            brake: self.brake,
             weight: self.weight,
         }
     }
 
     /// A new campaign with all its settings under another name.
     pub fn like(&self, name: String) -> NewCampaign {
-        let settings = self.settings();
-        NewCampaign {
-            limits: settings.limits,
-            ring_seconds: settings.ring_seconds,
-            max_call_seconds: settings.max_call_seconds,
-            schedule: settings.schedule,
-            caps: settings.caps,
-            dupe_days: settings.dupe_days,
-            expire_days: settings.expire_days,
-            start_at: settings.start_at,
-            end_at: settings.end_at,
-            recurrence: settings.recurrence,
-            weight: settings.weight,
-            ..NewCampaign::new(name, self.agent_id, self.trunk_id, settings.plan)
-        }
+        let settings = CampaignSettings { name, ..self.settings() };
+        NewCampaign { agent_id: self.agent_id, trunk_id: self.trunk_id, settings }
     }
 }
 
@@ -133,7 +145,8 @@ impl Tx {
         exec!(
             self,
             "UPDATE campaigns SET name = $2, plan = $3, limits = $4, ring_seconds = $5, max_call_seconds = $6, schedule = $7,
-                    caps = $8, dupe_days = $9, expire_days = $10, start_at = $11, end_at = $12, recurrence = $13, weight = $14 WHERE id = $1",
+                    caps = $8, dupe_days = $9, expire_days = $10, start_at = $11, end_at = $12, recurrence = $13, brake = $14, weight = $15
+             WHERE id = $1",
             id.uuid(),
             &to.name,
             Json(&to.plan),
@@ -147,6 +160,7 @@ impl Tx {
             to.start_at.map(Timestamp),
             to.end_at.map(Timestamp),
             to.recurrence.as_ref().map(Json),
+            Json(&to.brake),
             to.weight
         )?;
         Ok(())

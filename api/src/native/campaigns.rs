@@ -5,7 +5,7 @@ use ringfleet_core::{
     id::CampaignKind, trunk::Limits,
 };
 use ringfleet_engine::NAME_LIMIT;
-use ringfleet_store::{Campaign, NewCampaign};
+use ringfleet_store::{Campaign, CampaignSettings, NewCampaign};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -127,16 +127,13 @@ pub(super) async fn create(door: Allowed<may::RunCampaigns>, Json(body): Json<Bo
     brake.validate().map_err(|(field, problem)| ApiError::invalid(field, problem))?;
     let weight = settings_body::weight(body.weight)?;
     let (start_at, end_at) = (check::moment("startAt", body.start_at)?, check::moment("endAt", body.end_at)?);
-    if let (Some(start), Some(end)) = (start_at, end_at)
-        && end <= start
-    {
-        return Err(ApiError::invalid("endAt", "must lie after startAt"));
-    }
     let trunk_id = match body.trunk_id {
         Some(trunk) => trunk,
         None => door.engine().only_trunk(door.workspace()).await?,
     };
-    let new = NewCampaign {
+    let settings = CampaignSettings {
+        name,
+        plan,
         limits,
         ring_seconds,
         max_call_seconds,
@@ -149,8 +146,8 @@ pub(super) async fn create(door: Allowed<may::RunCampaigns>, Json(body): Json<Bo
         end_at,
         recurrence,
         weight,
-        ..NewCampaign::new(name, body.agent_id, trunk_id, plan)
     };
+    let new = NewCampaign { agent_id: body.agent_id, trunk_id, settings };
     let campaign = door.engine().create_campaign(door.workspace(), new).await?;
     Ok(Reply::created(campaign.into()))
 }

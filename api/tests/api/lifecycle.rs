@@ -224,7 +224,13 @@ async fn a_changed_plan_takes_recipients_along() {
 #[tokio::test]
 async fn a_clone_and_a_second_try_are_new_campaigns() {
     let world = World::new().await;
-    let path = listed(&world, 4, json!({"limits": {"maxLiveCalls": 2}, "startAt": "2026-11-22T09:00:00Z", "endAt": "2026-12-24T00:00:00Z"})).await;
+    let path = listed(
+        &world,
+        4,
+        json!({"limits": {"maxLiveCalls": 2}, "brake": {"share": 0.3, "calls": 20, "then": "FAILED"},
+        "startAt": "2026-11-22T09:00:00Z", "endAt": "2026-12-24T00:00:00Z"}),
+    )
+    .await;
     let clone = world.post(&format!("{path}/clone"), Value::Null).await.expect(201);
     let clone = clone.data();
     assert_eq!(
@@ -233,6 +239,7 @@ async fn a_clone_and_a_second_try_are_new_campaigns() {
     );
     assert_eq!((&clone["startAt"], &clone["endAt"]), (&Value::Null, &json!("2026-12-24T00:00:00.000Z")));
     assert_eq!(clone["limits"]["maxLiveCalls"], 2);
+    assert_eq!(clone["brake"], json!({"share": 0.3, "calls": 20, "then": "FAILED"}));
     assert_eq!(figures(&world, &run_path(clone)).await["recipients"]["total"], 4);
     let empty =
         world.post(&format!("{path}/clone"), json!({"name": "Bare", "recipients": false})).await.expect(201);

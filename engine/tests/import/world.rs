@@ -10,7 +10,8 @@ use ringfleet_core::{
 use ringfleet_engine::{Engine, Result, import::ImportOptions};
 use ringfleet_fleet::Fleet;
 use ringfleet_store::{
-    Import, NewAgent, NewCampaign, NewTrunk, Page, Recipient, RecipientFilter, Reject, Store,
+    CampaignSettings, Import, NewAgent, NewCampaign, NewTrunk, Page, Recipient, RecipientFilter, Reject,
+    Store,
 };
 use serde_json::json;
 use sqlx::Connection;
@@ -111,6 +112,10 @@ async fn campaign(engine: &Engine, workspace: WorkspaceId) -> CampaignId {
     tx.commit().await.unwrap();
     let step =
         Step { channel: Channel::Voice, attempts: 1, retry: Retry::default(), gate: None, after_hours: 0.0 };
-    let new = NewCampaign::new("list", agent_id, trunk_id, Plan { steps: vec![step] });
+    let new = NewCampaign {
+        agent_id,
+        trunk_id,
+        settings: CampaignSettings::new("list", Plan { steps: vec![step] }),
+    };
     engine.create_campaign(workspace, new).await.unwrap().id
 }

@@ -16,8 +16,8 @@ use ringfleet_core::{
 use ringfleet_engine::{Engine, Settlement};
 use ringfleet_fleet::Fleet;
 use ringfleet_store::{
-    CallFilter, Campaign, NewAgent, NewCampaign, NewRecipient, NewTrunk, Page, Recipient, RecipientFilter,
-    Store,
+    CallFilter, Campaign, CampaignSettings, NewAgent, NewCampaign, NewRecipient, NewTrunk, Page, Recipient,
+    RecipientFilter, Store,
 };
 use serde_json::json;
 
@@ -105,8 +105,14 @@ impl World {
         tx.commit().await.unwrap();
         let retry = Retry { after_minutes: 20.0, backoff: 2.0, ..Retry::default() };
         let step = Step { channel: Channel::Voice, attempts: 3, retry, gate: None, after_hours: 0.0 };
-        let new =
-            NewCampaign { schedule, ..NewCampaign::new("list", agent, trunk, Plan { steps: vec![step] }) };
+        let new = NewCampaign {
+            agent_id: agent,
+            trunk_id: trunk,
+            settings: CampaignSettings {
+                schedule,
+                ..CampaignSettings::new("list", Plan { steps: vec![step] })
+            },
+        };
         let id = self.engine.create_campaign(self.workspace, new).await.unwrap().id;
         let list: Vec<NewRecipient> = self.numbers[numbers]
             .iter()

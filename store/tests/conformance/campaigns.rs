@@ -40,7 +40,7 @@ pub async fn running_ones_are_found(db: Db) {
             let id = db
                 .write(async |tx| {
                     let mut new = World::new_campaign(world.agent, world.trunk);
-                    new.start_at = start;
+                    new.settings.start_at = start;
                     let id = tx.insert_campaign(world.workspace, new, at(ms)).await?.id;
                     tx.set_campaign_state(id, *state, None, at(ms)).await?;
                     Ok(id)

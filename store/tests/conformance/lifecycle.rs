@@ -39,7 +39,7 @@ pub async fn what_is_due_is_found_at_its_time(db: Db) {
     let world = World::new(&db).await;
     let (mut ending, mut repeating) = (Vec::new(), Vec::new());
     for state in CampaignState::ALL {
-        let id = another(&db, &world, |new| new.end_at = Some(at(1000))).await;
+        let id = another(&db, &world, |new| new.settings.end_at = Some(at(1000))).await;
         db.write(async |tx| {
             tx.set_campaign_state(id, *state, None, at(1)).await?;
             tx.set_next_run(id, Some(at(900))).await
@@ -68,7 +68,8 @@ pub async fn what_is_due_is_found_at_its_time(db: Db) {
 pub async fn one_run_for_each_time(db: Db) {
     let world = World::new(&db).await;
     let recurrence = r#"{"cron":"0 9 * * 1","timezone":"Europe/Berlin"}"#;
-    let parent = another(&db, &world, |new| new.recurrence = serde_json::from_str(recurrence).unwrap()).await;
+    let parent =
+        another(&db, &world, |new| new.settings.recurrence = serde_json::from_str(recurrence).unwrap()).await;
     let read = async |id| db.read(async |tx| tx.campaign(world.workspace, id).await).await.unwrap();
     assert_eq!(serde_json::to_string(&read(parent).await.recurrence).unwrap(), recurrence);
     db.write(async |tx| {

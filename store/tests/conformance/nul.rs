@@ -32,7 +32,7 @@ pub async fn is_refused_everywhere(db: Db) {
     let trunk = NewTrunk { caller_id: Some(NUL.into()), ..new_trunk("t") };
     refused("trunk", tx.insert_trunk(workspace, trunk, at(0)).await);
     let mut campaign = World::new_campaign(world.agent, world.trunk);
-    campaign.name = NUL.into();
+    campaign.settings.name = NUL.into();
     refused("campaign", tx.insert_campaign(workspace, campaign, at(0)).await);
     refused("reason", tx.set_campaign_state(world.campaign, CampaignState::Failed, Some(NUL), at(0)).await);
     let good = NewRecipient { number: number(1), variables: json!({}), timezone: None };

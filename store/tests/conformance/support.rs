@@ -14,7 +14,8 @@ use ringfleet_core::{
     trunk::{Limits, SimulatedTrunk, TrunkConfig},
 };
 use ringfleet_store::{
-    Begin, NewAgent, NewCall, NewCampaign, NewRecipient, NewTrunk, Page, Result, Standing, Store, Tx,
+    Begin, CampaignSettings, NewAgent, NewCall, NewCampaign, NewRecipient, NewTrunk, Page, Result, Standing,
+    Store, Tx,
 };
 use serde_json::json;
 use uuid::Uuid;
@@ -212,7 +213,9 @@ impl World {
     }
 
     pub fn new_campaign(agent: AgentId, trunk: TrunkId) -> NewCampaign {
-        NewCampaign { max_call_seconds: 300, ..NewCampaign::new("Reminders", agent, trunk, plan()) }
+        let settings =
+            CampaignSettings { max_call_seconds: 300, ..CampaignSettings::new("Reminders", plan()) };
+        NewCampaign { agent_id: agent, trunk_id: trunk, settings }
     }
 
     pub async fn fill(&self, db: &Db, numbers: std::ops::Range<u64>) {

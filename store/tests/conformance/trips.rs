@@ -3,14 +3,15 @@
 use std::collections::BTreeMap;
 
 use ringfleet_core::{
-    CampaignState, Channel, E164, Plan, Retry, Role, Step,
+    BrakeRule, CampaignState, Channel, E164, Plan, Retry, Role, Step,
+    campaign_brake::Then,
     event::EventType,
     plan::Gate,
     signing::Secret,
     trunk::{Limits, SimulatedTrunk, SipTransport, SipTrunk, TrunkConfig},
 };
 use ringfleet_store::{
-    CallFilter, NewAgent, NewCampaign, NewRecipient, NewTrunk, RecipientFilter, StoreError,
+    CallFilter, CampaignSettings, NewAgent, NewRecipient, NewTrunk, RecipientFilter, StoreError,
 };
 use serde_json::{Value, json};
 
@@ -113,17 +114,24 @@ pub async fn campaigns(db: Db) {
         gate: Some(Gate::VoiceNoAnswer),
         after_hours: 0.25,
     };
-    let full = NewCampaign {
+    let mut full = World::new_campaign(world.agent, world.trunk);
+    full.settings = CampaignSettings {
         plan: Plan { steps: [plan().steps, vec![second]].concat() },
         limits: Limits { calls_per_second: Some(12.5), max_live_calls: Some(1) },
         start_at: Some(at(86_400_000)),
+        brake: BrakeRule { share: 0.25, calls: 7, then: Then::Failed },
         weight: 0.1,
-        ..World::new_campaign(world.agent, world.trunk)
+        ..full.settings
     };
     for new in [full, World::new_campaign(world.agent, world.trunk)] {
         let made = db.write(async |tx| tx.insert_campaign(world.workspace, new.clone(), at(5)).await).await;
         let found = db.read(async |tx| tx.campaign(world.workspace, made.id).await).await.unwrap();
         assert_eq!(found, made);
+        let new = new.settings;
+        assert_eq!(found.settings(), new);
+        let like = found.like("another".into());
+        assert_eq!((like.agent_id, like.trunk_id), (world.agent, world.trunk));
+        assert_eq!(like.settings, CampaignSettings { name: "another".into(), ..new.clone() });
         assert_eq!((found.plan, found.limits, found.start_at), (new.plan, new.limits, new.start_at));
         assert_eq!(found.weight, new.weight);
         assert_eq!((found.agent_id, found.trunk_id), (world.agent, world.trunk));
