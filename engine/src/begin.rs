@@ -1,6 +1,6 @@
 //! The last moment before a call: who may begin, and what becomes of those that may not.
 //!
-//! One transaction, in the order of locks of everybody: campaigns, calls, recipients, contacts, counters. Holding the campaigns makes a
+//! One transaction: campaigns, calls, trunk health, contacts, the recipients it has claimed, counters. Holding the campaigns makes a
 //! pause wait for this transaction, and this transaction wait for a pause: after a pause has been answered nothing begins.
 //! Holding the contacts makes two campaigns that are about to call one number at the same time do so one after the other.
 

@@ -7,7 +7,7 @@ use ringfleet_core::{
     Channel,
     caps::{History, Stamp},
 };
-use ringfleet_store::{Address, Beginning, Call, Tx};
+use ringfleet_store::{Address, Beginning, Call, Contact, Tx};
 use uuid::Uuid;
 
 use crate::Result;
@@ -37,9 +37,10 @@ impl Known {
         channel: Channel,
         now: DateTime<Utc>,
     ) -> Result<Self> {
-        let suppressed = tx.suppressed(addresses, channel, now).await?.into_iter().collect();
-        let calls = tx.contacts(addresses).await?.into_iter().map(|c| (c.address(), c.calls)).collect();
-        Ok(Self { suppressed, calls, ..Self::default() })
+        let mut known = Self::default();
+        known.suppressed.extend(tx.suppressed(addresses, channel, now).await?);
+        known.take(tx.contacts(addresses).await?);
+        Ok(known)
     }
 
     /// Holds the numbers of calls that are about to begin. A number that nobody has called yet is held by noting its first call, which
@@ -64,9 +65,12 @@ impl Known {
             known.calls.insert(address, calls);
         }
         let others: Vec<Address> = first.into_keys().collect();
-        let held = tx.hold_contacts(&others).await?;
-        known.calls.extend(held.into_iter().map(|c| (c.address(), c.calls)));
+        known.take(tx.hold_contacts(&others).await?);
         Ok(known)
+    }
+
+    fn take(&mut self, contacts: Vec<Contact>) {
+        self.calls.extend(contacts.into_iter().map(|contact| (contact.address(), contact.calls)));
     }
 
     pub(crate) fn is_suppressed(&self, address: Address) -> bool {
@@ -89,9 +93,12 @@ impl Known {
 
     /// The call does not begin.
     pub(crate) fn forget(&mut self, call: &Call) {
-        let calls = self.calls.get_mut(&address(call));
-        if calls.is_some_and(|calls| calls.forget(call.id.uuid())) {
-            self.changed.insert(address(call));
+        self.forget_call(address(call), call.id.uuid());
+    }
+
+    fn forget_call(&mut self, address: Address, call: Uuid) {
+        if self.calls.get_mut(&address).is_some_and(|calls| calls.forget(call)) {
+            self.changed.insert(address);
         }
     }
 
@@ -105,10 +112,8 @@ impl Known {
 /// Calls that reached nobody's phone after all do not count under any cap.
 pub(crate) async fn forget_calls(tx: &mut Tx, calls: &[(Address, Uuid)]) -> Result<()> {
     let addresses: HashSet<Address> = calls.iter().map(|(address, _)| *address).collect();
-    let held = tx.hold_contacts(&addresses.into_iter().collect::<Vec<_>>()).await?;
-    let mut histories: HashMap<Address, History> = held.into_iter().map(|c| (c.address(), c.calls)).collect();
-    for (address, call) in calls {
-        histories.get_mut(address).map(|history| history.forget(*call));
-    }
-    Ok(tx.set_contacts(&histories.into_iter().collect::<Vec<_>>()).await?)
+    let mut known = Known::default();
+    known.take(tx.hold_contacts(&addresses.into_iter().collect::<Vec<_>>()).await?);
+    calls.iter().for_each(|&(address, call)| known.forget_call(address, call));
+    known.write(tx).await
 }

@@ -12,7 +12,7 @@ use ringfleet_core::{
 };
 use ringfleet_store::{Campaign, Special, Tx};
 
-use crate::{Engine, EngineError, Result};
+use crate::{Engine, EngineError, Result, stats::tightest_rate};
 
 /// Recipients judged at a time.
 const PAGE: u32 = 10_000;
@@ -160,8 +160,7 @@ impl<'a> Count<'a> {
     fn finish(mut self, trunk: Limits) -> Preflight {
         let schedules = [&self.campaign.schedule, &self.campaign.floor.schedule];
         let groups: Vec<Group> = self.places.into_values().collect();
-        let rates = [self.campaign.limits, self.campaign.floor.limits, trunk];
-        let rate = rates.iter().filter_map(|limits| limits.calls_per_second).reduce(f64::min);
+        let rate = tightest_rate(self.campaign, trunk);
         let begin = self.campaign.start_at.map_or(self.now, |start| start.max(self.now));
         self.found.expected_finish = rate.and_then(|rate| forecast::finish(&groups, &schedules, rate, begin));
         for Group { zones, count } in groups {

@@ -88,8 +88,7 @@ impl Engine {
         let first_step = campaign.plan.first_step().unwrap_or(0);
         let made = tx.copy_recipients(id, first_step, &copies, now).await?;
         tx.copied_to(id, last).await?;
-        let mut bumps: Vec<Bump> =
-            made.iter().map(|_| Bump::new(id, CounterKind::Recipients, "total", 1)).collect();
+        let mut bumps = vec![Bump::new(id, CounterKind::Recipients, "total", made.len() as i64)];
         let made: HashSet<Uuid> = made.into_iter().collect();
         let held = copies.iter().filter(|copy| made.contains(&copy.id)).map(|copy| (copy.hold, copy.due_at));
         bumps.extend(held.filter_map(|(hold, due_at)| waits(id, hold, due_at, 1)));
@@ -123,8 +122,7 @@ impl Engine {
         let over_ids = over.iter().map(|one| one.id);
         tx.end_recipients(over_ids, Disposition::Exhausted, now).await?;
         let ended = Disposition::Exhausted.as_str();
-        let mut bumps: Vec<Bump> =
-            over.iter().map(|_| Bump::new(id, CounterKind::Disposition, ended, 1)).collect();
+        let mut bumps = vec![Bump::new(id, CounterKind::Disposition, ended, over.len() as i64)];
         bumps.extend(over.iter().filter_map(|one| waits(id, one.hold, one.due_at, -1)));
         bumps.extend(retimed.iter().filter_map(|(one, _)| waits(id, one.hold, one.due_at, -1)));
         bumps.extend(retimed.iter().filter_map(|(_, due)| waits(id, due.hold, due.at, 1)));

@@ -18,6 +18,7 @@ use crate::{
     brake, campaign_brake,
     known::{address, forget_calls},
     publish::{Hints, call_fact, publish},
+    stats::hour,
     verdict::waits,
 };
 
@@ -179,12 +180,11 @@ impl Writes {
 impl Writes {
     /// An attempt that was made.
     fn count(&mut self, campaign: CampaignId, call: &Call, outcome: Outcome, at: DateTime<Utc>) {
-        let hour = || at.format("%Y-%m-%dT%H").to_string();
         self.bumps.push(Bump::new(campaign, CounterKind::Outcome, outcome.as_str(), 1));
         self.bumps.push(Bump::new(campaign, CounterKind::Channel, call.channel.as_str(), 1));
-        self.bumps.push(Bump::new(campaign, CounterKind::Hour, hour(), 1));
+        self.bumps.push(Bump::new(campaign, CounterKind::Hour, hour(at), 1));
         if outcome == Outcome::Answered {
-            self.bumps.push(Bump::new(campaign, CounterKind::AnsweredHour, hour(), 1));
+            self.bumps.push(Bump::new(campaign, CounterKind::AnsweredHour, hour(at), 1));
         }
     }
 }

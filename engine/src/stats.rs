@@ -77,7 +77,7 @@ fn figures(counters: &[Counter], claimed: &[RecipientCounts]) -> CampaignStats {
     let outcomes = of(counters, CounterKind::Outcome);
     let (calls, answered) = (of(counters, CounterKind::Hour), of(counters, CounterKind::AnsweredHour));
     let over: u64 = outcomes.values().sum();
-    let hour = |(hour, calls): (String, u64)| {
+    let of_hour = |(hour, calls): (String, u64)| {
         let answered = answered.get(&hour).copied().unwrap_or(0);
         HourStats { hour, calls, answered }
     };
@@ -87,7 +87,7 @@ fn figures(counters: &[Counter], claimed: &[RecipientCounts]) -> CampaignStats {
         active: count(RecipientState::Active),
         dispositions: of(counters, CounterKind::Disposition),
         channels: of(counters, CounterKind::Channel),
-        hours: calls.into_iter().map(hour).collect(),
+        hours: calls.into_iter().map(of_hour).collect(),
         answer_rate: (over > 0).then(|| outcomes.get("ANSWERED").copied().unwrap_or(0) as f64 / over as f64),
         outcomes,
         ..CampaignStats::default()
@@ -137,10 +137,9 @@ fn expected_finish(
     let calls = stats.outcomes.values().sum::<u64>() as f64;
     let done = stats.dispositions.values().sum::<u64>() as f64;
     let each = if done > 0.0 { (calls / done).max(1.0) } else { 1.0 };
-    let set = [campaign.limits, campaign.floor.limits, trunk];
-    let set = set.iter().filter_map(|l| l.calls_per_second).reduce(f64::min);
+    let set = tightest_rate(campaign, trunk);
     let since = campaign.started_at.unwrap_or(now).max(now - TimeDelta::hours(1));
-    let from = since.format("%Y-%m-%dT%H").to_string();
+    let from = hour(since);
     let seen = stats.hours.iter().filter(|h| h.hour >= from).map(|h| h.calls).sum::<u64>() as f64;
     let begin = campaign.started_at.unwrap_or(now).max(hour_start(since));
     let seconds = (now - begin).num_milliseconds() as f64 / 1_000.0;
@@ -151,6 +150,17 @@ fn expected_finish(
     };
     let millis = (left * each / rate * 1_000.0).min(1e14) as i64;
     now.checked_add_signed(TimeDelta::milliseconds(millis))
+}
+
+/// The tightest limit of calls per second that binds a campaign on this trunk; none where nobody has set one.
+pub(crate) fn tightest_rate(campaign: &Campaign, trunk: Limits) -> Option<f64> {
+    let set = [campaign.limits, campaign.floor.limits, trunk];
+    set.iter().filter_map(|limits| limits.calls_per_second).reduce(f64::min)
+}
+
+/// The name under which the calls that ended in the hour of `at` are counted, like `2026-11-24T17`, in UTC.
+pub(crate) fn hour(at: DateTime<Utc>) -> String {
+    at.format("%Y-%m-%dT%H").to_string()
 }
 
 fn hour_start(at: DateTime<Utc>) -> DateTime<Utc> {

@@ -55,9 +55,6 @@ record! {
 impl Tx {
     /// Adds to counters. Call it last in a transaction: the rows are shared by everybody who settles.
     pub async fn bump(&mut self, mut bumps: Vec<Bump>) -> Result<()> {
-        if bumps.is_empty() {
-            return Ok(());
-        }
         bumps.sort(); // one order for everybody, so that two settlers never wait for each other
         bumps.dedup_by(|next, first| {
             let same = (next.campaign, next.kind, &next.name) == (first.campaign, first.kind, &first.name);
@@ -66,6 +63,10 @@ impl Tx {
             }
             same
         });
+        bumps.retain(|bump| bump.n != 0); // what adds up to nothing locks nobody
+        if bumps.is_empty() {
+            return Ok(());
+        }
         exec!(
             self,
             "INSERT INTO counters (campaign_id, kind, name, n)

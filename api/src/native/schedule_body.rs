@@ -2,7 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use ringfleet_core::{Schedule, window::Hours};
+use ringfleet_core::{
+    Schedule,
+    window::{Hours, date},
+    zone,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{ApiError, Result};
@@ -35,18 +39,13 @@ impl ScheduleBody {
             (None, None) => unsaid,
         };
         let timezone = match self.timezone {
-            Some(name) => Some(ringfleet_core::zone::named(&name).ok_or_else(|| {
-                let problem = format!("{name:?} is no IANA time zone; write it like Asia/Kolkata");
-                ApiError::invalid(within("timezone"), problem)
-            })?),
+            Some(name) => {
+                Some(zone::parse(&name).map_err(|problem| ApiError::invalid(within("timezone"), problem))?)
+            }
             None => hours.timezone,
         };
         let blocked_dates = self.blocked_dates.iter().enumerate().map(|(i, text)| {
-            let date = (text.len() == 10).then(|| text.parse().ok()).flatten();
-            date.ok_or_else(|| {
-                let problem = format!("{text:?} is no date; write it like 2026-12-25");
-                ApiError::invalid(format!("schedule.blockedDates[{i}]"), problem)
-            })
+            date(text).map_err(|problem| ApiError::invalid(format!("schedule.blockedDates[{i}]"), problem))
         });
         let blocked_dates = blocked_dates.collect::<Result<BTreeSet<_>>>()?;
         let schedule = Schedule { blocked_dates, timezone, ..hours };

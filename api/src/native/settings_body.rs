@@ -1,7 +1,9 @@
 //! The settings of a campaign as requests write them, to make one and to change one.
 
 use chrono::{DateTime, Utc};
-use ringfleet_core::{Caps, Channel, Plan, Recurrence, Schedule, Step, recurrence::Cron, trunk::Limits};
+use ringfleet_core::{
+    Caps, Channel, Plan, Recurrence, Schedule, Step, recurrence::Cron, trunk::Limits, zone,
+};
 use ringfleet_engine::NAME_LIMIT;
 use ringfleet_store::CampaignSettings;
 use serde::{Deserialize, Deserializer};
@@ -32,10 +34,8 @@ impl RecurrenceBody {
     pub(super) fn check(self) -> Result<Recurrence> {
         let wrong = |problem: &dyn std::fmt::Display| ApiError::invalid("recurrence.cron", problem);
         let cron: Cron = self.cron.parse().map_err(|error| wrong(&error))?;
-        let timezone = ringfleet_core::zone::named(&self.timezone).ok_or_else(|| {
-            let problem = format!("{:?} is no IANA time zone; write it like Asia/Kolkata", self.timezone);
-            ApiError::invalid("recurrence.timezone", problem)
-        })?;
+        let timezone = zone::parse(&self.timezone)
+            .map_err(|problem| ApiError::invalid("recurrence.timezone", problem))?;
         let recurrence = Recurrence { cron, timezone };
         recurrence.validate().map_err(|problem| wrong(&problem))?;
         Ok(recurrence)

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     window::change,
-    zone::{named, utc_offset},
+    zone::{parse, utc_offset},
 };
 
 mod cron;
@@ -100,7 +100,7 @@ fn instant(zone: Tz, day: NaiveDate, minute: i64) -> Option<DateTime<Utc>> {
 }
 
 mod zone_name {
-    use super::{Tz, named};
+    use super::{Tz, parse};
     use serde::{Deserialize, Deserializer, Serializer, de::Error};
 
     pub(super) fn serialize<S: Serializer>(zone: &Tz, s: S) -> Result<S::Ok, S::Error> {
@@ -109,9 +109,7 @@ mod zone_name {
 
     pub(super) fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<Tz, D::Error> {
         let name = <std::borrow::Cow<'de, str>>::deserialize(d)?;
-        named(&name).ok_or_else(|| {
-            D::Error::custom(format!("{name:?} is no IANA time zone; write it like Asia/Kolkata"))
-        })
+        parse(&name).map_err(D::Error::custom)
     }
 }
 
@@ -124,7 +122,7 @@ mod tests {
     fn every(cron: &str, zone: &str) -> Recurrence {
         Recurrence {
             cron: cron.parse().unwrap_or_else(|e| panic!("{cron}: {e}")),
-            timezone: named(zone).unwrap(),
+            timezone: parse(zone).unwrap(),
         }
     }
 

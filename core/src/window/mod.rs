@@ -15,7 +15,7 @@ mod schedule;
 mod wall;
 
 use schedule::DAY;
-pub use schedule::{Hours, Range, Schedule, ScheduleError};
+pub use schedule::{Hours, Range, Schedule, ScheduleError, date};
 
 /// How far ahead anything is looked for, in seconds: 400 days, over a year of blocked dates.
 const HORIZON: i64 = 400 * DAY;

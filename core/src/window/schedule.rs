@@ -201,13 +201,14 @@ impl<'de> Deserialize<'de> for Range {
     }
 }
 
-/// chrono's own message does not say what would be right.
+/// Reads a date. chrono's own message does not say what would be right.
+pub fn date(text: &str) -> Result<NaiveDate, String> {
+    let date = (text.len() == 10).then(|| text.parse().ok()).flatten();
+    date.ok_or_else(|| format!("{text:?} is no date; write it like 2026-12-25"))
+}
+
 fn dates<'de, D: Deserializer<'de>>(d: D) -> Result<BTreeSet<NaiveDate>, D::Error> {
-    let date = |text: &String| {
-        let date = (text.len() == 10).then(|| text.parse().ok()).flatten();
-        date.ok_or_else(|| D::Error::custom(format!("{text:?} is no date; write it like 2026-12-25")))
-    };
-    Vec::<String>::deserialize(d)?.iter().map(date).collect()
+    Vec::<String>::deserialize(d)?.iter().map(|text| date(text).map_err(D::Error::custom)).collect()
 }
 
 mod zone_name {
@@ -219,9 +220,7 @@ mod zone_name {
 
     pub fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<Option<Tz>, D::Error> {
         let Some(name) = Option::<String>::deserialize(d)? else { return Ok(None) };
-        let unknown =
-            || D::Error::custom(format!("{name:?} is no IANA time zone; write it like Asia/Kolkata"));
-        zone::named(&name).map(Some).ok_or_else(unknown)
+        zone::parse(&name).map(Some).map_err(D::Error::custom)
     }
 }
 

@@ -20,6 +20,11 @@ pub fn named(name: &str) -> Option<Tz> {
     whole.then(|| name.parse().ok()).flatten()
 }
 
+/// The same, and what would be right where there is no such zone.
+pub fn parse(name: &str) -> Result<Tz, String> {
+    named(name).ok_or_else(|| format!("{name:?} is no IANA time zone; write it like Asia/Kolkata"))
+}
+
 /// Whether there is a time zone of this name; see [`named`].
 pub fn is_zone(name: &str) -> bool {
     named(name).is_some()
