@@ -135,6 +135,7 @@ async fn prepare(engine: &Engine, name: &str, args: &CampaignArgs) -> Result<Cam
     let campaign = NewCampaign {
         agent_id: agent.id,
         trunk_id: trunk.id,
+        trunk_group_id: None,
         settings: CampaignSettings::new(name, Plan::voice(1)),
     };
     let campaign = engine.create_campaign(workspace, campaign).await?;

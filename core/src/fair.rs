@@ -1,5 +1,5 @@
-//! Who may have the next calls when there is less room than work: workspaces take turns, within a workspace its trunks, and on a
-//! trunk its campaigns, by weight.
+//! Who may have the next calls when there is less room than work: workspaces take turns, within a workspace its trunks and groups of
+//! trunks, and on those their campaigns, by weight.
 //!
 //! Deficit round robin (Shreedhar and Varghese, 1995) over a tree. Everybody who asks sits in a ring and is owed a part of a call with
 //! each lap, as large as its weight beside the largest; whoever is owed a whole call takes it when its turn comes. What is owed is
@@ -13,15 +13,15 @@ use std::collections::{HashMap, VecDeque};
 
 use uuid::Uuid;
 
-use crate::{CampaignId, TrunkId, WorkspaceId};
+use crate::{CampaignId, WorkspaceId};
 
 /// A campaign with somebody to call.
 #[derive(Debug, Clone, Copy)]
 pub struct Asking {
     /// Which.
     pub campaign: CampaignId,
-    /// What places its calls.
-    pub trunk: TrunkId,
+    /// What places its calls: a trunk, or a group of them.
+    pub lines: Uuid,
     /// Its workspace.
     pub workspace: WorkspaceId,
     /// How much it gets beside the others of its workspace, more than 0.
@@ -35,8 +35,8 @@ pub struct Room {
     pub all: u32,
     /// Of each workspace.
     pub workspaces: HashMap<WorkspaceId, u32>,
-    /// Of each trunk.
-    pub trunks: HashMap<TrunkId, u32>,
+    /// Of each trunk, or group of them.
+    pub lines: HashMap<Uuid, u32>,
     /// Of each campaign.
     pub campaigns: HashMap<CampaignId, u32>,
 }
@@ -61,7 +61,7 @@ impl Fair {
         self.0.ask_again();
         for one in asking {
             let workspace = self.0.seat(one.workspace.uuid(), Weight::One);
-            let trunk = workspace.seat(one.trunk.uuid(), Weight::OfAll);
+            let trunk = workspace.seat(one.lines, Weight::OfAll);
             trunk.seat(one.campaign.uuid(), Weight::Own(one.weight));
         }
         self.0.forget_silent();
@@ -77,7 +77,7 @@ impl Round<'_> {
         for workspace in &mut self.0.ring {
             workspace.room = room.workspaces.get(&workspace.id.into()).copied().unwrap_or(0);
             for trunk in &mut workspace.ring {
-                trunk.room = room.trunks.get(&trunk.id.into()).copied().unwrap_or(0);
+                trunk.room = room.lines.get(&trunk.id).copied().unwrap_or(0);
                 for campaign in &mut trunk.ring {
                     campaign.room = room.campaigns.get(&campaign.id.into()).copied().unwrap_or(0);
                 }
@@ -99,7 +99,7 @@ impl Round<'_> {
     /// Says that a campaign that was dealt `quota` calls took `taken`. One that took less has nobody left to call and is out of this
     /// round: the next deal is among the others. One that took more pays for it.
     pub fn took(&mut self, asking: &Asking, quota: u32, taken: u32) {
-        let path = [asking.workspace.uuid(), asking.trunk.uuid(), asking.campaign.uuid()];
+        let path = [asking.workspace.uuid(), asking.lines, asking.campaign.uuid()];
         self.0.give_back(&path, f64::from(quota) - f64::from(taken));
         if taken < quota {
             self.0.leave(&path);

@@ -134,6 +134,7 @@ ids! {
     ApiKeyId, ApiKeyKind = "key", "API key";
     AgentId, AgentKind = "agt", "agent";
     TrunkId, TrunkKind = "trk", "trunk";
+    TrunkGroupId, TrunkGroupKind = "tgr", "trunk group";
     CampaignId, CampaignKind = "cmp", "campaign";
     RecipientId, RecipientKind = "rcp", "recipient";
     CallId, CallKind = "ses", "session";

@@ -28,6 +28,7 @@ pub mod signing;
 pub mod suppression;
 pub mod terms;
 pub mod trunk;
+pub mod trunk_group;
 pub mod window;
 pub mod zone;
 

@@ -120,7 +120,24 @@ pub struct Limits {
     pub max_live_calls: Option<u32>,
 }
 
+/// Seconds of work kept ahead of a calls-per-second limit.
+const SECONDS_AHEAD: f64 = 2.0;
+
 impl Limits {
+    /// How many calls may wait for these limits: enough to keep the pace, few enough that they do not wait long.
+    pub fn ahead(&self) -> u32 {
+        let by_rate = self.calls_per_second.map_or(u32::MAX, |rate| (rate * SECONDS_AHEAD).ceil() as u32);
+        by_rate.min(self.max_live_calls.unwrap_or(u32::MAX))
+    }
+
+    /// What several trunks can do together.
+    pub fn together(all: impl IntoIterator<Item = Limits> + Clone) -> Limits {
+        Limits {
+            calls_per_second: all.clone().into_iter().map(|limits| limits.calls_per_second).sum(),
+            max_live_calls: all.into_iter().map(|limits| limits.max_live_calls).sum(),
+        }
+    }
+
     /// The first broken rule: the field and what would be right.
     pub fn validate(&self) -> Result<(), (&'static str, &'static str)> {
         if self.calls_per_second.is_some_and(|n| !(0.01..=10_000.0).contains(&n)) {

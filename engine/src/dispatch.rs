@@ -12,7 +12,7 @@ use ringfleet_store::{Address, Bump, Campaign, NewCall, Queue, Running, Standing
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::{Engine, Result, brake, known::Known, verdict::Verdicts};
+use crate::{Engine, Result, known::Known, trunk_groups, verdict::Verdicts};
 
 /// Recipients judged in one transaction beyond those there is room for: when hours end, the whole list is put off by portions.
 const PORTION: u32 = 2_000;
@@ -42,8 +42,8 @@ impl Engine {
         let Some(campaign) = held.filter(|campaign| campaign.state == CampaignState::InProgress) else {
             return Ok(Dispatched::default());
         };
-        let room = brake::room(&mut tx, campaign.trunk_id, room).await?;
-        let free = room.saturating_sub(tx.count_waiting_calls(running.id).await?);
+        let choice = trunk_groups::choose(&mut tx, &campaign, room).await?;
+        let free = choice.free;
         if free == 0 {
             return Ok(Dispatched::default());
         }
@@ -65,6 +65,8 @@ impl Engine {
         let mut ids: Vec<Uuid> = claim.calls.iter().map(|_| CallId::new(now).uuid()).collect();
         ids.sort();
         claim.calls.iter_mut().zip(&ids).for_each(|(call, id)| call.id = *id);
+        let trunks = choice.trunks(ids.len(), CallId::new(now));
+        claim.calls.iter_mut().zip(trunks).for_each(|(call, trunk)| call.trunk_id = trunk.uuid());
         tx.insert_calls(&claim.calls, now).await?;
         tx.bump(claim.bumps).await?;
         tx.commit().await?;
@@ -157,7 +159,7 @@ fn judge(campaign: &Campaign, recipient: &Standing, known: &Known, now: DateTime
     campaign.terms().judge(&candidate, now)
 }
 
-/// Its id is given when all calls of the claim are known.
+/// Its id and, where there are several, its trunk are given when all calls of the claim are known.
 fn call_for(campaign: &Campaign, recipient: &Standing, now: DateTime<Utc>) -> NewCall {
     let workspace: WorkspaceId = campaign.workspace_id;
     NewCall {

@@ -26,6 +26,7 @@ mod settle;
 mod stats;
 mod suppress;
 mod sweep;
+mod trunk_groups;
 mod verdict;
 mod wind_up;
 

@@ -12,7 +12,7 @@ use ringfleet_core::{
 };
 use ringfleet_store::{Campaign, Special, Tx};
 
-use crate::{Engine, EngineError, Result, stats::tightest_rate};
+use crate::{Engine, EngineError, Result, stats::tightest_rate, trunk_groups};
 
 /// Recipients judged at a time.
 const PAGE: u32 = 10_000;
@@ -66,12 +66,12 @@ impl Engine {
         let now = self.0.clock.now();
         let mut tx = self.0.store.read().await?;
         let campaign = tx.campaign(workspace, id).await?.ok_or(EngineError::NotFound("campaign"))?;
-        let trunk = tx.trunk(workspace, campaign.trunk_id).await?.map(|t| t.limits).unwrap_or_default();
+        let lines = trunk_groups::limits(&mut tx, &campaign).await?;
         let mut count = Count::new(&campaign, now);
         count.alike(&mut tx).await?;
         count.special(&mut tx).await?;
         tx.commit().await?;
-        let preflight = count.finish(trunk);
+        let preflight = count.finish(lines);
         Ok((campaign, preflight))
     }
 }
@@ -157,10 +157,10 @@ impl<'a> Count<'a> {
         self.places.entry(name).or_insert(Group { zones, count: 0 }).count += n;
     }
 
-    fn finish(mut self, trunk: Limits) -> Preflight {
+    fn finish(mut self, lines: Limits) -> Preflight {
         let schedules = [&self.campaign.schedule, &self.campaign.floor.schedule];
         let groups: Vec<Group> = self.places.into_values().collect();
-        let rate = tightest_rate(self.campaign, trunk);
+        let rate = tightest_rate(self.campaign, lines);
         let begin = self.campaign.start_at.map_or(self.now, |start| start.max(self.now));
         self.found.expected_finish = rate.and_then(|rate| forecast::finish(&groups, &schedules, rate, begin));
         for Group { zones, count } in groups {

@@ -9,7 +9,7 @@ use ringfleet_core::{
 use ringfleet_store::{Campaign, Counter, RecipientCounts, Tx};
 use serde_json::{Value, json};
 
-use crate::{Engine, EngineError, Result};
+use crate::{Engine, EngineError, Result, trunk_groups};
 
 /// The figures of a campaign at one moment.
 #[derive(Debug, Clone, Default)]
@@ -59,14 +59,14 @@ impl Engine {
         let now = self.0.clock.now();
         let mut tx = self.0.store.read().await?;
         let campaign = tx.campaign(workspace, id).await?.ok_or(EngineError::NotFound("campaign"))?;
-        let trunk = tx.trunk(workspace, campaign.trunk_id).await?.map(|t| t.limits).unwrap_or_default();
+        let lines = trunk_groups::limits(&mut tx, &campaign).await?;
         let counters = tx.counters(id).await?;
         let claimed = tx.claimed_recipients(id).await?;
         let (ringing, talking) = tx.live_calls(id).await?;
         tx.commit().await?;
         let mut stats = CampaignStats { ringing, talking, ..figures(&counters, &claimed) };
         stats.holds = holds(campaign.state, &stats, &counters, &claimed, now);
-        stats.expected_finish = expected_finish(&campaign, trunk, &stats, now);
+        stats.expected_finish = expected_finish(&campaign, lines, &stats, now);
         Ok((campaign, stats))
     }
 }

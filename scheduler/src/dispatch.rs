@@ -98,7 +98,7 @@ impl Dispatcher {
 fn asks(campaign: &Running) -> Asking {
     Asking {
         campaign: campaign.id,
-        trunk: campaign.trunk_id,
+        lines: campaign.lines,
         workspace: campaign.workspace_id,
         weight: campaign.weight,
     }

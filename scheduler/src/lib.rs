@@ -41,6 +41,7 @@ pub async fn run(engine: Engine, settings: SchedulerSettings, stop: Cancellation
         round("dispatch", settings.tick, &stop, || dispatcher.run()),
         round("push what is due", PUSH_DUE, &stop, || engine.push_due()),
         round("offer calls to trunks on trial", PUSH_DUE, &stop, || engine.offer_trials()),
+        round("move calls to other trunks", PUSH_DUE, &stop, || engine.move_stranded()),
         round("brake campaigns", PUSH_DUE, &stop, || engine.brake_campaigns()),
         round("push what was lost", REPAIR, &stop, || engine.push_lost()),
         round("end what is over", REPAIR, &stop, || engine.wind_up()),

@@ -5,9 +5,6 @@ use std::collections::HashMap;
 use ringfleet_core::{CampaignId, fair::Room, trunk::Limits};
 use ringfleet_store::{Queue, Running};
 
-/// Seconds of work kept ahead of a calls-per-second limit.
-const SECONDS_AHEAD: f64 = 2.0;
-
 /// The room there is, with so many calls that may wait for workers and these that wait already.
 ///
 /// For workers waits what was never sent back. What was sent back waits for room under some limit, and counts there. Which limit it was
@@ -22,7 +19,7 @@ pub(crate) fn room(calling: &[Running], queues: &HashMap<CampaignId, Queue>, cap
         let fresh = waiting.saturating_sub(held);
         let under = |limit: u32, tightest: u32| if tightest < limit { fresh } else { waiting };
         room.all = room.all.saturating_sub(fresh);
-        let trunk = room.trunks.entry(one.trunk_id).or_insert(of_trunk);
+        let trunk = room.lines.entry(one.lines).or_insert(of_trunk);
         *trunk = trunk.saturating_sub(under(of_trunk, own));
         let workspace = room.workspaces.entry(one.workspace_id).or_insert(of_workspace);
         *workspace = workspace.saturating_sub(under(of_workspace, own.min(of_trunk)));
@@ -33,9 +30,7 @@ pub(crate) fn room(calling: &[Running], queues: &HashMap<CampaignId, Queue>, cap
 
 /// How many calls under these limits may wait: enough to keep the pace, few enough that they do not wait long.
 fn at_most(most: u32, limits: &Limits) -> u32 {
-    let by_rate = limits.calls_per_second.map_or(u32::MAX, |rate| (rate * SECONDS_AHEAD).ceil() as u32);
-    let by_live = limits.max_live_calls.unwrap_or(u32::MAX);
-    most.min(by_rate).min(by_live)
+    most.min(limits.ahead())
 }
 
 #[cfg(test)]
@@ -63,7 +58,7 @@ mod tests {
             limits: own,
             trunk_limits: of_trunk,
             floor: WorkspaceRules { limits: of_workspace, ..WorkspaceRules::default() },
-            trunk_id: id(trunk).into(),
+            lines: id(trunk),
             weight: 1.0,
             has_due: true,
         }
@@ -91,7 +86,7 @@ mod tests {
         let all = [calling(1, 1, NONE, slow, lines), calling(2, 1, NONE, slow, lines)];
         let room = room(&all, &queues(&[(1, 12, 0), (9, 5, 5)]), 100);
         assert_eq!(room.all, 88);
-        assert_eq!(room.trunks[&id(1).into()], 8, "for both together");
+        assert_eq!(room.lines[&id(1)], 8, "for both together");
         assert_eq!(room.workspaces[&id(1).into()], 38);
         assert_eq!([1, 2].map(|n| room.campaigns[&id(n).into()]), [8, 20]);
     }
@@ -105,11 +100,7 @@ mod tests {
             calling(3, 2, NONE, NONE, NONE),
         ];
         let room = room(&all, &queues(&[(1, 1, 1), (2, 6, 4), (3, 100, 100)]), 100);
-        assert_eq!(
-            room.trunks[&id(1).into()],
-            14,
-            "the second one waits for the trunk, the first for itself"
-        );
+        assert_eq!(room.lines[&id(1)], 14, "the second one waits for the trunk, the first for itself");
         assert_eq!([1, 2, 3].map(|n| room.campaigns[&id(n).into()]), [0, 14, 0]);
         assert_eq!(room.all, 98, "a hundred calls that a carrier sent back keep no worker busy");
     }

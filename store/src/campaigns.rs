@@ -1,7 +1,7 @@
 use chrono::{DateTime, Utc};
 use ringfleet_core::{
-    AgentId, BrakeRule, CampaignId, CampaignState, Caps, Plan, Recurrence, Schedule, Terms, TrunkId,
-    WorkspaceId, WorkspaceRules, trunk::Limits,
+    AgentId, BrakeRule, CampaignId, CampaignState, Caps, Plan, Recurrence, Schedule, Terms, TrunkGroupId,
+    TrunkId, WorkspaceId, WorkspaceRules, trunk::Limits,
 };
 use serde::Serialize;
 use sqlx::types::Json;
@@ -23,8 +23,10 @@ record! {
         pub workspace_id: WorkspaceId,
         /// Who talks.
         pub agent_id: AgentId,
-        /// What places the calls.
+        /// What places the calls; of a group, its first trunk.
         pub trunk_id: TrunkId,
+        /// The trunks that place the calls, if there are several.
+        pub trunk_group_id: Option<TrunkGroupId>,
         /// How people call it.
         pub name: String,
         /// Where it stands.
@@ -81,8 +83,10 @@ record! {
 pub struct NewCampaign {
     /// Who talks.
     pub agent_id: AgentId,
-    /// What places the calls.
+    /// What places the calls; of a group, its first trunk.
     pub trunk_id: TrunkId,
+    /// The trunks that place the calls, if there are several.
+    pub trunk_group_id: Option<TrunkGroupId>,
     /// Everything that can be changed later.
     pub settings: CampaignSettings,
 }
@@ -112,12 +116,12 @@ record! {
         pub state: CampaignState,
         /// Its own limits.
         pub limits: Limits,
-        /// Its trunk's limits.
+        /// Its trunk's limits; those of a group are looked at when its trunks are chosen.
         pub trunk_limits: Limits,
         /// What its workspace sets for all campaigns.
         pub floor: WorkspaceRules,
-        /// What places its calls.
-        pub trunk_id: TrunkId,
+        /// What places its calls: a trunk, or a group of them.
+        pub lines: Uuid,
         /// How much it gets beside the others of its workspace.
         pub weight: f64,
         /// Somebody on its list is due.
@@ -139,8 +143,8 @@ impl Tx {
             self,
             "INSERT INTO campaigns (id, workspace_id, agent_id, trunk_id, name, state, plan, limits, ring_seconds,
                                     max_call_seconds, start_at, created_at, schedule, caps, dupe_days, expire_days, end_at,
-                                    recurrence, brake, weight)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)",
+                                    recurrence, brake, weight, trunk_group_id)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)",
             id.uuid(),
             workspace.uuid(),
             new.agent_id.uuid(),
@@ -160,7 +164,8 @@ impl Tx {
             to.end_at.map(Timestamp),
             to.recurrence.as_ref().map(Json),
             Json(&to.brake),
-            to.weight
+            to.weight,
+            new.trunk_group_id.map(|group| group.uuid())
         )?;
         let made = self.campaign(workspace, id).await?;
         made.ok_or_else(|| sqlx::Error::RowNotFound.into())
@@ -278,8 +283,9 @@ impl Tx {
         let mut running = all!(
             self,
             Running,
-            "SELECT campaigns.id, campaigns.workspace_id, campaigns.state, campaigns.limits, trunks.limits AS trunk_limits,
-                    workspaces.rules AS floor, campaigns.trunk_id, campaigns.weight,
+            "SELECT campaigns.id, campaigns.workspace_id, campaigns.state, campaigns.limits, workspaces.rules AS floor, campaigns.weight,
+                    CASE WHEN campaigns.trunk_group_id IS NULL THEN trunks.limits ELSE '{}' END AS trunk_limits,
+                    coalesce(campaigns.trunk_group_id, campaigns.trunk_id) AS lines,
                     (SELECT 1 FROM recipients WHERE recipients.campaign_id = campaigns.id AND recipients.state = 'PENDING'
                         AND recipients.due_at <= $1 ORDER BY recipients.due_at LIMIT 1) IS NOT NULL AS has_due
              FROM campaigns JOIN trunks ON trunks.id = campaigns.trunk_id JOIN workspaces ON workspaces.id = campaigns.workspace_id

@@ -4,7 +4,7 @@ use ringfleet_core::{
     brake::BrakeState,
     trunk::{Limits, TrunkConfig},
 };
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -99,14 +99,18 @@ pub struct Begin {
     /// Its campaign, to be held while it begins.
     #[serde(skip)]
     pub campaign: Option<CampaignId>,
-    /// Its trunk, which must not be resting.
-    #[serde(skip)]
+    /// Its trunk, which must not be resting, and must still be the one it is to go by.
+    #[serde(serialize_with = "hex_id")]
     pub trunk: TrunkId,
     /// Who begins it.
     #[serde(serialize_with = "hex")]
     pub worker: Uuid,
     /// What the carrier needs to find it again, made durable before anything is sent.
     pub resume: Value,
+}
+
+fn hex_id<S: Serializer>(id: &TrunkId, s: S) -> std::result::Result<S::Ok, S::Error> {
+    hex(&id.uuid(), s)
 }
 
 impl Tx {
@@ -125,8 +129,8 @@ impl Tx {
         )
     }
 
-    /// Those of `wishes` that may begin as far as their state goes: due, still waiting, their campaign calling, their worker
-    /// not declared dead. Held until this transaction ends. Hold the campaigns first ([`Tx::hold_campaigns`]).
+    /// Those of `wishes` that may begin as far as their state goes: due, still waiting, to go by that trunk, their campaign
+    /// calling, their worker not declared dead. Held until this transaction ends. Hold the campaigns first ([`Tx::hold_campaigns`]).
     pub async fn calls_to_begin(&mut self, wishes: &[Begin], now: DateTime<Utc>) -> Result<Vec<Beginning>> {
         let mut wishes: Vec<&Begin> = wishes.iter().collect();
         wishes.sort_by_key(|wish| wish.id);
@@ -136,7 +140,7 @@ impl Tx {
             self,
             Beginning,
             "SELECT c.*, p.timezone, coalesce(p.created_at, c.created_at) AS added_at, coalesce(p.total_attempts, 0) AS attempts_made
-             FROM calls c JOIN ROWS($1, id uuid, worker uuid) AS r ON r.id = c.id
+             FROM calls c JOIN ROWS($1, id uuid, trunk uuid, worker uuid) AS r ON r.id = c.id AND r.trunk = c.trunk_id
                   LEFT JOIN recipients p ON p.id = c.recipient_id
              WHERE coalesce(c.state, '') = 'PENDING' AND c.due_at <= $2
                AND (c.campaign_id IS NULL OR c.campaign_id IN (SELECT id FROM campaigns WHERE state = 'IN_PROGRESS'))

@@ -95,7 +95,12 @@ impl Campaign {
     /// A new campaign with all its settings under another name.
     pub fn like(&self, name: String) -> NewCampaign {
         let settings = CampaignSettings { name, ..self.settings() };
-        NewCampaign { agent_id: self.agent_id, trunk_id: self.trunk_id, settings }
+        NewCampaign {
+            agent_id: self.agent_id,
+            trunk_id: self.trunk_id,
+            trunk_group_id: self.trunk_group_id,
+            settings,
+        }
     }
 }
 

@@ -45,6 +45,12 @@ const ALL: &[(i64, &str, &str, &str)] = &[
         include_str!("../../migrations/postgres/0006_fairness.sql"),
         include_str!("../../migrations/sqlite/0006_fairness.sql"),
     ),
+    (
+        7,
+        "trunk groups",
+        include_str!("../../migrations/postgres/0007_trunk_groups.sql"),
+        include_str!("../../migrations/sqlite/0007_trunk_groups.sql"),
+    ),
 ];
 
 pub(crate) fn postgres() -> Migrator {

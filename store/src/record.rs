@@ -12,6 +12,7 @@ use ringfleet_core::{
     event::EventType,
     id::{Id, Kind},
     trunk::{Limits, TrunkConfig},
+    trunk_group::Member,
 };
 use serde_json::Value;
 use sqlx::{Row, postgres::PgRow, sqlite::SqliteRow, types::Json};
@@ -126,6 +127,7 @@ json!(
     Vec<Disposition>,
     Vec<EventType>,
     Vec<Uuid>,
+    Vec<Member>,
     Vec<i64>,
     WorkspaceRules
 );

@@ -4,10 +4,12 @@ use ringfleet_core::{
     trunk::{Limits, TrunkConfig},
 };
 use sqlx::types::Json;
+use uuid::Uuid;
 
 use crate::{
     Page, Result, Timestamp, Tx,
     record::record,
+    rows,
     tx::{all, exec, on, one},
 };
 
@@ -75,6 +77,24 @@ impl Tx {
             workspace.uuid(),
             id.uuid()
         )
+    }
+
+    /// The limits of these trunks.
+    pub async fn trunk_limits(&mut self, trunks: &[Uuid]) -> Result<Vec<(TrunkId, Limits)>> {
+        record! {
+            /// A trunk's limits.
+            pub struct Limited {
+                pub id: TrunkId,
+                pub limits: Limits,
+            }
+        }
+        let found = all!(
+            self,
+            Limited,
+            "SELECT id, limits FROM trunks WHERE id IN (SELECT id FROM ROWS($1, id uuid) AS r)",
+            rows::ids(trunks.iter().copied())?
+        )?;
+        Ok(found.into_iter().map(|trunk| (trunk.id, trunk.limits)).collect())
     }
 
     /// A page of the workspace's trunks, newest first.

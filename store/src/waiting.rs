@@ -1,5 +1,5 @@
 use chrono::{DateTime, Utc};
-use ringfleet_core::{CallId, CampaignId, Hold, WorkerId};
+use ringfleet_core::{CallId, CampaignId, Hold, TrunkId, WorkerId};
 use uuid::Uuid;
 
 use crate::{
@@ -80,6 +80,25 @@ impl Tx {
             campaign.uuid()
         )?;
         Ok(n.unwrap_or(0) as u32)
+    }
+
+    /// The same by trunk; those that have none are not listed.
+    pub async fn waiting_calls_by_trunk(&mut self, campaign: CampaignId) -> Result<Vec<(TrunkId, u32)>> {
+        record! {
+            /// The calls that wait for a trunk.
+            pub struct Waiting {
+                pub trunk_id: TrunkId,
+                pub n: u32,
+            }
+        }
+        let found = all!(
+            self,
+            Waiting,
+            "SELECT trunk_id, CAST(count(*) AS integer) AS n FROM calls
+             WHERE campaign_id = $1 AND state = 'PENDING' AND (hold IS NULL OR hold NOT IN ('WINDOW', 'GAP')) GROUP BY trunk_id",
+            campaign.uuid()
+        )?;
+        Ok(found.into_iter().map(|waiting| (waiting.trunk_id, waiting.n)).collect())
     }
 
     /// The waiting calls of every campaign that has any.

@@ -46,4 +46,6 @@ mod support;
 #[cfg(test)]
 mod trunk;
 #[cfg(test)]
+mod trunk_groups;
+#[cfg(test)]
 mod witness;

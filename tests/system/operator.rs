@@ -87,7 +87,7 @@ impl Operator {
     }
 
     /// Campaigns of a test may share numbers and try them often: no cap of the workspace is in their way.
-    async fn call_as_often_as_asked(&self) {
+    pub async fn call_as_often_as_asked(&self) {
         let rules = json!({"caps": {"minGapMinutes": 0, "maxPer24h": 100}});
         let request = self.api.request(Method::PUT, "/api/v1/workspace/rules").json(&rules);
         let status = request.send().await.expect("an answer").status().as_u16();

@@ -1,8 +1,8 @@
 //! Campaigns: make and look at.
 
 use ringfleet_core::{
-    AgentId, BrakeRule, CampaignId, CampaignState, Caps, Channel, Plan, Recurrence, Step, TrunkId,
-    id::CampaignKind, trunk::Limits,
+    AgentId, BrakeRule, CampaignId, CampaignState, Caps, Channel, Plan, Recurrence, Step, TrunkGroupId,
+    TrunkId, id::CampaignKind, trunk::Limits,
 };
 use ringfleet_engine::NAME_LIMIT;
 use ringfleet_store::{Campaign, CampaignSettings, NewCampaign};
@@ -32,6 +32,7 @@ pub(super) struct Body {
     name: String,
     agent_id: AgentId,
     trunk_id: Option<TrunkId>,
+    trunk_group_id: Option<TrunkGroupId>,
     channel: Option<Channel>,
     channels: Option<Vec<Object<Step>>>,
     limits: Option<Object<Limits>>,
@@ -57,7 +58,9 @@ pub(super) struct View {
     status: CampaignState,
     reason: Option<String>,
     agent_id: AgentId,
-    trunk_id: TrunkId,
+    /// None when a group places its calls.
+    trunk_id: Option<TrunkId>,
+    trunk_group_id: Option<TrunkGroupId>,
     channels: Plan,
     limits: Limits,
     ring_timeout_seconds: u32,
@@ -87,7 +90,8 @@ impl From<Campaign> for View {
             status: campaign.state,
             reason: campaign.reason,
             agent_id: campaign.agent_id,
-            trunk_id: campaign.trunk_id,
+            trunk_id: campaign.trunk_group_id.is_none().then_some(campaign.trunk_id),
+            trunk_group_id: campaign.trunk_group_id,
             channels: campaign.plan,
             limits: campaign.limits,
             ring_timeout_seconds: campaign.ring_seconds,
@@ -127,9 +131,13 @@ pub(super) async fn create(door: Allowed<may::RunCampaigns>, Json(body): Json<Bo
     brake.validate().map_err(|(field, problem)| ApiError::invalid(field, problem))?;
     let weight = settings_body::weight(body.weight)?;
     let (start_at, end_at) = (check::moment("startAt", body.start_at)?, check::moment("endAt", body.end_at)?);
-    let trunk_id = match body.trunk_id {
-        Some(trunk) => trunk,
-        None => door.engine().only_trunk(door.workspace()).await?,
+    let trunk_id = match (body.trunk_id, body.trunk_group_id) {
+        (Some(_), Some(_)) => {
+            return Err(ApiError::invalid("trunkGroupId", "give either trunkId or trunkGroupId, not both"));
+        }
+        (Some(trunk), None) => trunk,
+        (None, Some(group)) => door.engine().first_trunk(door.workspace(), group).await?,
+        (None, None) => door.engine().only_trunk(door.workspace()).await?,
     };
     let settings = CampaignSettings {
         name,
@@ -147,7 +155,8 @@ pub(super) async fn create(door: Allowed<may::RunCampaigns>, Json(body): Json<Bo
         recurrence,
         weight,
     };
-    let new = NewCampaign { agent_id: body.agent_id, trunk_id, settings };
+    let new =
+        NewCampaign { agent_id: body.agent_id, trunk_id, trunk_group_id: body.trunk_group_id, settings };
     let campaign = door.engine().create_campaign(door.workspace(), new).await?;
     Ok(Reply::created(campaign.into()))
 }

@@ -13,6 +13,7 @@ mod settings_body;
 mod stats;
 mod suppressions;
 mod trunk_body;
+mod trunk_groups;
 mod trunks;
 mod webhooks;
 mod workspace;
@@ -31,6 +32,8 @@ pub(crate) fn router() -> Router<Gate> {
         .route("/agents/{agt}", get(agents::show))
         .route("/trunks", post(trunks::create).get(trunks::list))
         .route("/trunks/{trk}", get(trunks::show))
+        .route("/trunk-groups", post(trunk_groups::create).get(trunk_groups::list))
+        .route("/trunk-groups/{tgr}", get(trunk_groups::show))
         .route("/campaigns", post(campaigns::create).get(campaigns::list))
         .route("/campaigns/{cmp}", get(campaigns::show).patch(lifecycle::edit))
         .route("/campaigns/{cmp}/start", post(lifecycle::start))

@@ -5,8 +5,16 @@ use serde_json::Value;
 use crate::support::{Things, World, request};
 
 /// Every list of a workspace.
-const LISTS: [&str; 7] =
-    ["/agents", "/trunks", "/campaigns", "/imports", "/sessions", "/webhooks", "/suppressions"];
+const LISTS: [&str; 8] = [
+    "/agents",
+    "/trunks",
+    "/campaigns",
+    "/imports",
+    "/sessions",
+    "/webhooks",
+    "/suppressions",
+    "/trunk-groups",
+];
 
 /// Every route of the API, with ids of things of `ours`, and what it needs.
 fn routes(things: &Things) -> Vec<(&'static str, String, Action)> {
@@ -18,6 +26,7 @@ fn routes(things: &Things) -> Vec<(&'static str, String, Action)> {
     routes.extend([
         ("POST", "/agents".into(), Action::EditAgents),
         ("POST", "/trunks".into(), Action::EditTrunks),
+        ("POST", "/trunk-groups".into(), Action::EditTrunks),
         ("POST", "/campaigns".into(), Action::RunCampaigns),
         ("POST", "/sessions".into(), Action::RunCampaigns),
         ("POST", "/webhooks".into(), Action::EditWebhooks),

@@ -111,3 +111,45 @@ async fn the_rule_of_a_campaign_has_bounds() {
         assert_eq!(world.post("/campaigns", with(brake.clone())).await.field(), field, "{brake}");
     }
 }
+
+#[tokio::test]
+async fn trunk_groups() {
+    let world = World::new().await;
+    let things = world.things().await;
+    let other = world.post("/trunks", json!({"name": "Other", "kind": "simulated"})).await.id();
+    let members = json!([{"trunkId": things.trunk}, {"trunkId": other, "priority": 7, "weight": 3}]);
+    let made = world.post("/trunk-groups", json!({"name": "Both", "members": members})).await.expect(201);
+    let full = json!([{"trunkId": things.trunk, "priority": 0, "weight": 1}, {"trunkId": other, "priority": 7, "weight": 3}]);
+    assert_eq!(made.data()["members"], full);
+    let shown = world.get(&format!("/trunk-groups/{}", made.id())).await.expect(200);
+    assert_eq!((shown.data(), &world.get("/trunk-groups").await.data()[0]), (made.data(), made.data()));
+    assert_eq!(world.get("/trunk-groups/tgr_x").await.refusal(404), "NOT_FOUND");
+
+    let nobody = "01890a5d-ac96-774b-bcce-b302099a8057";
+    for (members, field) in [
+        (json!([]), "members"),
+        (json!([{"trunkId": nobody}]), "members[0].trunkId"),
+        (json!([{"trunkId": "x"}]), "members[0].trunkId"),
+        (json!([{"trunkId": other}, {"trunkId": other}]), "members[1].trunkId"),
+        (json!([{"trunkId": other, "weight": 0}]), "members[0].weight"),
+        (json!([{"trunkId": other, "priority": -1}]), "members[0].priority"),
+        (json!([{"trunkId": other, "share": 1}]), "members[0].share"),
+        (json!("all"), "members"),
+    ] {
+        let answer = world.post("/trunk-groups", json!({"name": "Both", "members": members.clone()})).await;
+        assert_eq!(answer.field(), field, "{members}");
+    }
+    let with = |more: Value| {
+        let mut body = json!({"name": "Test", "agentId": things.agent});
+        body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        body
+    };
+    let campaign = world.post("/campaigns", with(json!({"trunkGroupId": made.id()}))).await.expect(201);
+    assert_eq!(
+        (&campaign.data()["trunkGroupId"], &campaign.data()["trunkId"]),
+        (&json!(made.id()), &Value::Null)
+    );
+    let both = json!({"trunkGroupId": made.id(), "trunkId": other});
+    assert_eq!(world.post("/campaigns", with(both)).await.field(), "trunkGroupId");
+    assert_eq!(world.post("/campaigns", with(json!({"trunkGroupId": nobody}))).await.field(), "trunkGroupId");
+}

@@ -10,7 +10,7 @@ fn asking(workspace: u128, trunk: u128, campaign: u128, weight: f64) -> Asking {
     let id = Uuid::from_u128;
     Asking {
         campaign: id(trunk * 100 + campaign).into(),
-        trunk: id(trunk).into(),
+        lines: id(trunk),
         workspace: id(workspace).into(),
         weight,
     }
@@ -21,7 +21,7 @@ fn room(asking: &[Asking], all: u32) -> Room {
     Room {
         all,
         workspaces: asking.iter().map(|a| (a.workspace, PLENTY)).collect(),
-        trunks: asking.iter().map(|a| (a.trunk, PLENTY)).collect(),
+        lines: asking.iter().map(|a| (a.lines, PLENTY)).collect(),
         campaigns: asking.iter().map(|a| (a.campaign, PLENTY)).collect(),
     }
 }
@@ -76,17 +76,17 @@ proptest! {
         prop_assert!(most - least <= 1, "{:?}", workspaces);
         // Measured in laps, two on one trunk are less than two calls of the heavier one apart, and so are two trunks.
         let campaigns = sums(&calls, &asking, |a| a.campaign);
-        let trunks = sums(&calls, &asking, |a| a.trunk);
-        let heavy = |trunk| asking.iter().filter(|a| a.trunk == trunk).map(|a| a.weight).sum::<f64>();
+        let trunks = sums(&calls, &asking, |a| a.lines);
+        let heavy = |trunk| asking.iter().filter(|a| a.lines == trunk).map(|a| a.weight).sum::<f64>();
         let near = |(a, weight): (u32, f64), (b, other): (u32, f64)| {
             (f64::from(a) * other - f64::from(b) * weight).abs() <= 2.0 * weight.max(other)
         };
         for (a, b) in asking.iter().flat_map(|a| asking.iter().map(move |b| (a, b))) {
-            if a.trunk == b.trunk {
+            if a.lines == b.lines {
                 prop_assert!(near((campaigns[&a.campaign], a.weight), (campaigns[&b.campaign], b.weight)));
             }
             if a.workspace == b.workspace {
-                prop_assert!(near((trunks[&a.trunk], heavy(a.trunk)), (trunks[&b.trunk], heavy(b.trunk))));
+                prop_assert!(near((trunks[&a.lines], heavy(a.lines)), (trunks[&b.lines], heavy(b.lines))));
             }
         }
     }
@@ -115,13 +115,13 @@ proptest! {
             let given = Room {
                 all,
                 workspaces: asking.iter().map(|a| (a.workspace, limit(a.workspace.uuid().as_u128() as usize))).collect(),
-                trunks: asking.iter().map(|a| (a.trunk, limit(a.trunk.uuid().as_u128() as usize * 7))).collect(),
+                lines: asking.iter().map(|a| (a.lines, limit(a.lines.as_u128() as usize * 7))).collect(),
                 campaigns: asking.iter().enumerate().map(|(i, a)| (a.campaign, limit(i * 3))).collect(),
             };
             let quotas = fair.round(&asking).deal(&given);
             prop_assert!(quotas.iter().all(|(_, n)| *n > 0));
             let campaigns = sums(&quotas, &asking, |a| a.campaign);
-            let trunks = sums(&quotas, &asking, |a| a.trunk);
+            let trunks = sums(&quotas, &asking, |a| a.lines);
             let workspaces = sums(&quotas, &asking, |a| a.workspace);
             let dealt: u32 = campaigns.values().sum();
             prop_assert!(dealt <= all);
@@ -129,7 +129,7 @@ proptest! {
                 let left = [
                     all - dealt,
                     given.campaigns[&a.campaign].checked_sub(campaigns[&a.campaign]).unwrap(),
-                    given.trunks[&a.trunk].checked_sub(trunks[&a.trunk]).unwrap(),
+                    given.lines[&a.lines].checked_sub(trunks[&a.lines]).unwrap(),
                     given.workspaces[&a.workspace].checked_sub(workspaces[&a.workspace]).unwrap(),
                 ];
                 prop_assert!(left.contains(&0), "{a:?} could have had more: {left:?}");
@@ -186,7 +186,7 @@ fn a_slow_trunk_is_shared_by_weight_whatever_goes_on_beside_it() {
     for n in 0..400 {
         // It has room for one call in every other round.
         let mut room = room(&all, 20);
-        room.trunks.insert(all[0].trunk, n % 2);
+        room.lines.insert(all[0].lines, n % 2);
         calls.extend(fair.round(&all).deal(&room));
     }
     let calls = sums(&calls, &all, |a| a.campaign);

@@ -115,6 +115,7 @@ async fn campaign(engine: &Engine, workspace: WorkspaceId) -> CampaignId {
     let new = NewCampaign {
         agent_id,
         trunk_id,
+        trunk_group_id: None,
         settings: CampaignSettings::new("list", Plan { steps: vec![step] }),
     };
     engine.create_campaign(workspace, new).await.unwrap().id

@@ -108,6 +108,7 @@ impl World {
         let new = NewCampaign {
             agent_id: agent,
             trunk_id: trunk,
+            trunk_group_id: None,
             settings: CampaignSettings {
                 schedule,
                 ..CampaignSettings::new("list", Plan { steps: vec![step] })

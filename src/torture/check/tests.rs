@@ -46,6 +46,7 @@ pub(super) fn campaign() -> Campaign {
         workspace_id: WorkspaceId::from(id(1)),
         agent_id: AgentId::from(id(1)),
         trunk_id: TrunkId::from(id(1)),
+        trunk_group_id: None,
         name: "Reminders".into(),
         state: CampaignState::Finished,
         reason: None,

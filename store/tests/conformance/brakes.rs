@@ -1,13 +1,16 @@
 //! What the brakes keep: how trunks are, and the calls that wait for them.
 
+use std::collections::HashMap;
+
 use ringfleet_core::{
     BrakeRule, CallState, CampaignState, CounterKind, Hold, WorkerId,
     brake::{BrakeState, Health},
+    trunk_group::Member,
 };
-use ringfleet_store::{Bump, TrunkHealth};
+use ringfleet_store::{Bump, NewCampaign, TrunkHealth};
 use uuid::Uuid;
 
-use crate::support::{Db, NONE, World, at, sorted};
+use crate::support::{Db, NONE, World, all, at, begin, new_trunk, sorted, wishes};
 
 async fn health(db: &Db, world: World) -> Option<Health> {
     let mut found = db.read(async |tx| tx.trunk_health(&[world.trunk.uuid()]).await).await;
@@ -170,4 +173,55 @@ pub async fn a_tripped_campaign_is_found_until_it_has_stopped(db: Db) {
     world.set(&db, CampaignState::InProgress).await;
     db.write(async |tx| tx.release_campaign_brake(world.campaign).await).await;
     assert_eq!(tripped().await, []);
+}
+
+pub async fn groups_are_kept_and_their_stranded_calls_move(db: Db) {
+    let world = World::new(&db).await;
+    let elsewhere = World::new(&db).await;
+    let now = at(3);
+    let (other, group) = db
+        .write(async |tx| {
+            let other = tx.insert_trunk(world.workspace, new_trunk("other"), now).await?.id;
+            let member = |trunk_id, priority, weight| Member { trunk_id, priority, weight };
+            let members = vec![member(world.trunk, 1, 2), member(other, 3, 4)];
+            Ok((other, tx.insert_trunk_group(world.workspace, "both", members, now).await?))
+        })
+        .await;
+    let shown = db.read(async |tx| tx.trunk_group(world.workspace, group.id).await).await;
+    assert_eq!(shown.as_ref(), Some(&group));
+    assert_eq!(
+        db.read(async |tx| tx.trunk_groups(world.workspace, all()).await).await,
+        std::slice::from_ref(&group)
+    );
+    assert_eq!(db.read(async |tx| tx.trunk_group(elsewhere.workspace, group.id).await).await, None);
+    assert_eq!(db.read(async |tx| tx.trunk_groups(elsewhere.workspace, all()).await).await, []);
+    let limits = db.read(async |tx| tx.trunk_limits(&[world.trunk.uuid(), other.uuid()]).await).await;
+    assert_eq!(limits.len(), 2);
+
+    let new = NewCampaign { trunk_group_id: Some(group.id), ..World::new_campaign(world.agent, world.trunk) };
+    let campaign = db.write(async |tx| tx.insert_campaign(world.workspace, new, now).await).await;
+    assert_eq!(campaign.trunk_group_id, Some(group.id));
+    let world = World { campaign: campaign.id, ..world };
+    world.fill(&db, 0..2).await;
+    world.set(&db, CampaignState::InProgress).await;
+    let calls = world.queue(&db, 2).await;
+    let stranded = async || db.read(async |tx| tx.stranded_calls(9).await).await;
+    assert_eq!(stranded().await, []);
+    db.write(async |tx| tx.hold_for_trunk(&[calls[0].id], at(9_000)).await).await;
+    let found = stranded().await;
+    assert_eq!((found.len(), found[0].id, found[0].trunk_id), (1, calls[0].id, world.trunk));
+    assert_eq!(found[0].members, group.members);
+    // The second one waits for nothing, so it stays.
+    let moves = [(calls[0].id, other), (calls[1].id, other)];
+    db.write(async |tx| tx.move_calls(&moves, at(500)).await).await;
+    assert_eq!(stranded().await, []);
+    let waiting = db.read(async |tx| tx.waiting_calls_by_trunk(world.campaign).await).await;
+    assert_eq!(HashMap::from_iter(waiting), HashMap::from([(world.trunk, 1), (other, 1)]));
+    let wish = wishes(&calls, WorkerId::new(at(0)));
+    let begun = db.write(async |tx| begin(tx, &wish, at(600)).await).await;
+    assert_eq!(begun, [calls[1].id], "a worker that knows the old trunk does not begin it");
+    let moved = db.read(async |tx| tx.calls_by_id(&[calls[0].id]).await).await.remove(0);
+    assert_eq!((moved.trunk_id, moved.hold), (other, None));
+    let due = db.write(async |tx| tx.calls_to_push(None, 9, at(500)).await).await;
+    assert_eq!(due.iter().map(|call| call.id.uuid()).collect::<Vec<_>>(), [calls[0].id]);
 }

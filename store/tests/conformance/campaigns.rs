@@ -55,7 +55,7 @@ pub async fn running_ones_are_found(db: Db) {
     expected.sort();
     let found = db.read(async |tx| tx.running_campaigns(at(1000)).await).await;
     assert_eq!(found.iter().map(|r| (r.id, r.state)).collect::<Vec<_>>(), expected);
-    assert!(found.iter().all(|r| r.workspace_id == world.workspace && r.trunk_id == world.trunk));
+    assert!(found.iter().all(|r| r.workspace_id == world.workspace && r.lines == world.trunk.uuid()));
     assert!(found.iter().all(|r| r.weight == 1.0 && !r.has_due), "nobody is on their lists");
     let other = World::calling(&db, 1).await;
     for (ms, due) in [(-1, false), (0, true)] {

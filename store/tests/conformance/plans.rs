@@ -203,6 +203,7 @@ async fn check(statistics: Statistics) {
         "live on a trunk": |tx| assert_eq!(tx.live_calls_on_trunk(bench.world.trunk, at(0)).await?, 0);
         "hold for a trunk": |tx| assert_eq!(tx.hold_for_trunk(ids, at(9)).await?.len(), 200);
         "let go": |tx| assert_eq!(tx.let_go(bench.world.trunk, 200, at(1)).await?, 0);
+        "stranded": |tx| assert_eq!(tx.stranded_calls(200).await?.len(), 0);
         "due trunks": |tx| assert_eq!(tx.due_trunks(at(1)).await?.len(), 0);
         "pause": |tx| tx.withdraw_waiting_calls(campaign).await?;
         "release": |tx| tx.release_recipients(campaign).await?;
@@ -291,7 +292,7 @@ async fn plans_are_not_outgrown() {
         let begin = |&id: &Uuid| Begin {
             id,
             campaign: None,
-            trunk: id.into(),
+            trunk: world.trunk,
             worker: id,
             resume: serde_json::json!({}),
         };

@@ -215,7 +215,7 @@ impl World {
     pub fn new_campaign(agent: AgentId, trunk: TrunkId) -> NewCampaign {
         let settings =
             CampaignSettings { max_call_seconds: 300, ..CampaignSettings::new("Reminders", plan()) };
-        NewCampaign { agent_id: agent, trunk_id: trunk, settings }
+        NewCampaign { agent_id: agent, trunk_id: trunk, trunk_group_id: None, settings }
     }
 
     pub async fn fill(&self, db: &Db, numbers: std::ops::Range<u64>) {

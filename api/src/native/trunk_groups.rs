@@ -1,0 +1,76 @@
+//! Trunk groups: trunks that stand in for each other.
+
+use ringfleet_core::{
+    TrunkGroupId,
+    id::TrunkGroupKind,
+    trunk_group::{self, Member},
+};
+use ringfleet_store::TrunkGroup;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    auth::{Allowed, may},
+    check,
+    envelope::{Moment, Reply},
+    error::{ApiError, Result},
+    json::Json,
+    page::Paging,
+    path::PathId,
+    query::Query,
+    strict::Object,
+};
+
+const NAME_LIMIT: usize = 120;
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct Body {
+    name: String,
+    members: Vec<Object<Member>>,
+}
+
+/// A trunk group as the API shows it.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct View {
+    id: TrunkGroupId,
+    name: String,
+    members: Vec<Member>,
+    created_at: Moment,
+}
+
+impl From<TrunkGroup> for View {
+    fn from(group: TrunkGroup) -> Self {
+        let TrunkGroup { id, name, members, created_at } = group;
+        Self { id, name, members, created_at: created_at.into() }
+    }
+}
+
+/// `POST /trunk-groups`: makes a group.
+pub(super) async fn create(door: Allowed<may::EditTrunks>, Json(body): Json<Body>) -> Result<Reply<View>> {
+    let name = check::name(body.name, NAME_LIMIT)?;
+    let members: Vec<Member> = body.members.into_iter().map(|Object(member)| member).collect();
+    trunk_group::validate(&members).map_err(|(field, problem)| ApiError::invalid(field, problem))?;
+    let group = door.engine().create_trunk_group(door.workspace(), &name, members).await?;
+    Ok(Reply::created(group.into()))
+}
+
+/// `GET /trunk-groups/:id`: one group.
+pub(super) async fn show(
+    door: Allowed<may::Read>,
+    PathId(id): PathId<TrunkGroupKind>,
+) -> Result<Reply<View>> {
+    let mut tx = door.engine().store().read().await?;
+    let group =
+        tx.trunk_group(door.workspace(), id).await?.ok_or_else(|| ApiError::not_found("trunk group"))?;
+    tx.commit().await?;
+    Ok(Reply::ok(group.into()))
+}
+
+/// `GET /trunk-groups`: a page of the workspace's groups.
+pub(super) async fn list(door: Allowed<may::Read>, Query(paging): Query<Paging>) -> Result<Reply<Vec<View>>> {
+    let mut tx = door.engine().store().read().await?;
+    let groups = tx.trunk_groups(door.workspace(), paging.ask()).await?;
+    tx.commit().await?;
+    Ok(paging.reply(groups, |group| group.id.into()))
+}
