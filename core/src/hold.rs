@@ -40,6 +40,11 @@ pub fn current(
     }
 }
 
+/// What those wait for whose turn it is: for their trunk, where it `rests` with all that could stand in for it.
+pub fn of_turn(rests: bool) -> Hold {
+    if rests { Hold::Trunk } else { Hold::Turn }
+}
+
 /// Seconds since 1970 at the end of the minute `due_at` lies in.
 fn until(due_at: DateTime<Utc>) -> i64 {
     let seconds = due_at.timestamp() + i64::from(due_at.timestamp_subsec_nanos() > 0);

@@ -49,6 +49,7 @@ pub use settle::Settlement;
 pub use stats::{CampaignStats, HourStats};
 pub use suppress::{REASON_LIMIT, SuppressionReport};
 pub use sweep::WORKER_SILENCE;
+pub use trunk_groups::lines_rest;
 
 use batch::Batcher;
 use publish::Hints;

@@ -120,7 +120,7 @@ impl Engine {
         let waiting: HashSet<Uuid> = tx.retime_recipients(&dues).await?.into_iter().collect();
         retimed.retain(|(one, _)| waiting.contains(&one.id.uuid()));
         let over_ids = over.iter().map(|one| one.id);
-        tx.end_recipients(over_ids, Disposition::Exhausted, now).await?;
+        tx.end_recipients(over_ids, Disposition::Exhausted, "plan_shortened", now).await?;
         let ended = Disposition::Exhausted.as_str();
         let mut bumps = vec![Bump::new(id, CounterKind::Disposition, ended, over.len() as i64)];
         bumps.extend(over.iter().filter_map(|one| waits(id, one.hold, one.due_at, -1)));

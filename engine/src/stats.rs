@@ -60,12 +60,13 @@ impl Engine {
         let mut tx = self.0.store.read().await?;
         let campaign = tx.campaign(workspace, id).await?.ok_or(EngineError::NotFound("campaign"))?;
         let lines = trunk_groups::limits(&mut tx, &campaign).await?;
+        let rests = trunk_groups::lines_rest(&mut tx, &campaign).await?;
         let counters = tx.counters(id).await?;
         let claimed = tx.claimed_recipients(id).await?;
         let (ringing, talking) = tx.live_calls(id).await?;
         tx.commit().await?;
         let mut stats = CampaignStats { ringing, talking, ..figures(&counters, &claimed) };
-        stats.holds = holds(campaign.state, &stats, &counters, &claimed, now);
+        stats.holds = holds(campaign.state, &stats, &counters, (&claimed, rests), now);
         stats.expected_finish = expected_finish(&campaign, lines, &stats, now);
         Ok((campaign, stats))
     }
@@ -102,7 +103,7 @@ fn holds(
     state: CampaignState,
     stats: &CampaignStats,
     counters: &[Counter],
-    claimed: &[RecipientCounts],
+    (claimed, rests): (&[RecipientCounts], bool),
     now: DateTime<Utc>,
 ) -> BTreeMap<Hold, u64> {
     if state != CampaignState::InProgress {
@@ -116,7 +117,7 @@ fn holds(
     }
     // All others that wait and are not claimed are due.
     let turn = stats.pending.saturating_sub(holds.values().sum());
-    holds.insert(Hold::Turn, turn);
+    *holds.entry(hold::of_turn(rests)).or_default() += turn;
     for row in claimed.iter().filter(|row| row.state == RecipientState::Queued) {
         *holds.entry(row.hold.unwrap_or(Hold::Turn)).or_default() += row.n as u64;
     }

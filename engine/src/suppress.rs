@@ -11,7 +11,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use crate::{
     Engine, Result,
-    import::{feed, patiently, reject_row, stopped},
+    import::{Repeats, feed, patiently, reject_row, stopped},
 };
 
 /// Longest reason, in characters.
@@ -60,19 +60,20 @@ impl Engine {
         column: Option<String>,
     ) -> Result<SuppressionReport> {
         let (sender, mut parcels) = mpsc::channel(WAITING);
-        let feeder = AbortOnDropHandle::new(tokio::spawn(feed(reader, column, sender)));
+        let feeder = AbortOnDropHandle::new(tokio::spawn(feed(reader, column, Repeats::Kept, sender)));
         let mut report = SuppressionReport::default();
         while let Some(parcel) = parcels.recv().await {
             let mut rejects = parcel.batch.rejects;
             let mut good = Vec::new();
             for (recipient, (line, _)) in parcel.batch.recipients.into_iter().zip(&parcel.batch.origins) {
-                match from_row(recipient) {
+                match from_row(recipient, self.0.clock.now()) {
                     Ok(new) => good.push(new),
                     Err((column, value, reason)) => rejects.push(reject_row(*line, column, &value, reason)),
                 }
             }
             let keep = || -> BoxFuture<'_, _> { Box::pin(self.suppress(workspace, good.clone())) };
-            report.accepted += patiently(keep).await?.len() as u64;
+            patiently(keep).await?;
+            report.accepted += good.len() as u64;
             report.rejected += rejects.len() as u64;
             rejects.truncate(LISTED - report.rejects.len());
             report.rejects.extend(rejects);
@@ -93,7 +94,7 @@ fn once_each(new: Vec<NewSuppression>) -> Vec<NewSuppression> {
 type Refusal = (&'static str, String, &'static str);
 
 /// The other columns of a row say what they say of a recipient's variables.
-fn from_row(row: NewRecipient) -> std::result::Result<NewSuppression, Refusal> {
+fn from_row(row: NewRecipient, now: DateTime<Utc>) -> std::result::Result<NewSuppression, Refusal> {
     let cell = |name: &str| {
         let found = row.variables.as_object()?.iter().find(|(key, _)| key.eq_ignore_ascii_case(name))?;
         Some(found.1.as_str()?.trim().to_owned()).filter(|text| !text.is_empty())
@@ -114,11 +115,17 @@ fn from_row(row: NewRecipient) -> std::result::Result<NewSuppression, Refusal> {
     };
     let expires_at = match cell("expires_at").or_else(|| cell("expiresAt")) {
         None => None,
-        Some(text) => Some(moment(&text).ok_or((
-            "expires_at",
-            text,
-            "bad_time: must be a date like 2026-12-31 or a time like 2026-12-31T12:00:00Z",
-        ))?),
+        Some(text) => match moment(&text) {
+            Some(at) if at > now => Some(at),
+            Some(_) => return Err(("expires_at", text, "past_time: has expired already")),
+            None => {
+                return Err((
+                    "expires_at",
+                    text,
+                    "bad_time: must be a date like 2026-12-31 or a time like 2026-12-31T12:00:00Z",
+                ));
+            }
+        },
     };
     let reason = cell("reason").unwrap_or_else(|| "imported".into());
     let reason = reason.chars().filter(|c| !c.is_control()).take(REASON_LIMIT).collect();

@@ -84,6 +84,19 @@ pub(crate) async fn limits(tx: &mut Tx, campaign: &Campaign) -> Result<Limits> {
     Ok(Limits::together(tx.trunk_limits(&trunks).await?.into_iter().map(|(_, limits)| limits)))
 }
 
+/// Whether every trunk of the campaign rests.
+pub async fn lines_rest(tx: &mut Tx, campaign: &Campaign) -> Result<bool> {
+    let trunks: Vec<Uuid> = match campaign.trunk_group_id {
+        None => vec![campaign.trunk_id.uuid()],
+        Some(group) => {
+            let members = members(tx, campaign.workspace_id, group).await?;
+            members.iter().map(|member| member.trunk_id.uuid()).collect()
+        }
+    };
+    let healths = healths(tx, &trunks).await?;
+    Ok(trunks.iter().all(|&trunk| healths.get(&trunk.into()).is_some_and(|health| !health.is_open())))
+}
+
 async fn members(tx: &mut Tx, workspace: WorkspaceId, group: TrunkGroupId) -> Result<Vec<Member>> {
     Ok(tx.trunk_group(workspace, group).await?.map(|group| group.members).unwrap_or_default())
 }

@@ -114,13 +114,13 @@ impl Engine {
         let now = Clock::now(self.clock());
         let mut tx = self.0.store.write().await?;
         let Some(campaign) = tx.hold_campaigns(&[id.uuid()]).await?.pop() else { return Ok(false) };
-        let disposition = match campaign.state.is_final() {
-            true => Disposition::Cancelled,
-            false if has_ended(&campaign, now) => Disposition::Expired,
+        let (disposition, reason) = match campaign.state.is_final() {
+            true => (Disposition::Cancelled, "campaign_over"),
+            false if has_ended(&campaign, now) => (Disposition::Expired, "campaign_ended"),
             false => return Ok(false),
         };
         let waiting = tx.waiting_recipients(id, PORTION).await?;
-        let ended = tx.end_recipients(waiting.iter().map(|one| one.id), disposition, now).await?;
+        let ended = tx.end_recipients(waiting.iter().map(|one| one.id), disposition, reason, now).await?;
         if ended == 0 {
             tx.set_winding_up(id, false).await?;
             tx.commit().await?;

@@ -42,8 +42,12 @@ async fn comes_back(operator: &Operator, trouble: Mode, reason: &str, rests: u64
     .await;
     assert_eq!(text(&resting["reason"]), reason);
     assert!(resting["nextProbeAt"].is_string() && resting["since"].is_string(), "{resting}");
-    let held = eventually(PATIENCE, "somebody waits for the trunk", async || {
-        campaign.recipients().await.into_iter().find(|recipient| recipient["hold"] == "TRUNK")
+    let waiting = campaign.recipients().await;
+    let mut waiting = waiting.iter().filter(|recipient| recipient["state"] == "PENDING");
+    assert!(waiting.all(|recipient| recipient["hold"] == "TRUNK"), "it is the trunk that all wait for");
+    let held = eventually(PATIENCE, "a call waits for the trunk", async || {
+        let mut queued = campaign.recipients().await.into_iter().filter(|r| r["state"] == "QUEUED");
+        queued.find(|recipient| recipient["hold"] == "TRUNK")
     })
     .await;
     assert_eq!((text(&held["state"]), &held["attempts"]), ("QUEUED", &json!(0)));

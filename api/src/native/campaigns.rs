@@ -127,8 +127,7 @@ pub(super) async fn create(door: Allowed<may::RunCampaigns>, Json(body): Json<Bo
     let dupe_days = settings_body::days("dupeDays", body.dupe_days)?;
     let expire_days = settings_body::days("expireDays", body.expire_days)?;
     let recurrence = body.recurrence.map(|Object(recurrence)| recurrence.check()).transpose()?;
-    let Object(brake) = body.brake.unwrap_or_default();
-    brake.validate().map_err(|(field, problem)| ApiError::invalid(field, problem))?;
+    let brake = settings_body::brake(body.brake.unwrap_or_default())?;
     let weight = settings_body::weight(body.weight)?;
     let (start_at, end_at) = (check::moment("startAt", body.start_at)?, check::moment("endAt", body.end_at)?);
     let trunk_id = match (body.trunk_id, body.trunk_group_id) {

@@ -7,6 +7,7 @@ use ringfleet_core::{
     CampaignId, Disposition, E164, Hold, Outcome, RecipientId, RecipientState, hold,
     id::{CampaignKind, RecipientKind},
 };
+use ringfleet_engine::lines_rest;
 use ringfleet_store::{Campaign, NewRecipient, Recipient, RecipientFilter};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -219,9 +220,10 @@ pub(super) async fn list(
     let mut tx = door.engine().store().read().await?;
     let of = tx.campaign(door.workspace(), campaign).await?.ok_or_else(|| ApiError::not_found("campaign"))?;
     let mut recipients = tx.recipients(campaign, query.filter, query.paging.ask()).await?;
+    let rests = lines_rest(&mut tx, &of).await?;
     tx.commit().await?;
     let now = door.engine().clock().now();
-    recipients.iter_mut().for_each(|recipient| show_hold(&of, recipient, now));
+    recipients.iter_mut().for_each(|recipient| show_hold(&of, recipient, rests, now));
     Ok(query.paging.reply(recipients, |recipient| recipient.id.into()))
 }
 
@@ -234,12 +236,15 @@ pub(super) async fn show(
     let mut tx = door.engine().store().read().await?;
     let of = tx.campaign(door.workspace(), campaign).await?.ok_or_else(|| ApiError::not_found("campaign"))?;
     let mut recipient = tx.recipient(campaign, id).await?.ok_or_else(|| ApiError::not_found("recipient"))?;
+    let rests = lines_rest(&mut tx, &of).await?;
     tx.commit().await?;
-    show_hold(&of, &mut recipient, door.engine().clock().now());
+    show_hold(&of, &mut recipient, rests, door.engine().clock().now());
     Ok(Reply::ok(recipient.into()))
 }
 
-/// Why it is not being called at this moment, in place of why it was put off.
-fn show_hold(campaign: &Campaign, recipient: &mut Recipient, now: DateTime<Utc>) {
-    recipient.hold = hold::current(campaign.state, recipient.state, recipient.hold, recipient.due_at, now);
+/// Why it is not being called at this moment, in place of why it was put off. `rests`: no trunk of the campaign is open.
+fn show_hold(campaign: &Campaign, recipient: &mut Recipient, rests: bool, now: DateTime<Utc>) {
+    let hold = hold::current(campaign.state, recipient.state, recipient.hold, recipient.due_at, now);
+    let is_due = hold == Some(Hold::Turn) && recipient.state == RecipientState::Pending;
+    recipient.hold = if is_due { Some(hold::of_turn(rests)) } else { hold };
 }

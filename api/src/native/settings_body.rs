@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use ringfleet_core::{
-    Caps, Channel, Plan, Recurrence, Schedule, Step, recurrence::Cron, trunk::Limits, zone,
+    BrakeRule, Caps, Channel, Plan, Recurrence, Schedule, Step, recurrence::Cron, trunk::Limits, zone,
 };
 use ringfleet_engine::NAME_LIMIT;
 use ringfleet_store::CampaignSettings;
@@ -64,6 +64,7 @@ pub(super) struct PatchBody {
     end_at: Option<Option<String>>,
     #[serde(deserialize_with = "given")]
     recurrence: Option<Option<Object<RecurrenceBody>>>,
+    brake: Option<Object<BrakeRule>>,
     weight: Option<f64>,
 }
 
@@ -86,6 +87,7 @@ pub(super) struct Patch {
     start_at: Option<Option<DateTime<Utc>>>,
     end_at: Option<Option<DateTime<Utc>>>,
     recurrence: Option<Option<Recurrence>>,
+    brake: Option<BrakeRule>,
     weight: Option<f64>,
 }
 
@@ -110,6 +112,7 @@ impl PatchBody {
             start_at: self.start_at.map(|at| check::moment("startAt", at)).transpose()?,
             end_at: self.end_at.map(|at| check::moment("endAt", at)).transpose()?,
             recurrence: self.recurrence.map(recurrence).transpose()?,
+            brake: self.brake.map(brake).transpose()?,
             weight: self.weight.map(|n| weight(Some(n))).transpose()?,
         })
     }
@@ -130,6 +133,7 @@ impl Patch {
         set(&mut to.start_at, self.start_at);
         set(&mut to.end_at, self.end_at);
         set(&mut to.recurrence, self.recurrence);
+        set(&mut to.brake, self.brake);
         set(&mut to.weight, self.weight);
     }
 }
@@ -162,6 +166,11 @@ pub(super) fn plan(channel: Option<Channel>, channels: Option<Vec<Object<Step>>>
 pub(super) fn limits(Object(limits): Object<Limits>) -> Result<Limits> {
     limits.validate().map_err(|(field, problem)| ApiError::invalid(field, problem))?;
     Ok(limits)
+}
+
+pub(super) fn brake(Object(brake): Object<BrakeRule>) -> Result<BrakeRule> {
+    brake.validate().map_err(|(field, problem)| ApiError::invalid(field, problem))?;
+    Ok(brake)
 }
 
 pub(super) fn caps(Object(caps): Object<Caps>) -> Result<Caps> {

@@ -1,5 +1,6 @@
 //! Suppression lists: numbers that must not be contacted.
 
+use chrono::{DateTime, Utc};
 use ringfleet_core::{Channel, E164, SuppressionId, SuppressionSource, id::SuppressionKind};
 use ringfleet_engine::{REASON_LIMIT, SuppressionReport};
 use ringfleet_store::{NewSuppression, Reject, Suppression};
@@ -73,10 +74,11 @@ impl From<Suppression> for View {
 
 /// `POST /suppressions`: puts numbers on the list. All of them or, when one is wrong, none.
 pub(super) async fn add(door: Allowed<may::Suppress>, Json(body): Json<Body>) -> Result<Reply<Vec<View>>> {
+    let now = door.engine().clock().now();
     let new = match (body.number, body.suppressions) {
         (Some(number), None) => {
             let Body { channel, reason, source, expires_at, .. } = body;
-            vec![check_item("", Item { number, channel, reason, source, expires_at })?]
+            vec![check_item("", Item { number, channel, reason, source, expires_at }, now)?]
         }
         (None, Some(items)) => {
             let alone = body.channel.is_none() && body.reason.is_none() && body.source.is_none();
@@ -90,7 +92,7 @@ pub(super) async fn add(door: Allowed<may::Suppress>, Json(body): Json<Body>) ->
                 let problem = format!("give 1 to {MOST} entries at once; upload longer lists as CSV");
                 return Err(ApiError::invalid("suppressions", problem));
             }
-            let check = |(i, Object(item)): (usize, _)| check_item(&format!("suppressions[{i}]."), item);
+            let check = |(i, Object(item)): (usize, _)| check_item(&format!("suppressions[{i}]."), item, now);
             items.into_iter().enumerate().map(check).collect::<Result<_>>()?
         }
         _ => return Err(ApiError::invalid("number", "give either number or suppressions")),
@@ -99,7 +101,7 @@ pub(super) async fn add(door: Allowed<may::Suppress>, Json(body): Json<Body>) ->
     Ok(Reply::created(entries.into_iter().map(View::from).collect()))
 }
 
-fn check_item(at: &str, item: Item) -> Result<NewSuppression> {
+fn check_item(at: &str, item: Item, now: DateTime<Utc>) -> Result<NewSuppression> {
     let field = |name: &str| format!("{at}{name}");
     let number =
         item.number.parse::<E164>().map_err(|e| ApiError::invalid(field("number"), e.to_string()))?;
@@ -108,12 +110,16 @@ fn check_item(at: &str, item: Item) -> Result<NewSuppression> {
         let problem = format!("must be at most {REASON_LIMIT} characters on one line");
         return Err(ApiError::invalid(field("reason"), problem));
     }
+    let expires_at = check::moment(&field("expiresAt"), item.expires_at)?;
+    if expires_at.is_some_and(|at| at <= now) {
+        return Err(ApiError::invalid(field("expiresAt"), "must lie in the future"));
+    }
     Ok(NewSuppression {
         number,
         channel: item.channel,
         reason,
         source: item.source.unwrap_or(SuppressionSource::Operator),
-        expires_at: check::moment(&field("expiresAt"), item.expires_at)?,
+        expires_at,
     })
 }
 

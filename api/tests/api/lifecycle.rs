@@ -128,13 +128,13 @@ async fn a_halted_campaign_can_be_changed_and_no_other() {
         "name": "Winter", "channels": [{"channel": "voice", "attempts": 4}], "limits": {"maxLiveCalls": 2},
         "schedule": {"window": "weekdays-09-18-IST"}, "caps": {"maxPer24h": 2}, "dupeDays": null, "expireDays": 9,
         "startAt": null, "endAt": "2026-12-24T00:00:00Z", "ringTimeoutSeconds": 11, "maxCallSeconds": 22,
-        "weight": 2.5,
+        "weight": 2.5, "brake": {"share": 0.4, "calls": 30, "then": "FAILED"},
     });
     let before = world.get(&path).await.data().clone();
     assert_eq!(patch(&world, &path, json!({})).await.expect(200).data(), &before);
     let after = patch(&world, &path, change.clone()).await.expect(200).data().clone();
     assert_eq!(world.get(&path).await.data(), &after);
-    for name in ["name", "expireDays", "ringTimeoutSeconds", "dupeDays", "startAt", "weight"] {
+    for name in ["name", "expireDays", "ringTimeoutSeconds", "dupeDays", "startAt", "weight", "brake"] {
         assert_eq!(after[name], change[name], "{name}");
     }
     assert_eq!(after["channels"][0]["attempts"], 4);
@@ -151,6 +151,7 @@ async fn a_halted_campaign_can_be_changed_and_no_other() {
         (json!({"endAt": "soon"}), "endAt"),
         (json!({"weight": 0.05}), "weight"),
         (json!({"weight": 101}), "weight"),
+        (json!({"brake": {"calls": 4}}), "brake.calls"),
         (json!({"startAt": "2026-12-25T00:00:00Z"}), "endAt"),
         (json!({"ringTimeoutSeconds": 0}), "ringTimeoutSeconds"),
         (json!({"agentId": "x"}), "agentId"),

@@ -117,14 +117,14 @@ async fn numbers_are_put_on_the_list_one_by_one_many_at_once_and_as_a_file() {
     assert_eq!(many.data().as_array().unwrap().len(), 2);
     let stop = world.get("/suppressions?number=%2B4915112345679").await.expect(200);
     assert_eq!(stop.data()[0]["channel"], Value::Null);
-    let file = "phone,channel,reason,expires_at\n+4915112345671,voice,registry,2030-01-01\nnobody,,,\n+4915112345672,pigeon,,\n+4915112345673,,,soon\n";
+    let file = "phone,channel,reason,expires_at\n+4915112345671,voice,registry,2030-01-01\nnobody,,,\n+4915112345672,pigeon,,\n+4915112345673,,,soon\n+4915112345671,sms,,\n+4915112345674,,,2001-01-01\n";
     let read = world.upload("/suppressions/import", "text/csv", file).await.expect(200);
-    assert_eq!((&read.data()["accepted"], &read.data()["rejected"]), (&json!(1), &json!(3)));
+    assert_eq!((&read.data()["accepted"], &read.data()["rejected"]), (&json!(2), &json!(4)));
     let fields: Vec<_> =
         read.data()["rejects"].as_array().unwrap().iter().map(|r| r["field"].clone()).collect();
-    assert_eq!(fields, ["phone", "channel", "expires_at"], "{}", read.data());
+    assert_eq!(fields, ["phone", "channel", "expires_at", "expires_at"], "{}", read.data());
     let list = world.get("/suppressions").await.expect(200);
-    assert_eq!(list.data().as_array().unwrap().len(), 4);
+    assert_eq!(list.data().as_array().unwrap().len(), 5);
     // On the list already: the same entry, now for good.
     let again = world.post("/suppressions", json!({"number": "+4915112345670"})).await.expect(201);
     assert_eq!(again.data()[0]["expiresAt"], Value::Null);
@@ -140,6 +140,7 @@ async fn numbers_are_put_on_the_list_one_by_one_many_at_once_and_as_a_file() {
         (json!({"suppressions": [{"number": "+4915112345678"}], "reason": "x"}), "suppressions"),
         (json!({"number": "+4915112345678", "reason": "two\nlines"}), "reason"),
         (json!({"number": "+4915112345678", "expiresAt": "soon"}), "expiresAt"),
+        (json!({"number": "+4915112345678", "expiresAt": "2001-01-01T00:00:00Z"}), "expiresAt"),
         (json!({"number": "+4915112345678", "channel": "fax"}), "channel"),
     ] {
         assert_eq!(world.post("/suppressions", body.clone()).await.field(), field, "{body}");

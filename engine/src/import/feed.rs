@@ -9,7 +9,7 @@ use tokio::{
     time::{Instant, timeout},
 };
 
-use super::parse::{Batch, Parser};
+use super::parse::{Batch, Parser, Repeats};
 use crate::{EngineError, Result};
 
 /// Bytes read at a time.
@@ -32,10 +32,11 @@ pub(crate) struct Parcel {
 pub(super) async fn feed<R: AsyncRead + Unpin>(
     mut reader: R,
     column: Option<String>,
+    repeats: Repeats,
     parcels: mpsc::Sender<Parcel>,
     silence: Duration,
 ) -> Result<()> {
-    let mut parser = Parser::new(column);
+    let mut parser = Parser::new(column, repeats);
     let mut chunk = Vec::with_capacity(CHUNK);
     let mut sent = Instant::now();
     loop {
@@ -99,7 +100,8 @@ mod tests {
         let (mut client, reader) = tokio::io::duplex(1024);
         client.write_all(b"phone\n+4915111234567\n+49151").await.unwrap();
         let (sender, mut parcels) = mpsc::channel(9);
-        let error = feed(reader, None, sender, Duration::from_millis(50)).await.unwrap_err();
+        let error =
+            feed(reader, None, Repeats::Rejected, sender, Duration::from_millis(50)).await.unwrap_err();
         assert_eq!(error.to_string(), "the upload broke off: nothing came for 50ms");
         assert_eq!(parcels.recv().await.unwrap().batch.rows(), 1, "what was complete is handed over");
     }

@@ -18,7 +18,7 @@ use ringfleet_store::{Import, ImportState, Reject, fresh_ids};
 use tokio::{io::AsyncRead, sync::mpsc};
 use tokio_util::task::AbortOnDropHandle;
 
-pub(crate) use self::feed::stopped;
+pub(crate) use self::{feed::stopped, parse::Repeats};
 use self::{
     feed::{Parcel, SILENCE},
     parse::Batch,
@@ -91,7 +91,8 @@ impl Engine {
     ) -> Result<()> {
         let (sender, mut parcels) = mpsc::channel(WAITING);
         // Aborted, and the upload with it, when storing fails.
-        let feeder = AbortOnDropHandle::new(tokio::spawn(feed(reader, options.column, sender)));
+        let feeder =
+            AbortOnDropHandle::new(tokio::spawn(feed(reader, options.column, Repeats::Rejected, sender)));
         while let Some(parcel) = parcels.recv().await {
             self.keep(progress, parcel).await?;
         }
@@ -177,9 +178,10 @@ fn told(error: &EngineError) -> String {
 pub(crate) async fn feed<R: AsyncRead + Unpin>(
     reader: R,
     column: Option<String>,
+    repeats: Repeats,
     parcels: mpsc::Sender<Parcel>,
 ) -> Result<()> {
-    feed::feed(reader, column, parcels, SILENCE).await
+    feed::feed(reader, column, repeats, parcels, SILENCE).await
 }
 
 /// A row that was read and is refused all the same.

@@ -47,9 +47,19 @@ impl Batch {
     }
 }
 
+/// What becomes of a number that stands further up in the same file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Repeats {
+    /// The row is rejected.
+    Rejected,
+    /// The row counts, too: it may say something else of the number.
+    Kept,
+}
+
 /// Takes a file in chunks of any size and gives batches.
 pub(super) struct Parser {
     wanted: Option<String>,
+    repeats: Repeats,
     decoder: Decoder,
     text: Vec<u8>,
     stage: Stage,
@@ -72,9 +82,10 @@ enum Stage {
 
 impl Parser {
     /// `wanted`: the name of the phone column, if the caller gave one.
-    pub(super) fn new(wanted: Option<String>) -> Self {
+    pub(super) fn new(wanted: Option<String>, repeats: Repeats) -> Self {
         Self {
             wanted,
+            repeats,
             decoder: Decoder::new(),
             text: Vec::new(),
             stage: Stage::Head(Head::default()),
@@ -162,7 +173,7 @@ impl Parser {
             None => match header(&row, self.wanted.as_deref()) {
                 Ok(columns) => {
                     self.phone = columns.name(columns.phone).to_owned();
-                    *judge = Some(Judge::new(columns));
+                    *judge = Some(Judge::new(columns, self.repeats));
                 }
                 Err(error) => trouble = Some(error),
             },

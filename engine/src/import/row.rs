@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 
 use super::{
     header::Columns,
+    parse::Repeats,
     split::{Fault, MAX_ROW, RawRow},
 };
 
@@ -97,12 +98,13 @@ pub(super) fn shortened(text: &str) -> &str {
 /// Judges rows one after the other. Remembers the numbers it has let through.
 pub(super) struct Judge {
     pub(super) columns: Columns,
+    repeats: Repeats,
     seen: HashSet<u64>,
 }
 
 impl Judge {
-    pub(super) fn new(columns: Columns) -> Self {
-        Self { columns, seen: HashSet::new() }
+    pub(super) fn new(columns: Columns, repeats: Repeats) -> Self {
+        Self { columns, repeats, seen: HashSet::new() }
     }
 
     /// Whether the row may become a recipient.
@@ -113,7 +115,7 @@ impl Judge {
             |column: usize, reason: Reason| reject(row.line, columns.name(column), cells[column], &reason);
         let written = cells[columns.phone];
         let number = E164::parse_loose(written).map_err(|e| refuse(columns.phone, Reason::Number(e)))?;
-        if self.seen.contains(&number.digits()) {
+        if self.repeats == Repeats::Rejected && self.seen.contains(&number.digits()) {
             return Err(refuse(columns.phone, Reason::DuplicateInFile));
         }
         let timezone = columns.timezone.filter(|&i| i < cells.len() && !cells[i].trim().is_empty());

@@ -97,7 +97,7 @@ pub async fn cancel(db: &Db, world: &World) -> u64 {
 
 async fn end_waiting(tx: &mut Tx, world: &World, limit: u32) -> Result<u64> {
     let waiting = tx.waiting_recipients(world.campaign, limit).await?;
-    tx.end_recipients(waiting.iter().map(|one| one.id), Disposition::Cancelled, at(9)).await
+    tx.end_recipients(waiting.iter().map(|one| one.id), Disposition::Cancelled, "over", at(9)).await
 }
 
 pub async fn what_is_over_is_wound_up_in_portions(db: Db) {

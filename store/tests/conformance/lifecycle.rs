@@ -106,8 +106,9 @@ pub async fn a_list_is_copied_from_where_it_stands(db: Db) {
     let only = [Disposition::Exhausted, Disposition::Expired];
     db.write(async |tx| {
         let waiting = tx.waiting_recipients(world.campaign, 3).await?;
-        tx.end_recipients(waiting[..2].iter().map(|one| one.id), Disposition::Exhausted, at(2)).await?;
-        tx.end_recipients(waiting[2..].iter().map(|one| one.id), Disposition::Reached, at(2)).await?;
+        tx.end_recipients(waiting[..2].iter().map(|one| one.id), Disposition::Exhausted, "over", at(2))
+            .await?;
+        tx.end_recipients(waiting[2..].iter().map(|one| one.id), Disposition::Reached, "over", at(2)).await?;
         tx.order_copy(to, world.campaign, Some(&only)).await
     })
     .await;
@@ -182,7 +183,7 @@ pub async fn recipients_find_their_places(db: Db) {
     world.ring(&db, 1, worker).await;
     db.write(async |tx| {
         let waiting = tx.waiting_recipients(world.campaign, 1).await?;
-        tx.end_recipients(waiting.iter().map(|one| one.id), Disposition::Cancelled, at(2)).await?;
+        tx.end_recipients(waiting.iter().map(|one| one.id), Disposition::Cancelled, "over", at(2)).await?;
         tx.replanned_to(world.campaign, Some(Uuid::nil())).await
     })
     .await;
@@ -205,7 +206,7 @@ pub async fn recipients_end_as_told_and_are_called_back(db: Db) {
         .write(async |tx| {
             let waiting = tx.waiting_recipients(world.campaign, 2).await?;
             assert!(waiting.iter().all(|one| (one.due_at, one.hold) == (at(0), None)));
-            tx.end_recipients(waiting.iter().map(|one| one.id), Disposition::Expired, at(7)).await
+            tx.end_recipients(waiting.iter().map(|one| one.id), Disposition::Expired, "over", at(7)).await
         })
         .await;
     assert_eq!(ended, 2);
@@ -214,7 +215,7 @@ pub async fn recipients_end_as_told_and_are_called_back(db: Db) {
         done.iter().filter(|one| one.disposition == Some(Disposition::Expired)).collect();
     assert_eq!((done.len(), done[0].state, done[0].done_at), (2, RecipientState::Done, Some(at(7))));
     let again = db.write(async |tx| {
-        tx.end_recipients(done.iter().map(|one| one.id), Disposition::Cancelled, at(8)).await
+        tx.end_recipients(done.iter().map(|one| one.id), Disposition::Cancelled, "over", at(8)).await
     });
     assert_eq!(again.await, 0, "once is enough");
     let one = done[0].id;

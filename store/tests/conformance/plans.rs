@@ -45,7 +45,7 @@ const FILL: &str = "
 /// Ends waiting recipients of a campaign; gives how many.
 async fn end(tx: &mut Tx, campaign: CampaignId, limit: u32) -> Result<u64> {
     let waiting = tx.waiting_recipients(campaign, limit).await?;
-    tx.end_recipients(waiting.iter().map(|one| one.id), Disposition::Cancelled, at(1)).await
+    tx.end_recipients(waiting.iter().map(|one| one.id), Disposition::Cancelled, "over", at(1)).await
 }
 
 /// So that the server does not take statistics in the middle of a test.
