@@ -48,6 +48,8 @@ text_enum! {
         Rejected => "REJECTED",
         /// A machine picked up.
         Voicemail => "VOICEMAIL",
+        /// Somebody picked up, no seat was free, and we hung up: see [`crate::seats`].
+        Abandoned => "ABANDONED",
         /// Could not be placed or broke.
         Failed => "FAILED",
         /// It may have reached somebody and nobody can tell any more; counts as an attempt.
@@ -56,10 +58,15 @@ text_enum! {
 }
 
 impl Outcome {
+    /// Somebody picked up, whether or not somebody talked to them.
+    pub const fn was_answered(self) -> bool {
+        matches!(self, Self::Answered | Self::Abandoned)
+    }
+
     /// The final state a call with this outcome is in.
     pub const fn state(self) -> CallState {
         match self {
-            Self::Answered => CallState::CallFinished,
+            Self::Answered | Self::Abandoned => CallState::CallFinished,
             Self::Unanswered => CallState::Unanswered,
             Self::Rejected => CallState::Rejected,
             Self::Voicemail => CallState::Voicemail,
@@ -122,6 +129,14 @@ impl Ending {
         Self::over(Outcome::Uncertain, reason, None, EndedBy::Carrier)
     }
 
+    /// The ending of a call that somebody answered while no seat was free, however the carrier saw it end.
+    pub fn abandoned(self) -> Self {
+        match self {
+            Self::Over { code, by, .. } => Self::over(Outcome::Abandoned, NO_FREE_SEAT, code, by),
+            other => other,
+        }
+    }
+
     /// The ending of a dead worker's call: what the carrier found out, or what the state it had reached proves.
     ///
     /// Somebody had picked up a call that was ONGOING; that the network has forgotten it since does not undo it.
@@ -153,6 +168,9 @@ pub const TRUNK_TRIES: u32 = 5;
 /// `bad_number`: the network says there is no such number. `declined`: a human or a filter said no (SIP 603, RFC 8197, RFC 8688).
 pub const NEVER_RETRY: &[&str] = &["bad_number", DECLINED];
 
+/// Why a call is ABANDONED.
+pub const NO_FREE_SEAT: &str = "no_free_seat";
+
 /// A human or a filter said no.
 pub const DECLINED: &str = "declined";
 
@@ -168,6 +186,10 @@ mod tests {
             Ending::of_orphan(CallState::Ongoing, lost),
             Ending::Over { outcome: Outcome::Answered, .. }
         ));
+        let hung_up = Ending::over(Outcome::Answered, "completed", Some(200), EndedBy::Caller);
+        let abandoned = Ending::over(Outcome::Abandoned, NO_FREE_SEAT, Some(200), EndedBy::Caller);
+        assert_eq!(hung_up.abandoned(), abandoned);
+        assert_eq!(Outcome::Abandoned.state(), CallState::CallFinished);
         let rang = Ending::over(Outcome::Unanswered, "worker_lost", Some(487), EndedBy::Caller);
         assert_eq!(Ending::of_orphan(CallState::Ongoing, rang.clone()), rang);
     }

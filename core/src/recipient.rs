@@ -43,6 +43,8 @@ text_enum! {
         Pace => "PACE",
         /// Too many live calls.
         Concurrency => "CONCURRENCY",
+        /// No seat of its campaign is free, or enough calls are placed for those that are.
+        Seats => "SEATS",
         /// Too soon after the previous calls to the same number.
         Gap => "GAP",
         /// On a suppression list.

@@ -151,6 +151,18 @@ mod tests {
     }
 
     #[test]
+    fn who_was_abandoned_is_called_again_only_where_the_plan_says_so() {
+        let first = Progress { step: 0, attempts: 1, placements: 1, trunk_rests: false };
+        let abandoned = ended(Outcome::Answered, "completed").abandoned();
+        let run = |plan: &Plan| settle(plan, first, &abandoned, CampaignState::InProgress, now());
+        let mut plan = Plan::voice(2);
+        assert_eq!(run(&plan), Next::Done(Disposition::Exhausted));
+        plan.steps[0].retry =
+            Retry { after_minutes: 4_320.0, on: vec![Outcome::Abandoned], ..Retry::default() };
+        assert_eq!(run(&plan), Next::Retry { at: now() + chrono::Duration::hours(72) });
+    }
+
+    #[test]
     fn a_hold_consumes_nothing_and_a_cancelled_campaign_calls_nobody_again() {
         let plan = Plan::voice(3);
         let p = Progress { step: 0, attempts: 1, placements: 1, trunk_rests: false };
