@@ -26,7 +26,7 @@ async fn a_refusal_consumes_nothing() {
     Rig::on_both(brisk(), |rig| async move {
         warmed_up(&rig.fleet).await;
         let limits = rig.fleet.limits();
-        let campaign = Limit { key: "campaign".into(), per_second: Some(0.02), live: Some(5) };
+        let campaign = Limit { key: "campaign".into(), per_second: Some(0.02), live: Some(5), seats: None };
         let held = permit(limits.acquire(std::slice::from_ref(&campaign), PATIENT).await);
         let both = [live("trunk", 1), campaign];
         for _ in 0..5 {
@@ -48,7 +48,7 @@ async fn what_limits_nothing_asks_nobody_and_what_forbids_everything_grants_noth
     let mut rig = Rig::redis(brisk()).await;
     rig.redis.as_mut().unwrap().kill();
     let limits = rig.fleet.limits();
-    let free = Limit { key: "trunk".into(), per_second: None, live: None };
+    let free = Limit { key: "trunk".into(), per_second: None, live: None, seats: None };
     drop(permit(limits.acquire(&[free], Duration::ZERO).await));
     drop(permit(limits.acquire(&[], Duration::ZERO).await));
     assert_eq!(no_room(limits.acquire(&[rate("trunk", 0.0)], SECOND).await).0, Shortage::Rate);

@@ -1,16 +1,26 @@
 -- Books tokens and live places in every limit at once, or nothing.
 -- Who is first in line leaves a mark at the limit that has no room for it, and nobody else gets any there meanwhile.
--- KEYS: epoch, holders, then for each limit its rate, its live hash and its mark.
+-- KEYS: epoch, holders, then for each limit its rate, its live hash and its mark; then, where a limit has seats, the hash of the
+-- calls that have one.
 -- ARGV: holder, lease us, epoch ttl ms, grace us, settle us, ahead us, credit us, wanted, first in line (1) or not (0),
---       then for each limit the interval between tokens in us (-1: no rate) and the live places (-1: no limit).
--- Answers {1, granted, us until the first, us between them} or {0, limit, 0 rate | 1 live, us until asking again}.
+--       then for each limit the interval between tokens in us (-1: no rate) and the live places (-1: no limit);
+--       then, where a limit has seats, which one, their number, and calls for each free one in hundredths.
+-- Answers {1, granted, us until the first, us between them} or {0, limit, 0 rate | 1 live | 2 seats, us until asking again}.
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]
 local holder, lease, epoch_ttl = ARGV[1], tonumber(ARGV[2]), ARGV[3]
 local grace, settle = tonumber(ARGV[4]), tonumber(ARGV[5])
 local ahead, credit, want = tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(ARGV[8])
 local leads = ARGV[9] == '1'
-local limits = (#KEYS - 2) / 3
+local limits = math.floor((#KEYS - 2) / 3)
+local busy_key = KEYS[3 + 3 * limits] -- none without seats
+local seated = busy_key and tonumber(ARGV[10 + 2 * limits])
+
+-- What a limit is short of when it has no place.
+local function kind_of(i)
+  if i == seated then return 2 end
+  return tonumber(ARGV[9 + 2 * i]) >= 0 and 1 or 0
+end
 
 local function refuse(i, kind, wait)
   if leads then
@@ -23,7 +33,7 @@ end
 if not leads then
   for i = 1, limits do
     if redis.call('EXISTS', KEYS[2 + 3 * i]) == 1 then
-      return {0, i - 1, tonumber(ARGV[9 + 2 * i]) >= 0 and 1 or 0, 25000}
+      return {0, i - 1, kind_of(i), 25000}
     end
   end
 end
@@ -51,22 +61,37 @@ for i = 1, limits do
 end
 if first > now + ahead then return refuse(late_limit, 0, math.ceil(first - now - ahead)) end
 
--- The live places: what do the holders with a valid lease leave?
+-- The sum of what the holders with a valid lease have in a hash.
+local function count(key)
+  local used, rows = 0, redis.call('HGETALL', key)
+  for r = 1, #rows, 2 do
+    local till = tonumber(redis.call('ZSCORE', KEYS[2], rows[r]))
+    if rows[r] == holder or (till and till > now) then
+      used = used + tonumber(rows[r + 1])
+    else
+      redis.call('HDEL', key, rows[r])
+    end
+  end
+  return used
+end
+
+-- How many calls may be live; below 0 without a limit.
+local function most_of(i)
+  local most = tonumber(ARGV[9 + 2 * i])
+  if i ~= seated then return most end
+  local busy = count(busy_key)
+  local free = math.max(tonumber(ARGV[11 + 2 * limits]) - busy, 0)
+  local for_seats = busy + math.floor(free * tonumber(ARGV[12 + 2 * limits]) / 100)
+  return most < 0 and for_seats or math.min(most, for_seats)
+end
+
+-- The live places: what do the others leave?
 local granted = want
 for i = 1, limits do
-  local most = tonumber(ARGV[9 + 2 * i])
-  if most >= 0 then
-    if now - epoch < grace then return refuse(i, 1, grace - (now - epoch)) end
-    local used, rows = 0, redis.call('HGETALL', KEYS[1 + 3 * i])
-    for r = 1, #rows, 2 do
-      local till = tonumber(redis.call('ZSCORE', KEYS[2], rows[r]))
-      if rows[r] == holder or (till and till > now) then
-        used = used + tonumber(rows[r + 1])
-      else
-        redis.call('HDEL', KEYS[1 + 3 * i], rows[r])
-      end
-    end
-    if used >= most then return refuse(i, 1, 500000) end
+  if kind_of(i) > 0 then
+    if now - epoch < grace then return refuse(i, kind_of(i), grace - (now - epoch)) end
+    local most, used = most_of(i), count(KEYS[1 + 3 * i])
+    if used >= most then return refuse(i, kind_of(i), 500000) end
     granted = math.min(granted, most - used)
   end
 end
@@ -80,7 +105,7 @@ for i = 1, limits do
     local ttl = math.ceil((last + interval[i] - now) / 1000) + 1000
     redis.call('SET', KEYS[3 * i], string.format('%.0f', math.ceil(last)), 'PX', string.format('%.0f', ttl))
   end
-  if tonumber(ARGV[9 + 2 * i]) >= 0 then
+  if kind_of(i) > 0 then
     redis.call('HINCRBY', KEYS[1 + 3 * i], holder, granted)
     redis.call('PEXPIRE', KEYS[1 + 3 * i], string.format('%.0f', lease / 500))
   end

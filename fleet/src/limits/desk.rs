@@ -16,7 +16,7 @@ use tokio::{
     time::{Instant, sleep_until, timeout, timeout_at},
 };
 
-use super::{Booking, Ledger, Limit, Permit, Rank, Shortage, Slot, pace};
+use super::{Booking, Counted, Ledger, Limit, Permit, Rank, Shortage, Slot, pace};
 
 /// How often a full limit is looked at for places other processes gave back: at first, and at last.
 const LOOK: Duration = Duration::from_millis(25);
@@ -39,7 +39,7 @@ type NoTicket = (Shortage, Duration);
 pub(super) struct Desk {
     limits: Vec<Limit>,
     rank: Rank,
-    live_keys: Arc<[String]>,
+    counted: Arc<Counted>,
     /// Between two tokens, zero without a rate.
     interval: Duration,
     waiting: AtomicUsize,
@@ -56,7 +56,7 @@ pub(super) fn name(limits: &[Limit], rank: Rank) -> String {
     let mut name = format!("{rank:?}:");
     for limit in limits {
         // Writing to a string cannot fail.
-        let _ = write!(name, "{}={:?}/{:?};", limit.key, limit.per_second, limit.live);
+        let _ = write!(name, "{}={:?}/{:?}/{:?};", limit.key, limit.per_second, limit.live, limit.seats);
     }
     name
 }
@@ -98,11 +98,7 @@ impl Desk {
     pub(super) fn new(limits: Vec<Limit>, rank: Rank) -> Self {
         Self {
             rank,
-            live_keys: limits
-                .iter()
-                .filter(|limit| limit.live.is_some())
-                .map(|limit| limit.key.clone())
-                .collect(),
+            counted: Arc::new(Counted::by(&limits)),
             interval: pace::slowest(&limits),
             limits,
             waiting: AtomicUsize::new(0),
@@ -178,7 +174,7 @@ impl Desk {
                 let key = &self.limits[limit].key;
                 turn = Some((limit, turns.take(key, deadline).await.ok_or((kind, retry_after))?));
             }
-            let pause = if kind == Shortage::Live { look.min(retry_after) } else { retry_after };
+            let pause = if is_given_back(kind) { look.min(retry_after) } else { retry_after };
             look = (look * 2).min(LOOK_LAST);
             // Time spent queueing for the turn counts.
             wait(books, kind, (now + pause).min(deadline)).await;
@@ -193,10 +189,8 @@ impl Desk {
 
     /// Keeps the first ticket for the one who asked and stocks the rest for those behind.
     fn share_out(&self, books: &Arc<Ledger>, slots: Vec<Slot>) -> Option<Ticket> {
-        let mut tickets: VecDeque<Ticket> = slots
-            .into_iter()
-            .map(|slot| Ticket { slot, permit: Permit::of(books, &self.live_keys) })
-            .collect();
+        let mut tickets: VecDeque<Ticket> =
+            slots.into_iter().map(|slot| Ticket { slot, permit: Permit::of(books, &self.counted) }).collect();
         let own = tickets.pop_front();
         let mut stock = self.stock.lock();
         stock.extend(tickets);
@@ -210,8 +204,13 @@ impl Desk {
     }
 }
 
+/// Whether it is calls that end which make room.
+fn is_given_back(kind: Shortage) -> bool {
+    matches!(kind, Shortage::Live | Shortage::Seats)
+}
+
 async fn wait(books: &Ledger, kind: Shortage, until: Instant) {
-    if kind == Shortage::Live {
+    if is_given_back(kind) {
         let _ = timeout_at(until, books.freed()).await;
     } else {
         sleep_until(until).await;

@@ -105,13 +105,23 @@ impl LocalLedger {
         booking
     }
 
-    pub(super) fn give_back(&self, keys: &[String]) {
+    /// Takes a seat if one of so many is free.
+    pub(super) fn take_seat(&self, key: &str, seats: u32) -> bool {
+        let mut books = self.books.lock();
+        let is_free = books.count(key) < seats;
+        if is_free {
+            *books.live.entry(key.to_owned()).or_default() += 1;
+        }
+        is_free
+    }
+
+    pub(super) fn give_back(&self, keys: &[&str]) {
         let mut books = self.books.lock();
         for key in keys {
-            if let Some(count) = books.live.get_mut(key) {
+            if let Some(count) = books.live.get_mut(*key) {
                 *count -= 1;
                 if *count == 0 {
-                    books.live.remove(key);
+                    books.live.remove(*key);
                 }
             }
         }
@@ -126,13 +136,13 @@ impl LocalLedger {
 
 impl Books {
     fn take(&mut self, limits: &[Limit]) -> Booking {
-        if let Some(limit) = self.full(limits) {
-            return Booking::Refused { limit, kind: Shortage::Live, retry_after: LOOK };
+        if let Some((limit, kind)) = self.full(limits) {
+            return Booking::Refused { limit, kind, retry_after: LOOK };
         }
         if let Err((limit, retry_after)) = self.take_tokens(limits) {
             return Booking::Refused { limit, kind: Shortage::Rate, retry_after };
         }
-        for limit in limits.iter().filter(|limit| limit.live.is_some()) {
+        for limit in limits.iter().filter(|limit| limit.counts()) {
             *self.live.entry(limit.key.clone()).or_default() += 1;
         }
         let now = Instant::now();
@@ -148,7 +158,7 @@ impl Books {
         let now = Instant::now();
         self.marks.retain(|_, until| *until > now);
         let limit = limits.iter().position(|limit| self.marks.contains_key(&limit.key))?;
-        let kind = if limits[limit].live.is_some() { Shortage::Live } else { Shortage::Rate };
+        let kind = if limits[limit].counts() { limits[limit].shortage() } else { Shortage::Rate };
         Some(Booking::Refused { limit, kind, retry_after: BEHIND })
     }
 
@@ -163,11 +173,18 @@ impl Books {
         }
     }
 
-    fn full(&self, limits: &[Limit]) -> Option<usize> {
-        limits.iter().position(|limit| {
-            let used = self.live.get(&limit.key).copied().unwrap_or_default();
-            limit.live.is_some_and(|most| used >= most)
-        })
+    fn count(&self, key: &str) -> u32 {
+        self.live.get(key).copied().unwrap_or_default()
+    }
+
+    /// The first limit without a live place.
+    fn full(&self, limits: &[Limit]) -> Option<(usize, Shortage)> {
+        let is_full = |limit: &Limit| {
+            let busy = limit.seats.map_or(0, |_| self.count(&limit.busy_key()));
+            limit.most(busy).is_some_and(|most| self.count(&limit.key) >= most)
+        };
+        let (index, limit) = limits.iter().enumerate().find(|(_, limit)| is_full(limit))?;
+        Some((index, limit.shortage()))
     }
 
     fn take_tokens(&mut self, limits: &[Limit]) -> Result<(), (usize, Duration)> {
@@ -210,7 +227,7 @@ mod tests {
     use super::*;
 
     fn limit(key: &str, per_second: f64) -> Limit {
-        Limit { key: key.to_owned(), per_second: Some(per_second), live: None }
+        Limit { key: key.to_owned(), per_second: Some(per_second), live: None, seats: None }
     }
 
     fn granted(ledger: &LocalLedger, limits: &[Limit]) -> bool {

@@ -19,7 +19,7 @@ use parking_lot::Mutex;
 use redis::{RedisResult, Script};
 use tokio::{
     sync::{Notify, RwLock},
-    time::{Instant, sleep},
+    time::{Instant, sleep, timeout},
 };
 use tokio_util::sync::{CancellationToken, DropGuard};
 use uuid::Uuid;
@@ -29,6 +29,7 @@ use crate::link::{Link, Outage};
 
 static BOOK: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("book.lua")));
 static BEAT: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("beat.lua")));
+static TAKE_SEAT: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("take_seat.lua")));
 static GIVE_BACK: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("give_back.lua")));
 
 /// The longest time between two heartbeats.
@@ -37,6 +38,8 @@ const BEAT_EVERY: Duration = Duration::from_secs(1);
 const GRACE_BEATS: u32 = 3;
 /// After Redis forgot: how long until all tokens it had handed out are spent, and a second is over.
 const SETTLE: Duration = Duration::from_millis(1_060);
+/// How long somebody who has picked up waits for an answer about their seat: regulators count from the second second.
+const SEAT_PATIENCE: Duration = Duration::from_secs(1);
 /// Keys per heartbeat command.
 const CHUNK: usize = 500;
 
@@ -96,12 +99,23 @@ impl RedisLedger {
         self.holder.book(limits, want, rank).await
     }
 
-    pub(super) fn give_back(&self, keys: &[String]) {
+    /// Takes a seat if one of so many is free, or if nobody can tell.
+    pub(super) async fn take_seat(&self, key: &str, seats: u32) -> bool {
+        match timeout(SEAT_PATIENCE, self.holder.take_seat(key, seats)).await {
+            Ok(is_taken) => is_taken,
+            Err(_) => {
+                self.holder.hold(key, 1);
+                true
+            }
+        }
+    }
+
+    pub(super) fn give_back(&self, keys: &[&str]) {
         let mut counts = self.holder.counts.lock();
-        for key in keys {
-            let held = counts.held.entry(key.clone()).or_default();
+        for &key in keys {
+            let held = counts.held.entry(key.to_owned()).or_default();
             *held = held.saturating_sub(1);
-            *counts.returned.entry(key.clone()).or_default() += 1;
+            *counts.returned.entry(key.to_owned()).or_default() += 1;
         }
         drop(counts);
         self.holder.returned.notify_one();
@@ -126,7 +140,7 @@ impl Holder {
         {
             // Known from here on, so that a heartbeat puts right what a lost answer leaves behind.
             let mut counts = self.counts.lock();
-            for limit in limits.iter().filter(|limit| limit.live.is_some()) {
+            for limit in limits.iter().filter(|limit| limit.counts()) {
                 counts.held.entry(limit.key.clone()).or_default();
             }
         }
@@ -135,14 +149,21 @@ impl Holder {
         match answer {
             Ok([1, granted, first, interval]) => {
                 self.outage.over();
-                self.hold(limits, granted as u32);
+                limits
+                    .iter()
+                    .filter(|limit| limit.counts())
+                    .for_each(|limit| self.hold(&limit.key, granted as u32));
                 Booking::Granted(self.slots(sent, granted as u32, micros(first), micros(interval)))
             }
             Ok([_, limit, kind, retry_after]) => {
                 self.outage.over();
                 Booking::Refused {
                     limit: limit as usize,
-                    kind: if kind == 0 { Shortage::Rate } else { Shortage::Live },
+                    kind: match kind {
+                        0 => Shortage::Rate,
+                        1 => Shortage::Live,
+                        _ => Shortage::Seats,
+                    },
                     retry_after: micros(retry_after).max(Duration::from_millis(1)),
                 }
             }
@@ -161,6 +182,10 @@ impl Holder {
                 .key(self.live_key(&limit.key))
                 .key(self.key(&format!("first:{}", limit.key)));
         }
+        let seated = (1..).zip(limits).find_map(|(nth, limit)| Some((nth, limit, limit.seats?)));
+        if let Some((_, limit, _)) = seated {
+            call.key(self.live_key(&limit.busy_key()));
+        }
         call.arg(&self.id)
             .arg(self.lease.as_micros() as u64)
             .arg(self.epoch_ttl())
@@ -174,6 +199,9 @@ impl Holder {
             let interval = limit.per_second.map_or(-1.0, |rate| pace::interval(rate).as_nanos() as f64 / 1e3);
             call.arg(interval).arg(limit.live.map_or(-1, i64::from));
         }
+        if let Some((nth, _, seats)) = seated {
+            call.arg::<i32>(nth).arg(seats.count).arg(seats.ratio.hundredths());
+        }
         call.invoke_async(&mut self.link.shared()).await
     }
 
@@ -182,11 +210,25 @@ impl Holder {
         (self.beat * GRACE_BEATS).as_millis() as u64
     }
 
-    fn hold(&self, limits: &[Limit], granted: u32) {
-        let mut counts = self.counts.lock();
-        for limit in limits.iter().filter(|limit| limit.live.is_some()) {
-            *counts.held.entry(limit.key.clone()).or_default() += granted;
+    fn hold(&self, key: &str, granted: u32) {
+        *self.counts.lock().held.entry(key.to_owned()).or_default() += granted;
+    }
+
+    async fn take_seat(&self, key: &str, seats: u32) -> bool {
+        let _shared = self.wire.read().await;
+        self.counts.lock().held.entry(key.to_owned()).or_default();
+        let mut call = TAKE_SEAT.prepare_invoke();
+        call.key(self.key("holders")).key(self.live_key(key));
+        call.arg(&self.id).arg(self.lease.as_micros() as u64).arg(seats);
+        let answer = call.invoke_async::<u8>(&mut self.link.shared()).await;
+        if let Err(error) = &answer {
+            self.outage.met(error);
         }
+        let is_taken = !matches!(answer, Ok(0));
+        if is_taken {
+            self.hold(key, 1);
+        }
+        is_taken
     }
 
     /// Translates Redis' offsets into our time: never before the slot by Redis' clock, and not later than a slow answer

@@ -12,6 +12,13 @@
 //! Each process is a holder with a count per key and a lease it renews. A place is granted while the counts of all
 //! holders with a valid lease leave room. See `ledger_redis` for what happens when Redis forgets.
 //!
+//! # Seats
+//!
+//! A limit may have seats for those who pick up. Its live calls are counted like any, and those of them that have a seat once
+//! more under a key beside it, by the same holders and heartbeats. So the room there is depends on both counts, and is looked
+//! up in the step that grants a place: `busy + ratio × free`. Where the ratio is 1 that is the number of seats, and whoever
+//! picks up finds one free. At most one limit of a call has seats.
+//!
 //! - `desk`: who waits for what, fairly, and for how long.
 //! - `ledger_redis` and `ledger_local`: the two sets of books.
 
@@ -19,16 +26,20 @@ mod desk;
 mod ledger_local;
 mod ledger_redis;
 mod pace;
+mod permit;
 
-use std::{collections::HashMap, fmt, sync::Arc, time::Duration};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use parking_lot::Mutex;
+use ringfleet_core::seats::Ratio;
 use tokio::time::{Instant, sleep_until};
 
+pub use self::permit::{Permit, Seat};
 use self::{
     desk::{Desk, Ticket},
     ledger_local::LocalLedger,
     ledger_redis::RedisLedger,
+    permit::Counted,
 };
 use crate::link::Link;
 
@@ -41,6 +52,40 @@ pub struct Limit {
     pub per_second: Option<f64>,
     /// Calls at the same time; `None` is no limit.
     pub live: Option<u32>,
+    /// Calls for the seats that are free; `None` is no limit.
+    pub seats: Option<Seats>,
+}
+
+/// Seats for those who pick up: see [`ringfleet_core::seats`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Seats {
+    /// How many there are.
+    pub count: u32,
+    /// How many calls may be placed and not answered for each that is free.
+    pub ratio: Ratio,
+}
+
+impl Limit {
+    /// Whether calls at the same time are counted under its key.
+    fn counts(&self) -> bool {
+        self.live.is_some() || self.seats.is_some()
+    }
+
+    /// How many calls may be live while so many of its seats are taken.
+    fn most(&self, busy: u32) -> Option<u32> {
+        let for_seats = self.seats.map(|seats| seats.ratio.live(seats.count, busy));
+        self.live.into_iter().chain(for_seats).min()
+    }
+
+    /// What is short where it has no live place.
+    fn shortage(&self) -> Shortage {
+        if self.seats.is_some() { Shortage::Seats } else { Shortage::Live }
+    }
+
+    /// What the calls that have a seat are counted under.
+    fn busy_key(&self) -> String {
+        format!("busy:{}", self.key)
+    }
 }
 
 /// Which limit leaves no room.
@@ -50,6 +95,8 @@ pub enum Shortage {
     Rate,
     /// Calls at the same time.
     Live,
+    /// Seats for those who pick up.
+    Seats,
     /// Nobody can tell, because Redis does not answer.
     Unreachable,
 }
@@ -76,35 +123,6 @@ pub enum Acquired {
         /// When to ask again, at the earliest.
         retry_after: Duration,
     },
-}
-
-/// The live places of one call. Dropping it gives them back.
-#[must_use = "dropping a permit gives its places back"]
-pub struct Permit(Option<Places>);
-
-struct Places {
-    books: Arc<Ledger>,
-    keys: Arc<[String]>,
-}
-
-impl Permit {
-    fn of(books: &Arc<Ledger>, keys: &Arc<[String]>) -> Self {
-        Self((!keys.is_empty()).then(|| Places { books: books.clone(), keys: keys.clone() }))
-    }
-}
-
-impl Drop for Permit {
-    fn drop(&mut self) {
-        if let Some(places) = self.0.take() {
-            places.books.give_back(&places.keys);
-        }
-    }
-}
-
-impl fmt::Debug for Permit {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Permit").field(&self.0.as_ref().map(|places| &places.keys)).finish()
-    }
 }
 
 /// The two sets of books.
@@ -142,7 +160,15 @@ impl Ledger {
         }
     }
 
-    fn give_back(&self, keys: &[String]) {
+    /// Takes a seat under this key if one of so many is free, or if nobody can tell.
+    async fn take_seat(&self, key: &str, seats: u32) -> bool {
+        match self {
+            Self::Redis(ledger) => ledger.take_seat(key, seats).await,
+            Self::Local(ledger) => ledger.take_seat(key, seats),
+        }
+    }
+
+    fn give_back(&self, keys: &[&str]) {
         match self {
             Self::Redis(ledger) => ledger.give_back(keys),
             Self::Local(ledger) => ledger.give_back(keys),
@@ -198,13 +224,10 @@ impl Limits {
     }
 
     async fn acquire_as(&self, rank: Rank, limits: &[Limit], horizon: Duration) -> Acquired {
-        let limits: Vec<Limit> = limits
-            .iter()
-            .filter(|limit| limit.per_second.is_some() || limit.live.is_some())
-            .cloned()
-            .collect();
+        let limits: Vec<Limit> =
+            limits.iter().filter(|limit| limit.per_second.is_some() || limit.counts()).cloned().collect();
         if limits.is_empty() {
-            return Acquired::Granted(Permit(None));
+            return Acquired::Granted(Permit::of_nothing());
         }
         if let Some(kind) = closed(&limits) {
             return Acquired::NoRoom { kind, retry_after: pace::CLOSED };

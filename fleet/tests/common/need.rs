@@ -11,11 +11,11 @@ pub const SECOND: Duration = Duration::from_secs(1);
 pub const PATIENT: Duration = Duration::from_secs(30);
 
 pub fn rate(key: &str, per_second: f64) -> Limit {
-    Limit { key: key.to_owned(), per_second: Some(per_second), live: None }
+    Limit { key: key.to_owned(), per_second: Some(per_second), live: None, seats: None }
 }
 
 pub fn live(key: &str, most: u32) -> Limit {
-    Limit { key: key.to_owned(), per_second: None, live: Some(most) }
+    Limit { key: key.to_owned(), per_second: None, live: Some(most), seats: None }
 }
 
 pub fn permit(acquired: Acquired) -> Permit {
