@@ -119,6 +119,11 @@ impl Seats {
         Ratio::new(self.call_ratio * (1.0 - fallen / 2.0))
     }
 
+    /// How many calls are placed and not answered when all of them are free and the brake is off.
+    pub fn most_dialing(&self) -> u32 {
+        Ratio::new(self.call_ratio).dialing(self.count)
+    }
+
     /// How many of the last answers are looked at.
     pub fn window(&self) -> u32 {
         WINDOW.max(self.abandonment.after)

@@ -16,6 +16,7 @@ use uuid::Uuid;
 use crate::{
     Engine, Result,
     batch::{Batcher, until_it_passes},
+    seats,
 };
 
 pub(crate) fn loader(store: Store) -> Batcher<Uuid, Option<Dial>> {
@@ -43,6 +44,7 @@ pub(crate) fn answerer(store: Store) -> Batcher<Answered, bool> {
             answers.sort_by_key(|answer| answer.id); // one order for everybody
             let mut tx = store.write_many().await?;
             let ours: HashSet<Uuid> = tx.answer_calls(&answers).await?.into_iter().collect();
+            seats::count(&mut tx, &answers, &ours).await?;
             tx.commit().await?;
             Ok(ids.iter().map(|id| ours.contains(id)).collect())
         }
@@ -91,7 +93,7 @@ impl Engine {
         at: DateTime<Utc>,
         over: &CancellationToken,
     ) -> Result<bool> {
-        let answer = Answered { id: call.uuid(), worker: worker.uuid(), at };
+        let answer = Answered { id: call.uuid(), worker: worker.uuid(), at, seat: None };
         let note = || self.0.answers.run_unless(answer.clone(), over.cancelled());
         until_it_passes("an answer cannot be noted yet", call, note).await.map(|noted| noted.unwrap_or(true))
     }

@@ -34,6 +34,8 @@ pub struct Preflight {
     pub zones: Vec<ZoneHours>,
     /// When each of them will have been called once at the limits set; none without a limit of calls per second.
     pub expected_finish: Option<DateTime<Utc>>,
+    /// How long a call may take on average, ringing included, for that to hold, where seats are the tightest limit of live calls.
+    pub seconds_a_seat: Option<f64>,
 }
 
 /// Recipients under one hold.
@@ -163,6 +165,9 @@ impl<'a> Count<'a> {
         let rate = tightest_rate(self.campaign, lines);
         let begin = self.campaign.start_at.map_or(self.now, |start| start.max(self.now));
         self.found.expected_finish = rate.and_then(|rate| forecast::finish(&groups, &schedules, rate, begin));
+        // As many calls at once as begin in the time that one takes.
+        let seats = tightest_seats(self.campaign, lines);
+        self.found.seconds_a_seat = seats.zip(rate).map(|(seats, rate)| f64::from(seats) / rate);
         for Group { zones, count } in groups {
             let Some(zones) = zones else { continue };
             let mut stretches = Vec::new();
@@ -178,4 +183,11 @@ impl<'a> Count<'a> {
         self.found.zones.sort_by_key(|zone| std::cmp::Reverse(zone.count));
         self.found
     }
+}
+
+/// The seats of a campaign, where no limit of live calls lets fewer calls go.
+fn tightest_seats(campaign: &Campaign, lines: Limits) -> Option<u32> {
+    let live = [campaign.limits, campaign.floor.limits, lines];
+    let least = live.iter().filter_map(|limits| limits.max_live_calls).min();
+    campaign.seats.map(|seats| seats.count).filter(|count| least.is_none_or(|least| *count <= least))
 }

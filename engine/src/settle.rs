@@ -183,7 +183,7 @@ impl Writes {
         self.bumps.push(Bump::new(campaign, CounterKind::Outcome, outcome.as_str(), 1));
         self.bumps.push(Bump::new(campaign, CounterKind::Channel, call.channel.as_str(), 1));
         self.bumps.push(Bump::new(campaign, CounterKind::Hour, hour(at), 1));
-        if outcome == Outcome::Answered {
+        if outcome.was_answered() {
             self.bumps.push(Bump::new(campaign, CounterKind::AnsweredHour, hour(at), 1));
         }
     }

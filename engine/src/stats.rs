@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use ringfleet_core::{
-    CampaignId, CampaignState, CounterKind, Hold, RecipientState, WorkspaceId, hold, trunk::Limits,
+    CampaignId, CampaignState, CounterKind, Hold, Outcome, RecipientState, Seats, WorkspaceId, hold,
+    seats::Answers, trunk::Limits,
 };
 use ringfleet_store::{Campaign, Counter, RecipientCounts, Tx};
 use serde_json::{Value, json};
@@ -30,6 +31,8 @@ pub struct CampaignStats {
     pub channels: BTreeMap<String, u64>,
     /// Recipients that wait, by hold: each under exactly one.
     pub holds: BTreeMap<Hold, u64>,
+    /// How its seats stand; none where it has none.
+    pub seats: Option<SeatStats>,
     /// Calls that have begun and are not answered.
     pub ringing: u64,
     /// Calls that are answered and not over.
@@ -40,6 +43,34 @@ pub struct CampaignStats {
     pub answer_rate: Option<f64>,
     /// When everybody will be done at the pace of late; none when that cannot be told.
     pub expected_finish: Option<DateTime<Utc>>,
+}
+
+/// The seats of a campaign at one moment.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SeatStats {
+    /// How many there are.
+    pub count: u32,
+    /// How many are taken.
+    pub busy: u32,
+    /// Calls placed and not answered for each free one, as the brake has it now.
+    pub ratio: f64,
+    /// How often somebody picked up, and how often no seat was free then.
+    pub answers: Answers,
+    /// The share of abandoned calls among the last answers, 0 to 1; none before the first.
+    pub share: Option<f64>,
+}
+
+impl SeatStats {
+    fn new(seats: &Seats, answers: Answers, talking: u64) -> Self {
+        Self {
+            count: seats.count,
+            // One that is just being hung up has none.
+            busy: u32::try_from(talking).unwrap_or(u32::MAX).min(seats.count),
+            ratio: seats.ratio(&answers).get(),
+            share: answers.share(seats.window()),
+            answers,
+        }
+    }
 }
 
 /// The calls that ended in one hour.
@@ -64,8 +95,12 @@ impl Engine {
         let counters = tx.counters(id).await?;
         let claimed = tx.claimed_recipients(id).await?;
         let (ringing, talking) = tx.live_calls(id).await?;
+        let seats = match &campaign.seats {
+            Some(seats) => Some(SeatStats::new(seats, tx.campaign_answers(id).await?, talking)),
+            None => None,
+        };
         tx.commit().await?;
-        let mut stats = CampaignStats { ringing, talking, ..figures(&counters, &claimed) };
+        let mut stats = CampaignStats { ringing, talking, seats, ..figures(&counters, &claimed) };
         stats.holds = holds(campaign.state, &stats, &counters, (&claimed, rests), now);
         stats.expected_finish = expected_finish(&campaign, lines, &stats, now);
         Ok((campaign, stats))
@@ -78,6 +113,8 @@ fn figures(counters: &[Counter], claimed: &[RecipientCounts]) -> CampaignStats {
     let outcomes = of(counters, CounterKind::Outcome);
     let (calls, answered) = (of(counters, CounterKind::Hour), of(counters, CounterKind::AnsweredHour));
     let over: u64 = outcomes.values().sum();
+    let were_answered = Outcome::ALL.iter().filter(|outcome| outcome.was_answered());
+    let somebody_answered: u64 = were_answered.filter_map(|outcome| outcomes.get(outcome.as_str())).sum();
     let of_hour = |(hour, calls): (String, u64)| {
         let answered = answered.get(&hour).copied().unwrap_or(0);
         HourStats { hour, calls, answered }
@@ -89,7 +126,7 @@ fn figures(counters: &[Counter], claimed: &[RecipientCounts]) -> CampaignStats {
         dispositions: of(counters, CounterKind::Disposition),
         channels: of(counters, CounterKind::Channel),
         hours: calls.into_iter().map(of_hour).collect(),
-        answer_rate: (over > 0).then(|| outcomes.get("ANSWERED").copied().unwrap_or(0) as f64 / over as f64),
+        answer_rate: (over > 0).then(|| somebody_answered as f64 / over as f64),
         outcomes,
         ..CampaignStats::default()
     };

@@ -14,7 +14,8 @@ pub(crate) fn room(calling: &[Running], queues: &HashMap<CampaignId, Queue>, cap
     for one in calling {
         let of_trunk = at_most(capacity, &one.trunk_limits);
         let of_workspace = at_most(u32::MAX, &one.floor.limits);
-        let own = at_most(capacity, &one.limits);
+        let own =
+            at_most(capacity, &one.limits).min(one.seats.map_or(u32::MAX, |seats| seats.most_dialing()));
         let (waiting, held) = queues.get(&one.id).map_or((0, 0), |queue| (queue.waiting, queue.held));
         let fresh = waiting.saturating_sub(held);
         let under = |limit: u32, tightest: u32| if tightest < limit { fresh } else { waiting };
@@ -56,6 +57,7 @@ mod tests {
             workspace_id: id(1).into(),
             state: CampaignState::InProgress,
             limits: own,
+            seats: None,
             trunk_limits: of_trunk,
             floor: WorkspaceRules { limits: of_workspace, ..WorkspaceRules::default() },
             lines: id(trunk),

@@ -150,6 +150,20 @@ pub struct Answered {
     /// When.
     #[serde(serialize_with = "millis")]
     pub at: DateTime<Utc>,
+    /// How it counts, where its campaign has seats.
+    #[serde(skip)]
+    pub seat: Option<SeatAnswer>,
+}
+
+/// An answer in a campaign that has seats.
+#[derive(Debug, Clone, Copy)]
+pub struct SeatAnswer {
+    /// Which campaign.
+    pub campaign: CampaignId,
+    /// Whether a seat was free.
+    pub abandoned: bool,
+    /// So many of its last answers will be looked at.
+    pub window: u32,
 }
 
 /// What a carrier now needs to find a call again.

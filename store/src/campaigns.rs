@@ -1,7 +1,7 @@
 use chrono::{DateTime, Utc};
 use ringfleet_core::{
-    AgentId, BrakeRule, CampaignId, CampaignState, Caps, Plan, Recurrence, Schedule, Terms, TrunkGroupId,
-    TrunkId, WorkspaceId, WorkspaceRules, trunk::Limits,
+    AgentId, BrakeRule, CampaignId, CampaignState, Caps, Plan, Recurrence, Schedule, Seats, Terms,
+    TrunkGroupId, TrunkId, WorkspaceId, WorkspaceRules, trunk::Limits,
 };
 use serde::Serialize;
 use sqlx::types::Json;
@@ -37,6 +37,8 @@ record! {
         pub plan: Plan,
         /// Its own limits, beside the trunk's.
         pub limits: Limits,
+        /// How many can talk at once; none where that is no limit.
+        pub seats: Option<Seats>,
         /// How long a phone may ring, in seconds.
         pub ring_seconds: u32,
         /// How long an answered call may last, in seconds.
@@ -116,6 +118,8 @@ record! {
         pub state: CampaignState,
         /// Its own limits.
         pub limits: Limits,
+        /// How many can talk at once.
+        pub seats: Option<Seats>,
         /// Its trunk's limits; those of a group are looked at when its trunks are chosen.
         pub trunk_limits: Limits,
         /// What its workspace sets for all campaigns.
@@ -143,8 +147,8 @@ impl Tx {
             self,
             "INSERT INTO campaigns (id, workspace_id, agent_id, trunk_id, name, state, plan, limits, ring_seconds,
                                     max_call_seconds, start_at, created_at, schedule, caps, dupe_days, expire_days, end_at,
-                                    recurrence, brake, weight, trunk_group_id)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)",
+                                    recurrence, brake, weight, trunk_group_id, seats)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22)",
             id.uuid(),
             workspace.uuid(),
             new.agent_id.uuid(),
@@ -165,7 +169,8 @@ impl Tx {
             to.recurrence.as_ref().map(Json),
             Json(&to.brake),
             to.weight,
-            new.trunk_group_id.map(|group| group.uuid())
+            new.trunk_group_id.map(|group| group.uuid()),
+            to.seats.map(Json)
         )?;
         let made = self.campaign(workspace, id).await?;
         made.ok_or_else(|| sqlx::Error::RowNotFound.into())
@@ -283,7 +288,7 @@ impl Tx {
         let mut running = all!(
             self,
             Running,
-            "SELECT campaigns.id, campaigns.workspace_id, campaigns.state, campaigns.limits, workspaces.rules AS floor, campaigns.weight,
+            "SELECT campaigns.id, campaigns.workspace_id, campaigns.state, campaigns.limits, campaigns.seats, workspaces.rules AS floor, campaigns.weight,
                     CASE WHEN campaigns.trunk_group_id IS NULL THEN trunks.limits ELSE '{}' END AS trunk_limits,
                     coalesce(campaigns.trunk_group_id, campaigns.trunk_id) AS lines,
                     (SELECT 1 FROM recipients WHERE recipients.campaign_id = campaigns.id AND recipients.state = 'PENDING'

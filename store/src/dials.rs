@@ -2,6 +2,7 @@ use chrono::{DateTime, Utc};
 use ringfleet_core::{
     CallId, CallState, CampaignId, E164, TrunkId, WorkspaceId, WorkspaceRules,
     brake::BrakeState,
+    seats::{Answers, Seats},
     trunk::{Limits, TrunkConfig},
 };
 use serde::{Serialize, Serializer};
@@ -52,6 +53,10 @@ record! {
         pub brake: Option<BrakeState>,
         /// The campaign's limits.
         pub campaign_limits: Option<Limits>,
+        /// The campaign's seats.
+        pub seats: Option<Seats>,
+        /// What became of those who picked up; none without seats, and before the first.
+        pub answers: Option<Answers>,
         /// The agent's greeting file.
         pub greeting: Option<String>,
         /// Whether to record.
@@ -121,7 +126,8 @@ impl Tx {
             Dial,
             "SELECT c.id, c.campaign_id, c.state, c.orphaned_at, c.due_at, c.number, coalesce(c.caller_id, t.caller_id) AS caller_id,
                     c.ring_seconds, c.max_call_seconds, c.resume, c.trunk_id, t.config, t.limits AS trunk_limits, h.state AS brake,
-                    p.limits AS campaign_limits, a.greeting, a.recording, c.workspace_id, w.rules AS floor
+                    p.limits AS campaign_limits, a.greeting, a.recording, c.workspace_id, w.rules AS floor, p.seats,
+                    CASE WHEN p.seats IS NOT NULL THEN (SELECT s.answers FROM campaign_seats s WHERE s.campaign_id = p.id) END AS answers
              FROM calls c JOIN trunks t ON t.id = c.trunk_id JOIN agents a ON a.id = c.agent_id JOIN workspaces w ON w.id = c.workspace_id
                   LEFT JOIN trunk_health h ON h.trunk_id = c.trunk_id LEFT JOIN campaigns p ON p.id = c.campaign_id
              WHERE c.id IN (SELECT id FROM ROWS($1, id uuid) AS r)",

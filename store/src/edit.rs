@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use ringfleet_core::{
     BrakeRule, CampaignId, Caps, Disposition, E164, Hold, Outcome, Plan, RecipientId, RecipientState,
-    Recurrence, Schedule, WorkspaceId, replan::Place, terms::Due, trunk::Limits,
+    Recurrence, Schedule, Seats, WorkspaceId, replan::Place, terms::Due, trunk::Limits,
 };
 use serde::Serialize;
 use sqlx::types::Json;
@@ -25,6 +25,8 @@ pub struct CampaignSettings {
     pub plan: Plan,
     /// Its own limits.
     pub limits: Limits,
+    /// How many can talk at once; none where that is no limit.
+    pub seats: Option<Seats>,
     /// How long a phone may ring, in seconds.
     pub ring_seconds: u32,
     /// How long an answered call may last, in seconds.
@@ -56,6 +58,7 @@ impl CampaignSettings {
             name: name.into(),
             plan,
             limits: Limits::default(),
+            seats: None,
             ring_seconds: 30,
             max_call_seconds: 3_600,
             schedule: Schedule::default(),
@@ -78,6 +81,7 @@ impl Campaign {
             name: self.name.clone(),
             plan: self.plan.clone(),
             limits: self.limits,
+            seats: self.seats,
             ring_seconds: self.ring_seconds,
             max_call_seconds: self.max_call_seconds,
             schedule: self.schedule.clone(),
@@ -150,7 +154,8 @@ impl Tx {
         exec!(
             self,
             "UPDATE campaigns SET name = $2, plan = $3, limits = $4, ring_seconds = $5, max_call_seconds = $6, schedule = $7,
-                    caps = $8, dupe_days = $9, expire_days = $10, start_at = $11, end_at = $12, recurrence = $13, brake = $14, weight = $15
+                    caps = $8, dupe_days = $9, expire_days = $10, start_at = $11, end_at = $12, recurrence = $13, brake = $14, weight = $15,
+                    seats = $16
              WHERE id = $1",
             id.uuid(),
             &to.name,
@@ -166,7 +171,8 @@ impl Tx {
             to.end_at.map(Timestamp),
             to.recurrence.as_ref().map(Json),
             Json(&to.brake),
-            to.weight
+            to.weight,
+            to.seats.map(Json)
         )?;
         Ok(())
     }

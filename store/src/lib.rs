@@ -8,6 +8,7 @@ mod agents;
 mod audit;
 mod calls;
 mod campaign_brakes;
+mod campaign_seats;
 mod campaigns;
 mod contacts;
 mod counters;
@@ -39,8 +40,9 @@ mod workspaces;
 
 pub use agents::{Agent, NewAgent};
 pub use audit::{KeptCounter, Told, Unfinished};
-pub use calls::{Answered, Call, CallFilter, CallUpdate, Kept, NewCall};
+pub use calls::{Answered, Call, CallFilter, CallUpdate, Kept, NewCall, SeatAnswer};
 pub use campaign_brakes::{CampaignBrake, Tripped};
+pub use campaign_seats::CampaignAnswers;
 pub use campaigns::{Campaign, NewCampaign, Running};
 pub use contacts::Contact;
 pub use counters::{Bump, Counter, RecipientCounts};

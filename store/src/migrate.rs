@@ -51,6 +51,12 @@ const ALL: &[(i64, &str, &str, &str)] = &[
         include_str!("../../migrations/postgres/0007_trunk_groups.sql"),
         include_str!("../../migrations/sqlite/0007_trunk_groups.sql"),
     ),
+    (
+        10,
+        "seats",
+        include_str!("../../migrations/postgres/0010_seats.sql"),
+        include_str!("../../migrations/sqlite/0010_seats.sql"),
+    ),
 ];
 
 pub(crate) fn postgres() -> Migrator {

@@ -11,6 +11,7 @@ use ringfleet_core::{
     delivery::DeliveryState,
     event::EventType,
     id::{Id, Kind},
+    seats::{Answers, Seats},
     trunk::{Limits, TrunkConfig},
     trunk_group::Member,
 };
@@ -115,6 +116,7 @@ macro_rules! json {
     ($($type:ty),+) => {$( made!($type, Json<$type>, |raw: Json<$type>| Ok::<_, String>(raw.0)); )+};
 }
 json!(
+    Answers,
     BrakeRule,
     Caps,
     History,
@@ -122,6 +124,7 @@ json!(
     Plan,
     Recurrence,
     Schedule,
+    Seats,
     TrunkConfig,
     Value,
     Vec<Disposition>,

@@ -2,22 +2,23 @@
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
-use chrono::{DateTime, Utc};
-use ringfleet_carriers::{Attempt, Carrier, Order, Progress, Registry};
+use ringfleet_carriers::{Attempt, Carrier, Order, Registry};
 use ringfleet_core::{
-    CallId, CallState, CampaignId, Clock, EndedBy, Ending, Hold, Outcome, TrunkId, WorkerId,
+    CallId, CallState, Clock, EndedBy, Ending, Hold, Outcome,
     brake::{self, BrakeState, Evidence},
     clock::Stopwatch,
+    seats::Answers,
     trunk::Limits,
 };
-use ringfleet_engine::{Engine, EngineError, Settlement, WORKER_SILENCE, hung_up};
-use ringfleet_fleet::{Acquired, Lane, Limit, Permit, Shortage};
+use ringfleet_engine::{Engine, EngineError, Settlement};
+use ringfleet_fleet::{Acquired, Lane, Limit, Seats, Shortage};
 use ringfleet_store::{CLOCK_SKEW, Dial};
-use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     LAST_WORDS,
+    follow::{Deadline, Follower, Room},
     followed::{Followed, Mine},
     greetings::Greetings,
     identity::Identity,
@@ -48,14 +49,6 @@ pub(crate) struct Dialer {
     pub(crate) stop: CancellationToken,
 }
 
-/// A send slot is used at once or not at all: later than this, the calls of a stalled database would leave in one burst.
-const LATE: Duration = Duration::from_millis(250);
-
-/// Without a slot, so long after it was asked for a call is not placed any more: a worker that was frozen meanwhile may have been
-/// declared dead, and somebody else may have ended the call.
-const TOO_LATE: Duration = Duration::from_secs(5);
-const _: () = assert!(TOO_LATE.as_millis() * 2 < WORKER_SILENCE.as_millis());
-
 /// How long a job waits for a place in a full process before another worker gets it.
 const PLACE_PATIENCE: Duration = Duration::from_millis(500);
 
@@ -64,12 +57,6 @@ const UNPREPARED: Duration = Duration::from_secs(30);
 
 /// How many orphans one worker takes over per beat: thousands must be ended before their places under the limits are given away.
 const ORPHANS: u32 = 500;
-
-/// What a live call holds on to: a place in this process, its places under the limits, and this process' attention.
-struct Room {
-    _place: OwnedSemaphorePermit,
-    _permit: Permit,
-}
 
 impl Dialer {
     /// The job ends as soon as a supervised task owns the call. What fails before is pushed again by the scheduler.
@@ -108,7 +95,11 @@ impl Dialer {
         let permit = match self.room(&dial).await {
             Acquired::Granted(permit) => permit,
             Acquired::NoRoom { kind, retry_after } => {
-                let hold = if kind == Shortage::Live { Hold::Concurrency } else { Hold::Pace };
+                let hold = match kind {
+                    Shortage::Live => Hold::Concurrency,
+                    Shortage::Seats => Hold::Seats,
+                    Shortage::Rate | Shortage::Unreachable => Hold::Pace,
+                };
                 let at = Clock::now(self.engine.clock()) + retry_after;
                 return self.engine.postpone(dial.id, at, hold, None).await;
             }
@@ -119,10 +110,11 @@ impl Dialer {
             engine: self.engine.clone(),
             call: dial.id,
             campaign: dial.campaign_id,
+            window: dial.seats.map(|seats| seats.window()),
             on_trial: dial.brake.is_some_and(|brake| brake == BrakeState::Trial).then_some(dial.trunk_id),
             worker,
             begun: Clock::now(self.engine.clock()),
-            room: Room { _place: place, _permit: permit },
+            room: Room { _place: place, permit },
             mine,
         };
         // From here on the call may reach the network: only the winner of this goes on.
@@ -258,32 +250,6 @@ impl Dialer {
     }
 }
 
-/// Until when a call may be placed that was granted room just now.
-#[derive(Clone, Copy)]
-struct Deadline {
-    granted: Stopwatch,
-    within: Duration,
-}
-
-impl Deadline {
-    fn new(dial: &Dial) -> Self {
-        let paced = |limits: &Limits| limits.calls_per_second.is_some();
-        let is_paced = paced(&dial.trunk_limits)
-            || paced(&dial.floor.limits)
-            || dial.campaign_limits.as_ref().is_some_and(paced);
-        Self { granted: Stopwatch::start(), within: if is_paced { LATE } else { TOO_LATE } }
-    }
-
-    fn has_passed(self) -> bool {
-        self.granted.elapsed() > self.within
-    }
-}
-
-/// It took so long to begin the call that its time has passed; nothing was sent.
-fn missed_slot() -> Ending {
-    Ending::NoRoom { retry_after: Duration::from_secs(1), reason: "missed_slot".into(), code: None }
-}
-
 /// When a call that could not be prepared comes back, and why it could not.
 fn unprepared(ending: &Ending) -> (Duration, Option<&str>) {
     match ending {
@@ -297,123 +263,21 @@ fn limits(dial: &Dial) -> Vec<Limit> {
         key,
         per_second: limits.calls_per_second,
         live: limits.max_live_calls,
+        seats: None,
     };
     let trunk = of(format!("trunk:{}", dial.trunk_id.uuid()), &dial.trunk_limits);
     let campaign = dial.campaign_id.zip(dial.campaign_limits.as_ref());
     let campaign = campaign.map(|(id, limits)| of(format!("campaign:{}", id.uuid()), limits));
     let workspace = of(format!("workspace:{}", dial.workspace_id.uuid()), &dial.floor.limits);
-    [trunk, workspace]
-        .into_iter()
-        .chain(campaign)
-        .filter(|l| l.per_second.is_some() || l.live.is_some())
-        .collect()
-}
-
-/// Places a call, which is hung up with all others, or by itself when its campaign was `stopped`.
-async fn place(
-    attempt: Box<dyn Attempt>,
-    report: mpsc::UnboundedSender<Progress>,
-    hang_up: CancellationToken,
-    stopped: CancellationToken,
-) -> Ending {
-    let mut placed = attempt.place(report, hang_up.clone());
-    tokio::select! {
-        ending = &mut placed => return ending,
-        () = stopped.cancelled() => hang_up.cancel(),
-    }
-    placed.await
-}
-
-/// Owns a call from the moment it may have begun until it is settled.
-struct Follower {
-    engine: Engine,
-    call: CallId,
-    campaign: Option<CampaignId>,
-    /// Its trunk, if that is on trial and this may be the call that decides.
-    on_trial: Option<TrunkId>,
-    worker: WorkerId,
-    begun: DateTime<Utc>,
-    room: Room,
-    mine: Mine,
-}
-
-impl Follower {
-    async fn follow(self, attempt: Box<dyn Attempt>, deadline: Deadline, hang_up: CancellationToken) {
-        let (report, mut reports) = mpsc::unbounded_channel();
-        let engine = self.engine.clone();
-        let (stopped, mut rung) = (self.mine.stopped().clone(), false);
-        // Its own task: writing progress must never hold up the signalling.
-        let over = CancellationToken::new();
-        let ended = over.clone().drop_guard();
-        let placing = tokio::spawn(async move {
-            let _ended = ended;
-            let ending = match deadline.has_passed() {
-                true => missed_slot(),
-                false => place(attempt, report, hang_up.child_token(), stopped).await,
-            };
-            (ending, Clock::now(engine.clock()))
-        });
-        let (stamp, mut stamped) = mpsc::unbounded_channel();
-        let engine = self.engine.clone();
-        tokio::spawn(async move {
-            while let Some(progress) = reports.recv().await {
-                drop(stamp.send((progress, Clock::now(engine.clock())))); // when it was seen, not when it is written
-            }
-        });
-        let mut answered_at = None;
-        while let Some((progress, at)) = stamped.recv().await {
-            rung |= progress == Progress::Ringing;
-            if let Progress::Answered = progress {
-                answered_at = Some(at);
-            }
-            if let Err(error) = self.note(progress, at, &over).await {
-                tracing::warn!(%error, call = %self.call, "progress of a call could not be written");
-            }
-        }
-        let (ending, at) = placing.await.unwrap_or_else(|error| {
-            tracing::error!(%error, call = %self.call, "the carrier broke down in mid-call");
-            (Ending::uncertain("carrier_broke_down"), Clock::now(self.engine.clock()))
-        });
-        let ending = if self.mine.stopped().is_cancelled() { hung_up(ending, rung) } else { ending };
-        self.settle_at(ending, answered_at, at).await;
-    }
-
-    async fn note(
-        &self,
-        progress: Progress,
-        at: DateTime<Utc>,
-        over: &CancellationToken,
-    ) -> Result<(), EngineError> {
-        if let (Progress::Ringing | Progress::Answered, Some(trunk)) = (&progress, self.on_trial)
-            && let Err(error) = self.engine.trial_passed(trunk, self.call).await
-        {
-            tracing::warn!(%error, call = %self.call, "a trunk works again and cannot be opened yet; the call's end will");
-        }
-        match progress {
-            Progress::Ringing => Ok(()),
-            Progress::Answered => self.engine.answered(self.call, self.worker, at, over).await.map(drop),
-            Progress::Resume(resume) => self.engine.keep_resume(self.call, self.worker, resume).await,
-        }
-    }
-
-    async fn settle(self, ending: Ending) {
-        let now = Clock::now(self.engine.clock());
-        self.settle_at(ending, None, now).await;
-    }
-
-    async fn settle_at(self, ending: Ending, answered_at: Option<DateTime<Utc>>, at: DateTime<Utc>) {
-        let Self { engine, call, campaign, worker, begun, room, mine, .. } = self;
-        drop(room); // the network is done with this call: its room is free while the database writes
-        let begun = Some(begun);
-        match engine.settle(Settlement { call, campaign, worker, begun, ending, answered_at, at }).await {
-            Ok(true) => {}
-            Ok(false) => {
-                tracing::info!(%call, "a call needed no settling: it had not begun, or is settled already")
-            }
-            Err(error) => {
-                tracing::error!(%error, %call, "a call could not be settled; it will be handed over")
-            }
-        }
-        drop(mine); // what is still open now is a stray
-    }
+    let seats = dial.campaign_id.zip(dial.seats).map(|(id, seats)| Limit {
+        key: format!("seats:{}", id.uuid()),
+        per_second: None,
+        live: None,
+        seats: Some(Seats {
+            count: seats.count,
+            ratio: seats.ratio(dial.answers.as_ref().unwrap_or(&Answers::default())),
+        }),
+    });
+    // Those that limit nothing are passed over.
+    [trunk, workspace].into_iter().chain(campaign).chain(seats).collect()
 }

@@ -6,6 +6,7 @@
 mod deliver;
 mod dial;
 mod endpoints;
+mod follow;
 mod followed;
 mod greetings;
 mod identity;

@@ -1,8 +1,8 @@
 //! Campaigns: make and look at.
 
 use ringfleet_core::{
-    AgentId, BrakeRule, CampaignId, CampaignState, Caps, Channel, Plan, Recurrence, Step, TrunkGroupId,
-    TrunkId, id::CampaignKind, trunk::Limits,
+    AgentId, BrakeRule, CampaignId, CampaignState, Caps, Channel, Plan, Recurrence, Seats, Step,
+    TrunkGroupId, TrunkId, id::CampaignKind, trunk::Limits,
 };
 use ringfleet_engine::NAME_LIMIT;
 use ringfleet_store::{Campaign, CampaignSettings, NewCampaign};
@@ -36,6 +36,7 @@ pub(super) struct Body {
     channel: Option<Channel>,
     channels: Option<Vec<Object<Step>>>,
     limits: Option<Object<Limits>>,
+    seats: Option<Object<Seats>>,
     ring_timeout_seconds: Option<u32>,
     max_call_seconds: Option<u32>,
     schedule: Option<Object<ScheduleBody>>,
@@ -63,6 +64,7 @@ pub(super) struct View {
     trunk_group_id: Option<TrunkGroupId>,
     channels: Plan,
     limits: Limits,
+    seats: Option<Seats>,
     ring_timeout_seconds: u32,
     max_call_seconds: u32,
     schedule: ScheduleView,
@@ -94,6 +96,7 @@ impl From<Campaign> for View {
             trunk_group_id: campaign.trunk_group_id,
             channels: campaign.plan,
             limits: campaign.limits,
+            seats: campaign.seats,
             ring_timeout_seconds: campaign.ring_seconds,
             max_call_seconds: campaign.max_call_seconds,
             schedule: campaign.schedule.into(),
@@ -120,6 +123,7 @@ pub(super) async fn create(door: Allowed<may::RunCampaigns>, Json(body): Json<Bo
     let name = check::name(body.name, NAME_LIMIT)?;
     let plan = settings_body::plan(body.channel, body.channels)?;
     let limits = settings_body::limits(body.limits.unwrap_or_default())?;
+    let seats = settings_body::seats(body.seats)?;
     let ring_seconds = check::ring_seconds(body.ring_timeout_seconds)?;
     let max_call_seconds = check::max_call_seconds(body.max_call_seconds)?;
     let schedule = settings_body::schedule(body.schedule)?;
@@ -142,6 +146,7 @@ pub(super) async fn create(door: Allowed<may::RunCampaigns>, Json(body): Json<Bo
         name,
         plan,
         limits,
+        seats,
         ring_seconds,
         max_call_seconds,
         schedule,

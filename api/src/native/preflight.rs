@@ -123,6 +123,11 @@ fn warnings(found: &Preflight) -> Vec<String> {
             "the numbers of {narrowed} recipients may ring in several time zones and are called only in hours open in all of them: give their zone in the list (column timezone)"
         ));
     }
+    if let Some(seconds) = found.seconds_a_seat.filter(|_| found.expected_finish.is_some()) {
+        warnings.push(format!(
+            "the expected finish holds while a call takes no longer than {seconds:.1} seconds on average, ringing included: longer ones leave the seats to fewer people"
+        ));
+    }
     if found.expected_finish.is_none() && found.waiting > 0 {
         warnings.push("no finish can be told: neither campaign, workspace nor trunk has a limit of calls per second, or it is too far off".into());
     }

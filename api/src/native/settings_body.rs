@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use ringfleet_core::{
-    BrakeRule, Caps, Channel, Plan, Recurrence, Schedule, Step, recurrence::Cron, trunk::Limits, zone,
+    BrakeRule, Caps, Channel, Plan, Recurrence, Schedule, Seats, Step, recurrence::Cron, trunk::Limits, zone,
 };
 use ringfleet_engine::NAME_LIMIT;
 use ringfleet_store::CampaignSettings;
@@ -50,6 +50,8 @@ pub(super) struct PatchBody {
     channel: Option<Channel>,
     channels: Option<Vec<Object<Step>>>,
     limits: Option<Object<Limits>>,
+    #[serde(deserialize_with = "given")]
+    seats: Option<Option<Object<Seats>>>,
     ring_timeout_seconds: Option<u32>,
     max_call_seconds: Option<u32>,
     schedule: Option<Object<ScheduleBody>>,
@@ -78,6 +80,7 @@ pub(super) struct Patch {
     name: Option<String>,
     plan: Option<Plan>,
     limits: Option<Limits>,
+    seats: Option<Option<Seats>>,
     ring_seconds: Option<u32>,
     max_call_seconds: Option<u32>,
     schedule: Option<Schedule>,
@@ -103,6 +106,7 @@ impl PatchBody {
             name: self.name.map(|name| check::name(name, NAME_LIMIT)).transpose()?,
             plan,
             limits: self.limits.map(limits).transpose()?,
+            seats: self.seats.map(seats).transpose()?,
             ring_seconds: self.ring_timeout_seconds.map(|n| check::ring_seconds(Some(n))).transpose()?,
             max_call_seconds: self.max_call_seconds.map(|n| check::max_call_seconds(Some(n))).transpose()?,
             schedule: self.schedule.map(|body| schedule(Some(body))).transpose()?,
@@ -124,6 +128,7 @@ impl Patch {
         set(&mut to.name, self.name);
         set(&mut to.plan, self.plan);
         set(&mut to.limits, self.limits);
+        set(&mut to.seats, self.seats);
         set(&mut to.ring_seconds, self.ring_seconds);
         set(&mut to.max_call_seconds, self.max_call_seconds);
         set(&mut to.schedule, self.schedule);
@@ -171,6 +176,13 @@ pub(super) fn limits(Object(limits): Object<Limits>) -> Result<Limits> {
 pub(super) fn brake(Object(brake): Object<BrakeRule>) -> Result<BrakeRule> {
     brake.validate().map_err(|(field, problem)| ApiError::invalid(field, problem))?;
     Ok(brake)
+}
+
+/// No seats unless the request names some.
+pub(super) fn seats(given: Option<Object<Seats>>) -> Result<Option<Seats>> {
+    let Some(Object(seats)) = given else { return Ok(None) };
+    seats.validate().map_err(|(field, problem)| ApiError::invalid(field, problem))?;
+    Ok(Some(seats))
 }
 
 pub(super) fn caps(Object(caps): Object<Caps>) -> Result<Caps> {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use ringfleet_core::{CampaignState, Channel, Disposition, Hold, Outcome};
-use ringfleet_engine::CampaignStats;
+use ringfleet_engine::{CampaignStats, SeatStats};
 use serde::Serialize;
 
 use crate::envelope::Moment;
@@ -17,6 +17,7 @@ pub(super) struct StatsView {
     status: CampaignState,
     recipients: Recipients,
     calls: Calls,
+    seats: Option<SeatsView>,
     holds: Counts,
     expected_finish: Option<Moment>,
 }
@@ -42,6 +43,34 @@ struct Calls {
     by_channel: Counts,
     by_hour: Vec<Hour>,
     answer_rate: Option<f64>,
+}
+
+/// The seats of a campaign: how many, how many of them are taken, and how many calls go out for each that is free, after what became
+/// of those who picked up.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct SeatsView {
+    count: u32,
+    busy: u32,
+    free: u32,
+    call_ratio: f64,
+    answers: u64,
+    abandoned: u64,
+    share: Option<f64>,
+}
+
+impl From<&SeatStats> for SeatsView {
+    fn from(seats: &SeatStats) -> Self {
+        Self {
+            count: seats.count,
+            busy: seats.busy,
+            free: seats.count.saturating_sub(seats.busy),
+            call_ratio: seats.ratio,
+            answers: seats.answers.answered,
+            abandoned: seats.answers.abandoned,
+            share: seats.share,
+        }
+    }
 }
 
 /// The calls that ended in the hour from `hour` on.
@@ -80,6 +109,7 @@ impl StatsView {
                 by_hour: hours.collect(),
                 answer_rate: stats.answer_rate,
             },
+            seats: stats.seats.as_ref().map(SeatsView::from),
             holds: Hold::ALL.iter().map(|h| (h.as_str(), stats.holds.get(h).copied().unwrap_or(0))).collect(),
             expected_finish: Moment::maybe(stats.expected_finish),
         }

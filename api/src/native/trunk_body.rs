@@ -2,10 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use ringfleet_core::{
-    Outcome,
-    trunk::{Limits, OutcomeRule, SimulatedTrunk, SipTransport, SipTrunk, TrunkConfig},
-};
+use ringfleet_core::trunk::{Limits, OutcomeRule, SimulatedTrunk, SipTransport, SipTrunk, TrunkConfig};
 use ringfleet_store::NewTrunk;
 use serde::Deserialize;
 
@@ -164,8 +161,8 @@ fn check_rule((status, rule): (String, OutcomeRule)) -> Result<(u16, OutcomeRule
         _ => return refuse("the name must be a SIP status from 300 to 699"),
     };
     match rule {
-        OutcomeRule::Outcome { outcome: Outcome::Answered, .. } => {
-            refuse("a call that was refused was not ANSWERED")
+        OutcomeRule::Outcome { outcome, .. } if outcome.was_answered() => {
+            refuse(&format!("a call that was refused was not {outcome}"))
         }
         OutcomeRule::Outcome { reason, .. } if !is_reason(&reason) => {
             refuse("reason must be 1 to 64 lower-case letters, digits and underscores")

@@ -138,6 +138,7 @@ fn no_room(code: u16, wait: Duration, reason: &'static str) -> Ending {
 fn by(outcome: Outcome) -> EndedBy {
     match outcome {
         Outcome::Answered | Outcome::Unanswered | Outcome::Rejected | Outcome::Voicemail => Callee,
+        Outcome::Abandoned => Caller,
         Outcome::Failed | Outcome::Uncertain => Carrier,
     }
 }

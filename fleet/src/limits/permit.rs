@@ -62,6 +62,9 @@ impl Permit {
         else {
             return Seat::NotNeeded;
         };
+        if places.seat.lock().is_some() {
+            return Seat::Taken;
+        }
         let key = limit.busy_key();
         if !places.books.take_seat(&key, seats.count).await {
             return Seat::None;

@@ -27,7 +27,7 @@ pub fn ended(id: Uuid, outcome: Outcome) -> CallUpdate {
 
 /// Somebody picked up at `ms`; whether that counted.
 pub async fn answer(db: &Db, id: Uuid, worker: WorkerId, ms: i64) -> bool {
-    let answered = Answered { id, worker: worker.uuid(), at: at(ms) };
+    let answered = Answered { id, worker: worker.uuid(), at: at(ms), seat: None };
     !db.write(async |tx| tx.answer_calls(std::slice::from_ref(&answered)).await).await.is_empty()
 }
 

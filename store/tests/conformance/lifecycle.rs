@@ -159,6 +159,7 @@ pub async fn settings_are_kept(db: Db) {
     settings.name = "Winter".into();
     settings.plan.steps.truncate(1);
     settings.limits.max_live_calls = Some(3);
+    settings.seats = serde_json::from_str(r#"{"count":20,"callRatio":1.5}"#).unwrap();
     (settings.ring_seconds, settings.max_call_seconds) = (7, 70);
     settings.schedule = ringfleet_core::Schedule::daytime();
     settings.caps.max_per_24h = Some(2);

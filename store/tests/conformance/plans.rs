@@ -299,7 +299,7 @@ async fn plans_are_not_outgrown() {
         let begun =
             crate::support::begin(&mut tx, &ids.iter().map(begin).collect::<Vec<_>>(), at(1)).await.unwrap();
         tx.activate_recipients(&ids).await.unwrap();
-        let answered = |&id: &Uuid| Answered { id, worker: id, at: at(1) };
+        let answered = |&id: &Uuid| Answered { id, worker: id, at: at(1), seat: None };
         tx.answer_calls(&ids.iter().map(answered).collect::<Vec<_>>()).await.unwrap();
         let kept = |&id: &Uuid| Kept { id, worker: id, resume: serde_json::json!({}) };
         tx.keep_resumes(&ids.iter().map(kept).collect::<Vec<_>>()).await.unwrap();

@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use ringfleet_core::{
-    BrakeRule, CampaignState, Channel, E164, Plan, Retry, Role, Step,
+    BrakeRule, CampaignState, Channel, E164, Plan, Retry, Role, Seats, Step,
     campaign_brake::Then,
     event::EventType,
     plan::Gate,
+    seats::Abandonment,
     signing::Secret,
     trunk::{Limits, SimulatedTrunk, SipTransport, SipTrunk, TrunkConfig},
 };
@@ -118,6 +119,7 @@ pub async fn campaigns(db: Db) {
     full.settings = CampaignSettings {
         plan: Plan { steps: [plan().steps, vec![second]].concat() },
         limits: Limits { calls_per_second: Some(12.5), max_live_calls: Some(1) },
+        seats: Some(Seats { count: 10_000, call_ratio: 1.1, abandonment: Abandonment::default() }),
         start_at: Some(at(86_400_000)),
         brake: BrakeRule { share: 0.25, calls: 7, then: Then::Failed },
         weight: 0.1,
