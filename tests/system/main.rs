@@ -41,6 +41,8 @@ mod outage;
 #[cfg(test)]
 mod relay;
 #[cfg(test)]
+mod seats;
+#[cfg(test)]
 #[path = "../support/mod.rs"]
 mod support;
 #[cfg(test)]

@@ -26,11 +26,19 @@ impl WitnessFile {
         self.path.to_str().expect("a plain path")
     }
 
+    /// What was noted so far, in order.
+    pub fn events(&self) -> Vec<Value> {
+        json_lines(&fs::read_to_string(&self.path).unwrap_or_default())
+    }
+
     /// How often each number was called.
     pub fn calls(&self) -> BTreeMap<String, usize> {
-        let lines = fs::read_to_string(&self.path).unwrap_or_default();
-        let lines = json_lines(&lines);
-        count(lines.iter().filter(|line| line["event"] == "placed").map(|line| text(&line["to"]).to_owned()))
+        count(
+            self.events()
+                .iter()
+                .filter(|line| line["event"] == "placed")
+                .map(|line| text(&line["to"]).to_owned()),
+        )
     }
 }
 

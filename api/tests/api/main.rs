@@ -14,6 +14,7 @@ mod recipients;
 mod recurring;
 mod resources;
 mod rules;
+mod seats;
 mod snapshots;
 mod support;
 mod validation;
