@@ -52,6 +52,7 @@ pub(super) fn campaign() -> Campaign {
         reason: None,
         plan: Plan::voice(2),
         limits: Limits { calls_per_second: Some(2.0), max_live_calls: Some(1) },
+        seats: None,
         ring_seconds: 30,
         max_call_seconds: 60,
         schedule: Schedule::default(),
