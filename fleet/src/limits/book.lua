@@ -16,12 +16,6 @@ local limits = math.floor((#KEYS - 2) / 3)
 local busy_key = KEYS[3 + 3 * limits] -- none without seats
 local seated = busy_key and tonumber(ARGV[10 + 2 * limits])
 
--- What a limit is short of when it has no place.
-local function kind_of(i)
-  if i == seated then return 2 end
-  return tonumber(ARGV[9 + 2 * i]) >= 0 and 1 or 0
-end
-
 local function refuse(i, kind, wait)
   if leads then
     local till = math.min(math.ceil(wait / 1000), 5000) + 300 -- until it asks again, and a little longer
@@ -33,7 +27,8 @@ end
 if not leads then
   for i = 1, limits do
     if redis.call('EXISTS', KEYS[2 + 3 * i]) == 1 then
-      return {0, i - 1, kind_of(i), 25000}
+      local kind = i == seated and 2 or tonumber(ARGV[9 + 2 * i]) >= 0 and 1 or 0
+      return {0, i - 1, kind, 25000}
     end
   end
 end
@@ -75,24 +70,23 @@ local function count(key)
   return used
 end
 
--- How many calls may be live; below 0 without a limit.
-local function most_of(i)
-  local most = tonumber(ARGV[9 + 2 * i])
-  if i ~= seated then return most end
-  local busy = count(busy_key)
-  local free = math.max(tonumber(ARGV[11 + 2 * limits]) - busy, 0)
-  local for_seats = busy + math.floor(free * tonumber(ARGV[12 + 2 * limits]) / 100)
-  return most < 0 and for_seats or math.min(most, for_seats)
-end
-
 -- The live places: what do the others leave?
 local granted = want
+local most = {}
 for i = 1, limits do
-  if kind_of(i) > 0 then
-    if now - epoch < grace then return refuse(i, kind_of(i), grace - (now - epoch)) end
-    local most, used = most_of(i), count(KEYS[1 + 3 * i])
-    if used >= most then return refuse(i, kind_of(i), 500000) end
-    granted = math.min(granted, most - used)
+  most[i] = tonumber(ARGV[9 + 2 * i])
+  if i == seated then
+    local busy = count(busy_key)
+    local free = math.max(tonumber(ARGV[11 + 2 * limits]) - busy, 0)
+    local for_seats = busy + math.floor(free * tonumber(ARGV[12 + 2 * limits]) / 100)
+    most[i] = most[i] < 0 and for_seats or math.min(most[i], for_seats)
+  end
+  if most[i] >= 0 then
+    local kind = i == seated and 2 or 1
+    if now - epoch < grace then return refuse(i, kind, grace - (now - epoch)) end
+    local used = count(KEYS[1 + 3 * i])
+    if used >= most[i] then return refuse(i, kind, 500000) end
+    granted = math.min(granted, most[i] - used)
   end
 end
 
@@ -105,7 +99,7 @@ for i = 1, limits do
     local ttl = math.ceil((last + interval[i] - now) / 1000) + 1000
     redis.call('SET', KEYS[3 * i], string.format('%.0f', math.ceil(last)), 'PX', string.format('%.0f', ttl))
   end
-  if kind_of(i) > 0 then
+  if most[i] >= 0 then
     redis.call('HINCRBY', KEYS[1 + 3 * i], holder, granted)
     redis.call('PEXPIRE', KEYS[1 + 3 * i], string.format('%.0f', lease / 500))
   end
