@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use ringfleet_core::{
-    BrakeRule, CampaignId, Caps, Disposition, E164, Hold, Outcome, Plan, RecipientId, RecipientState,
+    BrakeRule, CallerIds, CampaignId, Caps, Disposition, E164, Hold, Outcome, Plan, RecipientId, RecipientState,
     Recurrence, Schedule, WorkspaceId, replan::Place, terms::Due, trunk::Limits,
 };
 use serde::Serialize;
@@ -47,6 +47,8 @@ pub struct CampaignSettings {
     pub brake: BrakeRule,
     /// How much it gets of what room there is, beside the others of its workspace.
     pub weight: f64,
+    /// The numbers it shows; without any, those of its trunk.
+    pub caller_ids: Option<CallerIds>,
 }
 
 impl CampaignSettings {
@@ -67,6 +69,7 @@ impl CampaignSettings {
             recurrence: None,
             brake: BrakeRule::default(),
             weight: 1.0,
+            caller_ids: None,
         }
     }
 }
@@ -89,6 +92,7 @@ impl Campaign {
             recurrence: self.recurrence.clone(),
             brake: self.brake,
             weight: self.weight,
+            caller_ids: self.caller_ids.clone(),
         }
     }
 
@@ -150,7 +154,8 @@ impl Tx {
         exec!(
             self,
             "UPDATE campaigns SET name = $2, plan = $3, limits = $4, ring_seconds = $5, max_call_seconds = $6, schedule = $7,
-                    caps = $8, dupe_days = $9, expire_days = $10, start_at = $11, end_at = $12, recurrence = $13, brake = $14, weight = $15
+                    caps = $8, dupe_days = $9, expire_days = $10, start_at = $11, end_at = $12, recurrence = $13, brake = $14, weight = $15,
+                    caller_ids = $16
              WHERE id = $1",
             id.uuid(),
             &to.name,
@@ -166,7 +171,8 @@ impl Tx {
             to.end_at.map(Timestamp),
             to.recurrence.as_ref().map(Json),
             Json(&to.brake),
-            to.weight
+            to.weight,
+            to.caller_ids.as_ref().map(Json)
         )?;
         Ok(())
     }

@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use chrono::{DateTime, Utc};
 use ringfleet_core::{
-    BrakeRule, CallState, CampaignState, Caps, Channel, CounterKind, Disposition, E164, EndedBy, Hold,
+    BrakeRule, CallState, CallerIds, CampaignState, Caps, Channel, CounterKind, Disposition, E164, EndedBy, Hold,
     Outcome, Plan, RecipientState, Recurrence, Role, Schedule, SuppressionSource, WorkspaceRules,
     brake::BrakeState,
     caps::History,
@@ -116,6 +116,7 @@ macro_rules! json {
 }
 json!(
     BrakeRule,
+    CallerIds,
     Caps,
     History,
     Limits,
