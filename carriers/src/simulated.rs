@@ -356,6 +356,9 @@ mod tests {
     async fn nobody_can_tell_what_became_of_an_attempt() {
         let carrier = SimulatedCarrier::new(SimulatedTrunk::default(), None);
         let resume = carrier.prepare(order("+4930123401")).await.unwrap().resume();
-        assert!(matches!(carrier.resolve(&resume, None).await, Ending::Over { outcome: Outcome::Uncertain, .. }));
+        assert!(matches!(
+            carrier.resolve(&resume, None).await,
+            Ending::Over { outcome: Outcome::Uncertain, .. }
+        ));
     }
 }

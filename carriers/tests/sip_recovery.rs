@@ -226,7 +226,8 @@ async fn what_nobody_can_tell_is_uncertain() {
     let sipp = Sipp::start("silent").await;
     let kept = worker_dies(sipp.trunk(), Dies::BeforePlacing).await;
     let carrier = carrier(sipp.trunk());
-    let answer = tokio::time::timeout(sip_support::PATIENCE, carrier.resolve(&kept.last, None)).await.unwrap();
+    let answer =
+        tokio::time::timeout(sip_support::PATIENCE, carrier.resolve(&kept.last, None)).await.unwrap();
     assert_eq!(over(&answer), UNCERTAIN);
     assert_eq!(sipp.received().invites(), 0, "to resolve is not to call");
     // A value of another age.

@@ -2,8 +2,8 @@
 
 use chrono::{DateTime, Utc};
 use ringfleet_core::{
-    BrakeRule, CallerIds, CampaignId, Caps, Disposition, E164, Hold, Outcome, Plan, RecipientId, RecipientState,
-    Recurrence, Schedule, WorkspaceId, replan::Place, terms::Due, trunk::Limits,
+    BrakeRule, CallerIds, CampaignId, Caps, Disposition, E164, Hold, Outcome, Plan, RecipientId,
+    RecipientState, Recurrence, Schedule, WorkspaceId, replan::Place, terms::Due, trunk::Limits,
 };
 use serde::Serialize;
 use sqlx::types::Json;
