@@ -219,10 +219,12 @@ impl PoolToday {
     }
 }
 
-/// The pool from which the numbers of a campaign come, with what was shown of it today.
+/// The pool from which the numbers of a campaign come, with what was shown of it today. None as well where a group places its calls and
+/// it has none of its own: then each call shows a number of the pool of the trunk that places it.
 pub(crate) async fn today(tx: &mut Tx, campaign: &Campaign, now: DateTime<Utc>) -> Result<Option<PoolToday>> {
     let (pool, of_trunk) = match &campaign.caller_ids {
         Some(pool) => (Some(pool.clone()), false),
+        None if campaign.trunk_group_id.is_some() => return Ok(None),
         None => {
             (tx.trunk_pools(&[campaign.trunk_id.uuid()]).await?.pop().map(|trunk| trunk.caller_ids), true)
         }
@@ -242,8 +244,8 @@ pub(crate) async fn today(tx: &mut Tx, campaign: &Campaign, now: DateTime<Utc>) 
 pub(crate) enum Ration {
     /// No cap.
     Any,
-    /// So many calls more, those that wait included.
-    Calls(u64),
+    /// So many calls more than wait already.
+    Calls(u32),
     /// Nothing before this moment.
     Nothing(DateTime<Utc>),
 }
@@ -263,7 +265,10 @@ pub(crate) async fn ration(
     Ok(match today.as_ref().and_then(|today| Some((today.left()?, today.day.ends_at))) {
         None => Ration::Any,
         Some((0, until)) => Ration::Nothing(until),
-        Some((left, _)) => Ration::Calls(left),
+        Some((left, _)) => {
+            let left = u32::try_from(left).unwrap_or(u32::MAX);
+            Ration::Calls(left.saturating_sub(tx.count_waiting_calls(campaign.id).await?))
+        }
     })
 }
 

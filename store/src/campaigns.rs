@@ -1,7 +1,7 @@
 use chrono::{DateTime, Utc};
 use ringfleet_core::{
-    AgentId, BrakeRule, CallerIds, CampaignId, CampaignState, Caps, Plan, Recurrence, Schedule, Terms, TrunkGroupId,
-    TrunkId, WorkspaceId, WorkspaceRules, trunk::Limits,
+    AgentId, BrakeRule, CallerIds, CampaignId, CampaignState, Caps, Plan, Recurrence, Schedule, Terms,
+    TrunkGroupId, TrunkId, WorkspaceId, WorkspaceRules, trunk::Limits,
 };
 use serde::Serialize;
 use sqlx::types::Json;

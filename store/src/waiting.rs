@@ -95,7 +95,7 @@ impl Tx {
             self,
             Waiting,
             "SELECT trunk_id, CAST(count(*) AS integer) AS n FROM calls
-             WHERE campaign_id = $1 AND state = 'PENDING' AND (hold IS NULL OR hold NOT IN ('WINDOW', 'GAP')) GROUP BY trunk_id",
+             WHERE campaign_id = $1 AND state = 'PENDING' AND (hold IS NULL OR hold NOT IN ('WINDOW', 'GAP', 'CALLER_ID')) GROUP BY trunk_id",
             campaign.uuid()
         )?;
         Ok(found.into_iter().map(|waiting| (waiting.trunk_id, waiting.n)).collect())

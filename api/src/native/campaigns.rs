@@ -1,8 +1,8 @@
 //! Campaigns: make and look at.
 
 use ringfleet_core::{
-    AgentId, BrakeRule, CallerIds, CampaignId, CampaignState, Caps, Channel, Plan, Recurrence, Step, TrunkGroupId,
-    TrunkId, id::CampaignKind, trunk::Limits,
+    AgentId, BrakeRule, CallerIds, CampaignId, CampaignState, Caps, Channel, Plan, Recurrence, Step,
+    TrunkGroupId, TrunkId, id::CampaignKind, trunk::Limits,
 };
 use ringfleet_engine::NAME_LIMIT;
 use ringfleet_store::{Campaign, CampaignSettings, NewCampaign};
