@@ -28,9 +28,18 @@ impl WitnessFile {
 
     /// How often each number was called.
     pub fn calls(&self) -> BTreeMap<String, usize> {
+        self.placed("to")
+    }
+
+    /// How often each caller ID was shown.
+    pub fn shown(&self) -> BTreeMap<String, usize> {
+        self.placed("from")
+    }
+
+    fn placed(&self, field: &str) -> BTreeMap<String, usize> {
         let lines = fs::read_to_string(&self.path).unwrap_or_default();
         let lines = json_lines(&lines);
-        count(lines.iter().filter(|line| line["event"] == "placed").map(|line| text(&line["to"]).to_owned()))
+        count(lines.iter().filter(|line| line["event"] == "placed").map(|line| text(&line[field]).to_owned()))
     }
 }
 
