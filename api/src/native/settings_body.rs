@@ -2,7 +2,8 @@
 
 use chrono::{DateTime, Utc};
 use ringfleet_core::{
-    BrakeRule, CallerIds, Caps, Channel, Plan, Recurrence, Schedule, Step, recurrence::Cron, trunk::Limits, zone,
+    BrakeRule, CallerIds, Caps, Channel, Plan, Recurrence, Schedule, Step, recurrence::Cron, trunk::Limits,
+    zone,
 };
 use ringfleet_engine::NAME_LIMIT;
 use ringfleet_store::CampaignSettings;

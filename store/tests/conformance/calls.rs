@@ -104,7 +104,7 @@ pub async fn a_dial_has_everything(db: Db) {
     assert_eq!((found.ring_seconds, found.max_call_seconds, found.due_at), (30, 300, at(0)));
     let found = dial(with_trunks_id.id).await;
     assert_eq!((found.campaign_id, found.campaign_limits), (None, None));
-    assert_eq!((found.trunk_id, found.config, found.trunk_limits), (rich.trunk, config, limits));
+    assert_eq!((found.trunk_id, &found.config, found.trunk_limits), (rich.trunk, &config, limits));
     assert_eq!((found.greeting.as_deref(), found.recording), (Some("g.wav"), true));
     assert_eq!((found.caller_id.as_deref(), found.shows()), (None, Some("+4930111")));
     assert_eq!(dial(with_own_id.id).await.shows(), Some("+4930222"));
