@@ -10,19 +10,15 @@ use crate::{E164, text_enum::text_enum, window, zone::utc_offset};
 
 text_enum! {
     /// Which number of a pool comes next.
+    #[derive(Default)]
     pub enum Rotation {
         /// The one whose turn is longest ago, so that each has its turn.
+        #[default]
         RoundRobin => "roundRobin",
         /// The one that was shown least today.
         LeastUsed => "leastUsed",
         /// One that looks like a neighbour's: of the callee's country and area code, else of its country, else any.
         Match => "match",
-    }
-}
-
-impl Default for Rotation {
-    fn default() -> Self {
-        Self::RoundRobin
     }
 }
 
