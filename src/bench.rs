@@ -128,6 +128,7 @@ async fn prepare(engine: &Engine, name: &str, args: &CampaignArgs) -> Result<Cam
         name: name.into(),
         config: trunk::TrunkConfig::Simulated(simulated),
         caller_id: None,
+        caller_ids: None,
         limits: trunk::Limits::default(),
     };
     let trunk = tx.insert_trunk(workspace, trunk, now).await?;

@@ -58,6 +58,10 @@ pub trait Attempt: Send {
     /// What another process needs to resolve this attempt after a crash. Must be durable before [`Attempt::place`] is called.
     fn resume(&self) -> Value;
 
+    /// Shows this caller ID instead of the one that was ordered. What [`Attempt::resume`] gave before does not know of it: tell
+    /// [`Carrier::resolve`].
+    fn show(&mut self, caller_id: String);
+
     /// Places the call and follows it to its end. Never returns while the call may still be live.
     ///
     /// When `hangup` fires the attempt is cancelled or hung up, and the ending says what it had come to.
@@ -73,8 +77,9 @@ pub trait Carrier: Send + Sync {
 
     /// Finds out what became of an attempt whose worker died, and ends it if it still lives. Never places a call.
     ///
-    /// `resume` is the last value kept for it; what nobody can tell is [`ringfleet_core::Outcome::Uncertain`].
-    async fn resolve(&self, resume: &Value) -> Ending;
+    /// `resume` is the last value kept for it, `shown` the caller ID it showed if that was chosen after it was prepared; what nobody can
+    /// tell is [`ringfleet_core::Outcome::Uncertain`].
+    async fn resolve(&self, resume: &Value, shown: Option<&str>) -> Ending;
 
     /// Asks the far end whether it is there and would serve us, without calling anybody. The error is the reason, one of those of
     /// [`ringfleet_core::call::TRUNK_TROUBLE`] and [`ringfleet_core::call::TRUNK_TROUBLE_PERHAPS`].

@@ -48,7 +48,7 @@ struct Shared {
 impl SimulatedCarrier {
     /// A carrier with these timings. With `witness`, each attempt adds lines to that file: `placed` before anything else
     /// happens and `over` when the line is free again, or only `refused` where there was no room. A line is
-    /// `{"event":"placed","call":"ses_…","to":"+…","at":"…","pid":1}`; the process tells, by its end, when an attempt was over
+    /// `{"event":"placed","call":"ses_…","to":"+…","from":"+…","at":"…","pid":1}`; the process tells, by its end, when an attempt was over
     /// that nobody could note any more. Processes may share the file.
     pub fn new(config: SimulatedTrunk, witness: Option<PathBuf>) -> Self {
         let witness = witness.map(|path| Witness { path, file: Mutex::new(None) });
@@ -63,7 +63,7 @@ impl Carrier for SimulatedCarrier {
     }
 
     /// Whatever happened died with the process that made it up.
-    async fn resolve(&self, _resume: &Value) -> Ending {
+    async fn resolve(&self, _resume: &Value, _shown: Option<&str>) -> Ending {
         Ending::uncertain("simulated")
     }
 
@@ -84,6 +84,10 @@ struct SimulatedAttempt {
 impl Attempt for SimulatedAttempt {
     fn resume(&self) -> Value {
         json!({ "simulated": self.order.call })
+    }
+
+    fn show(&mut self, caller_id: String) {
+        self.order.from = Some(caller_id);
     }
 
     async fn place(
@@ -194,8 +198,9 @@ impl Witness {
     /// Goes to the page cache, too short a wait to move off the runtime.
     fn note(&self, seen: Seen, order: &Order) -> io::Result<()> {
         let (at, pid) = (SystemClock.now(), std::process::id());
+        let (call, to, from) = (order.call, order.to, &order.from);
         let mut line =
-            json!({ "event": seen, "call": order.call, "to": order.to, "at": at, "pid": pid }).to_string();
+            json!({ "event": seen, "call": call, "to": to, "from": from, "at": at, "pid": pid }).to_string();
         line.push('\n');
         let mut file = self.file.lock();
         let file = match &mut *file {
@@ -319,7 +324,9 @@ mod tests {
         let one = SimulatedCarrier::new(SimulatedTrunk::default(), Some(path.clone()));
         let other = SimulatedCarrier::new(SimulatedTrunk::default(), Some(path.clone()));
         let orders = [order("+4930123401"), order("+4930123407"), order("+4930123400")];
-        place(&one, orders[0].clone()).await;
+        let mut shown = one.prepare(orders[0].clone()).await.unwrap();
+        shown.show("+12025550100".into());
+        shown.place(unbounded_channel().0, CancellationToken::new()).await;
         place(&other, orders[1].clone()).await;
         place(&one, orders[2].clone()).await;
         let text = std::fs::read_to_string(&path).unwrap();
@@ -330,6 +337,7 @@ mod tests {
             let order = &orders[order];
             assert_eq!((&line["event"], &line["call"]), (&json!(event), &json!(order.call)));
             assert_eq!(line["to"], order.to.to_string());
+            assert_eq!(line["from"] == "+12025550100", order.call == orders[0].call);
             assert!(line["at"].as_str().unwrap().contains('T'));
             assert_eq!(line["pid"], std::process::id());
         }
@@ -348,6 +356,9 @@ mod tests {
     async fn nobody_can_tell_what_became_of_an_attempt() {
         let carrier = SimulatedCarrier::new(SimulatedTrunk::default(), None);
         let resume = carrier.prepare(order("+4930123401")).await.unwrap().resume();
-        assert!(matches!(carrier.resolve(&resume).await, Ending::Over { outcome: Outcome::Uncertain, .. }));
+        assert!(matches!(
+            carrier.resolve(&resume, None).await,
+            Ending::Over { outcome: Outcome::Uncertain, .. }
+        ));
     }
 }

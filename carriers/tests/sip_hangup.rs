@@ -50,7 +50,7 @@ async fn a_dead_workers_call_at_a_host_nobody_knows_is_hung_up() {
     let carrier = carrier(trunk);
     let mut kept = carrier.prepare(order()).await.ok().unwrap().resume();
     kept["dialog"] = serde_json::json!({"to_tag": "far", "target": "sip:far@pbx.invalid"});
-    let resolving = tokio::spawn(async move { carrier.resolve(&kept).await });
+    let resolving = tokio::spawn(async move { carrier.resolve(&kept, None).await });
     let bye = script.expect("BYE").await;
     script.say(&bye, "200 OK", "far", "").await;
     let expected = Ending::over(Outcome::Answered, "worker_lost", Some(200), EndedBy::Caller);

@@ -80,7 +80,7 @@ const UNCERTAIN: (Outcome, &str, Option<u16>, EndedBy) =
 async fn ringing_is_cancelled() {
     let sipp = Sipp::start("ring").await;
     let kept = worker_dies(sipp.trunk(), Dies::Ringing).await;
-    let ending = carrier(sipp.trunk()).resolve(&kept.last).await;
+    let ending = carrier(sipp.trunk()).resolve(&kept.last, None).await;
     assert_eq!(over(&ending), (Outcome::Unanswered, "worker_lost", Some(487), EndedBy::Caller));
     let received = sipp.finish().await;
     assert_eq!((received.invites(), received.count("CANCEL"), received.count("ACK")), (1, 1, 1));
@@ -90,7 +90,7 @@ async fn ringing_is_cancelled() {
 async fn a_live_call_is_hung_up() {
     let sipp = Sipp::start("answer").await;
     let kept = worker_dies(sipp.trunk(), Dies::Answered).await;
-    let ending = carrier(sipp.trunk()).resolve(&kept.last).await;
+    let ending = carrier(sipp.trunk()).resolve(&kept.last, None).await;
     assert_eq!(over(&ending), (Outcome::Answered, "worker_lost", Some(200), EndedBy::Caller));
     let received = sipp.finish().await;
     assert_eq!((received.invites(), received.count("BYE")), (1, 1));
@@ -128,7 +128,7 @@ async fn over_tcp_a_new_connection_hangs_up() {
     });
     let mut kept = worker_dies(trunk.clone(), Dies::BeforePlacing).await.first;
     kept["dialog"] = serde_json::json!({"to_tag": "far", "target": "sip:far@192.0.2.77:5060", "routes": ["<sip:192.0.2.78;lr>"]});
-    let ending = carrier(trunk).resolve(&kept).await;
+    let ending = carrier(trunk).resolve(&kept, None).await;
     assert_eq!(over(&ending), (Outcome::Answered, "worker_lost", Some(200), EndedBy::Caller));
     let bye = answering.await.unwrap();
     assert!(bye.starts_with("BYE sip:far@192.0.2.77:5060 SIP/2.0\r\nVia: SIP/2.0/TCP 127.0.0.1:"), "{bye}");
@@ -152,7 +152,7 @@ async fn the_port_of_the_dead_may_be_taken() {
         let heard = std::str::from_utf8(&bytes[..count]).unwrap();
         peer.send_to(ok_to(heard).as_bytes(), from).await.unwrap();
     });
-    let ending = carrier(trunk).resolve(&kept).await;
+    let ending = carrier(trunk).resolve(&kept, None).await;
     assert_eq!(over(&ending), (Outcome::Answered, "worker_lost", Some(200), EndedBy::Caller));
     answering.await.unwrap();
 }
@@ -161,7 +161,7 @@ async fn the_port_of_the_dead_may_be_taken() {
 async fn an_answer_that_crosses_the_cancel_is_hung_up() {
     let sipp = Sipp::start("glare").await;
     let kept = worker_dies(sipp.trunk(), Dies::Ringing).await;
-    let ending = carrier(sipp.trunk()).resolve(&kept.last).await;
+    let ending = carrier(sipp.trunk()).resolve(&kept.last, None).await;
     assert_eq!(over(&ending), (Outcome::Unanswered, "answered_after_cancel", Some(200), EndedBy::Caller));
     let received = sipp.finish().await;
     assert_eq!((received.invites(), received.count("BYE")), (1, 1));
@@ -204,7 +204,7 @@ async fn an_answer_that_nobody_was_there_to_hear_is_hung_up() {
     let trunk = trunk_at(peer.local_addr().unwrap().port(), "udp");
     let kept = worker_dies(trunk.clone(), Dies::BeforePlacing).await.first;
     let answering = tokio::spawn(repeats_its_answer(peer));
-    let ending = carrier(trunk).resolve(&kept).await;
+    let ending = carrier(trunk).resolve(&kept, None).await;
     assert_eq!(over(&ending), (Outcome::Unanswered, "answered_after_cancel", Some(200), EndedBy::Caller));
     assert_eq!(answering.await.unwrap(), ["CANCEL", "ACK", "BYE"]);
 }
@@ -215,7 +215,7 @@ async fn an_invite_that_was_sent_but_not_kept_is_found_too() {
     let sipp = Sipp::start("auth_ring").await;
     let kept = worker_dies(sipp.trunk(), Dies::Ringing).await;
     assert_ne!(kept.first, kept.last);
-    let ending = carrier(sipp.trunk()).resolve(&kept.first).await;
+    let ending = carrier(sipp.trunk()).resolve(&kept.first, None).await;
     assert_eq!(over(&ending), (Outcome::Unanswered, "worker_lost", Some(487), EndedBy::Caller));
     assert_eq!(sipp.received().invites(), 2);
 }
@@ -226,11 +226,12 @@ async fn what_nobody_can_tell_is_uncertain() {
     let sipp = Sipp::start("silent").await;
     let kept = worker_dies(sipp.trunk(), Dies::BeforePlacing).await;
     let carrier = carrier(sipp.trunk());
-    let answer = tokio::time::timeout(sip_support::PATIENCE, carrier.resolve(&kept.last)).await.unwrap();
+    let answer =
+        tokio::time::timeout(sip_support::PATIENCE, carrier.resolve(&kept.last, None)).await.unwrap();
     assert_eq!(over(&answer), UNCERTAIN);
     assert_eq!(sipp.received().invites(), 0, "to resolve is not to call");
     // A value of another age.
-    assert_eq!(over(&carrier.resolve(&serde_json::json!({"some": "thing"})).await), UNCERTAIN);
+    assert_eq!(over(&carrier.resolve(&serde_json::json!({"some": "thing"}), None).await), UNCERTAIN);
 }
 
 #[tokio::test]
@@ -242,11 +243,11 @@ async fn a_call_that_is_over_is_uncertain_unless_it_was_answered() {
     let mut kept = carrier(trunk.clone()).prepare(order()).await.ok().unwrap().resume();
     let patient = || SipCarrier::open(trunk.clone(), SipSettings::default()).unwrap();
     let started = tokio::time::Instant::now();
-    assert_eq!(over(&patient().resolve(&kept).await), UNCERTAIN);
+    assert_eq!(over(&patient().resolve(&kept, None).await), UNCERTAIN);
     // Only an answer leaves a dialog behind, so that it has been forgotten since does not undo it.
     kept["dialog"] = serde_json::json!({"to_tag": "x", "target": format!("sip:127.0.0.1:{}", trunk.port)});
     let answered = (Outcome::Answered, "worker_lost", None, EndedBy::Carrier);
-    assert_eq!(over(&patient().resolve(&kept).await), answered);
+    assert_eq!(over(&patient().resolve(&kept, None).await), answered);
     // An answer that nobody was there to hear would have come again within 4.5 s.
     assert!(started.elapsed() < Duration::from_secs(9), "481 is an answer; silence takes 5 s each time");
 }

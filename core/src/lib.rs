@@ -6,6 +6,7 @@ mod text_enum;
 
 pub mod brake;
 pub mod call;
+pub mod caller_ids;
 pub mod campaign;
 pub mod campaign_brake;
 pub mod caps;
@@ -34,6 +35,7 @@ pub mod window;
 pub mod zone;
 
 pub use call::{CallState, EndedBy, Ending, Outcome};
+pub use caller_ids::CallerIds;
 pub use campaign::{CampaignAction, CampaignState, CounterKind, WrongState};
 pub use campaign_brake::BrakeRule;
 pub use caps::Caps;

@@ -55,6 +55,24 @@ impl E164 {
         self.0
     }
 
+    /// The country calling code in front.
+    pub fn country_code(self) -> u64 {
+        let length = country_length(&self.0.to_string()).unwrap_or(0);
+        self.front(length as u32)
+    }
+
+    /// The area code of a number of the North American Numbering Plan, the three digits after +1; other countries have no
+    /// fixed length of it.
+    pub fn area_code(self) -> Option<u64> {
+        (self.country_code() == 1).then(|| self.front(4) % 1_000)
+    }
+
+    /// The first `n` digits.
+    fn front(self, n: u32) -> u64 {
+        let count = self.0.checked_ilog10().unwrap_or(0) + 1;
+        self.0 / 10u64.pow(count.saturating_sub(n))
+    }
+
     /// Reads a number as people and spreadsheets write it: a leading apostrophe, spaces (also no-break ones), dots,
     /// dashes of any kind, slashes and parentheses are skipped; `00` counts as `+`; `(0)` after a country code is dropped.
     pub fn parse_loose(text: &str) -> Result<Self, NumberError> {
@@ -105,7 +123,7 @@ impl E164 {
             16.. => return Err(NumberError::TooLong),
             _ => {}
         }
-        if !starts_with_country(digits) {
+        if country_length(digits).is_none() {
             return Err(NumberError::UnknownCountryCode);
         }
         if digits.len() < 7 {
@@ -187,16 +205,26 @@ fn is_scientific(text: &str) -> bool {
     number(mantissa, &['.', ',', '+']) && number(exponent, &['+', '-'])
 }
 
-/// Country codes assigned by the ITU (Operational Bulletin, list of ITU-T Rec. E.164 assigned country codes), by length.
-fn starts_with_country(digits: &str) -> bool {
+/// How many digits the country code in front has; none when no country has such a code. Country codes assigned by the ITU
+/// (Operational Bulletin, list of ITU-T Rec. E.164 assigned country codes), by length.
+fn country_length(digits: &str) -> Option<usize> {
     let code = |n: usize| digits.get(..n).and_then(|p| p.parse::<u16>().ok()).unwrap_or(0);
-    matches!(code(1), 1 | 7)
-        || matches!(code(2), 20 | 27 | 30..=34 | 36 | 39 | 40 | 41 | 43..=49 | 51..=58 | 60..=66 | 81 | 82 | 84 | 86
-            | 90..=95 | 98)
-        || matches!(code(3), 211..=213 | 216 | 218 | 220..=258 | 260..=269 | 290 | 291 | 297..=299 | 350..=359
+    match () {
+        () if matches!(code(1), 1 | 7) => Some(1),
+        () if matches!(code(2), 20 | 27 | 30..=34 | 36 | 39 | 40 | 41 | 43..=49 | 51..=58 | 60..=66 | 81 | 82 | 84 | 86
+            | 90..=95 | 98) =>
+        {
+            Some(2)
+        }
+        () if matches!(code(3), 211..=213 | 216 | 218 | 220..=258 | 260..=269 | 290 | 291 | 297..=299 | 350..=359
             | 370..=378 | 380..=383 | 385..=387 | 389 | 420 | 421 | 423 | 500..=509 | 590..=599 | 670 | 672..=683
             | 685..=692 | 800 | 808 | 850 | 852 | 853 | 855 | 856 | 870 | 878 | 880..=883 | 886 | 888 | 960..=968
-            | 970..=977 | 979 | 992..=996 | 998)
+            | 970..=977 | 979 | 992..=996 | 998) =>
+        {
+            Some(3)
+        }
+        () => None,
+    }
 }
 
 #[cfg(test)]
@@ -258,6 +286,19 @@ mod tests {
         for text in ["+91 9876543210", "919876543210", "00919876543210", "", "+", "+91٣٤٥٦٧٨٩٠"] {
             assert!(text.parse::<E164>().is_err(), "{text:?}");
         }
+    }
+
+    #[test]
+    fn country_and_area_code_stand_in_front() {
+        let of = |text: &str| {
+            let number: E164 = text.parse().unwrap();
+            (number.country_code(), number.area_code())
+        };
+        assert_eq!(of("+12025550100"), (1, Some(202)));
+        assert_eq!(of("+79261234567"), (7, None));
+        assert_eq!(of("+919876543210"), (91, None));
+        assert_eq!(of("+442071234567"), (44, None));
+        assert_eq!(of("+3531234567"), (353, None));
     }
 
     #[test]

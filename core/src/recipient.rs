@@ -47,6 +47,8 @@ text_enum! {
         Seats => "SEATS",
         /// Too soon after the previous calls to the same number.
         Gap => "GAP",
+        /// Every caller ID of its campaign is at its daily cap.
+        CallerId => "CALLER_ID",
         /// On a suppression list.
         Suppressed => "SUPPRESSED",
         /// The campaign is not calling: not started, scheduled, paused or over.

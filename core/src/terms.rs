@@ -122,10 +122,20 @@ impl Terms<'_> {
         }
         let caps = self.caps.under(&self.floor.caps);
         let free = who.history.and_then(|h| h.free_from(&caps, Some(who.campaign), who.call, now));
-        match self.fit(who.number, who.timezone, free.unwrap_or(now)) {
-            Fit::Open(at) if at <= now => Verdict::Call,
-            Fit::Open(at) => self.in_time(who, at, Hold::Gap),
-            Fit::Moved(at) => self.in_time(who, at, if free.is_some() { Hold::Gap } else { Hold::Window }),
+        if let Some(free) = free {
+            return self.not_before(who, free, Hold::Gap);
+        }
+        match self.fit(who.number, who.timezone, now) {
+            Fit::Open(_) => Verdict::Call,
+            Fit::Moved(at) => self.in_time(who, at, Hold::Window),
+            Fit::Never(reason) => Verdict::Never(Disposition::Invalid, reason),
+        }
+    }
+
+    /// What becomes of `who`, who for `hold` cannot be called before `at`, a moment to come.
+    pub fn not_before(&self, who: &Candidate<'_>, at: DateTime<Utc>, hold: Hold) -> Verdict {
+        match self.fit(who.number, who.timezone, at) {
+            Fit::Open(at) | Fit::Moved(at) => self.in_time(who, at, hold),
             Fit::Never(reason) => Verdict::Never(Disposition::Invalid, reason),
         }
     }

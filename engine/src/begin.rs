@@ -1,8 +1,9 @@
 //! The last moment before a call: who may begin, and what becomes of those that may not.
 //!
-//! One transaction: campaigns, calls, trunk health, contacts, the recipients it has claimed, counters. Holding the campaigns makes a
+//! One transaction: campaigns, calls, trunk health, contacts, caller IDs, the recipients it has claimed, counters. Holding the campaigns makes a
 //! pause wait for this transaction, and this transaction wait for a pause: after a pause has been answered nothing begins.
-//! Holding the contacts makes two campaigns that are about to call one number at the same time do so one after the other.
+//! Holding the contacts makes two campaigns that are about to call one number at the same time do so one after the other; holding the
+//! caller IDs, two that are about to show one number.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -11,7 +12,7 @@ use std::{
 
 use chrono::{DateTime, Utc};
 use ringfleet_core::{
-    CallState, CampaignId, Clock, Disposition, WorkspaceId, WorkspaceRules,
+    CallState, CampaignId, Clock, Disposition, Hold, WorkspaceId, WorkspaceRules,
     event::EventType,
     terms::{Candidate, SUPPRESSED, Verdict},
 };
@@ -22,12 +23,13 @@ use crate::{
     Result,
     batch::Batcher,
     brake,
+    caller_ids::{Begun, Numbers},
     known::{Known, address},
     publish::{Hints, call_fact, publish},
     verdict::Verdicts,
 };
 
-pub(crate) fn beginner(store: Store, hints: Hints, clock: Arc<dyn Clock>) -> Batcher<Begin, bool> {
+pub(crate) fn beginner(store: Store, hints: Hints, clock: Arc<dyn Clock>) -> Batcher<Begin, Option<Begun>> {
     Batcher::new(move |wishes| {
         let (store, hints, clock) = (store.clone(), hints.clone(), clock.clone());
         async move { begin(&store, &hints, clock.now(), wishes).await }
@@ -35,7 +37,12 @@ pub(crate) fn beginner(store: Store, hints: Hints, clock: Arc<dyn Clock>) -> Bat
 }
 
 /// PENDING → TRIGGERED for those of `wishes` that win and may be called at this moment.
-async fn begin(store: &Store, hints: &Hints, now: DateTime<Utc>, wishes: Vec<Begin>) -> Result<Vec<bool>> {
+async fn begin(
+    store: &Store,
+    hints: &Hints,
+    now: DateTime<Utc>,
+    wishes: Vec<Begin>,
+) -> Result<Vec<Option<Begun>>> {
     let ids: Vec<Uuid> = wishes.iter().filter_map(|w| w.campaign.map(|c| c.uuid())).collect();
     let mut tx = store.write_many().await?;
     let campaigns: HashMap<CampaignId, Campaign> =
@@ -44,17 +51,18 @@ async fn begin(store: &Store, hints: &Hints, now: DateTime<Utc>, wishes: Vec<Beg
     let waiting = tx.calls_to_begin(&admitted.wishes, now).await?;
     let floors = floors_of_single_calls(&mut tx, &waiting).await?;
     let mut known = Known::hold(&mut tx, &waiting, now).await?;
+    let mut numbers = Numbers::hold(&mut tx, &wishes, &waiting, &campaigns, &floors, now).await?;
     let (mut begun, mut refused) = (Vec::new(), Vec::new());
     for beginning in waiting {
         let call = &beginning.call;
         let verdict = match call.campaign_id.and_then(|id| campaigns.get(&id)) {
-            Some(campaign) => judge(campaign, &beginning, &known, now),
-            None => judge_single(floors.get(&call.workspace_id), call, &known, now),
+            Some(campaign) => judge(campaign, &beginning, &known, &mut numbers, now),
+            None => judge_single(floors.get(&call.workspace_id), call, &known, &mut numbers, now),
         };
         match verdict {
             Verdict::Call => {
                 known.note(call, now);
-                begun.push(as_begun(beginning.call, now));
+                begun.push(as_begun(beginning.call, &numbers, now));
             }
             verdict => {
                 known.forget(call);
@@ -65,13 +73,15 @@ async fn begin(store: &Store, hints: &Hints, now: DateTime<Utc>, wishes: Vec<Beg
     let mut chosen: HashSet<Uuid> = begun.iter().map(|call| call.id.uuid()).collect();
     let mut seen = HashSet::new();
     let placed = wishes.iter().filter(|w| chosen.contains(&w.id) && seen.insert(w.id)).collect::<Vec<_>>();
-    tx.begin_calls(&placed, now).await?;
+    let placements: Vec<_> = placed.iter().map(|wish| numbers.placement(wish)).collect();
+    tx.begin_calls(&placements, now).await?;
     admitted.keep(&mut tx, &placed.iter().map(|wish| wish.id).collect::<Vec<_>>(), now).await?;
     let recipients: Vec<Uuid> = begun.iter().filter_map(|c| c.recipient_id.map(|r| r.uuid())).collect();
     tx.activate_recipients(&recipients).await?;
     let verdicts = Verdicts::of_calls(&mut tx, &campaigns, refused, now).await?;
     verdicts.write(&mut tx).await?;
     known.write(&mut tx).await?;
+    numbers.write(&mut tx).await?;
     let first = begun.iter().filter(|call| call.placements == 1); // coming back after a hold is not news
     let mut facts: Vec<_> = first.map(|call| call_fact(EventType::SessionStarted, call)).collect();
     facts.extend(verdicts.ended.iter().map(|call| call_fact(EventType::SessionEnded, call)));
@@ -79,10 +89,21 @@ async fn begin(store: &Store, hints: &Hints, now: DateTime<Utc>, wishes: Vec<Beg
     tx.bump(verdicts.bumps).await?;
     tx.commit().await?;
     hints.deliveries(&deliveries);
-    Ok(wishes.iter().map(|w| chosen.remove(&w.id)).collect())
+    Ok(wishes
+        .iter()
+        .map(|w| {
+            chosen.remove(&w.id).then(|| Begun { caller_id: numbers.shown_by(w.id).0.map(str::to_owned) })
+        })
+        .collect())
 }
 
-fn judge(campaign: &Campaign, beginning: &Beginning, known: &Known, now: DateTime<Utc>) -> Verdict {
+fn judge(
+    campaign: &Campaign,
+    beginning: &Beginning,
+    known: &Known,
+    numbers: &mut Numbers<'_>,
+    now: DateTime<Utc>,
+) -> Verdict {
     let call = &beginning.call;
     let candidate = Candidate {
         number: call.number,
@@ -94,15 +115,31 @@ fn judge(campaign: &Campaign, beginning: &Beginning, known: &Known, now: DateTim
         campaign: campaign.id.uuid(),
         call: Some(call.id.uuid()),
     };
-    campaign.terms().judge(&candidate, now)
+    match campaign.terms().judge(&candidate, now) {
+        Verdict::Call => match numbers.choose(call) {
+            Ok(()) => Verdict::Call,
+            Err(until) => campaign.terms().not_before(&candidate, until, Hold::CallerId),
+        },
+        verdict => verdict,
+    }
 }
 
 /// A single call is placed now or never: whoever asked for it waits. Lists and the hours of the workspace bind it, caps do not.
-fn judge_single(floor: Option<&WorkspaceRules>, call: &Call, known: &Known, now: DateTime<Utc>) -> Verdict {
+fn judge_single(
+    floor: Option<&WorkspaceRules>,
+    call: &Call,
+    known: &Known,
+    numbers: &mut Numbers<'_>,
+    now: DateTime<Utc>,
+) -> Verdict {
     if known.is_suppressed(address(call)) {
         return Verdict::Never(Disposition::Suppressed, SUPPRESSED);
     }
-    floor.map_or(Verdict::Call, |floor| floor.judge_single(call.number, now))
+    let verdict = floor.map_or(Verdict::Call, |floor| floor.judge_single(call.number, now));
+    if verdict == Verdict::Call {
+        numbers.show_own(call);
+    }
+    verdict
 }
 
 async fn floors_of_single_calls(
@@ -120,8 +157,11 @@ async fn floors_of_single_calls(
 }
 
 /// The call as it stands in the database once it has begun.
-fn as_begun(call: Call, now: DateTime<Utc>) -> Call {
+fn as_begun(call: Call, numbers: &Numbers<'_>, now: DateTime<Utc>) -> Call {
+    let (caller_id, caller_day) = numbers.shown_by(call.id.uuid());
     Call {
+        caller_id: caller_id.map(str::to_owned),
+        caller_day,
         state: CallState::Triggered,
         hold: None,
         placements: call.placements + 1,

@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::{
-    Engine, Result,
+    Begun, Engine, Result,
     batch::{Batcher, until_it_passes},
     seats,
 };
@@ -73,12 +73,13 @@ impl Engine {
         self.0.loads.run(id.uuid()).await
     }
 
-    /// Begins a call: the one compare-and-set that only one worker wins. False when it is not to be placed (any more).
+    /// Begins a call: the one compare-and-set that only one worker wins. None when it is not to be placed (any more).
     ///
-    /// When this answers true, it is durable that it may reach the network, and `resume` is kept for recovery.
-    pub async fn begin(&self, dial: &Dial, worker: WorkerId, resume: Value) -> Result<bool> {
+    /// When this gives what it shows, it is durable that it may reach the network, and `resume` is kept for recovery.
+    pub async fn begin(&self, dial: &Dial, worker: WorkerId, resume: Value) -> Result<Option<Begun>> {
         let (id, campaign, trunk) = (dial.id.uuid(), dial.campaign_id, dial.trunk_id);
-        let wish = Begin { id, campaign, trunk, worker: worker.uuid(), resume };
+        let (caller_id, trunk_has_pool) = (dial.shows().map(str::to_owned), dial.trunk_has_pool);
+        let wish = Begin { id, campaign, trunk, caller_id, trunk_has_pool, worker: worker.uuid(), resume };
         self.0.begins.run(wish).await
     }
 

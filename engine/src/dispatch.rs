@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
 use ringfleet_core::{
-    CallId, CampaignId, CampaignState, Channel, WorkspaceId,
+    CallId, CampaignId, CampaignState, Channel, Hold, WorkspaceId,
     terms::{Candidate, Verdict},
 };
 use ringfleet_fleet::Lane;
@@ -12,7 +12,13 @@ use ringfleet_store::{Address, Bump, Campaign, NewCall, Queue, Running, Standing
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::{Engine, Result, known::Known, trunk_groups, verdict::Verdicts};
+use crate::{
+    Engine, Result,
+    caller_ids::{Ration, ration},
+    known::Known,
+    trunk_groups,
+    verdict::Verdicts,
+};
 
 /// Recipients judged in one transaction beyond those there is room for: when hours end, the whole list is put off by portions.
 const PORTION: u32 = 2_000;
@@ -43,11 +49,18 @@ impl Engine {
             return Ok(Dispatched::default());
         };
         let choice = trunk_groups::choose(&mut tx, &campaign, room).await?;
-        let free = choice.free;
+        let mut claim = Claim::default();
+        let free = match ration(&mut tx, &campaign, running.trunk_has_pool, now).await? {
+            Ration::Any => choice.free,
+            Ration::Calls(left) => choice.free.min(left),
+            Ration::Nothing(until) => {
+                claim.no_number_before = Some(until);
+                choice.free
+            }
+        };
         if free == 0 {
             return Ok(Dispatched::default());
         }
-        let mut claim = Claim::default();
         let mut limit = free;
         for _ in 0..PORTIONS {
             let due = tx.due_recipients(running.id, limit, now).await?;
@@ -105,6 +118,8 @@ struct Claim {
     calls: Vec<NewCall>,
     bumps: Vec<Bump>,
     judged: usize,
+    /// Until then every caller ID of the campaign is at its cap.
+    no_number_before: Option<DateTime<Utc>>,
 }
 
 impl Claim {
@@ -122,7 +137,7 @@ impl Claim {
         let known = Known::read(tx, &addresses, Channel::Voice, now).await?;
         let (mut refused, mut chosen) = (Verdicts::default(), Vec::new());
         for recipient in &due {
-            match judge(campaign, recipient, &known, now) {
+            match judge(campaign, recipient, &known, self.no_number_before, now) {
                 Verdict::Call if self.calls.len() as u32 == free => continue,
                 Verdict::Call => {
                     refused.leaves(campaign.id, recipient);
@@ -144,7 +159,13 @@ fn address(campaign: &Campaign, recipient: &Standing) -> Address {
     Address { workspace: campaign.workspace_id.uuid(), number: recipient.number.digits() }
 }
 
-fn judge(campaign: &Campaign, recipient: &Standing, known: &Known, now: DateTime<Utc>) -> Verdict {
+fn judge(
+    campaign: &Campaign,
+    recipient: &Standing,
+    known: &Known,
+    no_number_before: Option<DateTime<Utc>>,
+    now: DateTime<Utc>,
+) -> Verdict {
     let address = address(campaign, recipient);
     let candidate = Candidate {
         number: recipient.number,
@@ -156,7 +177,10 @@ fn judge(campaign: &Campaign, recipient: &Standing, known: &Known, now: DateTime
         campaign: campaign.id.uuid(),
         call: None,
     };
-    campaign.terms().judge(&candidate, now)
+    match (campaign.terms().judge(&candidate, now), no_number_before) {
+        (Verdict::Call, Some(until)) => campaign.terms().not_before(&candidate, until, Hold::CallerId),
+        (verdict, _) => verdict,
+    }
 }
 
 /// Its id and, where there are several, its trunk are given when all calls of the claim are known.

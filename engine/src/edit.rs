@@ -15,7 +15,8 @@ use crate::{Engine, EngineError, Result, verdict::waits};
 impl Engine {
     /// Changes the settings of a campaign in DRAFT or PAUSED: `change` is given them as they are, while nobody else can change them.
     ///
-    /// After a change of the hours its waiting recipients are due when the new ones allow it. After a change of the plan its recipients find their place in it ([`ringfleet_core::Plan::go_on`]); those for whom it
+    /// After a change of the hours its waiting recipients are due when the new ones allow it; after one of the caller IDs, those who
+    /// waited for one at once. After a change of the plan its recipients find their place in it ([`ringfleet_core::Plan::go_on`]); those for whom it
     /// leaves nothing end EXHAUSTED.
     pub async fn edit_campaign(
         &self,
@@ -30,7 +31,10 @@ impl Engine {
         change(&mut settings);
         check_settings(&before, &settings)?;
         tx.update_campaign(id, &settings).await?;
-        if settings.plan != before.plan || settings.schedule != before.schedule {
+        if settings.plan != before.plan
+            || settings.schedule != before.schedule
+            || settings.caller_ids != before.caller_ids
+        {
             tx.replanned_to(id, Some(Uuid::nil())).await?;
         }
         tx.commit().await?;

@@ -7,6 +7,7 @@
 mod batch;
 mod begin;
 mod brake;
+mod caller_ids;
 mod campaign_brake;
 mod campaigns;
 mod deliveries;
@@ -38,6 +39,7 @@ use ringfleet_fleet::{Fleet, Lane};
 use ringfleet_store::{Answered, Begin, DeliveryUpdate, Dial, Kept, Letter, Store};
 use uuid::Uuid;
 
+pub use caller_ids::{Begun, PoolToday};
 pub use campaigns::{InFlight, NewSession};
 pub use deliveries::Answer;
 pub use dispatch::Dispatched;
@@ -69,7 +71,7 @@ struct Shared {
     hints: Hints,
     retries: RetrySchedule,
     loads: Batcher<Uuid, Option<Dial>>,
-    begins: Batcher<Begin, bool>,
+    begins: Batcher<Begin, Option<Begun>>,
     answers: Batcher<Answered, bool>,
     resumes: Batcher<Kept, ()>,
     settlements: Batcher<Settlement, bool>,

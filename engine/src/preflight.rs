@@ -12,7 +12,12 @@ use ringfleet_core::{
 };
 use ringfleet_store::{Campaign, Special, Tx};
 
-use crate::{Engine, EngineError, Result, stats::tightest_rate, trunk_groups};
+use crate::{
+    Engine, EngineError, Result,
+    caller_ids::{self, PoolToday},
+    stats::tightest_rate,
+    trunk_groups,
+};
 
 /// Recipients judged at a time.
 const PAGE: u32 = 10_000;
@@ -72,7 +77,9 @@ impl Engine {
         let mut count = Count::new(&campaign, now);
         count.alike(&mut tx).await?;
         count.special(&mut tx).await?;
+        let numbers = caller_ids::today(&mut tx, &campaign, now).await?;
         tx.commit().await?;
+        numbers.iter().for_each(|numbers| count.hold_beyond(numbers));
         let preflight = count.finish(lines);
         Ok((campaign, preflight))
     }
@@ -153,6 +160,20 @@ impl<'a> Count<'a> {
         }
     }
 
+    /// Those for whom no caller ID is left today wait for the next days.
+    fn hold_beyond(&mut self, numbers: &PoolToday) {
+        let (Some(left), Some(each_day)) = (numbers.left(), numbers.pool.each_day()) else { return };
+        let beyond = self.found.callable_now.saturating_sub(left);
+        if beyond == 0 {
+            return;
+        }
+        self.found.callable_now -= beyond;
+        let first = numbers.day.ends_at;
+        let days = i64::try_from((beyond - 1) / each_day.max(1)).unwrap_or(i64::MAX);
+        let last = TimeDelta::try_days(days).and_then(|days| first.checked_add_signed(days)).unwrap_or(first);
+        self.found.held.insert(Hold::CallerId, Held { count: beyond, first, last });
+    }
+
     fn place(&mut self, number: E164, timezone: Option<&str>, n: u64) {
         let zones = self.campaign.terms().zones(number, timezone);
         let name = zones.as_ref().map(Zones::to_string).unwrap_or_default();
@@ -164,7 +185,9 @@ impl<'a> Count<'a> {
         let groups: Vec<Group> = self.places.into_values().collect();
         let rate = tightest_rate(self.campaign, lines);
         let begin = self.campaign.start_at.map_or(self.now, |start| start.max(self.now));
-        self.found.expected_finish = rate.and_then(|rate| forecast::finish(&groups, &schedules, rate, begin));
+        let finish = rate.and_then(|rate| forecast::finish(&groups, &schedules, rate, begin));
+        let last_number = self.found.held.get(&Hold::CallerId).map(|held| held.last);
+        self.found.expected_finish = finish.map(|finish| last_number.map_or(finish, |last| finish.max(last)));
         // As many calls at once as begin in the time that one takes.
         let seats = tightest_seats(self.campaign, lines);
         self.found.seconds_a_seat = seats.zip(rate).map(|(seats, rate)| f64::from(seats) / rate);

@@ -9,13 +9,17 @@ use ringfleet_core::{
     event::EventType,
     settle::{Next, Progress, settle},
 };
-use ringfleet_store::{Address, Bump, Call, CallUpdate, Campaign, RecipientUpdate, Standing, Store};
+use ringfleet_store::{
+    Address, Bump, Call, CallUpdate, CallerDay, Campaign, RecipientUpdate, Standing, Store,
+};
 use uuid::Uuid;
 
 use crate::{
     Engine, Result,
     batch::{Batcher, until_it_passes},
-    brake, campaign_brake,
+    brake,
+    caller_ids::{counted, give_back},
+    campaign_brake,
     known::{address, forget_calls},
     publish::{Hints, call_fact, publish},
     stats::hour,
@@ -31,6 +35,8 @@ pub struct Settlement {
     pub campaign: Option<CampaignId>,
     /// The worker it belongs to; another's word does not count.
     pub worker: WorkerId,
+    /// A phone rang, as far as anybody knows: then its caller ID was shown, whatever comes of the call.
+    pub rung: bool,
     /// When it went to its carrier this time; unknown for a dead worker's call.
     pub begun: Option<DateTime<Utc>>,
     /// How it ended.
@@ -101,6 +107,7 @@ async fn settle_all(
     if !writes.unmade.is_empty() {
         forget_calls(&mut tx, &writes.unmade).await?;
     }
+    give_back(&mut tx, &writes.unshown).await?;
     let facts = writes.ended.iter().map(|call| call_fact(EventType::SessionEnded, call)).collect();
     let deliveries = publish(&mut tx, facts, now).await?;
     campaign_brake::count(&mut tx, &campaigns, &writes.ended).await?;
@@ -118,6 +125,8 @@ struct Writes {
     ended: Vec<Call>,
     /// Calls that consumed nothing: no cap counts them.
     unmade: Vec<(Address, Uuid)>,
+    /// Those of them for whom no phone rang: no caller ID counts them.
+    unshown: Vec<CallerDay>,
     bumps: Vec<Bump>,
 }
 
@@ -161,6 +170,7 @@ impl Writes {
         };
         if !matches!(ending, Ending::Over { .. }) || matches!(next, Next::Hold { .. }) {
             self.unmade.push((address(&call), call.id.uuid()));
+            self.unshown.extend(counted(&call).filter(|_| !settlement.rung));
         }
         let update = call_update(&call, settlement, &next);
         if update.state.is_final() {

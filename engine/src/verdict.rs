@@ -145,7 +145,7 @@ fn unchanged(standing: &Standing) -> RecipientUpdate {
 
 fn put_off(standing: &Standing, at: DateTime<Utc>, hold: Hold) -> RecipientUpdate {
     let asked = standing.ready_at.unwrap_or(standing.due_at);
-    let ready_at = (hold == Hold::Window).then_some(asked);
+    let ready_at = matches!(hold, Hold::Window | Hold::CallerId).then_some(asked);
     RecipientUpdate { due_at: at, hold: Some(hold), ready_at, ..unchanged(standing) }
 }
 

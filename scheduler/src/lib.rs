@@ -63,6 +63,9 @@ async fn keep_house(engine: &Engine, schedule: &Schedule, stop: &CancellationTok
         if stop.run_until_cancelled(tokio::time::sleep(wait)).await.is_none() {
             return;
         }
+        if let Err(error) = engine.forget_caller_id_uses().await {
+            tracing::warn!(%error, "uses of caller IDs could not be forgotten; it will be tried again");
+        }
         match engine.close_dead_imports().await {
             Ok(0) => {}
             Ok(closed) => tracing::warn!(closed, "imports had broken off and are closed"),

@@ -53,6 +53,7 @@ mod tests {
     /// A campaign on the trunk of this number.
     fn calling(campaign: u128, trunk: u128, own: Limits, of_trunk: Limits, of_workspace: Limits) -> Running {
         Running {
+            trunk_has_pool: false,
             id: id(campaign).into(),
             workspace_id: id(1).into(),
             state: CampaignState::InProgress,

@@ -33,6 +33,10 @@ record! {
         pub channel: Channel,
         /// Whom to call.
         pub number: E164,
+        /// The caller ID it shows, once it has begun; before, the one given with a triggered call.
+        pub caller_id: Option<String>,
+        /// The day, since 1970-01-01, under which it is counted for that number.
+        pub caller_day: Option<i32>,
         /// Given with a triggered call; comes back in events.
         pub metadata: Value,
         /// Which attempt of its recipient this is, 1 for the first.
@@ -307,14 +311,15 @@ impl Tx {
         Ok(())
     }
 
-    /// Writes what became of calls.
+    /// Writes what became of calls. Those that wait again, or were given up, are counted for no number any more.
     pub async fn update_calls(&mut self, updates: &[CallUpdate]) -> Result<()> {
         exec!(
             self,
             "UPDATE calls SET state = r.state, hold = r.hold, outcome = r.outcome, reason = r.reason, code = r.code,
                     ended_by = r.ended_by, due_at = coalesce(r.due_at, calls.due_at), ended_at = r.ended_at,
                     answered_at = coalesce(calls.answered_at, r.answered_at),
-                    pushed_at = NULL, orphaned_at = NULL, resume = NULL
+                    pushed_at = NULL, orphaned_at = NULL, resume = NULL,
+                    caller_day = CASE WHEN r.state IN ('PENDING', 'CANCELLED') THEN NULL ELSE calls.caller_day END
              FROM ROWS($1, id uuid, state text, hold text, outcome text, reason text, code int, ended_by text, due_at time,
                        answered_at time, ended_at time) AS r
              WHERE calls.id = r.id",

@@ -1,6 +1,6 @@
 use chrono::{DateTime, Utc};
 use ringfleet_core::{
-    AgentId, BrakeRule, CampaignId, CampaignState, Caps, Plan, Recurrence, Schedule, Seats, Terms,
+    AgentId, BrakeRule, CallerIds, CampaignId, CampaignState, Caps, Plan, Recurrence, Schedule, Seats, Terms,
     TrunkGroupId, TrunkId, WorkspaceId, WorkspaceRules, trunk::Limits,
 };
 use serde::Serialize;
@@ -77,6 +77,8 @@ record! {
         pub replanned_to: Option<Uuid>,
         /// How much it gets of what room there is, beside the others of its workspace.
         pub weight: f64,
+        /// The numbers it shows; without any, those of its trunk.
+        pub caller_ids: Option<CallerIds>,
     }
 }
 
@@ -126,6 +128,8 @@ record! {
         pub floor: WorkspaceRules,
         /// What places its calls: a trunk, or a group of them.
         pub lines: Uuid,
+        /// Its trunk has caller IDs for those that have none of their own; those of a group's trunks are looked at when calls begin.
+        pub trunk_has_pool: bool,
         /// How much it gets beside the others of its workspace.
         pub weight: f64,
         /// Somebody on its list is due.
@@ -147,8 +151,8 @@ impl Tx {
             self,
             "INSERT INTO campaigns (id, workspace_id, agent_id, trunk_id, name, state, plan, limits, ring_seconds,
                                     max_call_seconds, start_at, created_at, schedule, caps, dupe_days, expire_days, end_at,
-                                    recurrence, brake, weight, trunk_group_id, seats)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22)",
+                                    recurrence, brake, weight, trunk_group_id, seats, caller_ids)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23)",
             id.uuid(),
             workspace.uuid(),
             new.agent_id.uuid(),
@@ -170,7 +174,8 @@ impl Tx {
             Json(&to.brake),
             to.weight,
             new.trunk_group_id.map(|group| group.uuid()),
-            to.seats.map(Json)
+            to.seats.map(Json),
+            to.caller_ids.as_ref().map(Json)
         )?;
         let made = self.campaign(workspace, id).await?;
         made.ok_or_else(|| sqlx::Error::RowNotFound.into())
@@ -291,6 +296,7 @@ impl Tx {
             "SELECT campaigns.id, campaigns.workspace_id, campaigns.state, campaigns.limits, campaigns.seats, workspaces.rules AS floor, campaigns.weight,
                     CASE WHEN campaigns.trunk_group_id IS NULL THEN trunks.limits ELSE '{}' END AS trunk_limits,
                     coalesce(campaigns.trunk_group_id, campaigns.trunk_id) AS lines,
+                    campaigns.trunk_group_id IS NULL AND trunks.caller_ids IS NOT NULL AS trunk_has_pool,
                     (SELECT 1 FROM recipients WHERE recipients.campaign_id = campaigns.id AND recipients.state = 'PENDING'
                         AND recipients.due_at <= $1 ORDER BY recipients.due_at LIMIT 1) IS NOT NULL AS has_due
              FROM campaigns JOIN trunks ON trunks.id = campaigns.trunk_id JOIN workspaces ON workspaces.id = campaigns.workspace_id

@@ -31,8 +31,12 @@ record! {
         pub due_at: DateTime<Utc>,
         /// Whom to call.
         pub number: E164,
-        /// The caller ID to show.
+        /// The caller ID given with a triggered call, or the one shown since the call has begun.
         pub caller_id: Option<String>,
+        /// The trunk's.
+        pub trunk_caller_id: Option<String>,
+        /// Its trunk has caller IDs for campaigns that have none of their own.
+        pub trunk_has_pool: bool,
         /// How long it may ring.
         pub ring_seconds: u32,
         /// How long an answered call may last.
@@ -61,6 +65,15 @@ record! {
         pub greeting: Option<String>,
         /// Whether to record.
         pub recording: bool,
+    }
+}
+
+impl Dial {
+    /// The caller ID to show where no pool chooses one. What a campaign's call has shown before does not count: it comes back
+    /// from a carrier that had no room.
+    pub fn shows(&self) -> Option<&str> {
+        let own = self.caller_id.as_deref().filter(|_| self.campaign_id.is_none());
+        own.or(self.trunk_caller_id.as_deref())
     }
 }
 
@@ -107,6 +120,12 @@ pub struct Begin {
     /// Its trunk, which must not be resting, and must still be the one it is to go by.
     #[serde(serialize_with = "hex_id")]
     pub trunk: TrunkId,
+    /// The caller ID it shows if no pool chooses one.
+    #[serde(skip)]
+    pub caller_id: Option<String>,
+    /// Its trunk has caller IDs for campaigns that have none of their own.
+    #[serde(skip)]
+    pub trunk_has_pool: bool,
     /// Who begins it.
     #[serde(serialize_with = "hex")]
     pub worker: Uuid,
@@ -118,13 +137,25 @@ fn hex_id<S: Serializer>(id: &TrunkId, s: S) -> std::result::Result<S::Ok, S::Er
     hex(&id.uuid(), s)
 }
 
+/// A call that begins, and what it shows.
+#[derive(Debug, Clone, Serialize)]
+pub struct Placement<'a> {
+    /// Which call, by whom.
+    #[serde(flatten)]
+    pub wish: &'a Begin,
+    /// The caller ID it shows.
+    pub caller_id: Option<&'a str>,
+    /// The day, since 1970-01-01, under which it is counted for that number.
+    pub caller_day: Option<i32>,
+}
+
 impl Tx {
     /// What workers need to dial these calls. Calls that do not exist (any more) are missing in the answer.
     pub async fn dials(&mut self, ids: &[Uuid]) -> Result<Vec<Dial>> {
         all!(
             self,
             Dial,
-            "SELECT c.id, c.campaign_id, c.state, c.orphaned_at, c.due_at, c.number, coalesce(c.caller_id, t.caller_id) AS caller_id,
+            "SELECT c.id, c.campaign_id, c.state, c.orphaned_at, c.due_at, c.number, c.caller_id, t.caller_id AS trunk_caller_id, t.caller_ids IS NOT NULL AS trunk_has_pool,
                     c.ring_seconds, c.max_call_seconds, c.resume, c.trunk_id, t.config, t.limits AS trunk_limits, h.state AS brake,
                     p.limits AS campaign_limits, a.greeting, a.recording, c.workspace_id, w.rules AS floor, p.seats,
                     CASE WHEN p.seats IS NOT NULL THEN (SELECT s.answers FROM campaign_seats s WHERE s.campaign_id = p.id) END AS answers
@@ -158,13 +189,14 @@ impl Tx {
     }
 
     /// Begins calls: PENDING → TRIGGERED. Hold them first ([`Tx::calls_to_begin`]).
-    pub async fn begin_calls(&mut self, wishes: &[&Begin], now: DateTime<Utc>) -> Result<()> {
+    pub async fn begin_calls(&mut self, placements: &[Placement<'_>], now: DateTime<Utc>) -> Result<()> {
         exec!(
             self,
             "UPDATE calls SET state = 'TRIGGERED', worker_id = r.worker, resume = r.resume, hold = NULL,
-                    placements = placements + 1, triggered_at = coalesce(triggered_at, $2)
-             FROM ROWS($1, id uuid, worker uuid, resume json) AS r WHERE calls.id = r.id",
-            rows::rows(wishes)?,
+                    placements = placements + 1, triggered_at = coalesce(triggered_at, $2),
+                    caller_id = r.caller_id, caller_day = r.caller_day
+             FROM ROWS($1, id uuid, worker uuid, resume json, caller_id text, caller_day int) AS r WHERE calls.id = r.id",
+            rows::rows(placements)?,
             Timestamp(now)
         )?;
         Ok(())

@@ -2,8 +2,8 @@
 
 use chrono::{DateTime, Utc};
 use ringfleet_core::{
-    BrakeRule, CampaignId, Caps, Disposition, E164, Hold, Outcome, Plan, RecipientId, RecipientState,
-    Recurrence, Schedule, Seats, WorkspaceId, replan::Place, terms::Due, trunk::Limits,
+    BrakeRule, CallerIds, CampaignId, Caps, Disposition, E164, Hold, Outcome, Plan, RecipientId,
+    RecipientState, Recurrence, Schedule, Seats, WorkspaceId, replan::Place, terms::Due, trunk::Limits,
 };
 use serde::Serialize;
 use sqlx::types::Json;
@@ -49,6 +49,8 @@ pub struct CampaignSettings {
     pub brake: BrakeRule,
     /// How much it gets of what room there is, beside the others of its workspace.
     pub weight: f64,
+    /// The numbers it shows; without any, those of its trunk.
+    pub caller_ids: Option<CallerIds>,
 }
 
 impl CampaignSettings {
@@ -70,6 +72,7 @@ impl CampaignSettings {
             recurrence: None,
             brake: BrakeRule::default(),
             weight: 1.0,
+            caller_ids: None,
         }
     }
 }
@@ -93,6 +96,7 @@ impl Campaign {
             recurrence: self.recurrence.clone(),
             brake: self.brake,
             weight: self.weight,
+            caller_ids: self.caller_ids.clone(),
         }
     }
 
@@ -155,7 +159,7 @@ impl Tx {
             self,
             "UPDATE campaigns SET name = $2, plan = $3, limits = $4, ring_seconds = $5, max_call_seconds = $6, schedule = $7,
                     caps = $8, dupe_days = $9, expire_days = $10, start_at = $11, end_at = $12, recurrence = $13, brake = $14, weight = $15,
-                    seats = $16
+                    seats = $16, caller_ids = $17
              WHERE id = $1",
             id.uuid(),
             &to.name,
@@ -172,7 +176,8 @@ impl Tx {
             to.recurrence.as_ref().map(Json),
             Json(&to.brake),
             to.weight,
-            to.seats.map(Json)
+            to.seats.map(Json),
+            to.caller_ids.as_ref().map(Json)
         )?;
         Ok(())
     }

@@ -6,6 +6,7 @@
 
 mod agents;
 mod audit;
+mod caller_ids;
 mod calls;
 mod campaign_brakes;
 mod campaign_seats;
@@ -40,6 +41,7 @@ mod workspaces;
 
 pub use agents::{Agent, NewAgent};
 pub use audit::{KeptCounter, Told, Unfinished};
+pub use caller_ids::{CallerDay, TrunkPool};
 pub use calls::{Answered, Call, CallFilter, CallUpdate, Kept, NewCall, SeatAnswer};
 pub use campaign_brakes::{CampaignBrake, Tripped};
 pub use campaign_seats::CampaignAnswers;
@@ -47,7 +49,7 @@ pub use campaigns::{Campaign, NewCampaign, Running};
 pub use contacts::Contact;
 pub use counters::{Bump, Counter, RecipientCounts};
 pub use deliveries::{DeliveryUpdate, Letter, NewDelivery, NewEvent};
-pub use dials::{Begin, Beginning, Dial};
+pub use dials::{Begin, Beginning, Dial, Placement};
 pub use edit::{CampaignSettings, Placed, Waited};
 pub use error::StoreError;
 pub use imports::{Import, ImportState, Reject};

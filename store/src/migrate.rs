@@ -52,6 +52,12 @@ const ALL: &[(i64, &str, &str, &str)] = &[
         include_str!("../../migrations/sqlite/0007_trunk_groups.sql"),
     ),
     (
+        8,
+        "caller_ids",
+        include_str!("../../migrations/postgres/0008_caller_ids.sql"),
+        include_str!("../../migrations/sqlite/0008_caller_ids.sql"),
+    ),
+    (
         10,
         "seats",
         include_str!("../../migrations/postgres/0010_seats.sql"),

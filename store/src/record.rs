@@ -4,8 +4,8 @@ use std::str::FromStr;
 
 use chrono::{DateTime, Utc};
 use ringfleet_core::{
-    BrakeRule, CallState, CampaignState, Caps, Channel, CounterKind, Disposition, E164, EndedBy, Hold,
-    Outcome, Plan, RecipientState, Recurrence, Role, Schedule, SuppressionSource, WorkspaceRules,
+    BrakeRule, CallState, CallerIds, CampaignState, Caps, Channel, CounterKind, Disposition, E164, EndedBy,
+    Hold, Outcome, Plan, RecipientState, Recurrence, Role, Schedule, SuppressionSource, WorkspaceRules,
     brake::BrakeState,
     caps::History,
     delivery::DeliveryState,
@@ -118,6 +118,7 @@ macro_rules! json {
 json!(
     Answers,
     BrakeRule,
+    CallerIds,
     Caps,
     History,
     Limits,

@@ -1,6 +1,6 @@
 use chrono::{DateTime, Utc};
 use ringfleet_core::{
-    TrunkId, WorkspaceId,
+    CallerIds, TrunkId, WorkspaceId,
     trunk::{Limits, TrunkConfig},
 };
 use sqlx::types::Json;
@@ -24,6 +24,8 @@ record! {
         pub config: TrunkConfig,
         /// The caller ID it shows.
         pub caller_id: Option<String>,
+        /// The caller IDs of its campaigns that have none of their own.
+        pub caller_ids: Option<CallerIds>,
         /// Its limits.
         pub limits: Limits,
         /// When it was made.
@@ -40,6 +42,8 @@ pub struct NewTrunk {
     pub config: TrunkConfig,
     /// The caller ID it shows.
     pub caller_id: Option<String>,
+    /// The caller IDs of its campaigns that have none of their own.
+    pub caller_ids: Option<CallerIds>,
     /// Its limits.
     pub limits: Limits,
 }
@@ -55,17 +59,19 @@ impl Tx {
         let id = TrunkId::new(now);
         exec!(
             self,
-            "INSERT INTO trunks (id, workspace_id, name, config, caller_id, limits, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7)",
+            "INSERT INTO trunks (id, workspace_id, name, config, caller_id, limits, created_at, caller_ids)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
             id.uuid(),
             workspace.uuid(),
             &new.name,
             Json(&new.config),
             &new.caller_id,
             Json(&new.limits),
-            Timestamp(now)
+            Timestamp(now),
+            new.caller_ids.as_ref().map(Json)
         )?;
-        let NewTrunk { name, config, caller_id, limits } = new;
-        Ok(Trunk { id, name, config, caller_id, limits, created_at: now })
+        let NewTrunk { name, config, caller_id, caller_ids, limits } = new;
+        Ok(Trunk { id, name, config, caller_id, caller_ids, limits, created_at: now })
     }
 
     /// One trunk of the workspace.

@@ -76,7 +76,7 @@ impl Tx {
         let n = scalar!(
             self,
             i64,
-            "SELECT count(*) FROM calls WHERE campaign_id = $1 AND state = 'PENDING' AND (hold IS NULL OR hold NOT IN ('WINDOW', 'GAP'))",
+            "SELECT count(*) FROM calls WHERE campaign_id = $1 AND state = 'PENDING' AND (hold IS NULL OR hold NOT IN ('WINDOW', 'GAP', 'CALLER_ID'))",
             campaign.uuid()
         )?;
         Ok(n.unwrap_or(0) as u32)
@@ -95,7 +95,7 @@ impl Tx {
             self,
             Waiting,
             "SELECT trunk_id, CAST(count(*) AS integer) AS n FROM calls
-             WHERE campaign_id = $1 AND state = 'PENDING' AND (hold IS NULL OR hold NOT IN ('WINDOW', 'GAP')) GROUP BY trunk_id",
+             WHERE campaign_id = $1 AND state = 'PENDING' AND (hold IS NULL OR hold NOT IN ('WINDOW', 'GAP', 'CALLER_ID')) GROUP BY trunk_id",
             campaign.uuid()
         )?;
         Ok(found.into_iter().map(|waiting| (waiting.trunk_id, waiting.n)).collect())
@@ -107,7 +107,7 @@ impl Tx {
             self,
             Queue,
             "SELECT campaign_id, CAST(count(*) AS integer) AS waiting, CAST(count(hold) AS integer) AS held FROM calls
-             WHERE state = 'PENDING' AND campaign_id IS NOT NULL AND (hold IS NULL OR hold NOT IN ('WINDOW', 'GAP')) GROUP BY campaign_id"
+             WHERE state = 'PENDING' AND campaign_id IS NOT NULL AND (hold IS NULL OR hold NOT IN ('WINDOW', 'GAP', 'CALLER_ID')) GROUP BY campaign_id"
         )
     }
 

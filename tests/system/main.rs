@@ -7,6 +7,8 @@ mod brake;
 #[cfg(test)]
 mod broken_upload;
 #[cfg(test)]
+mod caller_ids;
+#[cfg(test)]
 mod command_line;
 #[cfg(test)]
 mod configuration;

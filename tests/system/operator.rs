@@ -88,7 +88,11 @@ impl Operator {
 
     /// Campaigns of a test may share numbers and try them often: no cap of the workspace is in their way.
     pub async fn call_as_often_as_asked(&self) {
-        let rules = json!({"caps": {"minGapMinutes": 0, "maxPer24h": 100}});
+        self.rules(json!({"caps": {"minGapMinutes": 0, "maxPer24h": 100}})).await;
+    }
+
+    /// Sets the rules of the workspace, as far as this person may.
+    pub async fn rules(&self, rules: Value) {
         let request = self.api.request(Method::PUT, "/api/v1/workspace/rules").json(&rules);
         let status = request.send().await.expect("an answer").status().as_u16();
         assert!(status == 200 || status == 403, "the rules of the workspace: {status}");

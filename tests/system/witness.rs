@@ -33,11 +33,21 @@ impl WitnessFile {
 
     /// How often each number was called.
     pub fn calls(&self) -> BTreeMap<String, usize> {
+        self.placed("to")
+    }
+
+    /// How often each caller ID was shown.
+    pub fn shown(&self) -> BTreeMap<String, usize> {
+        self.placed("from")
+    }
+
+    fn placed(&self, field: &str) -> BTreeMap<String, usize> {
+        let events = self.events();
         count(
-            self.events()
+            events
                 .iter()
-                .filter(|line| line["event"] == "placed")
-                .map(|line| text(&line["to"]).to_owned()),
+                .filter(|event| event["event"] == "placed")
+                .map(|event| text(&event[field]).to_owned()),
         )
     }
 }

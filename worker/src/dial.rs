@@ -119,9 +119,12 @@ impl Dialer {
         };
         // From here on the call may reach the network: only the winner of this goes on.
         match (self.engine.begin(&dial, worker, resume).await, prepared) {
-            (Ok(false), _) => {}
-            (Ok(true), Ok(attempt)) => drop(self.calls.spawn(follower.follow(attempt, deadline, hang_up))),
-            (Ok(true), Err(ending)) => drop(self.calls.spawn(follower.settle(ending))),
+            (Ok(None), _) => {}
+            (Ok(Some(begun)), Ok(mut attempt)) => {
+                begun.caller_id.into_iter().for_each(|caller_id| attempt.show(caller_id));
+                drop(self.calls.spawn(follower.follow(attempt, deadline, hang_up)));
+            }
+            (Ok(Some(_)), Err(ending)) => drop(self.calls.spawn(follower.settle(ending))),
             (Err(error), _) => {
                 // The database may have begun it all the same. Nothing was sent, so it can simply be given back.
                 let given_up = Ending::GivenUp { reason: "not_placed".into() };
@@ -203,7 +206,7 @@ impl Dialer {
         Ok(Order {
             call: dial.id,
             to: dial.number,
-            from: dial.caller_id.clone(),
+            from: dial.shows().map(str::to_owned),
             ring_timeout: Duration::from_secs(u64::from(dial.ring_seconds)),
             max_duration: Duration::from_secs(u64::from(dial.max_call_seconds)),
             greeting,
@@ -238,14 +241,17 @@ impl Dialer {
         let worker = self.identity.id();
         let Some(dial) = self.engine.load(id).await? else { return Ok(()) };
         let found = match (&dial.resume, self.carrier(&dial)) {
-            (Some(resume), Ok(carrier)) if !resume.is_null() => carrier.resolve(resume).await,
+            (Some(resume), Ok(carrier)) if !resume.is_null() => {
+                carrier.resolve(resume, dial.caller_id.as_deref()).await
+            }
             _ => Ending::uncertain("worker_lost"),
         };
         let ending = Ending::of_orphan(dial.state, found);
         tracing::info!(call = %dial.id, ?ending, "a dead worker's call is resolved");
         let at = Clock::now(self.engine.clock());
         let (call, campaign, begun) = (dial.id, dial.campaign_id, None);
-        let settlement = Settlement { call, campaign, worker, begun, ending, answered_at: None, at };
+        let rung = true; // for all anybody knows
+        let settlement = Settlement { call, campaign, worker, rung, begun, ending, answered_at: None, at };
         self.engine.settle(settlement).await.map(drop)
     }
 }

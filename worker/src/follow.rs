@@ -136,7 +136,7 @@ impl Follower {
             (false, true) => hung_up(ending, rung),
             (false, false) => ending,
         };
-        self.settle_at(ending, answered_at, at).await;
+        self.settle_at(ending, rung, answered_at, at).await;
     }
 
     async fn note(
@@ -166,14 +166,21 @@ impl Follower {
 
     pub(crate) async fn settle(self, ending: Ending) {
         let now = Clock::now(self.engine.clock());
-        self.settle_at(ending, None, now).await;
+        self.settle_at(ending, false, None, now).await;
     }
 
-    async fn settle_at(self, ending: Ending, answered_at: Option<DateTime<Utc>>, at: DateTime<Utc>) {
+    async fn settle_at(
+        self,
+        ending: Ending,
+        rung: bool,
+        answered_at: Option<DateTime<Utc>>,
+        at: DateTime<Utc>,
+    ) {
         let Self { engine, call, campaign, worker, begun, room, mine, .. } = self;
         drop(room); // the network is done with this call: its room is free while the database writes
         let begun = Some(begun);
-        match engine.settle(Settlement { call, campaign, worker, begun, ending, answered_at, at }).await {
+        let settlement = Settlement { call, campaign, worker, rung, begun, ending, answered_at, at };
+        match engine.settle(settlement).await {
             Ok(true) => {}
             Ok(false) => {
                 tracing::info!(%call, "a call needed no settling: it had not begun, or is settled already")

@@ -1,7 +1,7 @@
 //! Campaigns: make and look at.
 
 use ringfleet_core::{
-    AgentId, BrakeRule, CampaignId, CampaignState, Caps, Channel, Plan, Recurrence, Seats, Step,
+    AgentId, BrakeRule, CallerIds, CampaignId, CampaignState, Caps, Channel, Plan, Recurrence, Seats, Step,
     TrunkGroupId, TrunkId, id::CampaignKind, trunk::Limits,
 };
 use ringfleet_engine::NAME_LIMIT;
@@ -21,6 +21,7 @@ use crate::{
 };
 
 use super::{
+    caller_ids,
     schedule_body::{ScheduleBody, ScheduleView},
     settings_body::{self, RecurrenceBody},
     stats::StatsView,
@@ -48,6 +49,7 @@ pub(super) struct Body {
     end_at: Option<String>,
     recurrence: Option<Object<RecurrenceBody>>,
     weight: Option<f64>,
+    caller_ids: Option<Object<caller_ids::Body>>,
 }
 
 /// A campaign as the API shows it.
@@ -82,6 +84,7 @@ pub(super) struct View {
     parent_id: Option<CampaignId>,
     copying: bool,
     weight: f64,
+    caller_ids: Option<CallerIds>,
 }
 
 impl From<Campaign> for View {
@@ -114,6 +117,7 @@ impl From<Campaign> for View {
             parent_id: campaign.parent_id,
             copying: campaign.copies_from.is_some(),
             weight: campaign.weight,
+            caller_ids: campaign.caller_ids,
         }
     }
 }
@@ -133,6 +137,7 @@ pub(super) async fn create(door: Allowed<may::RunCampaigns>, Json(body): Json<Bo
     let recurrence = body.recurrence.map(|Object(recurrence)| recurrence.check()).transpose()?;
     let brake = settings_body::brake(body.brake.unwrap_or_default())?;
     let weight = settings_body::weight(body.weight)?;
+    let caller_ids = body.caller_ids.map(|Object(pool)| pool.check()).transpose()?;
     let (start_at, end_at) = (check::moment("startAt", body.start_at)?, check::moment("endAt", body.end_at)?);
     let trunk_id = match (body.trunk_id, body.trunk_group_id) {
         (Some(_), Some(_)) => {
@@ -158,6 +163,7 @@ pub(super) async fn create(door: Allowed<may::RunCampaigns>, Json(body): Json<Bo
         end_at,
         recurrence,
         weight,
+        caller_ids,
     };
     let new =
         NewCampaign { agent_id: body.agent_id, trunk_id, trunk_group_id: body.trunk_group_id, settings };

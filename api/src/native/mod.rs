@@ -1,6 +1,7 @@
 //! The native API, under `/api/v1`: one file per resource.
 
 mod agents;
+mod caller_ids;
 mod campaigns;
 mod imports;
 mod lifecycle;
@@ -43,6 +44,7 @@ pub(crate) fn router() -> Router<Gate> {
         .route("/campaigns/{cmp}/retry", post(lifecycle::retry))
         .route("/campaigns/{cmp}/runs", get(lifecycle::runs))
         .route("/campaigns/{cmp}/stats", get(campaigns::stats))
+        .route("/campaigns/{cmp}/caller-ids", get(caller_ids::show))
         .route("/campaigns/{cmp}/preflight", get(preflight::show))
         .route("/campaigns/{cmp}/recipients", post(recipients::add).get(recipients::list))
         .route("/campaigns/{cmp}/recipients/{rcp}", get(recipients::show))

@@ -46,6 +46,8 @@ pub(super) struct View {
     trunk_id: TrunkId,
     channel: Channel,
     to_number: E164,
+    /// What it shows, or has shown; before it begins, what was asked for.
+    from_number: Option<String>,
     attempt: u32,
     status: CallState,
     hold: Option<Hold>,
@@ -73,6 +75,7 @@ impl From<Call> for View {
             trunk_id: call.trunk_id,
             channel: call.channel,
             to_number: call.number,
+            from_number: call.caller_id,
             attempt: call.attempt,
             status: call.state,
             hold: call.hold,

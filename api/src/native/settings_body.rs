@@ -2,7 +2,8 @@
 
 use chrono::{DateTime, Utc};
 use ringfleet_core::{
-    BrakeRule, Caps, Channel, Plan, Recurrence, Schedule, Seats, Step, recurrence::Cron, trunk::Limits, zone,
+    BrakeRule, CallerIds, Caps, Channel, Plan, Recurrence, Schedule, Seats, Step, recurrence::Cron,
+    trunk::Limits, zone,
 };
 use ringfleet_engine::NAME_LIMIT;
 use ringfleet_store::CampaignSettings;
@@ -14,7 +15,7 @@ use crate::{
     strict::Object,
 };
 
-use super::schedule_body::ScheduleBody;
+use super::{caller_ids, schedule_body::ScheduleBody};
 
 /// Longest lifetime of a recipient, and furthest look back: ten years, in days.
 const DAYS: std::ops::RangeInclusive<u32> = 1..=3_650;
@@ -68,6 +69,8 @@ pub(super) struct PatchBody {
     recurrence: Option<Option<Object<RecurrenceBody>>>,
     brake: Option<Object<BrakeRule>>,
     weight: Option<f64>,
+    #[serde(deserialize_with = "given")]
+    caller_ids: Option<Option<Object<caller_ids::Body>>>,
 }
 
 /// Tells a field that is `null` from one that is not there.
@@ -92,6 +95,7 @@ pub(super) struct Patch {
     recurrence: Option<Option<Recurrence>>,
     brake: Option<BrakeRule>,
     weight: Option<f64>,
+    caller_ids: Option<Option<CallerIds>>,
 }
 
 impl PatchBody {
@@ -100,6 +104,8 @@ impl PatchBody {
         let plan = (self.channel.is_some() || self.channels.is_some())
             .then(|| plan(self.channel, self.channels))
             .transpose()?;
+        let pool =
+            |given: Option<Object<caller_ids::Body>>| given.map(|Object(body)| body.check()).transpose();
         let recurrence =
             |given: Option<Object<RecurrenceBody>>| given.map(|Object(body)| body.check()).transpose();
         Ok(Patch {
@@ -118,6 +124,7 @@ impl PatchBody {
             recurrence: self.recurrence.map(recurrence).transpose()?,
             brake: self.brake.map(brake).transpose()?,
             weight: self.weight.map(|n| weight(Some(n))).transpose()?,
+            caller_ids: self.caller_ids.map(pool).transpose()?,
         })
     }
 }
@@ -140,6 +147,7 @@ impl Patch {
         set(&mut to.recurrence, self.recurrence);
         set(&mut to.brake, self.brake);
         set(&mut to.weight, self.weight);
+        set(&mut to.caller_ids, self.caller_ids);
     }
 }
 

@@ -6,6 +6,7 @@ use ringfleet_core::trunk::{Limits, OutcomeRule, SimulatedTrunk, SipTransport, S
 use ringfleet_store::NewTrunk;
 use serde::Deserialize;
 
+use super::caller_ids;
 use crate::{
     check,
     error::{ApiError, Result},
@@ -42,6 +43,7 @@ pub(super) struct Body {
     ring_ms: Option<u64>,
     talk_ms: Option<u64>,
     caller_id: Option<String>,
+    caller_ids: Option<Object<caller_ids::Body>>,
     limits: Option<Object<Limits>>,
 }
 
@@ -50,6 +52,7 @@ impl Body {
     pub(super) fn check(mut self) -> Result<NewTrunk> {
         let name = check::name(std::mem::take(&mut self.name), NAME_LIMIT)?;
         let caller_id = check::caller_id("callerId", self.caller_id.take())?;
+        let caller_ids = self.caller_ids.take().map(|Object(pool)| pool.check()).transpose()?;
         let Object(limits) = self.limits.take().unwrap_or_default();
         limits.validate().map_err(|(field, problem)| ApiError::invalid(field, problem))?;
         self.refuse_fields_of_the_other_kind()?;
@@ -57,7 +60,7 @@ impl Body {
             CarrierKind::Sip => TrunkConfig::Sip(self.sip()?),
             CarrierKind::Simulated => TrunkConfig::Simulated(self.simulated()?),
         };
-        Ok(NewTrunk { name, config, caller_id, limits })
+        Ok(NewTrunk { name, config, caller_id, caller_ids, limits })
     }
 
     fn refuse_fields_of_the_other_kind(&self) -> Result<()> {

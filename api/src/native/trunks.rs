@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use ringfleet_core::{
-    TrunkId,
+    CallerIds, TrunkId,
     brake::{BrakeState, Health},
     id::TrunkKind,
     trunk::{Limits, OutcomeRule, SipTransport, TrunkConfig},
@@ -32,6 +32,7 @@ pub(super) struct View {
     carrier: Carrier,
     has_password: bool,
     caller_id: Option<String>,
+    caller_ids: Option<CallerIds>,
     limits: Limits,
     health: HealthView,
     created_at: Moment,
@@ -85,7 +86,7 @@ enum Carrier {
 
 impl View {
     fn new(trunk: Trunk, health: Option<TrunkHealth>) -> Self {
-        let Trunk { id, name, config, caller_id, limits, created_at } = trunk;
+        let Trunk { id, name, config, caller_id, caller_ids, limits, created_at } = trunk;
         let (carrier, has_password) = match config {
             TrunkConfig::Sip(sip) => {
                 let carrier = Carrier::Sip {
@@ -108,6 +109,7 @@ impl View {
             carrier,
             has_password,
             caller_id,
+            caller_ids,
             limits,
             health: health.into(),
             created_at: created_at.into(),

@@ -50,6 +50,7 @@ fn with_ids(things: &Things) -> Vec<(&'static str, String, Action)> {
         ("GET", format!("/trunks/{trunk}"), Action::Read),
         ("GET", format!("/campaigns/{campaign}"), Action::Read),
         ("GET", format!("/campaigns/{campaign}/stats"), Action::Read),
+        ("GET", format!("/campaigns/{campaign}/caller-ids"), Action::Read),
         ("GET", format!("/campaigns/{campaign}/preflight"), Action::Read),
         ("GET", format!("/campaigns/{campaign}/recipients"), Action::Read),
         ("GET", format!("/campaigns/{campaign}/recipients/{recipient}"), Action::Read),

@@ -17,13 +17,14 @@ async fn call(world: &World, agent: &str, trunk: &str) -> CallId {
 /// Whether this call may begin now, on behalf of a worker.
 async fn begin(world: &World, call: CallId) -> bool {
     let dial = world.engine.load(call).await.unwrap().unwrap();
-    world.engine.begin(&dial, worker(), Value::Null).await.unwrap()
+    world.engine.begin(&dial, worker(), Value::Null).await.unwrap().is_some()
 }
 
 async fn end(world: &World, call: CallId, ending: Ending) {
     let at = Clock::now(world.engine.clock());
+    let (worker, begun) = (worker(), Some(at));
     let settlement =
-        Settlement { call, campaign: None, worker: worker(), begun: Some(at), ending, answered_at: None, at };
+        Settlement { call, campaign: None, worker, rung: false, begun, ending, answered_at: None, at };
     assert!(world.engine.settle(settlement).await.unwrap());
 }
 

@@ -127,7 +127,7 @@ async fn figures_name_every_ending() {
             "calls": {"ended": 0, "ringing": 0, "talking": 0, "byOutcome":
                 {"ANSWERED": 0, "UNANSWERED": 0, "REJECTED": 0, "VOICEMAIL": 0, "ABANDONED": 0, "FAILED": 0, "UNCERTAIN": 0},
                 "byChannel": {"voice": 0, "whatsapp": 0, "sms": 0, "email": 0}, "byHour": [], "answerRate": null},
-            "holds": {"WINDOW": 0, "PACE": 0, "CONCURRENCY": 0, "SEATS": 0, "GAP": 0, "SUPPRESSED": 0, "PAUSED": 2, "RETRY": 0, "TURN": 0, "TRUNK": 0},
+            "holds": {"WINDOW": 0, "PACE": 0, "CONCURRENCY": 0, "SEATS": 0, "GAP": 0, "CALLER_ID": 0, "SUPPRESSED": 0, "PAUSED": 2, "RETRY": 0, "TURN": 0, "TRUNK": 0},
             "seats": null,
             "expectedFinish": null,
         })

@@ -5,6 +5,7 @@
 mod auth;
 mod bodies;
 mod brakes;
+mod caller_ids;
 mod campaigns;
 mod imports;
 mod lifecycle;

@@ -83,7 +83,7 @@ pub async fn ring(world: &World, path: &str) -> (WorkerId, Vec<CallId>) {
     for session in sessions.data().as_array().unwrap() {
         let call: CallId = session["id"].as_str().unwrap().parse().unwrap();
         let dial = world.engine.load(call).await.unwrap().unwrap();
-        if world.engine.begin(&dial, worker, json!({})).await.unwrap() {
+        if world.engine.begin(&dial, worker, json!({})).await.unwrap().is_some() {
             begun.push(call);
         }
     }
@@ -92,8 +92,8 @@ pub async fn ring(world: &World, path: &str) -> (WorkerId, Vec<CallId>) {
 
 pub async fn settle(world: &World, path: &str, worker: WorkerId, call: CallId, ending: Ending) {
     let campaign = Some(path.rsplit('/').next().unwrap().parse().unwrap());
-    let settlement =
-        Settlement { call, campaign, worker, ending, begun: None, answered_at: None, at: world.clock.now() };
+    let (at, rung) = (world.clock.now(), false);
+    let settlement = Settlement { call, campaign, worker, rung, ending, begun: None, answered_at: None, at };
     assert!(world.engine.settle(settlement).await.unwrap());
 }
 

@@ -106,7 +106,7 @@ fn first_leg(carrier: &SipCarrier, order: &Order, local: SocketAddr, peer: Socke
         call_id,
         from_tag,
         cseq: 1,
-        from: format!("<sip:{}@{host}>", leg::escape_user(caller)),
+        from: leg::address(caller, &host),
         to: format!("<{uri}>"),
         uri: by_transport(uri, trunk.transport),
         local,
@@ -144,6 +144,11 @@ pub(super) fn keep(leg: &Leg) -> Value {
 impl Attempt for SipAttempt {
     fn resume(&self) -> Value {
         keep(&self.leg)
+    }
+
+    fn show(&mut self, caller_id: String) {
+        self.leg.show(&caller_id);
+        self.order.from = Some(caller_id);
     }
 
     async fn place(

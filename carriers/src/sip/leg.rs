@@ -79,7 +79,18 @@ pub(super) fn escape_user(user: &str) -> String {
     })
 }
 
+/// Who calls, or is called, in From and To.
+pub(super) fn address(user: &str, host: &str) -> String {
+    format!("<sip:{}@{host}>", escape_user(user))
+}
+
 impl Leg {
+    /// Another caller ID than the one it was made with.
+    pub(super) fn show(&mut self, caller_id: &str) {
+        let host = self.from.rsplit('@').next().unwrap_or_default().trim_end_matches('>');
+        self.from = address(caller_id, host);
+    }
+
     /// The `n`-th INVITE of the same call.
     pub(super) fn with_invite(&self, cseq: u32) -> Self {
         Self { cseq, branch: branch(&self.call_id, cseq), ..self.clone() }
@@ -270,6 +281,19 @@ mod tests {
             let json = serde_json::to_value(&leg).unwrap();
             assert!(serde_json::from_value::<Leg>(json).unwrap() == leg);
         }
+    }
+
+    #[test]
+    fn a_caller_id_that_was_chosen_late_stands_in_every_request() {
+        let mut late = leg();
+        late.from = address("+15550001111", "trunk.example:5070");
+        late.show("+12025550100");
+        assert_eq!(late.from, "<sip:+12025550100@trunk.example:5070>");
+        let mut kept = leg();
+        kept.show("+12025550100");
+        let (invite, cancel) = (kept.invite(Vec::new(), &[]).unwrap(), kept.cancel().unwrap());
+        assert!(invite.from_header().unwrap().value().starts_with("<sip:+12025550100@trunk.example>"));
+        assert_eq!(invite.from_header().unwrap(), cancel.from_header().unwrap());
     }
 
     #[test]

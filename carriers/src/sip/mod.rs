@@ -88,8 +88,8 @@ impl Carrier for SipCarrier {
         Ok(Box::new(attempt::SipAttempt::prepare(self, order).await?))
     }
 
-    async fn resolve(&self, resume: &Value) -> Ending {
-        recover::resolve(self, resume).await
+    async fn resolve(&self, resume: &Value, shown: Option<&str>) -> Ending {
+        recover::resolve(self, resume, shown).await
     }
 
     async fn probe(&self) -> Result<(), &'static str> {

@@ -41,10 +41,11 @@ const FINAL_FOLLOWS: Duration = Duration::from_secs(1);
 /// more, but it repeats that answer for want of an ACK, at the longest every T2 = 4 s (RFC 3261 §13.3.1.4).
 const ANSWER_COMES_AGAIN: Duration = Duration::from_millis(4_500);
 
-pub(super) async fn resolve(carrier: &SipCarrier, kept: &Value) -> Ending {
-    let Ok(leg) = serde_json::from_value::<Leg>(kept.clone()) else {
+pub(super) async fn resolve(carrier: &SipCarrier, kept: &Value, shown: Option<&str>) -> Ending {
+    let Ok(mut leg) = serde_json::from_value::<Leg>(kept.clone()) else {
         return Ending::uncertain("worker_lost");
     };
+    shown.into_iter().for_each(|caller_id| leg.show(caller_id));
     let station = carrier.station_of(&leg);
     if leg.dialog.is_some() {
         hang_up(carrier, &station, &leg).await

@@ -106,6 +106,7 @@ async fn campaign(engine: &Engine, workspace: WorkspaceId) -> CampaignId {
         name: "none".into(),
         config: TrunkConfig::Simulated(SimulatedTrunk::default()),
         caller_id: None,
+        caller_ids: None,
         limits: Limits::default(),
     };
     let trunk_id = tx.insert_trunk(workspace, trunk, now).await.unwrap().id;

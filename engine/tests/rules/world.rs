@@ -16,8 +16,8 @@ use ringfleet_core::{
 use ringfleet_engine::{Engine, Settlement};
 use ringfleet_fleet::Fleet;
 use ringfleet_store::{
-    CallFilter, Campaign, CampaignSettings, NewAgent, NewCampaign, NewRecipient, NewTrunk, Page, Recipient,
-    RecipientFilter, Store,
+    CallFilter, Campaign, CampaignSettings, Dial, NewAgent, NewCampaign, NewRecipient, NewTrunk, Page,
+    Recipient, RecipientFilter, Store,
 };
 use serde_json::json;
 
@@ -99,6 +99,7 @@ impl World {
             name: "none".into(),
             config: TrunkConfig::Simulated(SimulatedTrunk::default()),
             caller_id: None,
+            caller_ids: None,
             limits: Limits::default(),
         };
         let trunk = tx.insert_trunk(self.workspace, trunk, now).await.unwrap().id;
@@ -161,13 +162,17 @@ impl World {
         tx.commit().await.unwrap();
         for call in waiting {
             let Some(dial) = self.engine.load(call.id).await.unwrap() else { continue };
-            if dial.due_at <= self.now() && self.engine.begin(&dial, self.worker, json!({})).await.unwrap() {
+            if dial.due_at <= self.now() && self.begin(&dial).await {
                 let campaign = call.campaign_id.unwrap();
                 self.judge(call.number, campaign);
                 self.live.push_back((call.id, campaign));
                 self.made.insert(call.id, (call.number, campaign, self.now()));
             }
         }
+    }
+
+    async fn begin(&self, dial: &Dial) -> bool {
+        self.engine.begin(dial, self.worker, json!({})).await.unwrap().is_some()
     }
 
     fn judge(&self, number: E164, campaign: CampaignId) {
@@ -197,6 +202,7 @@ impl World {
             campaign: Some(campaign),
             worker: self.worker,
             ending,
+            rung: false,
             begun: None,
             answered_at: None,
             at: self.now(),

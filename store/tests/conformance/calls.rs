@@ -98,15 +98,16 @@ pub async fn a_dial_has_everything(db: Db) {
     let found = dial(queued.id).await;
     assert_eq!(found.campaign_id, Some(plain.campaign));
     assert_eq!((found.campaign_limits, found.trunk_limits), (Some(Limits::default()), Limits::default()));
-    assert_eq!((found.caller_id, found.greeting, found.recording), (None, None, false));
+    assert_eq!((found.shows(), found.trunk_has_pool), (None, false));
+    assert_eq!((found.greeting, found.recording), (None, false));
     assert_eq!((found.state, found.orphaned_at, found.resume), (CallState::Pending, None, None));
     assert_eq!((found.ring_seconds, found.max_call_seconds, found.due_at), (30, 300, at(0)));
     let found = dial(with_trunks_id.id).await;
     assert_eq!((found.campaign_id, found.campaign_limits), (None, None));
-    assert_eq!((found.trunk_id, found.config, found.trunk_limits), (rich.trunk, config, limits));
+    assert_eq!((found.trunk_id, &found.config, found.trunk_limits), (rich.trunk, &config, limits));
     assert_eq!((found.greeting.as_deref(), found.recording), (Some("g.wav"), true));
-    assert_eq!(found.caller_id.as_deref(), Some("+4930111"));
-    assert_eq!(dial(with_own_id.id).await.caller_id.as_deref(), Some("+4930222"));
+    assert_eq!((found.caller_id.as_deref(), found.shows()), (None, Some("+4930111")));
+    assert_eq!(dial(with_own_id.id).await.shows(), Some("+4930222"));
 
     // What the carrier needs to find a call again is there from the beginning, and until the end.
     let worker = WorkerId::new(at(0));

@@ -6,6 +6,7 @@ mod support;
 
 mod audit;
 mod brakes;
+mod caller_ids;
 mod calls;
 mod campaigns;
 mod claims;
@@ -73,6 +74,7 @@ on_both_engines! {
             failures_of_many_settlers_have_one_place_each a_tripped_campaign_is_found_until_it_has_stopped
             groups_are_kept_and_their_stranded_calls_move;
     seats: answers_that_many_workers_count_add_up a_dial_knows_the_seats_of_its_campaign;
+    caller_ids: pools_are_kept what_is_shown_is_counted_by_day two_workers_show_no_number_too_often;
     schema: migrating_twice_changes_nothing an_empty_one_is_told an_older_one_is_told a_newer_one_is_told many_processes_migrate_at_once;
     together: two_workers_begin_overlapping_batches counters_equal_a_recount readers_do_not_wait_for_a_writer
               one_scheduler_dispatches_a_campaign who_waited_for_a_pause_sees_it

@@ -155,6 +155,8 @@ async fn check(statistics: Statistics) {
             id,
             campaign: Some(campaign),
             trunk: bench.world.trunk,
+            caller_id: None,
+            trunk_has_pool: false,
             worker: worker.uuid(),
             resume: serde_json::json!({}),
         })
@@ -293,6 +295,8 @@ async fn plans_are_not_outgrown() {
             id,
             campaign: None,
             trunk: world.trunk,
+            caller_id: None,
+            trunk_has_pool: false,
             worker: id,
             resume: serde_json::json!({}),
         };

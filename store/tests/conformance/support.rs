@@ -14,8 +14,8 @@ use ringfleet_core::{
     trunk::{Limits, SimulatedTrunk, TrunkConfig},
 };
 use ringfleet_store::{
-    Begin, CampaignSettings, NewAgent, NewCall, NewCampaign, NewRecipient, NewTrunk, Page, Result, Standing,
-    Store, Tx,
+    Begin, CampaignSettings, NewAgent, NewCall, NewCampaign, NewRecipient, NewTrunk, Page, Placement, Result,
+    Standing, Store, Tx,
 };
 use serde_json::json;
 use uuid::Uuid;
@@ -170,6 +170,7 @@ pub fn new_trunk(name: &str) -> NewTrunk {
         name: name.into(),
         config: TrunkConfig::Simulated(SimulatedTrunk { ring_ms: 5, talk_ms: 7 }),
         caller_id: None,
+        caller_ids: None,
         limits: Limits::default(),
     }
 }
@@ -283,6 +284,8 @@ pub fn wishes(calls: &[NewCall], worker: WorkerId) -> Vec<Begin> {
         id: call.id,
         campaign: call.campaign_id.map(CampaignId::from),
         trunk: TrunkId::from(call.trunk_id),
+        caller_id: None,
+        trunk_has_pool: false,
         worker: worker.uuid(),
         resume: json!({"call": call.id}),
     };
@@ -307,7 +310,9 @@ pub async fn claim(tx: &mut Tx, campaign: CampaignId, n: u32, now: DateTime<Utc>
 pub async fn begin(tx: &mut Tx, wishes: &[Begin], now: DateTime<Utc>) -> Result<Vec<Uuid>> {
     let found = tx.calls_to_begin(wishes, now).await?;
     let ids: Vec<Uuid> = found.iter().map(|b| b.call.id.uuid()).collect();
-    let chosen: Vec<&Begin> = wishes.iter().filter(|wish| ids.contains(&wish.id)).collect();
+    let chosen = wishes.iter().filter(|wish| ids.contains(&wish.id));
+    let chosen: Vec<Placement> =
+        chosen.map(|wish| Placement { wish, caller_id: None, caller_day: None }).collect();
     tx.begin_calls(&chosen, now).await?;
     Ok(ids)
 }
