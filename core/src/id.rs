@@ -21,7 +21,7 @@ pub struct Id<K: Kind>(Uuid, PhantomData<fn() -> K>);
 
 /// A text that is neither a UUID nor a TypeID of the expected kind.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{text:?} is not a {name} id; expected {prefix}_… or a UUID")]
+#[error("{text:?} is no {name} id; expected {prefix}_… or a UUID")]
 pub struct IdError {
     text: String,
     name: &'static str,

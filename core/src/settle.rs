@@ -49,7 +49,8 @@ pub enum Next {
 
 /// Decides what happens after `ending`.
 ///
-/// `campaign` is the state the campaign is in at this moment: a cancelled or failed one calls nobody again.
+/// `campaign` is the state the campaign is in at this moment: a cancelled or failed one calls nobody again, and whoever its plan would
+/// have called again ends CANCELLED.
 /// `due_at` of the result is not yet fitted into a calling window; whoever stores it does that.
 pub fn settle(
     plan: &Plan,
@@ -71,9 +72,8 @@ pub fn settle(
         let wait = if progress.trunk_rests { brake::HELD_FOR } else { brake::rest(progress.placements) };
         return Next::Hold { at: now + wait, hold: Hold::Trunk };
     }
-    match over {
+    let next = match over {
         (Outcome::Answered, _) => Next::Done(Disposition::Reached),
-        _ if campaign.is_final() => Next::Done(Disposition::Cancelled),
         (outcome, reason) => retry(plan, progress, outcome, reason, now)
             .or_else(|| next_step(plan, progress.step, outcome, reason, now))
             .unwrap_or(Next::Done(if reason == "bad_number" {
@@ -81,6 +81,11 @@ pub fn settle(
             } else {
                 Disposition::Exhausted
             })),
+    };
+    match next {
+        Next::Done(_) => next,
+        _ if campaign.is_final() => Next::Done(Disposition::Cancelled),
+        _ => next,
     }
 }
 

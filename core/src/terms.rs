@@ -214,13 +214,13 @@ impl Due {
 }
 
 impl Fit {
-    /// What to keep of it: `hold` is why somebody waits for the moment `asked` itself. Whoever can never be called is due at once,
-    /// and found out when it is claimed.
+    /// What to keep of it: `hold` is why somebody waits for the moment `asked` itself. Whoever can never be called is due then, too, and
+    /// found out when it is claimed: the hours may change once more before.
     pub fn due(self, asked: DateTime<Utc>, hold: Option<Hold>) -> Due {
         match self {
             Self::Open(at) => Due { at, hold, ready_at: None },
             Self::Moved(at) => Due { at, hold: Some(Hold::Window), ready_at: Some(asked) },
-            Self::Never(_) => Due::now(asked),
+            Self::Never(_) => Due { at: asked, hold, ready_at: None },
         }
     }
 }

@@ -78,7 +78,7 @@ pub(crate) async fn admit<'a>(tx: &mut Tx, wishes: &'a [Begin], now: DateTime<Ut
     }
     for (trunk, calls) in held {
         let until = changes.healths.get(&trunk).map_or(now, |health| health.held_until(now));
-        let recipients = tx.hold_for_trunk(&calls, until).await?;
+        let recipients = tx.hold_for_trunk(trunk, &calls, until).await?;
         tx.hold_recipients(&recipients, Hold::Trunk).await?;
     }
     Ok(Admitted { wishes: Cow::Owned(admitted), changes: Some(changes) })
@@ -157,7 +157,7 @@ impl Changes {
     }
 }
 
-fn healths(rows: Vec<TrunkHealth>) -> HashMap<TrunkId, Health> {
+pub(crate) fn healths(rows: Vec<TrunkHealth>) -> HashMap<TrunkId, Health> {
     rows.into_iter().map(|row| (row.trunk_id, row.health())).collect()
 }
 
@@ -260,7 +260,7 @@ impl Engine {
         tx.lock_waiting_calls(&[dial.id.uuid()]).await?;
         let health = tx.trunk_health(&[dial.trunk_id.uuid()]).await?.pop().map(TrunkHealth::health);
         let at = health.filter(|health| !health.is_open()).map_or(now, |health| health.held_until(now));
-        let recipients = tx.hold_for_trunk(&[dial.id.uuid()], at).await?;
+        let recipients = tx.hold_for_trunk(dial.trunk_id, &[dial.id.uuid()], at).await?;
         tx.hold_recipients(&recipients, Hold::Trunk).await?;
         Ok(tx.commit().await?)
     }
@@ -273,7 +273,7 @@ impl Engine {
         let word = Word { trunk: dial.trunk_id, call: dial.id, begun: Some(now), ending };
         let rests = hear(&mut tx, &[word], now).await?.contains(&dial.trunk_id);
         let at = now + if rests { brake::HELD_FOR } else { brake::rest(1) };
-        let recipients = tx.hold_for_trunk(&[dial.id.uuid()], at).await?;
+        let recipients = tx.hold_for_trunk(dial.trunk_id, &[dial.id.uuid()], at).await?;
         tx.hold_recipients(&recipients, Hold::Trunk).await?;
         Ok(tx.commit().await?)
     }

@@ -102,6 +102,14 @@ impl Engine {
         let mut tx = self.0.store.write().await?;
         let before = tx.campaign_for_update(workspace, id).await?.ok_or(EngineError::NotFound("campaign"))?;
         let starts_later = before.recurrence.is_some() || before.start_at.is_some_and(|at| at > now);
+        if before.state == CampaignState::Paused
+            && (action, in_flight) == (CampaignAction::Pause, InFlight::HangUp)
+        {
+            // Paused already, and what is under way is to end now after all.
+            tx.order_hang_ups(id).await?;
+            tx.commit().await?;
+            return Ok(before);
+        }
         let next = before.state.after(action, starts_later)?;
         if action == CampaignAction::Start {
             check_start(&mut tx, &before, now).await?;

@@ -90,7 +90,8 @@ impl Engine {
     /// Every campaign that is calling, or is scheduled and due.
     pub async fn running(&self) -> Result<Vec<Running>> {
         let mut tx = self.0.store.read().await?;
-        let running = tx.running_campaigns(self.0.clock.now()).await?;
+        let mut running = tx.running_campaigns(self.0.clock.now()).await?;
+        trunk_groups::join_limits(&mut tx, &mut running).await?;
         tx.commit().await?;
         Ok(running)
     }

@@ -29,7 +29,7 @@ impl Engine {
         before.state.after(CampaignAction::Edit, false)?;
         let mut settings = before.settings();
         change(&mut settings);
-        check_settings(&before, &settings)?;
+        check_settings(&before, &settings, Clock::now(self.clock()))?;
         tx.update_campaign(id, &settings).await?;
         if settings.plan != before.plan
             || settings.schedule != before.schedule
@@ -107,8 +107,14 @@ pub(crate) fn check_moments(to: &CampaignSettings) -> Result<()> {
 }
 
 /// What has to hold between settings, those that stay included.
-fn check_settings(before: &Campaign, to: &CampaignSettings) -> Result<()> {
+fn check_settings(before: &Campaign, to: &CampaignSettings, now: DateTime<Utc>) -> Result<()> {
     check_moments(to)?;
+    if to.end_at != before.end_at && to.end_at.is_some_and(|end| end <= now) {
+        return Err(EngineError::invalid(
+            "endAt",
+            "must lie in the future; cancel the campaign to end it now",
+        ));
+    }
     if to.recurrence != before.recurrence && before.state != CampaignState::Draft {
         return Err(EngineError::invalid("recurrence", "can be changed in DRAFT only; clone the campaign"));
     }

@@ -145,9 +145,9 @@ fn due_anew(campaign: &Campaign, one: &Placed, now: DateTime<Utc>) -> Option<Due
         return None;
     }
     let asked = one.ready_at.unwrap_or(one.due_at);
-    // Moved by the hours or by caller IDs, it waited for what the plan says before; long due, for its turn.
+    // Moved by the hours or by caller IDs, it waited for what the plan says, or somebody, before; long due, for its turn.
     let before = match one.hold {
-        Some(Hold::Window | Hold::CallerId) => (one.attempts > 0 && asked > now).then_some(Hold::Retry),
+        Some(Hold::Window | Hold::CallerId) => (asked > now).then_some(Hold::Retry),
         hold => hold,
     };
     let fit = campaign.terms().fit(one.number, one.timezone.as_deref(), asked.max(now));

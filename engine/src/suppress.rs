@@ -83,12 +83,26 @@ impl Engine {
     }
 }
 
-/// Each number once per channel, the last one given wins.
+/// Each number once per channel.
 fn once_each(new: Vec<NewSuppression>) -> Vec<NewSuppression> {
-    let scoped = new.into_iter().map(|s| NewSuppression { channel: scope(s.channel, s.source), ..s });
-    let by_key: BTreeMap<_, _> =
-        scoped.map(|s| ((s.number.digits(), s.channel.map(Channel::as_str)), s)).collect();
+    let mut by_key: BTreeMap<_, NewSuppression> = BTreeMap::new();
+    for new in new {
+        let new = NewSuppression { channel: scope(new.channel, new.source), ..new };
+        let key = (new.number.digits(), new.channel.map(Channel::as_str));
+        let new = match by_key.remove(&key) {
+            Some(before) => renewed(before, new),
+            None => new,
+        };
+        by_key.insert(key, new);
+    }
     by_key.into_values().collect()
+}
+
+/// What an entry becomes that is given again, by the rule of [`ringfleet_store::Tx::suppress`]: nobody is taken off a list by that.
+fn renewed(before: NewSuppression, new: NewSuppression) -> NewSuppression {
+    let source = if before.source == SuppressionSource::Stop { before.source } else { new.source };
+    let expires_at = before.expires_at.zip(new.expires_at).map(|(before, new)| before.max(new));
+    NewSuppression { source, expires_at, ..new }
 }
 
 type Refusal = (&'static str, String, &'static str);

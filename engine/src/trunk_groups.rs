@@ -1,6 +1,6 @@
 //! Which trunk places a call, where a campaign may use several.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{HashMap, hash_map::Entry};
 
 use ringfleet_core::{
     CallId, Clock, TrunkGroupId, TrunkId, WorkspaceId,
@@ -8,12 +8,12 @@ use ringfleet_core::{
     trunk::Limits,
     trunk_group::{self, Member},
 };
-use ringfleet_store::{Campaign, TrunkGroup, TrunkHealth, Tx};
+use ringfleet_store::{Campaign, GroupCampaign, Move, Running, TrunkGroup, Tx};
 use uuid::Uuid;
 
 use crate::{Engine, EngineError, Result, brake};
 
-/// More than can wait for workers.
+/// Calls of a campaign that move at once.
 const MOST: u32 = 5_000;
 
 /// The trunks for a campaign's next calls.
@@ -38,72 +38,130 @@ fn spin(id: Uuid) -> u64 {
     id.as_u64_pair().1 << 2 // the two highest bits are the same in all ids
 }
 
+/// A trunk of a campaign, and how it is.
+struct Line {
+    member: Member,
+    limits: Limits,
+    health: Option<Health>,
+}
+
+impl Line {
+    fn is_open(&self) -> bool {
+        self.health.as_ref().is_none_or(Health::is_open)
+    }
+
+    fn wants_trial(&self) -> bool {
+        self.health.as_ref().is_some_and(Health::wants_trial)
+    }
+
+    fn trunk(&self) -> TrunkId {
+        self.member.trunk_id
+    }
+
+    /// With the room it has beside the calls that wait for it already.
+    fn with_room(&self, waiting: &HashMap<TrunkId, u32>) -> (Member, u32) {
+        let waits = waiting.get(&self.trunk()).copied().unwrap_or(0);
+        (self.member, self.limits.ahead().saturating_sub(waits))
+    }
+}
+
+/// The trunks of a campaign: one, or those of its group.
+async fn lines(tx: &mut Tx, campaign: &Campaign) -> Result<Vec<Line>> {
+    match campaign.trunk_group_id {
+        None => look(tx, vec![Member { trunk_id: campaign.trunk_id, priority: 0, weight: 1 }]).await,
+        Some(group) => lines_of(tx, campaign.workspace_id, group).await,
+    }
+}
+
+async fn lines_of(tx: &mut Tx, workspace: WorkspaceId, group: TrunkGroupId) -> Result<Vec<Line>> {
+    let members = tx.trunk_group(workspace, group).await?.map(|group| group.members).unwrap_or_default();
+    look(tx, members).await
+}
+
+async fn look(tx: &mut Tx, members: Vec<Member>) -> Result<Vec<Line>> {
+    let ids: Vec<Uuid> = members.iter().map(|member| member.trunk_id.uuid()).collect();
+    let mut healths = brake::healths(tx.trunk_health(&ids).await?);
+    let mut limits: HashMap<TrunkId, Limits> = tx.trunk_limits(&ids).await?.into_iter().collect();
+    let line = |member: Member| Line {
+        member,
+        limits: limits.remove(&member.trunk_id).unwrap_or_default(),
+        health: healths.remove(&member.trunk_id),
+    };
+    Ok(members.into_iter().map(line).collect())
+}
+
 /// The trunks that may place calls of this campaign now, and how many calls, where `room` may wait: those that do not rest, each as
 /// many as keep it busy.
 pub(crate) async fn choose(tx: &mut Tx, campaign: &Campaign, room: u32) -> Result<Choice> {
-    let Some(group) = campaign.trunk_group_id else {
-        let room = brake::room(tx, campaign.trunk_id, room).await?;
-        let free = room.saturating_sub(tx.count_waiting_calls(campaign.id).await?);
+    let waiting = tx.count_waiting_calls(campaign.id).await?;
+    if campaign.trunk_group_id.is_none() {
+        let free = brake::room(tx, campaign.trunk_id, room).await?.saturating_sub(waiting);
         let only = Member { trunk_id: campaign.trunk_id, priority: 0, weight: 1 };
         return Ok(Choice { free, trial: None, open: vec![(only, free)] });
-    };
-    let members = members(tx, campaign.workspace_id, group).await?;
-    let ids: Vec<Uuid> = members.iter().map(|member| member.trunk_id.uuid()).collect();
-    let healths = healths(tx, &ids).await?;
-    let limits: HashMap<TrunkId, Limits> = tx.trunk_limits(&ids).await?.into_iter().collect();
-    let waiting: HashMap<TrunkId, u32> = tx.waiting_calls_by_trunk(campaign.id).await?.into_iter().collect();
-    let waits = |trunk| waiting.get(&trunk).copied().unwrap_or(0);
-    let room_of = |member: &Member| {
-        let ahead = limits.get(&member.trunk_id).map_or(u32::MAX, Limits::ahead);
-        ahead.saturating_sub(waits(member.trunk_id))
-    };
-    let is_open = |member: &&Member| healths.get(&member.trunk_id).is_none_or(Health::is_open);
-    let open: Vec<(Member, u32)> =
-        members.iter().filter(is_open).map(|member| (*member, room_of(member))).collect();
+    }
+    let lines = lines(tx, campaign).await?;
+    let by_trunk: HashMap<TrunkId, u32> = tx.waiting_calls_by_trunk().await?.into_iter().collect();
+    let mut open: Vec<(Member, u32)> =
+        lines.iter().filter(|line| line.is_open()).map(|line| line.with_room(&by_trunk)).collect();
+    open.retain(|(_, room)| *room > 0);
     // One that would go first, were it open, is offered a call, for no other way leads back to it.
     let lowest = open.iter().map(|(member, _)| member.priority).min().unwrap_or(u32::MAX);
-    let wants = |trunk| healths.get(&trunk).is_some_and(Health::wants_trial) && waits(trunk) == 0;
-    let trial = members.iter().find(|member| member.priority <= lowest && wants(member.trunk_id));
-    let trial = trial.map(|member| member.trunk_id);
+    let trial = lines.iter().find(|line| {
+        line.member.priority <= lowest && line.wants_trial() && !by_trunk.contains_key(&line.trunk())
+    });
+    let trial = trial.map(Line::trunk);
     let of_trunks = open.iter().map(|(_, room)| *room).fold(trial.iter().len() as u32, u32::saturating_add);
-    let free = room.saturating_sub(waiting.values().sum()).min(of_trunks);
-    Ok(Choice { free, trial, open })
+    Ok(Choice { free: room.saturating_sub(waiting).min(of_trunks), trial, open })
 }
 
 /// What the trunks of a campaign can do: its trunk, or those of its group that go first.
 pub(crate) async fn limits(tx: &mut Tx, campaign: &Campaign) -> Result<Limits> {
-    let trunks = match campaign.trunk_group_id {
-        None => vec![campaign.trunk_id.uuid()],
-        Some(group) => {
-            let members = members(tx, campaign.workspace_id, group).await?;
-            let lowest = members.iter().map(|member| member.priority).min();
-            let first = members.iter().filter(|member| Some(member.priority) == lowest);
-            first.map(|member| member.trunk_id.uuid()).collect()
-        }
-    };
-    Ok(Limits::together(tx.trunk_limits(&trunks).await?.into_iter().map(|(_, limits)| limits)))
+    let lines = lines(tx, campaign).await?;
+    let lowest = lines.iter().map(|line| line.member.priority).min();
+    let first = lines.iter().filter(|line| Some(line.member.priority) == lowest);
+    Ok(Limits::together(first.map(|line| line.limits)))
+}
+
+/// Gives campaigns on groups what the trunks of those can do together that do not rest.
+pub(crate) async fn join_limits(tx: &mut Tx, running: &mut [Running]) -> Result<()> {
+    let mut known: HashMap<Uuid, Limits> = HashMap::new();
+    for campaign in running.iter_mut().filter(|campaign| campaign.has_group) {
+        let limits = match known.get(&campaign.lines) {
+            Some(limits) => *limits,
+            None => together(&lines_of(tx, campaign.workspace_id, campaign.lines.into()).await?),
+        };
+        known.insert(campaign.lines, limits);
+        campaign.trunk_limits = limits;
+    }
+    Ok(())
+}
+
+/// Of a group that rests as a whole all count, for one of them has to be tried.
+fn together(lines: &[Line]) -> Limits {
+    let rests = lines.iter().all(|line| !line.is_open());
+    Limits::together(lines.iter().filter(|line| rests || line.is_open()).map(|line| line.limits))
 }
 
 /// Whether every trunk of the campaign rests.
 pub async fn lines_rest(tx: &mut Tx, campaign: &Campaign) -> Result<bool> {
-    let trunks: Vec<Uuid> = match campaign.trunk_group_id {
-        None => vec![campaign.trunk_id.uuid()],
-        Some(group) => {
-            let members = members(tx, campaign.workspace_id, group).await?;
-            members.iter().map(|member| member.trunk_id.uuid()).collect()
-        }
-    };
-    let healths = healths(tx, &trunks).await?;
-    Ok(trunks.iter().all(|&trunk| healths.get(&trunk.into()).is_some_and(|health| !health.is_open())))
+    Ok(lines(tx, campaign).await?.iter().all(|line| !line.is_open()))
 }
 
-async fn members(tx: &mut Tx, workspace: WorkspaceId, group: TrunkGroupId) -> Result<Vec<Member>> {
-    Ok(tx.trunk_group(workspace, group).await?.map(|group| group.members).unwrap_or_default())
-}
-
-async fn healths(tx: &mut Tx, trunks: &[Uuid]) -> Result<HashMap<TrunkId, Health>> {
-    let healths = tx.trunk_health(trunks).await?;
-    Ok(healths.into_iter().map(|row| (row.trunk_id, TrunkHealth::health(row))).collect())
+/// Calls of a campaign that wait for a trunk that rests, and the open trunks of its group that have room for them.
+async fn moves(tx: &mut Tx, campaign: &GroupCampaign, lines: &[Line]) -> Result<Vec<Move>> {
+    let resting: Vec<Uuid> =
+        lines.iter().filter(|line| !line.is_open()).map(|line| line.trunk().uuid()).collect();
+    if resting.is_empty() || resting.len() == lines.len() {
+        return Ok(Vec::new());
+    }
+    let stranded = tx.stranded_calls(campaign.id, &resting, MOST).await?;
+    let Some(first) = stranded.first() else { return Ok(Vec::new()) };
+    let start = spin(first.id);
+    let by_trunk: HashMap<TrunkId, u32> = tx.waiting_calls_by_trunk().await?.into_iter().collect();
+    let open: Vec<(Member, u32)> =
+        lines.iter().filter(|line| line.is_open()).map(|line| line.with_room(&by_trunk)).collect();
+    let targets = trunk_group::deal(&open, stranded.len(), start);
+    Ok(stranded.iter().zip(targets).map(|(call, to)| Move::new(call, to)).collect())
 }
 
 impl Engine {
@@ -129,44 +187,38 @@ impl Engine {
     /// The trunk of a group that goes first.
     pub async fn first_trunk(&self, workspace: WorkspaceId, group: TrunkGroupId) -> Result<TrunkId> {
         let mut tx = self.0.store.read().await?;
-        let members = members(&mut tx, workspace, group).await?;
+        let group = tx.trunk_group(workspace, group).await?;
         tx.commit().await?;
-        let first = members.into_iter().min_by_key(|member| member.priority);
+        let first = group.and_then(|group| group.members.into_iter().min_by_key(|member| member.priority));
         let first = first
             .ok_or_else(|| EngineError::invalid("trunkGroupId", "no such trunk group in this workspace"))?;
         Ok(first.trunk_id)
     }
 
-    /// Moves calls that wait for a trunk in trouble to another one of their group. No phone has rung: what rang does not come
-    /// back. Gives how many.
+    /// Moves calls that wait for a trunk that rests to another one of their group that has room. No phone has rung: what rang does not
+    /// come back. Gives how many.
     pub async fn move_stranded(&self) -> Result<usize> {
         let mut tx = self.0.store.read().await?;
-        let stranded = tx.stranded_calls(MOST).await?;
-        let trunks: HashSet<Uuid> =
-            stranded.iter().flat_map(|call| &call.members).map(|member| member.trunk_id.uuid()).collect();
-        let healths = match stranded.is_empty() {
-            true => HashMap::new(),
-            false => healths(&mut tx, &trunks.into_iter().collect::<Vec<_>>()).await?,
-        };
+        let (mut found, mut known) = (Vec::new(), HashMap::<TrunkGroupId, Vec<Line>>::new());
+        for campaign in tx.group_campaigns().await? {
+            let lines = match known.entry(campaign.trunk_group_id) {
+                Entry::Occupied(lines) => lines.into_mut(),
+                Entry::Vacant(free) => {
+                    free.insert(lines_of(&mut tx, campaign.workspace_id, campaign.trunk_group_id).await?)
+                }
+            };
+            found.extend(moves(&mut tx, &campaign, lines).await?);
+        }
         tx.commit().await?;
-        let open = |trunk| healths.get(&trunk).is_none_or(Health::is_open);
-        let target = |id: Uuid, from: TrunkId, members: &[Member]| {
-            let others = members.iter().filter(|other| other.trunk_id != from && open(other.trunk_id));
-            let others: Vec<(Member, u32)> = others.map(|other| (*other, u32::MAX)).collect();
-            trunk_group::deal(&others, 1, spin(id)).pop()
-        };
-        let moves: Vec<(Uuid, TrunkId)> = stranded
-            .iter()
-            .filter_map(|call| Some((call.id, target(call.id, call.trunk_id, &call.members)?)))
-            .collect();
-        if moves.is_empty() {
+        if found.is_empty() {
             return Ok(0);
         }
+        let now = Clock::now(self.clock());
         let mut tx = self.0.store.write().await?;
-        tx.lock_waiting_calls(&moves.iter().map(|(id, _)| *id).collect::<Vec<_>>()).await?;
-        tx.move_calls(&moves, Clock::now(self.clock())).await?;
+        tx.lock_waiting_calls(&found.iter().map(|call| call.id).collect::<Vec<_>>()).await?;
+        let moved = tx.move_calls(&found, now).await?;
         tx.commit().await?;
-        tracing::info!(calls = moves.len(), "calls have moved to another trunk of their group");
-        Ok(moves.len())
+        tracing::info!(calls = moved, "calls have moved to another trunk of their group");
+        Ok(moved)
     }
 }

@@ -62,6 +62,7 @@ mod tests {
             trunk_limits: of_trunk,
             floor: WorkspaceRules { limits: of_workspace, ..WorkspaceRules::default() },
             lines: id(trunk),
+            has_group: false,
             weight: 1.0,
             has_due: true,
         }

@@ -122,12 +122,14 @@ record! {
         pub limits: Limits,
         /// How many can talk at once.
         pub seats: Option<Seats>,
-        /// Its trunk's limits; those of a group are looked at when its trunks are chosen.
+        /// Its trunk's limits; none of a group, see the engine.
         pub trunk_limits: Limits,
         /// What its workspace sets for all campaigns.
         pub floor: WorkspaceRules,
         /// What places its calls: a trunk, or a group of them.
         pub lines: Uuid,
+        /// Whether that is a group.
+        pub has_group: bool,
         /// Its trunk has caller IDs for those that have none of their own; those of a group's trunks are looked at when calls begin.
         pub trunk_has_pool: bool,
         /// How much it gets beside the others of its workspace.
@@ -296,6 +298,7 @@ impl Tx {
             "SELECT campaigns.id, campaigns.workspace_id, campaigns.state, campaigns.limits, campaigns.seats, workspaces.rules AS floor, campaigns.weight,
                     CASE WHEN campaigns.trunk_group_id IS NULL THEN trunks.limits ELSE '{}' END AS trunk_limits,
                     coalesce(campaigns.trunk_group_id, campaigns.trunk_id) AS lines,
+                    campaigns.trunk_group_id IS NOT NULL AS has_group,
                     campaigns.trunk_group_id IS NULL AND trunks.caller_ids IS NOT NULL AS trunk_has_pool,
                     (SELECT 1 FROM recipients WHERE recipients.campaign_id = campaigns.id AND recipients.state = 'PENDING'
                         AND recipients.due_at <= $1 ORDER BY recipients.due_at LIMIT 1) IS NOT NULL AS has_due

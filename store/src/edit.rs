@@ -287,7 +287,8 @@ impl Tx {
     ) -> Result<u64> {
         exec!(
             self,
-            "UPDATE recipients SET state = 'DONE', disposition = $2, hold = NULL, done_at = $3, last_reason = $4
+            "UPDATE recipients SET state = 'DONE', disposition = $2, hold = NULL, done_at = $3,
+                    last_reason = coalesce(last_reason, $4)
              WHERE state = 'PENDING' AND id IN (SELECT id FROM ROWS($1, id uuid) AS r)",
             rows::ids(ids.map(RecipientId::uuid))?,
             disposition.as_str(),

@@ -59,7 +59,7 @@ pub use runs::{CopiedRecipient, Copying, Listed, Unready};
 pub use store::Store;
 pub use suppressions::{Address, NewSuppression, Suppression};
 pub use time::Timestamp;
-pub use trunk_groups::{Stranded, TrunkGroup};
+pub use trunk_groups::{GroupCampaign, Move, Stranded, TrunkGroup};
 pub use trunk_health::{DueTrunk, TrunkHealth};
 pub use trunks::{NewTrunk, Trunk};
 pub use tx::Tx;

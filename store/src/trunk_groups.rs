@@ -1,5 +1,5 @@
 use chrono::{DateTime, Utc};
-use ringfleet_core::{TrunkGroupId, TrunkId, WorkspaceId, trunk_group::Member};
+use ringfleet_core::{CampaignId, TrunkGroupId, TrunkId, WorkspaceId, trunk_group::Member};
 use serde::Serialize;
 use sqlx::types::Json;
 use uuid::Uuid;
@@ -26,14 +26,45 @@ record! {
 }
 
 record! {
-    /// A campaign's call that waits for its trunk, while another of its group may be open.
+    /// A campaign that is calling by a group of trunks.
+    pub struct GroupCampaign {
+        /// Its id.
+        pub id: CampaignId,
+        /// Its workspace.
+        pub workspace_id: WorkspaceId,
+        /// Its group.
+        pub trunk_group_id: TrunkGroupId,
+    }
+}
+
+record! {
+    /// A campaign's call that waits for its trunk.
     pub struct Stranded {
         /// The call.
         pub id: Uuid,
         /// The trunk it waits for.
         pub trunk_id: TrunkId,
-        /// The trunks that may place it.
-        pub members: Vec<Member>,
+    }
+}
+
+/// A call that goes to another trunk.
+#[derive(Debug, Clone, Serialize)]
+pub struct Move {
+    /// The call.
+    #[serde(serialize_with = "hex")]
+    pub id: Uuid,
+    /// The trunk it waits for.
+    #[serde(serialize_with = "hex")]
+    from_trunk: Uuid,
+    /// The trunk that is to place it.
+    #[serde(serialize_with = "hex")]
+    to_trunk: Uuid,
+}
+
+impl Move {
+    /// This call, to that trunk.
+    pub fn new(call: &Stranded, to: TrunkId) -> Self {
+        Self { id: call.id, from_trunk: call.trunk_id.uuid(), to_trunk: to.uuid() }
     }
 }
 
@@ -86,37 +117,55 @@ impl Tx {
         )
     }
 
-    /// Up to `limit` calls of campaigns with groups that wait for their trunk and are not under way to a worker, while some trunk of
-    /// their group other than theirs may be open.
-    pub async fn stranded_calls(&mut self, limit: u32) -> Result<Vec<Stranded>> {
+    /// The campaigns that are calling by groups.
+    pub async fn group_campaigns(&mut self) -> Result<Vec<GroupCampaign>> {
+        all!(
+            self,
+            GroupCampaign,
+            "SELECT id, workspace_id, trunk_group_id FROM campaigns
+             WHERE state = 'IN_PROGRESS' AND trunk_group_id IS NOT NULL ORDER BY id"
+        )
+    }
+
+    /// Up to `limit` calls of the campaign that wait for one of these trunks and are not under way to a worker.
+    pub async fn stranded_calls(
+        &mut self,
+        campaign: CampaignId,
+        trunks: &[Uuid],
+        limit: u32,
+    ) -> Result<Vec<Stranded>> {
         all!(
             self,
             Stranded,
-            "SELECT c.id, c.trunk_id, g.members FROM calls c JOIN campaigns p ON p.id = c.campaign_id
-                    JOIN trunk_groups g ON g.id = p.trunk_group_id
-             WHERE c.state = 'PENDING' AND c.hold = 'TRUNK' AND c.pushed_at IS NULL AND p.state = 'IN_PROGRESS'
-             ORDER BY c.id LIMIT $1",
+            "SELECT id, trunk_id FROM calls
+             WHERE campaign_id = $1 AND state = 'PENDING' AND hold = 'TRUNK' AND pushed_at IS NULL
+               AND trunk_id IN (SELECT id FROM ROWS($2, id uuid) AS r)
+             ORDER BY id LIMIT $3",
+            campaign.uuid(),
+            rows::ids(trunks.iter().copied())?,
             i64::from(limit)
         )
     }
 
-    /// Waiting calls go to other trunks, now. Lock them first ([`Tx::lock_waiting_calls`]); what has gone on since stays where it is.
-    pub async fn move_calls(&mut self, to: &[(Uuid, TrunkId)], now: DateTime<Utc>) -> Result<()> {
-        #[derive(Serialize)]
-        struct Row {
-            #[serde(serialize_with = "hex")]
-            id: Uuid,
-            #[serde(serialize_with = "hex")]
-            trunk: Uuid,
-        }
-        let rows = rows::rows(to.iter().map(|&(id, trunk)| Row { id, trunk: trunk.uuid() }))?;
+    /// Waiting calls go to other trunks, now, and their recipients wait for their turn again. Lock the calls first
+    /// ([`Tx::lock_waiting_calls`]); what has gone on since stays where it is. Gives how many.
+    pub async fn move_calls(&mut self, moves: &[Move], now: DateTime<Utc>) -> Result<usize> {
+        let recipients: Vec<Uuid> = on!(
+            self,
+            query_scalar::<Uuid>,
+            "UPDATE calls SET trunk_id = r.to_trunk, due_at = $2, pushed_at = NULL, hold = NULL
+             FROM ROWS($1, id uuid, from_trunk uuid, to_trunk uuid) AS r
+             WHERE calls.id = r.id AND calls.trunk_id = r.from_trunk AND calls.state = 'PENDING' AND calls.hold = 'TRUNK'
+               AND calls.pushed_at IS NULL
+             RETURNING recipient_id",
+            (rows::rows(moves)?, Timestamp(now)),
+            fetch_all
+        )?;
         exec!(
             self,
-            "UPDATE calls SET trunk_id = r.trunk, due_at = $2, pushed_at = NULL, hold = NULL
-             FROM ROWS($1, id uuid, trunk uuid) AS r WHERE calls.id = r.id AND calls.state = 'PENDING' AND calls.hold = 'TRUNK'",
-            rows,
-            Timestamp(now)
+            "UPDATE recipients SET hold = NULL WHERE state = 'QUEUED' AND id IN (SELECT id FROM ROWS($1, id uuid) AS r)",
+            rows::ids(recipients.iter().copied())?
         )?;
-        Ok(())
+        Ok(recipients.len())
     }
 }

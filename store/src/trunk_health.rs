@@ -175,14 +175,19 @@ impl Tx {
         Ok(())
     }
 
-    /// Sends waiting calls back for their trunk: not before `at`. Gives their recipients.
-    pub async fn hold_for_trunk(&mut self, ids: &[Uuid], at: DateTime<Utc>) -> Result<Vec<Uuid>> {
+    /// Sends calls back that wait for this trunk: not before `at`. Gives their recipients.
+    pub async fn hold_for_trunk(
+        &mut self,
+        trunk: TrunkId,
+        ids: &[Uuid],
+        at: DateTime<Utc>,
+    ) -> Result<Vec<Uuid>> {
         let recipients: Vec<Option<Uuid>> = on!(
             self,
             query_scalar::<Option<Uuid>>,
             "UPDATE calls SET due_at = $2, pushed_at = NULL, hold = 'TRUNK' FROM ROWS($1, id uuid) AS r
-             WHERE calls.id = r.id AND calls.state = 'PENDING' RETURNING recipient_id",
-            (rows::ids(ids.iter().copied())?, Timestamp(at)),
+             WHERE calls.id = r.id AND calls.trunk_id = $3 AND calls.state = 'PENDING' RETURNING recipient_id",
+            (rows::ids(ids.iter().copied())?, Timestamp(at), trunk.uuid()),
             fetch_all
         )?;
         Ok(recipients.into_iter().flatten().collect())

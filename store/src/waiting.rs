@@ -82,23 +82,22 @@ impl Tx {
         Ok(n.unwrap_or(0) as u32)
     }
 
-    /// The same by trunk; those that have none are not listed.
-    pub async fn waiting_calls_by_trunk(&mut self, campaign: CampaignId) -> Result<Vec<(TrunkId, u32)>> {
+    /// The same of all campaigns by trunk; those that have none are not listed.
+    pub async fn waiting_calls_by_trunk(&mut self) -> Result<Vec<(TrunkId, u32)>> {
         record! {
             /// The calls that wait for a trunk.
-            pub struct Waiting {
+            pub struct OfTrunk {
                 pub trunk_id: TrunkId,
                 pub n: u32,
             }
         }
         let found = all!(
             self,
-            Waiting,
+            OfTrunk,
             "SELECT trunk_id, CAST(count(*) AS integer) AS n FROM calls
-             WHERE campaign_id = $1 AND state = 'PENDING' AND (hold IS NULL OR hold NOT IN ('WINDOW', 'GAP', 'CALLER_ID')) GROUP BY trunk_id",
-            campaign.uuid()
+             WHERE state = 'PENDING' AND campaign_id IS NOT NULL AND (hold IS NULL OR hold NOT IN ('WINDOW', 'GAP', 'CALLER_ID')) GROUP BY trunk_id"
         )?;
-        Ok(found.into_iter().map(|waiting| (waiting.trunk_id, waiting.n)).collect())
+        Ok(found.into_iter().map(|of| (of.trunk_id, of.n)).collect())
     }
 
     /// The waiting calls of every campaign that has any.

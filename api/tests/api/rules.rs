@@ -117,12 +117,18 @@ async fn numbers_are_put_on_the_list_one_by_one_many_at_once_and_as_a_file() {
     assert_eq!(many.data().as_array().unwrap().len(), 2);
     let stop = world.get("/suppressions?number=%2B4915112345679").await.expect(200);
     assert_eq!(stop.data()[0]["channel"], Value::Null);
-    let file = "phone,channel,reason,expires_at\n+4915112345671,voice,registry,2030-01-01\nnobody,,,\n+4915112345672,pigeon,,\n+4915112345673,,,soon\n+4915112345671,sms,,\n+4915112345674,,,2001-01-01\n";
+    let file = "phone,channel,reason,expires_at\n+4915112345671,voice,registry,2030-01-01\nnobody,,,\n+4915112345672,pigeon,,\n+4915112345673,,,soon\n+4915112345671,sms,,\n+4915112345671,voice,,2029-01-01\n+4915112345674,,,2001-01-01\n";
     let read = world.upload("/suppressions/import", "text/csv", file).await.expect(200);
-    assert_eq!((&read.data()["accepted"], &read.data()["rejected"]), (&json!(2), &json!(4)));
+    assert_eq!((&read.data()["accepted"], &read.data()["rejected"]), (&json!(3), &json!(4)));
     let fields: Vec<_> =
         read.data()["rejects"].as_array().unwrap().iter().map(|r| r["field"].clone()).collect();
     assert_eq!(fields, ["phone", "channel", "expires_at", "expires_at"], "{}", read.data());
+    let twice = world.get("/suppressions?number=%2B4915112345671").await.expect(200);
+    let expiry: Vec<_> = twice.data().as_array().unwrap().iter().map(|r| r["expiresAt"].clone()).collect();
+    assert!(
+        expiry.contains(&Value::Null) && expiry.contains(&json!("2030-01-02T00:00:00.000Z")),
+        "{expiry:?}"
+    );
     let list = world.get("/suppressions").await.expect(200);
     assert_eq!(list.data().as_array().unwrap().len(), 5);
     // On the list already: the same entry, now for good.

@@ -3,11 +3,11 @@
 use std::collections::HashMap;
 
 use ringfleet_core::{
-    BrakeRule, CallState, CampaignState, CounterKind, Hold, WorkerId,
+    BrakeRule, CallState, CampaignState, CounterKind, Hold, TrunkId, WorkerId,
     brake::{BrakeState, Health},
     trunk_group::Member,
 };
-use ringfleet_store::{Bump, NewCampaign, TrunkHealth};
+use ringfleet_store::{Bump, GroupCampaign, Move, NewCampaign, Stranded, TrunkHealth};
 use uuid::Uuid;
 
 use crate::support::{Db, NONE, World, all, at, begin, new_trunk, sorted, wishes};
@@ -86,7 +86,7 @@ pub async fn calls_wait_for_their_trunk_and_are_let_go(db: Db) {
     let single = world.new_call(None, at(0));
     db.write(async |tx| tx.insert_calls(std::slice::from_ref(&single), at(0)).await).await;
     let ids = [calls[0].id, calls[1].id, single.id];
-    let held = db.write(async |tx| tx.hold_for_trunk(&ids, at(60_000)).await).await;
+    let held = db.write(async |tx| tx.hold_for_trunk(world.trunk, &ids, at(60_000)).await).await;
     assert_eq!(sorted(held), sorted(calls[..2].iter().filter_map(|call| call.recipient_id)));
     let held = db.read(async |tx| tx.calls_by_id(&ids).await).await;
     assert!(held.iter().all(|call| call.hold == Some(Hold::Trunk) && call.state == CallState::Pending));
@@ -99,7 +99,7 @@ pub async fn calls_wait_for_their_trunk_and_are_let_go(db: Db) {
     assert_eq!(push(59_999).await, NONE, "they wait, and the third has its job");
     assert_eq!(let_go(1, 500).await, 1);
     assert_eq!(push(500).await, [single.id], "a single call goes first");
-    db.write(async |tx| tx.hold_for_trunk(&[single.id], at(70_000)).await).await;
+    db.write(async |tx| tx.hold_for_trunk(world.trunk, &[single.id], at(70_000)).await).await;
     world.set(&db, CampaignState::Paused).await;
     assert_eq!(let_go(9, 600).await, 1, "a paused campaign's calls stay");
     world.set(&db, CampaignState::InProgress).await;
@@ -110,7 +110,7 @@ pub async fn calls_wait_for_their_trunk_and_are_let_go(db: Db) {
     let worker = WorkerId::new(at(0));
     let wishes = crate::support::wishes(&calls[..1], worker);
     db.write(async |tx| crate::support::begin(tx, &wishes, at(800)).await).await;
-    let held = db.write(async |tx| tx.hold_for_trunk(&[calls[0].id], at(60_000)).await).await;
+    let held = db.write(async |tx| tx.hold_for_trunk(world.trunk, &[calls[0].id], at(60_000)).await).await;
     assert_eq!(held, NONE);
 }
 
@@ -205,18 +205,33 @@ pub async fn groups_are_kept_and_their_stranded_calls_move(db: Db) {
     world.fill(&db, 0..2).await;
     world.set(&db, CampaignState::InProgress).await;
     let calls = world.queue(&db, 2).await;
-    let stranded = async || db.read(async |tx| tx.stranded_calls(9).await).await;
-    assert_eq!(stranded().await, []);
-    db.write(async |tx| tx.hold_for_trunk(&[calls[0].id], at(9_000)).await).await;
-    let found = stranded().await;
+    let stranded = async |trunk: TrunkId| {
+        db.read(async |tx| tx.stranded_calls(world.campaign, &[trunk.uuid()], 9).await).await
+    };
+    let running = db.read(async |tx| tx.group_campaigns().await).await;
+    let of = |campaign: &GroupCampaign| (campaign.id, campaign.workspace_id, campaign.trunk_group_id);
+    assert_eq!(running.iter().map(of).collect::<Vec<_>>(), [(world.campaign, world.workspace, group.id)]);
+    assert_eq!(stranded(world.trunk).await, []);
+    db.write(async |tx| tx.hold_for_trunk(other, &[calls[0].id], at(9_000)).await).await;
+    assert_eq!(stranded(world.trunk).await, [], "it waits for no other trunk than its own");
+    let held = db.write(async |tx| tx.hold_for_trunk(world.trunk, &[calls[0].id], at(9_000)).await).await;
+    db.write(async |tx| tx.hold_recipients(&held, Hold::Trunk).await).await;
+    let found = stranded(world.trunk).await;
     assert_eq!((found.len(), found[0].id, found[0].trunk_id), (1, calls[0].id, world.trunk));
-    assert_eq!(found[0].members, group.members);
+    assert_eq!(stranded(other).await, []);
     // The second one waits for nothing, so it stays.
-    let moves = [(calls[0].id, other), (calls[1].id, other)];
-    db.write(async |tx| tx.move_calls(&moves, at(500)).await).await;
-    assert_eq!(stranded().await, []);
-    let waiting = db.read(async |tx| tx.waiting_calls_by_trunk(world.campaign).await).await;
+    let second = Stranded { id: calls[1].id, trunk_id: world.trunk };
+    let moves = [Move::new(&found[0], other), Move::new(&second, other)];
+    assert_eq!(db.write(async |tx| tx.move_calls(&moves, at(500)).await).await, 1);
+    assert_eq!(stranded(world.trunk).await, []);
+    let again = db.write(async |tx| tx.move_calls(&moves, at(500)).await).await;
+    assert_eq!(again, 0, "somebody else has moved it");
+    let waiting = db.read(async |tx| tx.waiting_calls_by_trunk().await).await;
     assert_eq!(HashMap::from_iter(waiting), HashMap::from([(world.trunk, 1), (other, 1)]));
+    let recipient = held[0].into();
+    let recipient =
+        db.read(async |tx| tx.recipient(world.campaign, recipient).await).await.expect("it is there");
+    assert_eq!(recipient.hold, None);
     let wish = wishes(&calls, WorkerId::new(at(0)));
     let begun = db.write(async |tx| begin(tx, &wish, at(600)).await).await;
     assert_eq!(begun, [calls[1].id], "a worker that knows the old trunk does not begin it");
