@@ -23,6 +23,8 @@ const PAGE: u32 = 2_000;
 pub struct Attempt {
     pub call: CallId,
     pub to: E164,
+    /// The number it showed.
+    pub from: Option<E164>,
     /// The process that made it.
     pub pid: u32,
     pub placed: DateTime<Utc>,
@@ -108,6 +110,7 @@ struct Line {
     event: Event,
     call: CallId,
     to: E164,
+    from: Option<E164>,
     at: DateTime<Utc>,
     pid: u32,
 }
@@ -130,11 +133,12 @@ pub fn read_witness(path: &Path, deaths: &[Death]) -> Result<(Vec<Attempt>, Vec<
     let text = fs::read_to_string(path).map_err(|e| unreadable(&e))?;
     let (mut attempts, mut refusals, mut open) = (Vec::new(), Vec::new(), BTreeMap::new());
     for line in text.lines() {
-        let Line { event, call, to, at, pid } = serde_json::from_str(line).map_err(|e| unreadable(&e))?;
+        let Line { event, call, to, from, at, pid } =
+            serde_json::from_str(line).map_err(|e| unreadable(&e))?;
         match event {
             Event::Placed => {
                 open.insert((call, pid), attempts.len());
-                attempts.push(Attempt { call, to, pid, placed: at, over: None });
+                attempts.push(Attempt { call, to, from, pid, placed: at, over: None });
             }
             Event::Over => {
                 if let Some(nth) = open.remove(&(call, pid)) {

@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use chrono::TimeDelta;
+use chrono::{TimeDelta, Timelike};
 use rand::{RngExt, SeedableRng, rngs::StdRng, seq::IndexedRandom};
 use ringfleet_core::{CampaignId, CampaignState, Caps, Clock, SystemClock, clock::rfc3339};
 use serde_json::{Value, json};
@@ -38,6 +38,10 @@ pub const FLOOR: Caps = Caps { min_gap_minutes: Some(0.1), max_per_24h: Some(100
 /// Long after everything is over. Who would have to wait longer for a cap is not called any more.
 const END: TimeDelta = TimeDelta::hours(12);
 
+/// The numbers that pools of caller IDs begin at, and the calls of a day that may show each.
+const POOLED: u32 = 40;
+const SHOWN: u32 = 12;
+
 /// What all campaigns have in common.
 pub struct Ground {
     agent: String,
@@ -61,7 +65,8 @@ impl Ground {
         let webhook: Webhook = desk.make("/webhooks", &json!({"url": receiver.url()})).await?;
         receiver.trust(&webhook.signing_secret)?;
         let agent: Made = desk.make("/agents", &json!({"name": "Torture"})).await?;
-        desk.put("/workspace/rules", &json!({"caps": FLOOR})).await?;
+        let rules = json!({"caps": FLOOR, "schedule": {"timezone": early()}});
+        desk.put("/workspace/rules", &rules).await?;
         let mut trunks = Vec::new();
         for (ring_ms, talk_ms, limits) in [
             (150, 700, json!({"callsPerSecond": 12, "maxLiveCalls": 14})),
@@ -140,6 +145,7 @@ impl Ground {
             "caps": caps,
             "endAt": rfc3339(now + END),
             "ringTimeoutSeconds": rng.random_range(1..3),
+            "callerIds": rng.random_bool(0.4).then(|| pool(rng)),
         });
         Ok((body, Asked { hours, caps }))
     }
@@ -184,6 +190,20 @@ impl Ground {
     pub fn asked(&self) -> BTreeMap<CampaignId, Asked> {
         self.asked.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
+}
+
+/// A few of the numbers that all pools share, fewer than the calls of some campaigns need.
+fn pool(rng: &mut StdRng) -> Value {
+    let first = rng.random_range(0..POOLED);
+    let numbers: Vec<String> = (first..first + 4).map(|n| format!("+1646555{n:04}")).collect();
+    let rotation = ["roundRobin", "leastUsed", "match"].choose(rng);
+    json!({"numbers": numbers, "rotation": rotation, "dailyCap": SHOWN})
+}
+
+/// A zone in which it is two or three in the morning: what waits for the next day waits beyond [`END`].
+fn early() -> String {
+    let ahead = (2 - i64::from(SystemClock.now().hour()) + 11).rem_euclid(24) - 11;
+    format!("Etc/GMT{:+}", -ahead) // in these names west of Greenwich is positive
 }
 
 /// One or two voice steps with one to four attempts, tried again within seconds.

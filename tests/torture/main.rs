@@ -17,9 +17,10 @@ mod tests {
 
     /// Two minutes of faults, and as much again as it may take until everything has come to rest.
     const PATIENCE: Duration = Duration::from_secs(480);
-    const PROMISES: [&str; 12] = [
+    const PROMISES: [&str; 13] = [
         "ALIVE",
         "BUDGET",
+        "CALLER_IDS",
         "CAPS",
         "COUNTERS",
         "DONE",

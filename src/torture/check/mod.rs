@@ -1,6 +1,7 @@
 //! The judge: one function for each invariant over all that was seen.
 
 mod books;
+mod caller_ids;
 mod calls;
 pub mod pace;
 pub mod rules;
@@ -52,13 +53,14 @@ impl Violation {
 pub type Invariant = (&'static str, fn(&Evidence) -> Vec<Violation>);
 
 /// All of them.
-pub const INVARIANTS: [Invariant; 12] = [
+pub const INVARIANTS: [Invariant; 13] = [
     ("NEVER_TWICE", calls::never_twice),
     ("BUDGET", calls::budget),
     ("PAUSE", calls::pause),
     ("WINDOW", rules::window),
     ("SUPPRESSED", rules::suppressed),
     ("CAPS", rules::caps),
+    ("CALLER_IDS", caller_ids::caller_ids),
     ("RATE", pace::rate),
     ("LIVE", pace::live),
     ("DONE", books::done),

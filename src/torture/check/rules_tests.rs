@@ -2,7 +2,8 @@
 
 use chrono::TimeDelta;
 use ringfleet_core::{
-    CallState, CampaignId, CampaignState, Caps, CounterKind, Disposition, Plan, trunk::Limits,
+    CallState, CallerIds, CampaignId, CampaignState, Caps, CounterKind, Disposition, Plan,
+    caller_ids::Rotation, trunk::Limits,
 };
 
 use super::tests::{
@@ -48,6 +49,25 @@ fn calls_to_suppressed_numbers_are_judged() {
     one_wrong("SUPPRESSED", TheCall(31), "its number is suppressed since", |e| e.bans.push(ban(9, 2_000)));
     let mut evidence = good();
     evidence.bans.extend([ban(2, 3_650), ban(1, 0)]);
+    assert_eq!(found(&evidence), []);
+}
+
+#[test]
+fn what_is_shown_is_judged() {
+    let pool = |numbers: &[u64], cap| CallerIds {
+        numbers: numbers.iter().map(|n| number(*n)).collect(),
+        rotation: Rotation::RoundRobin,
+        daily_cap: Some(cap),
+    };
+    let show = |e: &mut Evidence, pool, numbers: [u64; 3]| {
+        e.campaign().caller_ids = Some(pool);
+        // The last one is a single call, which shows what it likes.
+        e.attempts.iter_mut().zip(numbers).for_each(|(attempt, n)| attempt.from = Some(number(n)));
+    };
+    one_wrong("CALLER_IDS", Person(2), "was call 2 to show", |e| show(e, pool(&[1, 2], 1), [1, 2, 2]));
+    one_wrong("CALLER_IDS", Person(1), "which its pool has not", |e| show(e, pool(&[1, 2], 2), [3, 2, 2]));
+    let mut evidence = good();
+    show(&mut evidence, pool(&[1, 2], 2), [1, 2, 2]);
     assert_eq!(found(&evidence), []);
 }
 

@@ -133,7 +133,8 @@ pub(super) fn attempt(call: u128, placed: i64, over: i64) -> Attempt {
         21 | 22 => 2,
         _ => 9,
     });
-    Attempt { call: CallId::from(id(call)), to, pid: WORKER, placed: at(placed), over: Some(at(over)) }
+    let (call, placed, over) = (CallId::from(id(call)), at(placed), Some(at(over)));
+    Attempt { call, to, from: None, pid: WORKER, placed, over }
 }
 
 pub(super) fn kept(kind: CounterKind, name: &str, n: i64) -> KeptCounter {
