@@ -119,6 +119,12 @@ impl Seats {
         Ratio::new(self.call_ratio * (1.0 - fallen / 2.0))
     }
 
+    /// Whether a seat is kept free for each call, however the brake stands: a ratio that has fallen to one does not undo the calls
+    /// that were placed before.
+    pub fn keeps_one_each(&self) -> bool {
+        Ratio::new(self.call_ratio) == Ratio::ONE
+    }
+
     /// How many calls are placed and not answered when all of them are free and the brake is off.
     pub fn most_dialing(&self) -> u32 {
         Ratio::new(self.call_ratio).dialing(self.count)

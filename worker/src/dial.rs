@@ -282,6 +282,7 @@ fn limits(dial: &Dial) -> Vec<Limit> {
         seats: Some(Seats {
             count: seats.count,
             ratio: seats.ratio(dial.answers.as_ref().unwrap_or(&Answers::default())),
+            one_each: seats.keeps_one_each(),
         }),
     });
     // Those that limit nothing are passed over.
