@@ -114,15 +114,15 @@ impl Dialer {
             on_trial: dial.brake.is_some_and(|brake| brake == BrakeState::Trial).then_some(dial.trunk_id),
             worker,
             begun: Clock::now(self.engine.clock()),
-            room: Room { _place: place, permit },
             mine,
         };
+        let room = Room { _place: place, permit };
         // From here on the call may reach the network: only the winner of this goes on.
         match (self.engine.begin(&dial, worker, resume).await, prepared) {
             (Ok(None), _) => {}
             (Ok(Some(begun)), Ok(mut attempt)) => {
                 begun.caller_id.into_iter().for_each(|caller_id| attempt.show(caller_id));
-                drop(self.calls.spawn(follower.follow(attempt, deadline, hang_up)));
+                drop(self.calls.spawn(follower.follow(room, attempt, deadline, hang_up)));
             }
             (Ok(Some(_)), Err(ending)) => drop(self.calls.spawn(follower.settle(ending))),
             (Err(error), _) => {
