@@ -246,7 +246,7 @@ impl Dialer {
             }
             _ => Ending::uncertain("worker_lost"),
         };
-        let ending = Ending::of_orphan(dial.state, found);
+        let ending = Ending::of_orphan(dial.state, dial.reason.as_deref(), found);
         tracing::info!(call = %dial.id, ?ending, "a dead worker's call is resolved");
         let at = Clock::now(self.engine.clock());
         let (call, campaign, begun) = (dial.id, dial.campaign_id, None);
