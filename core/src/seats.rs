@@ -6,6 +6,9 @@
 //! two seconds of the person's greeting (FTC, Telemarketing Sales Rule, 16 CFR 310.4(b)(1)(iv) and (b)(4)(i)). Ofcom tolerated 3 % of live
 //! calls over each 24 hours until its statement of policy of 1 March 2017, which tolerates none. Days are too long for a dialer, which has to
 //! slow down at once, so the brake looks at the last answers.
+//!
+//! Whether a machine has picked up is known too late for a seat. So answers that turn out to be machines are counted among the answers, and the share
+//! is lower than that of the people.
 
 use serde::{Deserialize, Serialize};
 
