@@ -139,9 +139,11 @@ impl Ending {
 
     /// The ending of a dead worker's call: what the carrier found out, or what the state it had reached proves.
     ///
-    /// Somebody had picked up a call that was ONGOING; that the network has forgotten it since does not undo it.
-    pub fn of_orphan(reached: CallState, found: Self) -> Self {
+    /// Somebody had picked up a call that was ONGOING; that the network has forgotten it since does not undo it. Where no seat was free
+    /// then, its `reason` says so already, and whatever the network remembers it was abandoned.
+    pub fn of_orphan(reached: CallState, reason: Option<&str>, found: Self) -> Self {
         match (reached, &found) {
+            (CallState::Ongoing, _) if reason == Some(NO_FREE_SEAT) => found.abandoned(),
             (CallState::Ongoing, Self::Over { outcome: Outcome::Uncertain, .. }) => {
                 Self::over(Outcome::Answered, "worker_lost", None, EndedBy::Carrier)
             }
@@ -168,7 +170,7 @@ pub const TRUNK_TRIES: u32 = 5;
 /// `bad_number`: the network says there is no such number. `declined`: a human or a filter said no (SIP 603, RFC 8197, RFC 8688).
 pub const NEVER_RETRY: &[&str] = &["bad_number", DECLINED];
 
-/// Why a call is ABANDONED.
+/// Why a call is ABANDONED. It stands with the call from the answer on, while that is still being hung up.
 pub const NO_FREE_SEAT: &str = "no_free_seat";
 
 /// A human or a filter said no.
@@ -181,9 +183,9 @@ mod tests {
     #[test]
     fn an_answered_orphan_was_answered_whatever_the_network_remembers() {
         let lost = Ending::uncertain("worker_lost");
-        assert_eq!(Ending::of_orphan(CallState::Triggered, lost.clone()), lost);
+        assert_eq!(Ending::of_orphan(CallState::Triggered, None, lost.clone()), lost);
         assert!(matches!(
-            Ending::of_orphan(CallState::Ongoing, lost),
+            Ending::of_orphan(CallState::Ongoing, None, lost.clone()),
             Ending::Over { outcome: Outcome::Answered, .. }
         ));
         let hung_up = Ending::over(Outcome::Answered, "completed", Some(200), EndedBy::Caller);
@@ -191,6 +193,18 @@ mod tests {
         assert_eq!(hung_up.abandoned(), abandoned);
         assert_eq!(Outcome::Abandoned.state(), CallState::CallFinished);
         let rang = Ending::over(Outcome::Unanswered, "worker_lost", Some(487), EndedBy::Caller);
-        assert_eq!(Ending::of_orphan(CallState::Ongoing, rang.clone()), rang);
+        assert_eq!(Ending::of_orphan(CallState::Ongoing, Some("throttled"), rang.clone()), rang);
+    }
+
+    #[test]
+    fn an_orphan_for_whom_no_seat_was_free_is_abandoned_whatever_the_network_says() {
+        let lost = Ending::uncertain("worker_lost");
+        let hung_up = Ending::over(Outcome::Answered, "worker_lost", Some(200), EndedBy::Caller);
+        for found in [lost, hung_up] {
+            let ending = Ending::of_orphan(CallState::Ongoing, Some(NO_FREE_SEAT), found);
+            assert!(
+                matches!(ending, Ending::Over { outcome: Outcome::Abandoned, reason, .. } if reason == NO_FREE_SEAT)
+            );
+        }
     }
 }

@@ -60,9 +60,9 @@ impl Fair {
     pub fn round(&mut self, asking: &[Asking]) -> Round<'_> {
         self.0.ask_again();
         for one in asking {
-            let workspace = self.0.seat(one.workspace.uuid(), Weight::One);
-            let trunk = workspace.seat(one.lines, Weight::OfAll);
-            trunk.seat(one.campaign.uuid(), Weight::Own(one.weight));
+            let workspace = self.0.place(one.workspace.uuid(), Weight::One);
+            let trunk = workspace.place(one.lines, Weight::OfAll);
+            trunk.place(one.campaign.uuid(), Weight::Own(one.weight));
         }
         self.0.forget_silent();
         Round(&mut self.0)
@@ -149,8 +149,8 @@ impl Sharer {
         self.ring.iter_mut().for_each(Self::ask_again);
     }
 
-    /// The one of this id, seated last in the ring when it is new.
-    fn seat(&mut self, id: Uuid, weight: Weight) -> &mut Self {
+    /// The one of this id, placed last in the ring when it is new.
+    fn place(&mut self, id: Uuid, weight: Weight) -> &mut Self {
         let place = self.ring.iter().position(|sharer| sharer.id == id).unwrap_or_else(|| {
             self.ring.push_back(Self::new(id, weight));
             self.ring.len() - 1

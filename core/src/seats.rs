@@ -6,6 +6,9 @@
 //! two seconds of the person's greeting (FTC, Telemarketing Sales Rule, 16 CFR 310.4(b)(1)(iv) and (b)(4)(i)). Ofcom tolerated 3 % of live
 //! calls over each 24 hours until its statement of policy of 1 March 2017, which tolerates none. Days are too long for a dialer, which has to
 //! slow down at once, so the brake looks at the last answers.
+//!
+//! Whether a machine has picked up is known too late for a seat. So answers that turn out to be machines are counted among the answers, and the share
+//! is lower than that of the people.
 
 use serde::{Deserialize, Serialize};
 
@@ -117,6 +120,12 @@ impl Seats {
             _ => 0.0,
         };
         Ratio::new(self.call_ratio * (1.0 - fallen / 2.0))
+    }
+
+    /// Whether a seat is kept free for each call, however the brake stands: a ratio that has fallen to one does not undo the calls
+    /// that were placed before.
+    pub fn keeps_one_each(&self) -> bool {
+        Ratio::new(self.call_ratio) == Ratio::ONE
     }
 
     /// How many calls are placed and not answered when all of them are free and the brake is off.

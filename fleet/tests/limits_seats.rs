@@ -23,7 +23,8 @@ use tokio::{
 };
 
 fn seats(count: u32, ratio: f64) -> Limit {
-    let seats = Seats { count, ratio: Ratio::new(ratio) };
+    let ratio = Ratio::new(ratio);
+    let seats = Seats { count, ratio, one_each: ratio == Ratio::ONE };
     Limit { key: "seats".into(), per_second: None, live: None, seats: Some(seats) }
 }
 
@@ -253,4 +254,27 @@ async fn the_seats_of_a_dead_worker_come_back_after_the_lease_and_not_before() {
     assert_eq!(first.take_seat().await, Seat::Taken);
     assert_eq!(second.take_seat().await, Seat::Taken);
     no_seat(survivor.limits(), &seats(2, 1.0)).await;
+}
+
+/// As after a lease that was over for a while: others have the place that was kept for this call.
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_picks_up_has_the_seat_that_was_kept_whatever_the_books_say_now() {
+    Rig::on_both(brisk(), |rig| async move {
+        warmed_up(&rig.fleet).await;
+        let (limits, mut braked) = (rig.fleet.limits(), seats(1, 1.0));
+        braked.seats.as_mut().unwrap().one_each = false;
+        let with_one_each = call(limits, &seats(1, 1.0)).await;
+        let other = call(limits, &seats(2, 1.0)).await;
+        assert_eq!(other.take_seat().await, Seat::Taken);
+        assert_eq!(with_one_each.take_seat().await, Seat::Taken);
+        // It counts like any: no other call goes out for these two.
+        no_seat(limits, &seats(2, 10.0)).await;
+        drop((with_one_each, other));
+        // A ratio that has only fallen to one kept no seat.
+        let placed = call(limits, &braked).await;
+        let other = call(limits, &seats(2, 1.0)).await;
+        assert_eq!(other.take_seat().await, Seat::Taken);
+        assert_eq!(placed.take_seat().await, Seat::None);
+    })
+    .await;
 }

@@ -1,9 +1,9 @@
 use chrono::{DateTime, Utc};
 use ringfleet_core::{
     AgentId, CallId, CallState, CampaignId, Channel, E164, EndedBy, Hold, Outcome, RecipientId, TrunkId,
-    WorkerId, WorkspaceId,
+    WorkerId, WorkspaceId, call::NO_FREE_SEAT,
 };
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -155,7 +155,7 @@ pub struct Answered {
     #[serde(serialize_with = "millis")]
     pub at: DateTime<Utc>,
     /// How it counts, where its campaign has seats.
-    #[serde(skip)]
+    #[serde(rename = "reason", serialize_with = "reason")]
     pub seat: Option<SeatAnswer>,
 }
 
@@ -168,6 +168,11 @@ pub struct SeatAnswer {
     pub abandoned: bool,
     /// So many of its last answers will be looked at.
     pub window: u32,
+}
+
+/// What is kept with an answered call that is about to end for it.
+fn reason<S: Serializer>(seat: &Option<SeatAnswer>, s: S) -> std::result::Result<S::Ok, S::Error> {
+    seat.filter(|seat| seat.abandoned).map(|_| NO_FREE_SEAT).serialize(s)
 }
 
 /// What a carrier now needs to find a call again.
@@ -286,13 +291,14 @@ impl Tx {
         )
     }
 
-    /// Marks calls that were answered; gives those that still belonged to their worker and were not marked already.
+    /// Marks calls that were answered, and those for whom no seat was free, for whoever may have to end them; gives those that still belonged to their worker and were not marked already.
     pub async fn answer_calls(&mut self, answers: &[Answered]) -> Result<Vec<Uuid>> {
         // For the comparisons see `open_calls`.
         on!(
             self,
             query_scalar::<Uuid>,
-            "UPDATE calls SET state = 'ONGOING', answered_at = r.at FROM ROWS($1, id uuid, worker uuid, at time) AS r
+            "UPDATE calls SET state = 'ONGOING', answered_at = r.at, reason = coalesce(r.reason, calls.reason)
+             FROM ROWS($1, id uuid, worker uuid, at time, reason text) AS r
              WHERE calls.id = r.id AND calls.worker_id IS NOT DISTINCT FROM r.worker AND coalesce(calls.state, '') = 'TRIGGERED'
              RETURNING calls.id",
             (rows::rows(answers)?),

@@ -25,6 +25,8 @@ record! {
         pub campaign_id: Option<CampaignId>,
         /// Where it stands.
         pub state: CallState,
+        /// Why, where that is known before it ends: what kept it from being placed, or that no seat was free for who picked up.
+        pub reason: Option<String>,
         /// Its worker died; nobody has taken it over yet.
         pub orphaned_at: Option<DateTime<Utc>>,
         /// Not before this moment.
@@ -155,7 +157,7 @@ impl Tx {
         all!(
             self,
             Dial,
-            "SELECT c.id, c.campaign_id, c.state, c.orphaned_at, c.due_at, c.number, c.caller_id, t.caller_id AS trunk_caller_id, t.caller_ids IS NOT NULL AS trunk_has_pool,
+            "SELECT c.id, c.campaign_id, c.state, c.reason, c.orphaned_at, c.due_at, c.number, c.caller_id, t.caller_id AS trunk_caller_id, t.caller_ids IS NOT NULL AS trunk_has_pool,
                     c.ring_seconds, c.max_call_seconds, c.resume, c.trunk_id, t.config, t.limits AS trunk_limits, h.state AS brake,
                     p.limits AS campaign_limits, a.greeting, a.recording, c.workspace_id, w.rules AS floor, p.seats,
                     CASE WHEN p.seats IS NOT NULL THEN (SELECT s.answers FROM campaign_seats s WHERE s.campaign_id = p.id) END AS answers

@@ -114,15 +114,15 @@ impl Dialer {
             on_trial: dial.brake.is_some_and(|brake| brake == BrakeState::Trial).then_some(dial.trunk_id),
             worker,
             begun: Clock::now(self.engine.clock()),
-            room: Room { _place: place, permit },
             mine,
         };
+        let room = Room { _place: place, permit };
         // From here on the call may reach the network: only the winner of this goes on.
         match (self.engine.begin(&dial, worker, resume).await, prepared) {
             (Ok(None), _) => {}
             (Ok(Some(begun)), Ok(mut attempt)) => {
                 begun.caller_id.into_iter().for_each(|caller_id| attempt.show(caller_id));
-                drop(self.calls.spawn(follower.follow(attempt, deadline, hang_up)));
+                drop(self.calls.spawn(follower.follow(room, attempt, deadline, hang_up)));
             }
             (Ok(Some(_)), Err(ending)) => drop(self.calls.spawn(follower.settle(ending))),
             (Err(error), _) => {
@@ -246,7 +246,7 @@ impl Dialer {
             }
             _ => Ending::uncertain("worker_lost"),
         };
-        let ending = Ending::of_orphan(dial.state, found);
+        let ending = Ending::of_orphan(dial.state, dial.reason.as_deref(), found);
         tracing::info!(call = %dial.id, ?ending, "a dead worker's call is resolved");
         let at = Clock::now(self.engine.clock());
         let (call, campaign, begun) = (dial.id, dial.campaign_id, None);
@@ -282,6 +282,7 @@ fn limits(dial: &Dial) -> Vec<Limit> {
         seats: Some(Seats {
             count: seats.count,
             ratio: seats.ratio(dial.answers.as_ref().unwrap_or(&Answers::default())),
+            one_each: seats.keeps_one_each(),
         }),
     });
     // Those that limit nothing are passed over.

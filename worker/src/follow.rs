@@ -68,6 +68,53 @@ async fn place(
     placed.await
 }
 
+/// What was seen of a call, and when.
+struct Seen {
+    progress: Progress,
+    at: DateTime<Utc>,
+    /// Somebody has picked up, no seat was free, and the call is hung up.
+    is_abandoned: bool,
+}
+
+/// Watches a call while it lives, beside whoever writes down what was seen: neither the moment of an answer nor its seat may wait for the
+/// database.
+struct Watch {
+    engine: Engine,
+    call: CallId,
+    room: Room,
+    hang_up: CancellationToken,
+    over: CancellationToken,
+}
+
+impl Watch {
+    async fn watch(self, mut reports: mpsc::UnboundedReceiver<Progress>, tell: mpsc::UnboundedSender<Seen>) {
+        let (mut is_answered, mut is_abandoned) = (false, false);
+        while let Some(progress) = reports.recv().await {
+            let at = Clock::now(self.engine.clock());
+            if progress == Progress::Answered && !is_answered {
+                is_answered = true;
+                is_abandoned = self.finds_no_seat().await;
+            }
+            drop(tell.send(Seen { progress, at, is_abandoned }));
+        }
+        self.over.cancelled().await;
+        drop(self.room); // the network is done with this call: its room is free while the database writes
+    }
+
+    /// Takes a seat, or hangs up for want of one. A call that is over when that is known has lost nobody.
+    async fn finds_no_seat(&self) -> bool {
+        if self.over.is_cancelled()
+            || self.room.permit.take_seat().await != Seat::None
+            || self.over.is_cancelled()
+        {
+            return false;
+        }
+        tracing::info!(call = %self.call, "a call is hung up: somebody picked up and no seat is free");
+        self.hang_up.cancel();
+        true
+    }
+}
+
 /// Owns a call from the moment it may have begun until it is settled.
 pub(crate) struct Follower {
     pub(crate) engine: Engine,
@@ -79,20 +126,20 @@ pub(crate) struct Follower {
     pub(crate) on_trial: Option<TrunkId>,
     pub(crate) worker: WorkerId,
     pub(crate) begun: DateTime<Utc>,
-    pub(crate) room: Room,
     pub(crate) mine: Mine,
 }
 
 impl Follower {
     pub(crate) async fn follow(
         self,
+        room: Room,
         attempt: Box<dyn Attempt>,
         deadline: Deadline,
         hang_up: CancellationToken,
     ) {
-        let (report, mut reports) = mpsc::unbounded_channel();
+        let (report, reports) = mpsc::unbounded_channel();
         let engine = self.engine.clone();
-        let (alone, mut rung) = (self.mine.stopped().child_token(), false);
+        let alone = self.mine.stopped().child_token();
         let hang_up_alone = alone.clone();
         // Its own task: writing progress must never hold up the signalling.
         let over = CancellationToken::new();
@@ -105,25 +152,18 @@ impl Follower {
             };
             (ending, Clock::now(engine.clock()))
         });
-        let (stamp, mut stamped) = mpsc::unbounded_channel();
-        let engine = self.engine.clone();
-        tokio::spawn(async move {
-            while let Some(progress) = reports.recv().await {
-                drop(stamp.send((progress, Clock::now(engine.clock())))); // when it was seen, not when it is written
+        let (tell, mut told) = mpsc::unbounded_channel();
+        let (engine, call, hang_up) = (self.engine.clone(), self.call, hang_up_alone);
+        let watch = Watch { engine, call, room, hang_up, over: over.clone() };
+        tokio::spawn(watch.watch(reports, tell));
+        let (mut rung, mut answered_at, mut abandoned) = (false, None, false);
+        while let Some(seen) = told.recv().await {
+            rung |= seen.progress == Progress::Ringing;
+            abandoned |= seen.is_abandoned;
+            if seen.progress == Progress::Answered {
+                answered_at = answered_at.or(Some(seen.at));
             }
-        });
-        let (mut answered_at, mut is_abandoned) = (None, false);
-        while let Some((progress, at)) = stamped.recv().await {
-            rung |= progress == Progress::Ringing;
-            if progress == Progress::Answered && answered_at.is_none() {
-                answered_at = Some(at);
-                is_abandoned = self.room.permit.take_seat().await == Seat::None;
-                if is_abandoned {
-                    tracing::info!(call = %self.call, "a call is hung up: somebody picked up and no seat is free");
-                    hang_up_alone.cancel();
-                }
-            }
-            if let Err(error) = self.note(progress, at, is_abandoned, &over).await {
+            if let Err(error) = self.note(seen, &over).await {
                 tracing::warn!(%error, call = %self.call, "progress of a call could not be written");
             }
         }
@@ -131,7 +171,7 @@ impl Follower {
             tracing::error!(%error, call = %self.call, "the carrier broke down in mid-call");
             (Ending::uncertain("carrier_broke_down"), Clock::now(self.engine.clock()))
         });
-        let ending = match (is_abandoned, self.mine.stopped().is_cancelled()) {
+        let ending = match (abandoned, self.mine.stopped().is_cancelled()) {
             (true, _) => ending.abandoned(),
             (false, true) => hung_up(ending, rung),
             (false, false) => ending,
@@ -139,13 +179,8 @@ impl Follower {
         self.settle_at(ending, rung, answered_at, at).await;
     }
 
-    async fn note(
-        &self,
-        progress: Progress,
-        at: DateTime<Utc>,
-        abandoned: bool,
-        over: &CancellationToken,
-    ) -> Result<(), EngineError> {
+    async fn note(&self, seen: Seen, over: &CancellationToken) -> Result<(), EngineError> {
+        let Seen { progress, at, is_abandoned: abandoned } = seen;
         if let (Progress::Ringing | Progress::Answered, Some(trunk)) = (&progress, self.on_trial)
             && let Err(error) = self.engine.trial_passed(trunk, self.call).await
         {
@@ -176,8 +211,7 @@ impl Follower {
         answered_at: Option<DateTime<Utc>>,
         at: DateTime<Utc>,
     ) {
-        let Self { engine, call, campaign, worker, begun, room, mine, .. } = self;
-        drop(room); // the network is done with this call: its room is free while the database writes
+        let Self { engine, call, campaign, worker, begun, mine, .. } = self;
         let begun = Some(begun);
         let settlement = Settlement { call, campaign, worker, rung, begun, ending, answered_at, at };
         match engine.settle(settlement).await {
@@ -192,3 +226,7 @@ impl Follower {
         drop(mine); // what is still open now is a stray
     }
 }
+
+#[cfg(test)]
+#[path = "follow_tests.rs"]
+mod tests;

@@ -105,10 +105,10 @@ impl LocalLedger {
         booking
     }
 
-    /// Takes a seat if one of so many is free.
-    pub(super) fn take_seat(&self, key: &str, seats: u32) -> bool {
+    /// Takes a seat if one of `most` is free, or if there is no such number.
+    pub(super) fn take_seat(&self, key: &str, most: Option<u32>) -> bool {
         let mut books = self.books.lock();
-        let is_free = books.count(key) < seats;
+        let is_free = most.is_none_or(|most| books.count(key) < most);
         if is_free {
             *books.live.entry(key.to_owned()).or_default() += 1;
         }

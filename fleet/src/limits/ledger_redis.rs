@@ -99,9 +99,9 @@ impl RedisLedger {
         self.holder.book(limits, want, rank).await
     }
 
-    /// Takes a seat if one of so many is free, or if nobody can tell.
-    pub(super) async fn take_seat(&self, key: &str, seats: u32) -> bool {
-        match timeout(SEAT_PATIENCE, self.holder.take_seat(key, seats)).await {
+    /// Takes a seat if one of `most` is free, if there is no such number, or if nobody can tell.
+    pub(super) async fn take_seat(&self, key: &str, most: Option<u32>) -> bool {
+        match timeout(SEAT_PATIENCE, self.holder.take_seat(key, most)).await {
             Ok(is_taken) => is_taken,
             Err(_) => {
                 self.holder.hold(key, 1);
@@ -214,12 +214,12 @@ impl Holder {
         *self.counts.lock().held.entry(key.to_owned()).or_default() += granted;
     }
 
-    async fn take_seat(&self, key: &str, seats: u32) -> bool {
+    async fn take_seat(&self, key: &str, most: Option<u32>) -> bool {
         let _shared = self.wire.read().await;
         self.counts.lock().held.entry(key.to_owned()).or_default();
         let mut call = TAKE_SEAT.prepare_invoke();
         call.key(self.key("holders")).key(self.live_key(key));
-        call.arg(&self.id).arg(self.lease.as_micros() as u64).arg(seats);
+        call.arg(&self.id).arg(self.lease.as_micros() as u64).arg(most.map_or(-1, i64::from));
         let answer = call.invoke_async::<u8>(&mut self.link.shared()).await;
         if let Err(error) = &answer {
             self.outage.met(error);

@@ -63,6 +63,9 @@ pub struct Seats {
     pub count: u32,
     /// How many calls may be placed and not answered for each that is free.
     pub ratio: Ratio,
+    /// No call is ever placed for which none is kept free. So whoever picks up has one, also where the books have forgotten it:
+    /// those of a process that could not renew its lease.
+    pub one_each: bool,
 }
 
 impl Limit {
@@ -160,11 +163,11 @@ impl Ledger {
         }
     }
 
-    /// Takes a seat under this key if one of so many is free, or if nobody can tell.
-    async fn take_seat(&self, key: &str, seats: u32) -> bool {
+    /// Takes a seat under this key if one of `most` is free, if there is no such number, or if nobody can tell.
+    async fn take_seat(&self, key: &str, most: Option<u32>) -> bool {
         match self {
-            Self::Redis(ledger) => ledger.take_seat(key, seats).await,
-            Self::Local(ledger) => ledger.take_seat(key, seats),
+            Self::Redis(ledger) => ledger.take_seat(key, most).await,
+            Self::Local(ledger) => ledger.take_seat(key, most),
         }
     }
 

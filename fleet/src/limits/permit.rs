@@ -54,8 +54,8 @@ impl Permit {
         Self((!of.keys.is_empty()).then(places))
     }
 
-    /// Somebody picked up: takes a seat if one is free. Costs nothing where no limit has seats. While nobody can tell, the
-    /// seat is taken: hanging up on somebody who may well have one would be the worse mistake.
+    /// Somebody picked up: takes a seat if one is free, or was kept free for this call. Costs nothing where no limit has seats. While nobody
+    /// can tell, the seat is taken: hanging up on somebody who may well have one would be the worse mistake.
     pub async fn take_seat(&self) -> Seat {
         let Some(places) = &self.0 else { return Seat::NotNeeded };
         let Some((limit, seats)) = places.of.seats.as_ref().and_then(|limit| Some((limit, limit.seats?)))
@@ -66,7 +66,8 @@ impl Permit {
             return Seat::Taken;
         }
         let key = limit.busy_key();
-        if !places.books.take_seat(&key, seats.count).await {
+        let most = (!seats.one_each).then_some(seats.count);
+        if !places.books.take_seat(&key, most).await {
             return Seat::None;
         }
         *places.seat.lock() = Some(key);

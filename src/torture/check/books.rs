@@ -56,7 +56,7 @@ pub(super) fn counters(evidence: &Evidence) -> Vec<Violation> {
             count(campaign, CounterKind::Outcome, outcome.as_str());
             count(campaign, CounterKind::Channel, call.channel.as_str());
             count(campaign, CounterKind::Hour, &hour);
-            if outcome == Outcome::Answered {
+            if outcome.was_answered() {
                 count(campaign, CounterKind::AnsweredHour, &hour);
             }
         }

@@ -285,6 +285,21 @@ fn the_budget_is_judged() {
 }
 
 #[test]
+fn an_abandoned_call_counts_as_answered_and_reaches_nobody() {
+    let mut evidence = good();
+    let call = evidence.call(22);
+    (call.outcome, call.state) = (Some(Outcome::Abandoned), Outcome::Abandoned.state());
+    for kept in &mut evidence.counters {
+        match (kept.kind, kept.name.as_str()) {
+            (CounterKind::Outcome, "REJECTED") => kept.name = "ABANDONED".into(),
+            (CounterKind::AnsweredHour, _) => kept.n = 2,
+            _ => {}
+        }
+    }
+    assert_eq!(found(&evidence), []);
+}
+
+#[test]
 fn a_pause_and_a_cancel_are_judged() {
     let silence =
         |from, until: Option<i64>| Silence { campaign: campaign().id, from: at(from), until: until.map(at) };

@@ -73,7 +73,8 @@ on_both_engines! {
             calls_wait_for_their_trunk_and_are_let_go live_calls_are_counted_from_a_moment_on
             failures_of_many_settlers_have_one_place_each a_tripped_campaign_is_found_until_it_has_stopped
             groups_are_kept_and_their_stranded_calls_move;
-    seats: answers_that_many_workers_count_add_up a_dial_knows_the_seats_of_its_campaign;
+    seats: answers_that_many_workers_count_add_up a_dial_knows_the_seats_of_its_campaign
+           for_whom_no_seat_was_free_is_known_before_the_end;
     caller_ids: pools_are_kept what_is_shown_is_counted_by_day two_workers_show_no_number_too_often;
     schema: migrating_twice_changes_nothing an_empty_one_is_told an_older_one_is_told a_newer_one_is_told many_processes_migrate_at_once;
     together: two_workers_begin_overlapping_batches counters_equal_a_recount readers_do_not_wait_for_a_writer

@@ -3,9 +3,12 @@
 use std::sync::Arc;
 
 use ringfleet_core::{
-    Seats,
+    CallState, Seats, WorkerId,
+    call::NO_FREE_SEAT,
     seats::{Abandonment, Answers},
 };
+
+use ringfleet_store::{Answered, SeatAnswer};
 
 use crate::support::{Db, World, at};
 
@@ -66,4 +69,21 @@ pub async fn a_dial_knows_the_seats_of_its_campaign(db: Db) {
     // Without seats nobody looks.
     db.write(async |tx| tx.update_campaign(world.campaign, &before.settings()).await).await;
     assert_eq!(known().await, (None, None));
+}
+
+pub async fn for_whom_no_seat_was_free_is_known_before_the_end(db: Db) {
+    let world = World::calling(&db, 3).await;
+    let worker = WorkerId::new(at(0));
+    let calls = world.ring(&db, 3, worker).await;
+    let seats = [None, Some(false), Some(true)];
+    let answer = |(call, seat): (&ringfleet_store::NewCall, Option<bool>)| {
+        let seat = seat.map(|abandoned| SeatAnswer { campaign: world.campaign, abandoned, window: WINDOW });
+        Answered { id: call.id, worker: worker.uuid(), at: at(20), seat }
+    };
+    let answers: Vec<_> = calls.iter().zip(seats).map(answer).collect();
+    assert_eq!(db.write(async |tx| tx.answer_calls(&answers).await).await.len(), 3);
+    for (call, reason) in calls.iter().zip([None, None, Some(NO_FREE_SEAT)]) {
+        let dial = db.read(async |tx| tx.dials(&[call.id]).await).await.remove(0);
+        assert_eq!((dial.state, dial.reason.as_deref()), (CallState::Ongoing, reason));
+    }
 }
