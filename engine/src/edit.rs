@@ -2,8 +2,8 @@
 
 use chrono::{DateTime, Utc};
 use ringfleet_core::{
-    CampaignAction, CampaignId, CampaignState, Channel, Clock, CounterKind, Disposition, Hold, RecipientId,
-    RecipientState, WorkspaceId, WorkspaceRules,
+    CallerIds, CampaignAction, CampaignId, CampaignState, Channel, Clock, CounterKind, Disposition, E164,
+    Hold, RecipientId, RecipientState, WorkspaceId, WorkspaceRules,
     call::NEVER_RETRY,
     terms::{Due, Fit},
 };
@@ -33,7 +33,7 @@ impl Engine {
         tx.update_campaign(id, &settings).await?;
         if settings.plan != before.plan
             || settings.schedule != before.schedule
-            || settings.caller_ids != before.caller_ids
+            || room_of(&settings.caller_ids) != room_of(&before.caller_ids)
         {
             tx.replanned_to(id, Some(Uuid::nil())).await?;
         }
@@ -94,6 +94,11 @@ impl Engine {
         tx.commit().await?;
         Ok(after)
     }
+}
+
+/// What decides whether anybody has to wait for a caller ID: in which order they come does not.
+fn room_of(pool: &Option<CallerIds>) -> Option<(&[E164], Option<u32>)> {
+    pool.as_ref().map(|pool| (&pool.numbers[..], pool.daily_cap))
 }
 
 /// A campaign begins before it ends.

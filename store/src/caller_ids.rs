@@ -71,14 +71,17 @@ impl Tx {
         Ok(found.into_iter().map(Row::parts).collect())
     }
 
-    /// Makes sure that there is a row for each of these, which can be held.
+    /// Makes sure that there is a row for each of these, which can be held. A new day goes on with the turn of the days before.
     pub async fn insert_caller_id_uses(&mut self, days: &[CallerDay]) -> Result<()> {
         // In one order for everybody, and before any of them is held: whoever waits here holds nothing but rows nobody else sees yet.
         exec!(
             self,
             "INSERT INTO caller_id_uses (workspace_id, number, day, calls, turn)
-             SELECT r.workspace, r.number, r.day, 0, 0 FROM ROWS($1, workspace uuid, number int, day int) AS r
-             WHERE true ORDER BY r.workspace, r.number, r.day
+             SELECT r.workspace, r.number, r.day, 0,
+                    coalesce((SELECT max(u.turn) FROM caller_id_uses u WHERE u.workspace_id = r.workspace AND u.number = r.number), 0)
+             FROM ROWS($1, workspace uuid, number int, day int) AS r
+             WHERE NOT EXISTS (SELECT 1 FROM caller_id_uses u WHERE u.workspace_id = r.workspace AND u.number = r.number AND u.day = r.day)
+             ORDER BY r.workspace, r.number, r.day
              ON CONFLICT (workspace_id, number, day) DO NOTHING",
             rows::rows(days)?
         )?;
@@ -117,8 +120,13 @@ impl Tx {
         Ok(())
     }
 
-    /// Forgets what was shown before this day, since 1970-01-01. Gives how many rows.
+    /// Forgets what was shown before this day, since 1970-01-01. Gives how many rows. The last row of a number stays, for its turn.
     pub async fn forget_caller_id_uses(&mut self, before: i32) -> Result<u64> {
-        exec!(self, "DELETE FROM caller_id_uses WHERE day < $1", before)
+        exec!(
+            self,
+            "DELETE FROM caller_id_uses WHERE day < $1 AND EXISTS (SELECT 1 FROM caller_id_uses u
+                WHERE u.workspace_id = caller_id_uses.workspace_id AND u.number = caller_id_uses.number AND u.day > caller_id_uses.day)",
+            before
+        )
     }
 }

@@ -120,8 +120,20 @@ async fn a_cap_counts_single_calls_too_and_whoever_finds_nothing_left_waits_for_
     wait(&world, DAY);
     assert_eq!(today(&world, &path).await, [0, 0]);
     assert_eq!(ring(&world, &path).await.1.len(), 3);
-    assert_eq!(today(&world, &path).await, [2, 1], "each has its turn, from the first on");
+    assert_eq!(today(&world, &path).await, [2, 1], "each has its turn");
     assert_eq!(figures(&world, &path).await["holds"]["CALLER_ID"], 0);
+}
+
+#[tokio::test]
+async fn a_new_day_goes_on_with_the_turn_of_the_last() {
+    let world = World::new().await;
+    for used in [[1, 0], [0, 1], [1, 0]] {
+        let path = listed(&world, 1, pool(Value::Null)).await;
+        act(&world, &path, "start").await;
+        ring(&world, &path).await;
+        assert_eq!(today(&world, &path).await, used);
+        wait(&world, DAY);
+    }
 }
 
 #[tokio::test]

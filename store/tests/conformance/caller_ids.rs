@@ -96,8 +96,21 @@ pub async fn what_is_shown_is_counted_by_day(db: Db) {
         assert_eq!(shown(&call().await), (Some("+12025550100".into()), counted), "{state}");
     }
 
-    assert_eq!(db.write(async |tx| tx.forget_caller_id_uses(20_001).await).await, 2);
-    assert_eq!(db.read(async |tx| tx.caller_id_uses(&all).await).await, [(days[1], zero)]);
+    let next = day(world.workspace, 2, 20_009);
+    db.write(async |tx| tx.insert_caller_id_uses(&[days[0], next]).await).await;
+    assert_eq!(
+        db.read(async |tx| tx.caller_id_uses(&[next]).await).await,
+        [(next, used(0, 5))],
+        "its turn goes on"
+    );
+    assert_eq!(
+        db.write(async |tx| tx.forget_caller_id_uses(20_010).await).await,
+        2,
+        "the last of each number stays"
+    );
+    let mut kept = db.read(async |tx| tx.caller_id_uses(&[days[0], days[1], days[2], next]).await).await;
+    kept.sort_by_key(|(key, _)| *key);
+    assert_eq!(kept, [(days[1], zero), (next, used(0, 5))]);
 }
 
 /// Pools that overlap, in all orders, and rows that are not there yet: nobody waits in a circle, and no use is lost.
