@@ -1,4 +1,5 @@
 use std::{
+    io,
     path::Path,
     str::FromStr,
     sync::atomic::{AtomicU32, Ordering},
@@ -6,7 +7,7 @@ use std::{
 };
 
 use sqlx::{
-    Connection, PgConnection, Pool, Postgres, Sqlite,
+    Connection, PgConnection, Pool, Postgres, Sqlite, Transaction,
     postgres::{PgConnectOptions, PgPoolOptions},
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
@@ -51,6 +52,14 @@ const BEGIN_MANY: &str = "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL enable
 /// The same, planning anew.
 const BEGIN_MANY_ANEW: &str = "BEGIN ISOLATION LEVEL READ COMMITTED; DISCARD PLANS; SET LOCAL enable_seqscan = off; \
                                SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off; SET LOCAL jit = off";
+
+/// Begins a transaction, to the end: whoever gave up waiting in the middle would return a connection to the pool that is in a transaction and
+/// does not know of it (sqlx 0.9 counts it only when it has begun), and on which none begins any more.
+async fn begin(pool: &Pool<Postgres>, statement: &'static str) -> Result<Transaction<'static, Postgres>> {
+    let pool = pool.clone();
+    let begun = tokio::spawn(async move { pool.begin_with(statement).await });
+    Ok(begun.await.map_err(|stopped| sqlx::Error::Io(io::Error::other(stopped)))??)
+}
 
 /// Whether the next of these transactions plans anew: one in sixteen does, so that no connection goes on for long with a plan made
 /// for a small table. Which ones is spread by a hash: an even count might always meet the same connection of the pool.
@@ -126,7 +135,7 @@ impl Store {
     /// Begins a transaction that may write.
     pub async fn write(&self) -> Result<Tx> {
         let inner = match &self.0 {
-            Backend::Postgres(pool) => Inner::Postgres(pool.begin_with(BEGIN).await?),
+            Backend::Postgres(pool) => Inner::Postgres(begin(pool, BEGIN).await?),
             Backend::Sqlite { writer, .. } => Inner::Sqlite(writer.begin_with("BEGIN IMMEDIATE").await?),
         };
         Ok(Tx { inner })
@@ -135,7 +144,7 @@ impl Store {
     /// Begins a transaction that only reads; on SQLite it does not wait for the writer.
     pub async fn read(&self) -> Result<Tx> {
         let inner = match &self.0 {
-            Backend::Postgres(pool) => Inner::Postgres(pool.begin_with(BEGIN_READ).await?),
+            Backend::Postgres(pool) => Inner::Postgres(begin(pool, BEGIN_READ).await?),
             Backend::Sqlite { readers, .. } => Inner::Sqlite(readers.begin().await?),
         };
         Ok(Tx { inner })
@@ -145,8 +154,8 @@ impl Store {
     pub async fn write_many(&self) -> Result<Tx> {
         match &self.0 {
             Backend::Postgres(pool) => {
-                let begin = if plans_anew() { BEGIN_MANY_ANEW } else { BEGIN_MANY };
-                Ok(Tx { inner: Inner::Postgres(pool.begin_with(begin).await?) })
+                let statement = if plans_anew() { BEGIN_MANY_ANEW } else { BEGIN_MANY };
+                Ok(Tx { inner: Inner::Postgres(begin(pool, statement).await?) })
             }
             Backend::Sqlite { .. } => self.write().await,
         }

@@ -79,5 +79,6 @@ on_both_engines! {
     schema: migrating_twice_changes_nothing an_empty_one_is_told an_older_one_is_told a_newer_one_is_told many_processes_migrate_at_once;
     together: two_workers_begin_overlapping_batches counters_equal_a_recount readers_do_not_wait_for_a_writer
               one_scheduler_dispatches_a_campaign who_waited_for_a_pause_sees_it
-              lists_that_overlap_do_not_block_each_other two_workers_lease_overlapping_batches;
+              lists_that_overlap_do_not_block_each_other two_workers_lease_overlapping_batches
+              who_gives_up_in_the_middle_of_a_begin_leaves_no_trace;
 }

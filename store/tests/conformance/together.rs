@@ -37,6 +37,24 @@ pub async fn two_workers_begin_overlapping_batches(db: Db) {
     }
 }
 
+pub async fn who_gives_up_in_the_middle_of_a_begin_leaves_no_trace(db: Db) {
+    let world = World::new(&db).await;
+    for i in 0..600 {
+        let patience = std::time::Duration::from_micros(i % 40 * 25);
+        drop(tokio::time::timeout(patience, db.store.write_many()).await);
+        drop(tokio::time::timeout(patience, db.store.read()).await);
+    }
+    // More at once than the pool has connections: each of them is met.
+    let mut looks = tokio::task::JoinSet::new();
+    for _ in 0..60 {
+        let store = db.store.clone();
+        looks.spawn(async move { store.read().await?.trunk(world.workspace, world.trunk).await });
+    }
+    while let Some(found) = looks.join_next().await {
+        assert!(found.unwrap().unwrap().is_some());
+    }
+}
+
 pub async fn two_workers_lease_overlapping_batches(db: Db) {
     for _ in 0..5 {
         let post = Post::new(&db, 60).await;
