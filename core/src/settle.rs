@@ -67,7 +67,10 @@ pub fn settle(
         Ending::NoRoom { .. } | Ending::GivenUp { .. } => return Next::Done(Disposition::Cancelled),
         Ending::Over { outcome, reason, .. } => (*outcome, reason.as_ref()),
     };
-    if !campaign.is_final() && is_trunk_trouble(ending, progress) {
+    if is_trunk_trouble(ending, progress) {
+        if campaign.is_final() {
+            return Next::Done(Disposition::Cancelled);
+        }
         // While the trunk rests this is only the last resort: the call is let go when the trunk opens.
         let wait = if progress.trunk_rests { brake::HELD_FOR } else { brake::rest(progress.placements) };
         return Next::Hold { at: now + wait, hold: Hold::Trunk };
@@ -235,6 +238,19 @@ mod tests {
             assert_eq!(run(reason, 5, false, calling), Next::Done(Disposition::Exhausted));
         }
         assert_eq!(run("auth", 1, false, CampaignState::Cancelled), Next::Done(Disposition::Cancelled));
+    }
+
+    #[test]
+    fn a_call_made_before_a_cancel_counts() {
+        let first = Progress { step: 0, attempts: 1, placements: 1, trunk_rests: false };
+        let run = |plan: &Plan, outcome, reason: &'static str| {
+            settle(plan, first, &ended(outcome, reason), CampaignState::Cancelled, now())
+        };
+        let (once, twice) = (Plan::voice(1), Plan::voice(2));
+        assert_eq!(run(&twice, Outcome::Answered, "completed"), Next::Done(Disposition::Reached));
+        assert_eq!(run(&once, Outcome::Rejected, "busy"), Next::Done(Disposition::Exhausted));
+        assert_eq!(run(&twice, Outcome::Failed, "bad_number"), Next::Done(Disposition::Invalid));
+        assert_eq!(run(&twice, Outcome::Unanswered, "ring_timeout"), Next::Done(Disposition::Cancelled));
     }
 
     #[test]
