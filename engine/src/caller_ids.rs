@@ -250,11 +250,13 @@ pub(crate) enum Ration {
     Nothing(DateTime<Utc>),
 }
 
-/// What is left today of the pool of a campaign; where there is none, nothing is asked of the database.
+/// What is left today of the pool of a campaign, of which so many calls are `waiting`; where there is no pool, nothing is asked of the
+/// database.
 pub(crate) async fn ration(
     tx: &mut Tx,
     campaign: &Campaign,
     trunk_has_pool: bool,
+    waiting: u32,
     now: DateTime<Utc>,
 ) -> Result<Ration> {
     let is_capped = match &campaign.caller_ids {
@@ -265,10 +267,7 @@ pub(crate) async fn ration(
     Ok(match today.as_ref().and_then(|today| Some((today.left()?, today.day.ends_at))) {
         None => Ration::Any,
         Some((0, until)) => Ration::Nothing(until),
-        Some((left, _)) => {
-            let left = u32::try_from(left).unwrap_or(u32::MAX);
-            Ration::Calls(left.saturating_sub(tx.count_waiting_calls(campaign.id).await?))
-        }
+        Some((left, _)) => Ration::Calls(u32::try_from(left).unwrap_or(u32::MAX).saturating_sub(waiting)),
     })
 }
 

@@ -50,7 +50,7 @@ impl Engine {
         };
         let choice = trunk_groups::choose(&mut tx, &campaign, room).await?;
         let mut claim = Claim::default();
-        let free = match ration(&mut tx, &campaign, running.trunk_has_pool, now).await? {
+        let free = match ration(&mut tx, &campaign, running.trunk_has_pool, choice.waiting, now).await? {
             Ration::Any => choice.free,
             Ration::Calls(left) => choice.free.min(left),
             Ration::Nothing(until) => {

@@ -73,7 +73,7 @@ impl Engine {
         let now = self.0.clock.now();
         let mut tx = self.0.store.read().await?;
         let campaign = tx.campaign(workspace, id).await?.ok_or(EngineError::NotFound("campaign"))?;
-        let lines = trunk_groups::limits(&mut tx, &campaign).await?;
+        let lines = trunk_groups::limits(&trunk_groups::lines(&mut tx, &campaign).await?);
         let mut count = Count::new(&campaign, now);
         count.alike(&mut tx).await?;
         count.special(&mut tx).await?;

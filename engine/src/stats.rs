@@ -90,8 +90,7 @@ impl Engine {
         let now = self.0.clock.now();
         let mut tx = self.0.store.read().await?;
         let campaign = tx.campaign(workspace, id).await?.ok_or(EngineError::NotFound("campaign"))?;
-        let lines = trunk_groups::limits(&mut tx, &campaign).await?;
-        let rests = trunk_groups::lines_rest(&mut tx, &campaign).await?;
+        let lines = trunk_groups::lines(&mut tx, &campaign).await?;
         let counters = tx.counters(id).await?;
         let claimed = tx.claimed_recipients(id).await?;
         let (ringing, talking) = tx.live_calls(id).await?;
@@ -101,8 +100,8 @@ impl Engine {
         };
         tx.commit().await?;
         let mut stats = CampaignStats { ringing, talking, seats, ..figures(&counters, &claimed) };
-        stats.holds = holds(campaign.state, &stats, &counters, (&claimed, rests), now);
-        stats.expected_finish = expected_finish(&campaign, lines, &stats, now);
+        stats.holds = holds(campaign.state, &stats, &counters, (&claimed, trunk_groups::rest(&lines)), now);
+        stats.expected_finish = expected_finish(&campaign, trunk_groups::limits(&lines), &stats, now);
         Ok((campaign, stats))
     }
 }

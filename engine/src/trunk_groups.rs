@@ -8,7 +8,7 @@ use ringfleet_core::{
     trunk::Limits,
     trunk_group::{self, Member},
 };
-use ringfleet_store::{Campaign, GroupCampaign, Move, Running, TrunkGroup, Tx};
+use ringfleet_store::{Campaign, GroupCampaign, Move, Running, Stranded, TrunkGroup, Tx};
 use uuid::Uuid;
 
 use crate::{Engine, EngineError, Result, brake};
@@ -18,7 +18,9 @@ const MOST: u32 = 5_000;
 
 /// The trunks for a campaign's next calls.
 pub(crate) struct Choice {
-    /// So many more calls may wait.
+    /// So many calls of the campaign wait.
+    pub(crate) waiting: u32,
+    /// So many more may.
     pub(crate) free: u32,
     /// This one waits for a call on trial; it gets the first.
     trial: Option<TrunkId>,
@@ -39,7 +41,7 @@ fn spin(id: Uuid) -> u64 {
 }
 
 /// A trunk of a campaign, and how it is.
-struct Line {
+pub(crate) struct Line {
     member: Member,
     limits: Limits,
     health: Option<Health>,
@@ -66,7 +68,7 @@ impl Line {
 }
 
 /// The trunks of a campaign: one, or those of its group.
-async fn lines(tx: &mut Tx, campaign: &Campaign) -> Result<Vec<Line>> {
+pub(crate) async fn lines(tx: &mut Tx, campaign: &Campaign) -> Result<Vec<Line>> {
     match campaign.trunk_group_id {
         None => look(tx, vec![Member { trunk_id: campaign.trunk_id, priority: 0, weight: 1 }]).await,
         Some(group) => lines_of(tx, campaign.workspace_id, group).await,
@@ -97,13 +99,11 @@ pub(crate) async fn choose(tx: &mut Tx, campaign: &Campaign, room: u32) -> Resul
     if campaign.trunk_group_id.is_none() {
         let free = brake::room(tx, campaign.trunk_id, room).await?.saturating_sub(waiting);
         let only = Member { trunk_id: campaign.trunk_id, priority: 0, weight: 1 };
-        return Ok(Choice { free, trial: None, open: vec![(only, free)] });
+        return Ok(Choice { waiting, free, trial: None, open: vec![(only, free)] });
     }
     let lines = lines(tx, campaign).await?;
-    let by_trunk: HashMap<TrunkId, u32> = tx.waiting_calls_by_trunk().await?.into_iter().collect();
-    let mut open: Vec<(Member, u32)> =
-        lines.iter().filter(|line| line.is_open()).map(|line| line.with_room(&by_trunk)).collect();
-    open.retain(|(_, room)| *room > 0);
+    let by_trunk = waiting_by_trunk(tx).await?;
+    let open = roomy(&lines, &by_trunk);
     // One that would go first, were it open, is offered a call, for no other way leads back to it.
     let lowest = open.iter().map(|(member, _)| member.priority).min().unwrap_or(u32::MAX);
     let trial = lines.iter().find(|line| {
@@ -111,57 +111,73 @@ pub(crate) async fn choose(tx: &mut Tx, campaign: &Campaign, room: u32) -> Resul
     });
     let trial = trial.map(Line::trunk);
     let of_trunks = open.iter().map(|(_, room)| *room).fold(trial.iter().len() as u32, u32::saturating_add);
-    Ok(Choice { free: room.saturating_sub(waiting).min(of_trunks), trial, open })
+    Ok(Choice { waiting, free: room.saturating_sub(waiting).min(of_trunks), trial, open })
 }
 
-/// What the trunks of a campaign can do: its trunk, or those of its group that go first.
-pub(crate) async fn limits(tx: &mut Tx, campaign: &Campaign) -> Result<Limits> {
-    let lines = lines(tx, campaign).await?;
+/// What a campaign's trunks can do: its only one, or those of its group that go first.
+pub(crate) fn limits(lines: &[Line]) -> Limits {
     let lowest = lines.iter().map(|line| line.member.priority).min();
     let first = lines.iter().filter(|line| Some(line.member.priority) == lowest);
-    Ok(Limits::together(first.map(|line| line.limits)))
+    Limits::together(first.map(|line| line.limits))
+}
+
+/// The trunks of groups, each looked at once.
+#[derive(Default)]
+struct Groups(HashMap<TrunkGroupId, Vec<Line>>);
+
+impl Groups {
+    async fn lines(&mut self, tx: &mut Tx, workspace: WorkspaceId, group: TrunkGroupId) -> Result<&[Line]> {
+        Ok(match self.0.entry(group) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(new) => new.insert(lines_of(tx, workspace, group).await?),
+        })
+    }
 }
 
 /// Gives campaigns on groups what the trunks of those can do together that do not rest.
 pub(crate) async fn join_limits(tx: &mut Tx, running: &mut [Running]) -> Result<()> {
-    let mut known: HashMap<Uuid, Limits> = HashMap::new();
+    let mut groups = Groups::default();
     for campaign in running.iter_mut().filter(|campaign| campaign.has_group) {
-        let limits = match known.get(&campaign.lines) {
-            Some(limits) => *limits,
-            None => together(&lines_of(tx, campaign.workspace_id, campaign.lines.into()).await?),
-        };
-        known.insert(campaign.lines, limits);
-        campaign.trunk_limits = limits;
+        let lines = groups.lines(tx, campaign.workspace_id, campaign.lines.into()).await?;
+        campaign.trunk_limits = together(lines);
     }
     Ok(())
 }
 
 /// Of a group that rests as a whole all count, for one of them has to be tried.
 fn together(lines: &[Line]) -> Limits {
-    let rests = lines.iter().all(|line| !line.is_open());
+    let rests = rest(lines);
     Limits::together(lines.iter().filter(|line| rests || line.is_open()).map(|line| line.limits))
 }
 
 /// Whether every trunk of the campaign rests.
 pub async fn lines_rest(tx: &mut Tx, campaign: &Campaign) -> Result<bool> {
-    Ok(lines(tx, campaign).await?.iter().all(|line| !line.is_open()))
+    Ok(rest(&lines(tx, campaign).await?))
 }
 
-/// Calls of a campaign that wait for a trunk that rests, and the open trunks of its group that have room for them.
-async fn moves(tx: &mut Tx, campaign: &GroupCampaign, lines: &[Line]) -> Result<Vec<Move>> {
+/// Whether every one of these rests.
+pub(crate) fn rest(lines: &[Line]) -> bool {
+    lines.iter().all(|line| !line.is_open())
+}
+
+/// Those that do not rest and have room beside the calls that wait for them already.
+fn roomy(lines: &[Line], waiting: &HashMap<TrunkId, u32>) -> Vec<(Member, u32)> {
+    let with_room = lines.iter().filter(|line| line.is_open()).map(|line| line.with_room(waiting));
+    with_room.filter(|(_, room)| *room > 0).collect()
+}
+
+async fn waiting_by_trunk(tx: &mut Tx) -> Result<HashMap<TrunkId, u32>> {
+    Ok(tx.waiting_calls_by_trunk().await?.into_iter().collect())
+}
+
+/// The calls of a campaign that wait for a trunk that rests while another one of its group is open.
+async fn stranded(tx: &mut Tx, campaign: &GroupCampaign, lines: &[Line]) -> Result<Vec<Stranded>> {
     let resting: Vec<Uuid> =
         lines.iter().filter(|line| !line.is_open()).map(|line| line.trunk().uuid()).collect();
     if resting.is_empty() || resting.len() == lines.len() {
         return Ok(Vec::new());
     }
-    let stranded = tx.stranded_calls(campaign.id, &resting, MOST).await?;
-    let Some(first) = stranded.first() else { return Ok(Vec::new()) };
-    let start = spin(first.id);
-    let by_trunk: HashMap<TrunkId, u32> = tx.waiting_calls_by_trunk().await?.into_iter().collect();
-    let open: Vec<(Member, u32)> =
-        lines.iter().filter(|line| line.is_open()).map(|line| line.with_room(&by_trunk)).collect();
-    let targets = trunk_group::deal(&open, stranded.len(), start);
-    Ok(stranded.iter().zip(targets).map(|(call, to)| Move::new(call, to)).collect())
+    Ok(tx.stranded_calls(campaign.id, &resting, MOST).await?)
 }
 
 impl Engine {
@@ -199,15 +215,21 @@ impl Engine {
     /// come back. Gives how many.
     pub async fn move_stranded(&self) -> Result<usize> {
         let mut tx = self.0.store.read().await?;
-        let (mut found, mut known) = (Vec::new(), HashMap::<TrunkGroupId, Vec<Line>>::new());
+        let mut groups = Groups::default();
+        let (mut found, mut waiting) = (Vec::new(), None);
         for campaign in tx.group_campaigns().await? {
-            let lines = match known.entry(campaign.trunk_group_id) {
-                Entry::Occupied(lines) => lines.into_mut(),
-                Entry::Vacant(free) => {
-                    free.insert(lines_of(&mut tx, campaign.workspace_id, campaign.trunk_group_id).await?)
-                }
+            let lines = groups.lines(&mut tx, campaign.workspace_id, campaign.trunk_group_id).await?;
+            let stranded = stranded(&mut tx, &campaign, lines).await?;
+            let Some(first) = stranded.first() else { continue };
+            let waiting = match &mut waiting {
+                Some(known) => known,
+                none => none.insert(waiting_by_trunk(&mut tx).await?),
             };
-            found.extend(moves(&mut tx, &campaign, lines).await?);
+            let targets = trunk_group::deal(&roomy(lines, waiting), stranded.len(), spin(first.id));
+            for (call, to) in stranded.iter().zip(targets) {
+                *waiting.entry(to).or_default() += 1; // the next campaign of the group finds that much less room
+                found.push(Move::new(call, to));
+            }
         }
         tx.commit().await?;
         if found.is_empty() {
