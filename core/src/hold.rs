@@ -22,12 +22,14 @@ pub fn of_bucket(name: &str, now: DateTime<Utc>) -> Option<Hold> {
     Some(if until > now.timestamp() { hold } else { Hold::Turn })
 }
 
-/// Why this recipient is not being called at `now`; none when it is being called or done.
+/// Why this recipient is not being called at `now`; none when it is being called or done. `rests`: its trunk does, with all that could
+/// stand in for it.
 pub fn current(
     campaign: CampaignState,
     state: RecipientState,
     hold: Option<Hold>,
     due_at: DateTime<Utc>,
+    rests: bool,
     now: DateTime<Utc>,
 ) -> Option<Hold> {
     match state {
@@ -35,7 +37,7 @@ pub fn current(
         _ if campaign != CampaignState::InProgress => Some(Hold::Paused),
         RecipientState::Queued => Some(hold.unwrap_or(Hold::Turn)),
         RecipientState::Pending => {
-            Some(hold.filter(|_| until(due_at) > now.timestamp()).unwrap_or(Hold::Turn))
+            Some(hold.filter(|_| until(due_at) > now.timestamp()).unwrap_or(of_turn(rests)))
         }
     }
 }
@@ -64,7 +66,7 @@ mod tests {
             let due = DateTime::from_timestamp_millis(1_700_000_000_000 + due).unwrap();
             let now = due + TimeDelta::milliseconds(ahead);
             let hold = Some(Hold::ALL[hold]);
-            let shown = current(CampaignState::InProgress, RecipientState::Pending, hold, due, now);
+            let shown = current(CampaignState::InProgress, RecipientState::Pending, hold, due, false, now);
             prop_assert_eq!(of_bucket(&bucket(hold, due).unwrap(), now), shown);
             if now < due { prop_assert_eq!(shown, hold) }
             if now >= due + TimeDelta::minutes(1) { prop_assert_eq!(shown, Some(Hold::Turn)) }
@@ -77,12 +79,16 @@ mod tests {
         for &campaign in CampaignState::ALL {
             for &state in RecipientState::ALL {
                 let waits = matches!(state, RecipientState::Pending | RecipientState::Queued);
-                assert_eq!(current(campaign, state, None, now, now).is_some(), waits);
+                assert_eq!(current(campaign, state, None, now, false, now).is_some(), waits);
             }
         }
-        let paused = current(CampaignState::Paused, RecipientState::Pending, Some(Hold::Window), now, now);
+        let paused =
+            current(CampaignState::Paused, RecipientState::Pending, Some(Hold::Window), now, false, now);
         assert_eq!(paused, Some(Hold::Paused));
-        let queued = current(CampaignState::InProgress, RecipientState::Queued, Some(Hold::Pace), now, now);
+        let due = current(CampaignState::InProgress, RecipientState::Pending, None, now, true, now);
+        assert_eq!(due, Some(Hold::Trunk), "nobody is before it where nobody is called");
+        let queued =
+            current(CampaignState::InProgress, RecipientState::Queued, Some(Hold::Pace), now, false, now);
         assert_eq!(queued, Some(Hold::Pace));
         assert_eq!(of_bucket("WINDOW", now), None);
     }

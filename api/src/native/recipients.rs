@@ -244,7 +244,6 @@ pub(super) async fn show(
 
 /// Why it is not being called at this moment, in place of why it was put off. `rests`: no trunk of the campaign is open.
 fn show_hold(campaign: &Campaign, recipient: &mut Recipient, rests: bool, now: DateTime<Utc>) {
-    let hold = hold::current(campaign.state, recipient.state, recipient.hold, recipient.due_at, now);
-    let is_due = hold == Some(Hold::Turn) && recipient.state == RecipientState::Pending;
-    recipient.hold = if is_due { Some(hold::of_turn(rests)) } else { hold };
+    let Recipient { state, hold, due_at, .. } = *recipient;
+    recipient.hold = hold::current(campaign.state, state, hold, due_at, rests, now);
 }

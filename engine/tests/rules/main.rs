@@ -99,7 +99,7 @@ impl World {
                 {
                     *buckets.entry(name).or_default() += 1;
                 }
-                if let Some(hold) = hold::current(campaign.state, r.state, r.hold, r.due_at, now) {
+                if let Some(hold) = hold::current(campaign.state, r.state, r.hold, r.due_at, false, now) {
                     *holds.entry(hold).or_default() += 1;
                 }
                 assert_eq!(r.disposition.is_some(), r.state == RecipientState::Done);
