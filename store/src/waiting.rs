@@ -9,6 +9,13 @@ use crate::{
     tx::{all, exec, on, scalar},
 };
 
+/// What a waiting call has to be like to wait for a worker or for room; those that are put off until some hour do not.
+macro_rules! waits_for_room {
+    () => {
+        "(hold IS NULL OR hold NOT IN ('WINDOW', 'GAP', 'CALLER_ID'))"
+    };
+}
+
 record! {
     /// A waiting call whose job is to be pushed.
     pub struct Waiting {
@@ -76,7 +83,10 @@ impl Tx {
         let n = scalar!(
             self,
             i64,
-            "SELECT count(*) FROM calls WHERE campaign_id = $1 AND state = 'PENDING' AND (hold IS NULL OR hold NOT IN ('WINDOW', 'GAP', 'CALLER_ID'))",
+            concat!(
+                "SELECT count(*) FROM calls WHERE campaign_id = $1 AND state = 'PENDING' AND ",
+                waits_for_room!()
+            ),
             campaign.uuid()
         )?;
         Ok(n.unwrap_or(0) as u32)
@@ -94,8 +104,12 @@ impl Tx {
         let found = all!(
             self,
             OfTrunk,
-            "SELECT trunk_id, CAST(count(*) AS integer) AS n FROM calls
-             WHERE state = 'PENDING' AND campaign_id IS NOT NULL AND (hold IS NULL OR hold NOT IN ('WINDOW', 'GAP', 'CALLER_ID')) GROUP BY trunk_id"
+            concat!(
+                "SELECT trunk_id, CAST(count(*) AS integer) AS n FROM calls
+             WHERE state = 'PENDING' AND campaign_id IS NOT NULL AND ",
+                waits_for_room!(),
+                " GROUP BY trunk_id"
+            )
         )?;
         Ok(found.into_iter().map(|of| (of.trunk_id, of.n)).collect())
     }
@@ -105,8 +119,8 @@ impl Tx {
         all!(
             self,
             Queue,
-            "SELECT campaign_id, CAST(count(*) AS integer) AS waiting, CAST(count(hold) AS integer) AS held FROM calls
-             WHERE state = 'PENDING' AND campaign_id IS NOT NULL AND (hold IS NULL OR hold NOT IN ('WINDOW', 'GAP', 'CALLER_ID')) GROUP BY campaign_id"
+            concat!("SELECT campaign_id, CAST(count(*) AS integer) AS waiting, CAST(count(hold) AS integer) AS held FROM calls
+             WHERE state = 'PENDING' AND campaign_id IS NOT NULL AND ", waits_for_room!(), " GROUP BY campaign_id")
         )
     }
 
