@@ -98,13 +98,13 @@ pub(super) fn shortened(text: &str) -> &str {
 /// Judges rows one after the other. Remembers the numbers it has let through.
 pub(super) struct Judge {
     pub(super) columns: Columns,
-    repeats: Repeats,
-    seen: HashSet<u64>,
+    /// None where a number may come again.
+    seen: Option<HashSet<u64>>,
 }
 
 impl Judge {
     pub(super) fn new(columns: Columns, repeats: Repeats) -> Self {
-        Self { columns, repeats, seen: HashSet::new() }
+        Self { columns, seen: (repeats == Repeats::Rejected).then(HashSet::new) }
     }
 
     /// Whether the row may become a recipient.
@@ -115,7 +115,7 @@ impl Judge {
             |column: usize, reason: Reason| reject(row.line, columns.name(column), cells[column], &reason);
         let written = cells[columns.phone];
         let number = E164::parse_loose(written).map_err(|e| refuse(columns.phone, Reason::Number(e)))?;
-        if self.repeats == Repeats::Rejected && self.seen.contains(&number.digits()) {
+        if self.seen.as_ref().is_some_and(|seen| seen.contains(&number.digits())) {
             return Err(refuse(columns.phone, Reason::DuplicateInFile));
         }
         let timezone = columns.timezone.filter(|&i| i < cells.len() && !cells[i].trim().is_empty());
@@ -125,7 +125,9 @@ impl Judge {
         let timezone = timezone.map(|i| cells[i].trim().to_owned());
         let variables = self.variables(&cells).map_err(|(column, reason)| refuse(column, reason))?;
         let written = shortened(written).to_owned();
-        self.seen.insert(number.digits());
+        if let Some(seen) = &mut self.seen {
+            seen.insert(number.digits());
+        }
         Ok(Candidate { line: row.line, written, recipient: NewRecipient { number, variables, timezone } })
     }
 
