@@ -123,7 +123,7 @@ impl Engine {
 
     /// Takes over up to `limit` calls whose worker died, to be resolved; what others take over is theirs.
     pub async fn adopt_orphans(&self, worker: WorkerId, limit: u32) -> Result<Vec<CallId>> {
-        let mut tx = self.0.store.write().await?;
+        let mut tx = self.0.store.write_many().await?;
         let ours = tx.adopt_orphans(worker, limit).await?;
         tx.commit().await?;
         Ok(ours)

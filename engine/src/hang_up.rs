@@ -15,7 +15,7 @@ const HUNG_UP: &str = "hung_up";
 impl Engine {
     /// The live calls of this worker that it is to hang up now. Asking again gives them again, until they are over.
     pub async fn calls_to_hang_up(&self, worker: WorkerId) -> Result<Vec<CallId>> {
-        let mut tx = self.0.store.read().await?;
+        let mut tx = self.0.store.read_many().await?;
         let calls = tx.calls_to_hang_up(worker).await?;
         tx.commit().await?;
         Ok(calls)
@@ -23,7 +23,7 @@ impl Engine {
 
     /// Forgets the calls that have been hung up. Gives how many.
     pub async fn forget_hang_ups(&self) -> Result<u64> {
-        let mut tx = self.0.store.write().await?;
+        let mut tx = self.0.store.write_many().await?;
         let forgotten = tx.forget_hang_ups().await?;
         tx.commit().await?;
         Ok(forgotten)

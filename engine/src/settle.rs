@@ -269,7 +269,7 @@ fn recipient_update(
         step: progress.step as u32,
         attempts: progress.attempts,
         total_attempts: standing.total_attempts + u32::from(last_outcome.is_some()),
-        due_at: now,
+        due_at: standing.due_at,
         hold: None,
         ready_at: None,
         disposition: None,

@@ -30,7 +30,7 @@ impl Engine {
     pub async fn push_due(&self) -> Result<usize> {
         let now = self.0.clock.now();
         let mut tx = self.0.store.write().await?;
-        let calls = tx.calls_to_push(None, PUSH_LIMIT, now).await?;
+        let calls = tx.calls_to_push(PUSH_LIMIT, now).await?;
         let deliveries = tx.deliveries_to_push(None, PUSH_LIMIT, now).await?;
         tx.commit().await?;
         self.push_calls(&calls).await;
@@ -58,7 +58,7 @@ impl Engine {
         let mut tx = self.0.store.write().await?;
         let missing = tx.count_pushed_calls(while_ago).await? > trigger + campaign;
         let calls = match lost_before(missing, trigger + campaign, now) {
-            Some(before) => tx.calls_to_push(Some(before), PUSH_LIMIT, now).await?,
+            Some(before) => tx.calls_to_push_again(before, PUSH_LIMIT, now).await?,
             None => Vec::new(),
         };
         let missing = tx.count_pushed_deliveries(while_ago, now).await? > deliver;
@@ -85,7 +85,7 @@ impl Engine {
     /// Silence proves nothing to a watcher who could not have heard: call this with [`WORKER_SILENCE`] only after watching
     /// the database for that long, else with none.
     pub async fn find_orphans(&self, silence: Option<Duration>) -> Result<usize> {
-        let mut tx = self.0.store.write().await?;
+        let mut tx = self.0.store.write_many().await?;
         let dead = match silence {
             Some(silence) => tx.bury_silent_workers(silence).await?,
             None => 0,
@@ -101,7 +101,7 @@ impl Engine {
     /// Makes orphans of calls that this worker has begun and does not follow: an answer of the database was lost, or an
     /// ending could not be written. `follows` tells which it follows. Gives how many.
     pub async fn disown_strays(&self, worker: WorkerId, follows: impl Fn(CallId) -> bool) -> Result<usize> {
-        let mut tx = self.0.store.read().await?;
+        let mut tx = self.0.store.read_many().await?;
         let begun = tx.begun_by(worker).await?;
         tx.commit().await?;
         let strays: Vec<Uuid> = begun.into_iter().filter(|id| !follows(*id)).map(CallId::uuid).collect();

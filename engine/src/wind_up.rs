@@ -138,7 +138,8 @@ impl Engine {
 async fn take_back_all(tx: &mut Tx, id: CampaignId, reason: &str, now: DateTime<Utc>) -> Result<Vec<Call>> {
     tx.withdraw_waiting_calls(id).await?;
     let ended = tx.cancel_held_calls(id, reason, now).await?;
-    tx.release_recipients(id).await?;
+    let held = ended.iter().filter_map(|call| call.recipient_id.map(|id| id.uuid()));
+    tx.release_recipients(held).await?;
     Ok(ended)
 }
 

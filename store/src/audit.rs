@@ -107,11 +107,7 @@ impl Tx {
             i64,
             "SELECT count(*) FROM campaigns WHERE winding_up OR state NOT IN ('FINISHED', 'CANCELLED', 'FAILED')"
         )?;
-        let calls = scalar!(
-            self,
-            i64,
-            "SELECT count(*) FROM calls WHERE state IN ('PENDING', 'TRIGGERED', 'ONGOING')"
-        )?;
+        let calls = scalar!(self, i64, "SELECT count(*) FROM calls WHERE open")?;
         let deliveries = scalar!(self, i64, "SELECT count(*) FROM deliveries WHERE state = 'PENDING'")?;
         let count = |n: Option<i64>| n.unwrap_or(0) as u64;
         Ok(Unfinished { campaigns: count(campaigns), calls: count(calls), deliveries: count(deliveries) })

@@ -279,13 +279,11 @@ impl Tx {
             #[serde(serialize_with = "hex")]
             worker: Uuid,
         }
-        // Found by id. State and worker are compared in a manner no index serves: by the index of live calls the server would go
-        // through all of them, for each row.
         all!(
             self,
             Call,
             "SELECT c.* FROM calls c JOIN ROWS($1, id uuid, worker uuid) AS r ON r.id = c.id
-             WHERE c.worker_id IS NOT DISTINCT FROM r.worker AND coalesce(c.state, '') IN ('TRIGGERED', 'ONGOING')
+             WHERE c.worker_id = r.worker AND c.state IN ('TRIGGERED', 'ONGOING')
              ORDER BY c.id FOR UPDATE OF c",
             rows::rows(owned.iter().map(|&(id, worker)| Row { id, worker: worker.uuid() }))?
         )
@@ -293,13 +291,12 @@ impl Tx {
 
     /// Marks calls that were answered, and those for whom no seat was free, for whoever may have to end them; gives those that still belonged to their worker and were not marked already.
     pub async fn answer_calls(&mut self, answers: &[Answered]) -> Result<Vec<Uuid>> {
-        // For the comparisons see `open_calls`.
         on!(
             self,
             query_scalar::<Uuid>,
             "UPDATE calls SET state = 'ONGOING', answered_at = r.at, reason = coalesce(r.reason, calls.reason)
              FROM ROWS($1, id uuid, worker uuid, at time, reason text) AS r
-             WHERE calls.id = r.id AND calls.worker_id IS NOT DISTINCT FROM r.worker AND coalesce(calls.state, '') = 'TRIGGERED'
+             WHERE calls.id = r.id AND calls.worker_id = r.worker AND calls.state = 'TRIGGERED'
              RETURNING calls.id",
             (rows::rows(answers)?),
             fetch_all
@@ -311,7 +308,7 @@ impl Tx {
         exec!(
             self,
             "UPDATE calls SET resume = r.resume FROM ROWS($1, id uuid, worker uuid, resume json) AS r
-             WHERE calls.id = r.id AND calls.worker_id IS NOT DISTINCT FROM r.worker AND coalesce(calls.state, '') IN ('TRIGGERED', 'ONGOING')",
+             WHERE calls.id = r.id AND calls.worker_id = r.worker AND calls.state IN ('TRIGGERED', 'ONGOING')",
             rows::rows(kept)?
         )?;
         Ok(())
@@ -346,7 +343,7 @@ impl Tx {
         let counts = all!(
             self,
             Count,
-            "SELECT state, count(*) AS n FROM calls WHERE campaign_id = $1 AND state IN ('TRIGGERED', 'ONGOING') GROUP BY state",
+            "SELECT state, count(*) AS n FROM calls WHERE campaign_id = $1 AND open AND state IN ('TRIGGERED', 'ONGOING') GROUP BY state",
             campaign.uuid()
         )?;
         let of = |state| counts.iter().filter(|c| c.state == state).map(|c| c.n as u64).sum();

@@ -300,7 +300,7 @@ impl Tx {
                     coalesce(campaigns.trunk_group_id, campaigns.trunk_id) AS lines,
                     campaigns.trunk_group_id IS NOT NULL AS has_group,
                     campaigns.trunk_group_id IS NULL AND trunks.caller_ids IS NOT NULL AS trunk_has_pool,
-                    (SELECT 1 FROM recipients WHERE recipients.campaign_id = campaigns.id AND recipients.state = 'PENDING'
+                    (SELECT 1 FROM recipients WHERE recipients.campaign_id = campaigns.id AND recipients.waiting
                         AND recipients.due_at <= $1 ORDER BY recipients.due_at LIMIT 1) IS NOT NULL AS has_due
              FROM campaigns JOIN trunks ON trunks.id = campaigns.trunk_id JOIN workspaces ON workspaces.id = campaigns.workspace_id
              WHERE (campaigns.state = 'IN_PROGRESS'
@@ -313,18 +313,23 @@ impl Tx {
         Ok(running)
     }
 
-    /// Whether any recipient of the campaign is not done yet.
+    /// Whether any recipient of the campaign is not done yet: it waits, or has an open call.
     pub async fn has_open_recipients(&mut self, id: CampaignId) -> Result<bool> {
         // The order is that of the index that has nobody else; see `in_order`.
         self.in_order(true).await?;
-        let found = scalar!(
+        let waits = scalar!(
             self,
             i32,
-            "SELECT 1 FROM recipients WHERE campaign_id = $1 AND state <> 'DONE' ORDER BY state LIMIT 1",
+            "SELECT 1 FROM recipients WHERE campaign_id = $1 AND waiting ORDER BY due_at LIMIT 1",
             id.uuid()
         )?;
         self.in_order(false).await?;
-        Ok(found.is_some())
+        if waits.is_some() {
+            return Ok(true);
+        }
+        let called =
+            scalar!(self, i32, "SELECT 1 FROM calls WHERE campaign_id = $1 AND open LIMIT 1", id.uuid())?;
+        Ok(called.is_some())
     }
 }
 

@@ -87,13 +87,14 @@ impl Tx {
         )
     }
 
-    /// Recipients that are claimed, counted by state and hold. They are few; those that wait are all others that are not done.
+    /// Recipients that are claimed, counted by state and hold. Each has one open call, which waits while it is QUEUED, under its hold. They
+    /// are few; those that wait are all others that are not done.
     pub async fn claimed_recipients(&mut self, campaign: CampaignId) -> Result<Vec<RecipientCounts>> {
         all!(
             self,
             RecipientCounts,
-            "SELECT state, hold, count(*) AS n FROM recipients WHERE campaign_id = $1 AND state IN ('QUEUED', 'ACTIVE') AND state <> 'DONE'
-             GROUP BY state, hold",
+            "SELECT CASE WHEN state = 'PENDING' THEN 'QUEUED' ELSE 'ACTIVE' END AS state, hold, count(*) AS n FROM calls
+             WHERE campaign_id = $1 AND open GROUP BY 1, 2",
             campaign.uuid()
         )
     }

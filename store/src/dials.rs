@@ -181,7 +181,7 @@ impl Tx {
             "SELECT c.*, p.timezone, coalesce(p.created_at, c.created_at) AS added_at, coalesce(p.total_attempts, 0) AS attempts_made
              FROM calls c JOIN ROWS($1, id uuid, trunk uuid, worker uuid) AS r ON r.id = c.id AND r.trunk = c.trunk_id
                   LEFT JOIN recipients p ON p.id = c.recipient_id
-             WHERE coalesce(c.state, '') = 'PENDING' AND c.due_at <= $2
+             WHERE c.state = 'PENDING' AND c.due_at <= $2
                AND (c.campaign_id IS NULL OR c.campaign_id IN (SELECT id FROM campaigns WHERE state = 'IN_PROGRESS'))
                AND NOT EXISTS (SELECT 1 FROM workers WHERE workers.id = r.worker AND workers.dead_at IS NOT NULL)
              ORDER BY c.id FOR UPDATE OF c",

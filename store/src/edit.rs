@@ -269,7 +269,7 @@ impl Tx {
         let waiting = all!(
             self,
             Waited,
-            "SELECT id, due_at, hold FROM recipients WHERE campaign_id = $1 AND state = 'PENDING' ORDER BY due_at, id LIMIT $2 FOR UPDATE",
+            "SELECT id, due_at, hold FROM recipients WHERE campaign_id = $1 AND waiting ORDER BY due_at, id LIMIT $2 FOR UPDATE",
             campaign.uuid(),
             i64::from(limit)
         )?;

@@ -15,7 +15,7 @@ impl Tx {
         exec!(
             self,
             "INSERT INTO hang_ups (call_id, placements)
-             SELECT id, placements FROM calls WHERE campaign_id = $1 AND state IN ('TRIGGERED', 'ONGOING')
+             SELECT id, placements FROM calls WHERE campaign_id = $1 AND open AND state IN ('TRIGGERED', 'ONGOING')
              ON CONFLICT (call_id) DO UPDATE SET placements = excluded.placements",
             campaign.uuid()
         )

@@ -63,6 +63,12 @@ const ALL: &[(i64, &str, &str, &str)] = &[
         include_str!("../../migrations/postgres/0010_seats.sql"),
         include_str!("../../migrations/sqlite/0010_seats.sql"),
     ),
+    (
+        11,
+        "in_place",
+        include_str!("../../migrations/postgres/0011_in_place.sql"),
+        include_str!("../../migrations/sqlite/0011_in_place.sql"),
+    ),
 ];
 
 pub(crate) fn postgres() -> Migrator {

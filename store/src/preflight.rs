@@ -53,7 +53,7 @@ impl Tx {
             self,
             Alike,
             "SELECT r.timezone, min(r.number) AS number, r.created_at <= $3 AS is_old, count(*) AS n FROM recipients r
-             WHERE r.campaign_id = $1 AND r.state IN ('PENDING', 'QUEUED') AND r.state <> 'DONE'
+             WHERE r.campaign_id = $1 AND r.state IN ('PENDING', 'QUEUED')
                AND NOT EXISTS (SELECT 1 FROM contacts c WHERE c.workspace_id = $2 AND c.number = r.number)
                AND NOT EXISTS (SELECT 1 FROM suppressions s WHERE s.workspace_id = $2 AND s.number = r.number
                                   AND s.channel IN ('all', 'voice') AND (s.expires_at IS NULL OR s.expires_at > $4))
@@ -82,7 +82,7 @@ impl Tx {
                         EXISTS (SELECT 1 FROM suppressions s WHERE s.workspace_id = $2 AND s.number = r.number
                                   AND s.channel IN ('all', 'voice') AND (s.expires_at IS NULL OR s.expires_at > $5)) AS is_suppressed
                  FROM recipients r LEFT JOIN contacts c ON c.workspace_id = $2 AND c.number = r.number
-                 WHERE r.campaign_id = $1 AND r.state IN ('PENDING', 'QUEUED') AND r.state <> 'DONE' AND r.number > $3) AS f
+                 WHERE r.campaign_id = $1 AND r.state IN ('PENDING', 'QUEUED') AND r.number > $3) AS f
              WHERE f.is_suppressed OR f.calls IS NOT NULL ORDER BY f.number LIMIT $4",
             campaign.uuid(),
             workspace.uuid(),

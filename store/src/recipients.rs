@@ -222,7 +222,8 @@ impl Tx {
         filter: RecipientFilter,
         page: Page,
     ) -> Result<Vec<Recipient>> {
-        all!(
+        self.in_order(true).await?;
+        let found = all!(
             self,
             Recipient,
             "SELECT * FROM recipients WHERE campaign_id = $1 AND id < $2
@@ -232,7 +233,9 @@ impl Tx {
             filter.state.map(RecipientState::as_str),
             filter.disposition.map(Disposition::as_str),
             i64::from(page.limit)
-        )
+        )?;
+        self.in_order(false).await?;
+        Ok(found)
     }
 
     /// Up to `limit` due recipients, the longest due first, held until this transaction ends. Those another scheduler holds are
@@ -248,7 +251,7 @@ impl Tx {
             self,
             Standing,
             "SELECT id, number, timezone, created_at, due_at, hold, ready_at, step, attempts, total_attempts FROM recipients
-             WHERE campaign_id = $1 AND state = 'PENDING' AND due_at <= $2 ORDER BY due_at, id LIMIT $3 FOR UPDATE SKIP LOCKED",
+             WHERE campaign_id = $1 AND waiting AND due_at <= $2 ORDER BY due_at, id LIMIT $3 FOR UPDATE SKIP LOCKED",
             campaign.uuid(),
             Timestamp(now),
             i64::from(limit)
@@ -315,12 +318,12 @@ impl Tx {
         Ok(())
     }
 
-    /// Sends the claimed recipients of a campaign that is over back to waiting: their calls have been withdrawn.
-    pub async fn release_recipients(&mut self, campaign: CampaignId) -> Result<()> {
+    /// Sends claimed recipients back to waiting: their calls have been withdrawn.
+    pub async fn release_recipients(&mut self, ids: impl Iterator<Item = Uuid>) -> Result<()> {
         exec!(
             self,
-            "UPDATE recipients SET state = 'PENDING', hold = NULL WHERE campaign_id = $1 AND state = 'QUEUED'",
-            campaign.uuid()
+            "UPDATE recipients SET state = 'PENDING', hold = NULL WHERE state = 'QUEUED' AND id IN (SELECT id FROM ROWS($1, id uuid) AS r)",
+            rows::ids(ids)?
         )?;
         Ok(())
     }

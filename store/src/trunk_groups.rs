@@ -138,7 +138,7 @@ impl Tx {
             self,
             Stranded,
             "SELECT id, trunk_id FROM calls
-             WHERE campaign_id = $1 AND state = 'PENDING' AND hold = 'TRUNK' AND pushed_at IS NULL
+             WHERE campaign_id = $1 AND open AND state = 'PENDING' AND hold = 'TRUNK' AND pushed_at IS NULL
                AND trunk_id IN (SELECT id FROM ROWS($2, id uuid) AS r)
              ORDER BY id LIMIT $3",
             campaign.uuid(),

@@ -158,7 +158,7 @@ impl Tx {
         let n = scalar!(
             self,
             i64,
-            "SELECT count(*) FROM calls WHERE trunk_id = $1 AND state IN ('TRIGGERED', 'ONGOING') AND triggered_at >= $2",
+            "SELECT count(*) FROM calls WHERE trunk_id = $1 AND open AND state IN ('TRIGGERED', 'ONGOING') AND triggered_at >= $2",
             trunk.uuid(),
             Timestamp(since)
         )?;
@@ -199,7 +199,7 @@ impl Tx {
         exec!(
             self,
             "WITH held AS MATERIALIZED (
-                 SELECT id FROM calls WHERE trunk_id = $1 AND state = 'PENDING' AND hold = 'TRUNK'
+                 SELECT id FROM calls WHERE trunk_id = $1 AND open AND state = 'PENDING' AND hold = 'TRUNK'
                     AND (campaign_id IS NULL OR campaign_id IN (SELECT id FROM campaigns WHERE state = 'IN_PROGRESS'))
                  ORDER BY campaign_id IS NOT NULL, due_at LIMIT $3 FOR UPDATE SKIP LOCKED)
              UPDATE calls SET due_at = $2, pushed_at = NULL FROM held WHERE calls.id = held.id",

@@ -84,7 +84,7 @@ impl Tx {
             self,
             i64,
             concat!(
-                "SELECT count(*) FROM calls WHERE campaign_id = $1 AND state = 'PENDING' AND ",
+                "SELECT count(*) FROM calls WHERE campaign_id = $1 AND open AND state = 'PENDING' AND ",
                 waits_for_room!()
             ),
             campaign.uuid()
@@ -106,7 +106,7 @@ impl Tx {
             OfTrunk,
             concat!(
                 "SELECT trunk_id, CAST(count(*) AS integer) AS n FROM calls
-             WHERE state = 'PENDING' AND campaign_id IS NOT NULL AND ",
+             WHERE open AND state = 'PENDING' AND campaign_id IS NOT NULL AND ",
                 waits_for_room!(),
                 " GROUP BY trunk_id"
             )
@@ -120,7 +120,7 @@ impl Tx {
             self,
             Queue,
             concat!("SELECT campaign_id, CAST(count(*) AS integer) AS waiting, CAST(count(hold) AS integer) AS held FROM calls
-             WHERE state = 'PENDING' AND campaign_id IS NOT NULL AND ", waits_for_room!(), " GROUP BY campaign_id")
+             WHERE open AND state = 'PENDING' AND campaign_id IS NOT NULL AND ", waits_for_room!(), " GROUP BY campaign_id")
         )
     }
 
@@ -129,35 +129,55 @@ impl Tx {
         let n = scalar!(
             self,
             i64,
-            "SELECT count(*) FROM calls WHERE state = 'PENDING' AND pushed_at < $1",
+            "SELECT count(*) FROM calls WHERE open AND state = 'PENDING' AND pushed_at < $1",
             Timestamp(before)
         )?;
         Ok(n.unwrap_or(0) as u64)
     }
 
-    /// Waiting calls that are due and have no job, or whose job was pushed before `lost_before`; marks them pushed now.
-    pub async fn calls_to_push(
-        &mut self,
-        lost_before: Option<DateTime<Utc>>,
-        limit: u32,
-        now: DateTime<Utc>,
-    ) -> Result<Vec<Waiting>> {
+    /// Waiting calls that are due and have no job, the longest due first; marks them pushed now.
+    pub async fn calls_to_push(&mut self, limit: u32, now: DateTime<Utc>) -> Result<Vec<Waiting>> {
         self.in_order(true).await?;
         let due = all!(
             self,
             Waiting,
             "WITH due AS MATERIALIZED (
-                 SELECT id FROM calls WHERE state = 'PENDING' AND due_at <= $1 AND (pushed_at IS NULL OR pushed_at < $2)
+                 SELECT id FROM calls WHERE open AND pushed_at IS NULL AND state = 'PENDING' AND due_at <= $1
                     AND (campaign_id IS NULL OR campaign_id IN (SELECT id FROM campaigns WHERE state = 'IN_PROGRESS'))
-                 ORDER BY due_at LIMIT $3 FOR UPDATE SKIP LOCKED)
+                 ORDER BY due_at LIMIT $2 FOR UPDATE SKIP LOCKED)
              UPDATE calls SET pushed_at = $1 FROM due WHERE calls.id = due.id
              RETURNING calls.id AS id, calls.campaign_id AS campaign_id",
             Timestamp(now),
-            lost_before.map(Timestamp),
             i64::from(limit)
         )?;
         self.in_order(false).await?;
         Ok(due)
+    }
+
+    /// Waiting calls that are due and whose job was pushed before `before`, single ones first; marks them pushed now.
+    pub async fn calls_to_push_again(
+        &mut self,
+        before: DateTime<Utc>,
+        limit: u32,
+        now: DateTime<Utc>,
+    ) -> Result<Vec<Waiting>> {
+        // The order is that of the index of open calls; see `in_order`.
+        self.in_order(true).await?;
+        let lost = all!(
+            self,
+            Waiting,
+            "WITH lost AS MATERIALIZED (
+                 SELECT id FROM calls WHERE open AND pushed_at < $2 AND state = 'PENDING' AND due_at <= $1
+                    AND (campaign_id IS NULL OR campaign_id IN (SELECT id FROM campaigns WHERE state = 'IN_PROGRESS'))
+                 ORDER BY campaign_id NULLS FIRST LIMIT $3 FOR UPDATE SKIP LOCKED)
+             UPDATE calls SET pushed_at = $1 FROM lost WHERE calls.id = lost.id
+             RETURNING calls.id AS id, calls.campaign_id AS campaign_id",
+            Timestamp(now),
+            Timestamp(before),
+            i64::from(limit)
+        )?;
+        self.in_order(false).await?;
+        Ok(lost)
     }
 
     /// Makes orphans of the calls that have begun and whose worker is dead; gives them. One that somebody is settling at this
@@ -167,7 +187,7 @@ impl Tx {
             self,
             query_scalar::<Uuid>,
             "WITH lost AS MATERIALIZED (
-                 SELECT id FROM calls WHERE state IN ('TRIGGERED', 'ONGOING')
+                 SELECT id FROM calls WHERE open AND state IN ('TRIGGERED', 'ONGOING')
                     AND worker_id IN (SELECT id FROM workers WHERE dead_at IS NOT NULL)
                  FOR UPDATE SKIP LOCKED)
              UPDATE calls SET orphaned_at = $1, worker_id = NULL FROM lost WHERE calls.id = lost.id RETURNING calls.id",
@@ -182,7 +202,7 @@ impl Tx {
         let ids: Vec<Uuid> = on!(
             self,
             query_scalar::<Uuid>,
-            "SELECT id FROM calls WHERE worker_id = $1 AND state IN ('TRIGGERED', 'ONGOING')",
+            "SELECT id FROM calls WHERE open AND state IN ('TRIGGERED', 'ONGOING') AND worker_id = $1",
             (worker.uuid()),
             fetch_all
         )?;
@@ -206,16 +226,11 @@ impl Tx {
         let recipients: Vec<Option<Uuid>> = on!(
             self,
             query_scalar::<Option<Uuid>>,
-            "DELETE FROM calls WHERE campaign_id = $1 AND state = 'PENDING' AND placements = 0 RETURNING recipient_id",
+            "DELETE FROM calls WHERE campaign_id = $1 AND open AND state = 'PENDING' AND placements = 0 RETURNING recipient_id",
             (campaign.uuid()),
             fetch_all
         )?;
-        exec!(
-            self,
-            "UPDATE recipients SET state = 'PENDING', hold = NULL WHERE state = 'QUEUED' AND id IN (SELECT id FROM ROWS($1, id uuid) AS r)",
-            rows::ids(recipients.into_iter().flatten())?
-        )?;
-        Ok(())
+        self.release_recipients(recipients.into_iter().flatten()).await
     }
 
     /// Takes these waiting calls away, which never went to a carrier.
@@ -232,7 +247,7 @@ impl Tx {
     pub async fn forget_pushes(&mut self, campaign: CampaignId) -> Result<()> {
         exec!(
             self,
-            "UPDATE calls SET pushed_at = NULL WHERE campaign_id = $1 AND state = 'PENDING'",
+            "UPDATE calls SET pushed_at = NULL WHERE campaign_id = $1 AND open AND state = 'PENDING'",
             campaign.uuid()
         )?;
         Ok(())
@@ -249,7 +264,7 @@ impl Tx {
             self,
             Call,
             "UPDATE calls SET state = 'CANCELLED', reason = $2, ended_at = $3, hold = NULL, pushed_at = NULL, resume = NULL
-             WHERE campaign_id = $1 AND state = 'PENDING' AND placements > 0 RETURNING *",
+             WHERE campaign_id = $1 AND open AND state = 'PENDING' AND placements > 0 RETURNING *",
             campaign.uuid(),
             reason,
             Timestamp(now)

@@ -72,7 +72,7 @@ impl Dialer {
         }
     }
 
-    async fn dial(&self, id: CallId, place: OwnedSemaphorePermit, mine: Mine) -> Result<(), EngineError> {
+    async fn dial(&self, id: CallId, place: OwnedSemaphorePermit, mut mine: Mine) -> Result<(), EngineError> {
         let Some(dial) = self.engine.load(id).await? else { return Ok(()) };
         if dial.state != CallState::Pending || dial.due_at > Clock::now(self.engine.clock()) + CLOCK_SKEW {
             return Ok(()); // the job came twice, or too early
@@ -105,6 +105,7 @@ impl Dialer {
             }
         };
         let deadline = Deadline::new(&dial);
+        mine.opens();
         let resume = prepared.as_ref().map_or(serde_json::Value::Null, |attempt| attempt.resume());
         let follower = Follower {
             engine: self.engine.clone(),
@@ -161,9 +162,16 @@ impl Dialer {
         // One look at a time: what one has adopted and does not follow yet, another would take for a stray.
         let _alone = self.looking.lock().await;
         let followed = self.followed.clone();
-        self.engine.disown_strays(self.identity.id(), move |id| followed.has(id)).await?;
+        if let Some(lost) = followed.lost() {
+            self.engine.disown_strays(self.identity.id(), |id| followed.has(id)).await?;
+            followed.found(lost);
+        }
         for id in self.engine.adopt_orphans(self.identity.id(), ORPHANS).await? {
-            let Some(mine) = self.followed.take(id) else { continue };
+            let Some(mut mine) = self.followed.take(id) else {
+                self.followed.lost_one(); // whoever has it does not know that it is open
+                continue;
+            };
+            mine.opens();
             let this = self.clone();
             self.calls.spawn(async move {
                 if let Err(error) = this.resolve(id, mine).await {
@@ -237,7 +245,7 @@ impl Dialer {
     }
 
     /// Finds out what became of a dead worker's call; never places one.
-    async fn resolve(&self, id: CallId, _mine: Mine) -> Result<(), EngineError> {
+    async fn resolve(&self, id: CallId, mut mine: Mine) -> Result<(), EngineError> {
         let worker = self.identity.id();
         let Some(dial) = self.engine.load(id).await? else { return Ok(()) };
         let found = match (&dial.resume, self.carrier(&dial)) {
@@ -252,7 +260,9 @@ impl Dialer {
         let (call, campaign, begun) = (dial.id, dial.campaign_id, None);
         let rung = true; // for all anybody knows
         let settlement = Settlement { call, campaign, worker, rung, begun, ending, answered_at: None, at };
-        self.engine.settle(settlement).await.map(drop)
+        self.engine.settle(settlement).await?;
+        mine.settled();
+        Ok(())
     }
 }
 

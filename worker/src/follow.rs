@@ -211,11 +211,11 @@ impl Follower {
         answered_at: Option<DateTime<Utc>>,
         at: DateTime<Utc>,
     ) {
-        let Self { engine, call, campaign, worker, begun, mine, .. } = self;
+        let Self { engine, call, campaign, worker, begun, mut mine, .. } = self;
         let begun = Some(begun);
         let settlement = Settlement { call, campaign, worker, rung, begun, ending, answered_at, at };
         match engine.settle(settlement).await {
-            Ok(true) => {}
+            Ok(true) => mine.settled(),
             Ok(false) => {
                 tracing::info!(%call, "a call needed no settling: it had not begun, or is settled already")
             }
@@ -223,7 +223,7 @@ impl Follower {
                 tracing::error!(%error, %call, "a call could not be settled; it will be handed over")
             }
         }
-        drop(mine); // what is still open now is a stray
+        drop(mine); // what may still be open is looked for: see `Followed::lost`
     }
 }
 

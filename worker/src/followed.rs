@@ -1,6 +1,9 @@
 use std::{
     collections::{HashMap, hash_map::Entry},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use parking_lot::Mutex;
@@ -9,33 +12,55 @@ use tokio_util::sync::CancellationToken;
 
 /// The calls that some task of this process looks after, from before they are begun until they are settled.
 #[derive(Clone, Default)]
-pub(crate) struct Followed(Arc<Mutex<HashMap<CallId, CancellationToken>>>);
+pub(crate) struct Followed {
+    calls: Arc<Mutex<HashMap<CallId, CancellationToken>>>,
+    /// How often a call that may be open has been let go of, and how many of those times have been looked into.
+    lost: Arc<[AtomicU64; 2]>,
+}
 
 /// Looks after one call; dropping it stops that.
 pub(crate) struct Mine {
     call: CallId,
     followed: Followed,
     stopped: CancellationToken,
+    /// The database may say that this worker has it.
+    open: bool,
 }
 
 impl Followed {
     /// Begins to look after a call; none when another task of this process does.
     pub(crate) fn take(&self, call: CallId) -> Option<Mine> {
         let stopped = CancellationToken::new();
-        match self.0.lock().entry(call) {
+        match self.calls.lock().entry(call) {
             Entry::Occupied(_) => return None,
             Entry::Vacant(place) => drop(place.insert(stopped.clone())),
         }
-        Some(Mine { call, followed: self.clone(), stopped })
+        Some(Mine { call, followed: self.clone(), stopped, open: false })
     }
 
     pub(crate) fn has(&self, call: CallId) -> bool {
-        self.0.lock().contains_key(&call)
+        self.calls.lock().contains_key(&call)
+    }
+
+    /// Notes that there may be calls that the database says this worker has, and that no task looks after.
+    pub(crate) fn lost_one(&self) {
+        self.lost[0].fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// There may be such calls. Whoever has looked for them says so, with what this has given ([`Followed::found`]).
+    pub(crate) fn lost(&self) -> Option<u64> {
+        let [lost, found] = [0, 1].map(|n| self.lost[n].load(Ordering::Acquire));
+        (lost != found).then_some(lost)
+    }
+
+    /// Those that were lost up to then have been found.
+    pub(crate) fn found(&self, lost: u64) {
+        self.lost[1].store(lost, Ordering::Release);
     }
 
     /// Tells the task that looks after this call to hang up: its campaign was stopped. True when it had not been told before.
     pub(crate) fn stop(&self, call: CallId) -> bool {
-        let told = self.0.lock().get(&call).cloned();
+        let told = self.calls.lock().get(&call).cloned();
         told.is_some_and(|stopped| {
             !stopped.is_cancelled() && {
                 stopped.cancel();
@@ -50,11 +75,25 @@ impl Mine {
     pub(crate) fn stopped(&self) -> &CancellationToken {
         &self.stopped
     }
+
+    /// From now on the database may say that this worker has it: say so before it can.
+    pub(crate) fn opens(&mut self) {
+        self.open = true;
+    }
+
+    /// The database says that it is settled, or another's.
+    pub(crate) fn settled(&mut self) {
+        self.open = false;
+    }
 }
 
 impl Drop for Mine {
     fn drop(&mut self) {
-        self.followed.0.lock().remove(&self.call);
+        self.followed.calls.lock().remove(&self.call);
+        // In this order: whoever looks after it has been told does not find it followed any more.
+        if self.open {
+            self.followed.lost_one();
+        }
     }
 }
 
@@ -72,6 +111,26 @@ mod tests {
         assert!(followed.stop(call) && mine.stopped().is_cancelled());
         assert!(!followed.stop(call), "it knows");
         drop(mine);
+        assert_eq!(followed.lost(), None, "it never was open");
         assert!(!followed.has(call) && !followed.take(call).unwrap().stopped().is_cancelled());
+    }
+
+    #[test]
+    fn a_call_that_may_be_open_is_not_let_go_of_unnoticed() {
+        let (followed, call) = (Followed::default(), CallId::new(SystemClock.now()));
+        let mut mine = followed.take(call).unwrap();
+        mine.opens();
+        assert_eq!(followed.lost(), None, "it is looked after");
+        drop(mine);
+        assert_eq!([followed.lost(), followed.lost()], [Some(1); 2], "told until it is found");
+        followed.lost_one();
+        followed.found(1);
+        assert_eq!(followed.lost(), Some(2), "another one meanwhile");
+        followed.found(2);
+        let mut mine = followed.take(call).unwrap();
+        mine.opens();
+        mine.settled();
+        drop(mine);
+        assert_eq!(followed.lost(), None);
     }
 }

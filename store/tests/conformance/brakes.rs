@@ -92,7 +92,7 @@ pub async fn calls_wait_for_their_trunk_and_are_let_go(db: Db) {
     assert!(held.iter().all(|call| call.hold == Some(Hold::Trunk) && call.state == CallState::Pending));
 
     let push = async |ms| {
-        let due = db.write(async |tx| tx.calls_to_push(None, 9, at(ms)).await).await;
+        let due = db.write(async |tx| tx.calls_to_push(9, at(ms)).await).await;
         sorted(due.into_iter().map(|call| call.id.uuid()))
     };
     let let_go = async |n, ms| db.write(async |tx| tx.let_go(world.trunk, n, at(ms)).await).await;
@@ -237,6 +237,6 @@ pub async fn groups_are_kept_and_their_stranded_calls_move(db: Db) {
     assert_eq!(begun, [calls[1].id], "a worker that knows the old trunk does not begin it");
     let moved = db.read(async |tx| tx.calls_by_id(&[calls[0].id]).await).await.remove(0);
     assert_eq!((moved.trunk_id, moved.hold), (other, None));
-    let due = db.write(async |tx| tx.calls_to_push(None, 9, at(500)).await).await;
+    let due = db.write(async |tx| tx.calls_to_push(9, at(500)).await).await;
     assert_eq!(due.iter().map(|call| call.id.uuid()).collect::<Vec<_>>(), [calls[0].id]);
 }

@@ -248,7 +248,11 @@ pub async fn waiting_calls_are_pushed(db: Db) {
     let calls = world.queue(&db, 4).await;
     let ids: Vec<Uuid> = calls.iter().map(|c| c.id).collect();
     let push = async |lost: Option<i64>, limit, now| {
-        let found = db.write(async |tx| tx.calls_to_push(lost.map(at), limit, at(now)).await).await;
+        let push = async |tx: &mut ringfleet_store::Tx| match lost {
+            Some(before) => tx.calls_to_push_again(at(before), limit, at(now)).await,
+            None => tx.calls_to_push(limit, at(now)).await,
+        };
+        let found = db.write(push).await;
         assert!(found.iter().all(|w| w.campaign_id == Some(world.campaign)));
         sorted(found.iter().map(|w| w.id.uuid()))
     };
@@ -274,7 +278,7 @@ pub async fn a_paused_campaign_pushes_nothing(db: Db) {
     let single = world.new_call(None, at(0));
     db.write(async |tx| tx.insert_calls(std::slice::from_ref(&single), at(0)).await).await;
     let push = async || {
-        let found = db.write(async |tx| tx.calls_to_push(Some(at(1000)), 10, at(2000)).await).await;
+        let found = db.write(async |tx| tx.calls_to_push_again(at(1000), 10, at(2000)).await).await;
         sorted(found.iter().map(|w| (w.id.uuid(), w.campaign_id)))
     };
     world.set(&db, CampaignState::Paused).await;
@@ -301,7 +305,9 @@ pub async fn empty_batches_are_fine(db: Db) {
         assert!(tx.hold_campaigns(&[]).await?.is_empty());
         assert!(tx.begin_deliveries(&[], at(1), at(0)).await?.is_empty());
         assert!(claim(tx, world.campaign, 0, at(0)).await?.is_empty());
-        assert!(tx.calls_to_push(None, 0, at(0)).await?.is_empty());
+        assert!(tx.calls_to_push(0, at(0)).await?.is_empty());
+        assert!(tx.calls_to_push_again(at(0), 0, at(0)).await?.is_empty());
+        tx.release_recipients(std::iter::empty()).await?;
         assert!(tx.deliveries_to_push(None, 0, at(0)).await?.is_empty());
         Ok(())
     })

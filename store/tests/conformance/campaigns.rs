@@ -1,6 +1,6 @@
 //! Campaign states, what the scheduler finds, and counters.
 
-use ringfleet_core::{CampaignState, CounterKind, Disposition, Hold};
+use ringfleet_core::{CampaignState, CounterKind, Disposition, Hold, WorkerId};
 use ringfleet_store::{Bump, Result, Tx};
 use uuid::Uuid;
 
@@ -68,13 +68,9 @@ pub async fn running_ones_are_found(db: Db) {
 pub async fn open_recipients_and_counts(db: Db) {
     let world = World::calling(&db, 5).await;
     let other = World::calling(&db, 1).await;
-    let calls = world.queue(&db, 3).await;
-    let ids: Vec<Uuid> = calls.iter().filter_map(|c| c.recipient_id).collect();
-    db.write(async |tx| {
-        tx.hold_recipients(&ids[..1], Hold::Pace).await?;
-        tx.activate_recipients(&ids[1..2]).await
-    })
-    .await;
+    let held = world.queue(&db, 2).await.remove(0);
+    world.ring(&db, 1, WorkerId::new(at(0))).await;
+    db.write(async |tx| tx.postpone_call(held.id.into(), at(99), Hold::Pace, None).await).await;
     let counts = db.read(async |tx| tx.claimed_recipients(world.campaign).await).await;
     let mut counts: Vec<_> = counts.iter().map(|c| (c.state.as_str(), c.hold, c.n)).collect();
     counts.sort();
@@ -89,7 +85,7 @@ pub async fn open_recipients_and_counts(db: Db) {
 /// Ends all recipients of a campaign that are not being called; gives how many.
 pub async fn cancel(db: &Db, world: &World) -> u64 {
     db.write(async |tx| {
-        tx.release_recipients(world.campaign).await?;
+        tx.withdraw_waiting_calls(world.campaign).await?;
         end_waiting(tx, world, 1_000).await
     })
     .await
@@ -144,7 +140,7 @@ async fn a_pause_waits_for_calls_that_begin() {
     assert!(matches!(db.place, Place::Postgres(_)));
     let world = World::calling(&db, 2).await;
     let calls = world.queue(&db, 2).await;
-    let worker = ringfleet_core::WorkerId::new(at(0));
+    let worker = WorkerId::new(at(0));
     let wishes = crate::support::wishes(&calls, worker);
 
     let mut beginning = db.store.write().await.unwrap();

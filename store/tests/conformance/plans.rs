@@ -109,10 +109,23 @@ impl Bench {
     /// Rows read by `work`, on average of seven runs on one connection (from the sixth on PostgreSQL may settle on one plan for
     /// any values), each rolled back.
     async fn reads(&self, work: impl AsyncFn(&mut Tx) -> Result<()>) -> i64 {
+        self.reads_in(async |store| store.write().await, work).await
+    }
+
+    /// The same in a transaction of statements that look up many rows by their ids.
+    async fn reads_many(&self, work: impl AsyncFn(&mut Tx) -> Result<()>) -> i64 {
+        self.reads_in(async |store| store.write_many().await, work).await
+    }
+
+    async fn reads_in(
+        &self,
+        begin: impl AsyncFn(&Store) -> Result<Tx>,
+        work: impl AsyncFn(&mut Tx) -> Result<()>,
+    ) -> i64 {
         let before = self.rows_read().await;
         let store = Store::postgres(&self.url, 1).await.unwrap();
         for _ in 0..7 {
-            let mut tx = store.write().await.unwrap();
+            let mut tx = begin(&store).await.unwrap();
             work(&mut tx).await.unwrap();
         }
         self.end(store).await;
@@ -163,8 +176,8 @@ async fn check(statistics: Statistics) {
         .collect();
     let mut slow = Vec::new();
     macro_rules! measure {
-        ($($name:literal: |$tx:ident| $work:expr;)+) => {$(
-            let read = bench.reads(async |$tx| { $work; Ok(()) }).await;
+        ($how:ident; $($name:literal: |$tx:ident| $work:expr;)+) => {$(
+            let read = bench.$how(async |$tx| { $work; Ok(()) }).await;
             println!("{statistics:?}: {} reads {read} rows", $name);
             if read > MOST {
                 slow.push(format!("{} reads {read} rows", $name));
@@ -172,11 +185,13 @@ async fn check(statistics: Statistics) {
         )+};
     }
     measure! {
+        reads;
         "claim": |tx| assert_eq!(claim(tx, campaign, 200, at(1)).await?.len(), 200);
         "claim from a fresh list": |tx| assert_eq!(claim(tx, fresh, 200, at(1)).await?.len(), 200);
         "a fresh list is open": |tx| assert!(tx.has_open_recipients(fresh).await?);
         "claim nobody": |tx| assert_eq!(claim(tx, empty, 200, at(1)).await?.len(), 0);
-        "push": |tx| assert_eq!(tx.calls_to_push(None, 200, at(1)).await?.len(), 200);
+        "push": |tx| assert_eq!(tx.calls_to_push(200, at(1)).await?.len(), 200);
+        "push again": |tx| assert_eq!(tx.calls_to_push_again(at(1), 200, at(1)).await?.len(), 0);
         "dials": |tx| assert_eq!(tx.dials(ids).await?.len(), 200);
         "begin": |tx| assert_eq!(begin(tx, &wishes, at(1)).await?.len(), 200);
         "begin and open": |tx| {
@@ -195,13 +210,12 @@ async fn check(statistics: Statistics) {
         "open recipients": |tx| assert!(tx.has_open_recipients(campaign).await?);
         "no open recipients": |tx| assert!(!tx.has_open_recipients(empty).await?);
         "no recipients": |tx| assert!(!tx.has_recipients(empty).await?);
-        "claimed recipients": |tx| assert_eq!(tx.claimed_recipients(campaign).await?.len(), 0);
+        "claimed recipients": |tx| assert_eq!(tx.claimed_recipients(campaign).await?.len(), 1);
         "waiting calls": |tx| assert_eq!(tx.count_waiting_calls(campaign).await?, 1000);
         "queues": |tx| assert_eq!(tx.queues().await?.iter().map(|queue| queue.waiting).max(), Some(1000));
         "running": |tx| assert!(tx.running_campaigns(at(1)).await?.iter().any(|running| running.has_due));
         "pushed calls": |tx| assert_eq!(tx.count_pushed_calls(at(0)).await?, 0);
         "live calls": |tx| assert_eq!(tx.live_calls(campaign).await?, (0, 0));
-        "orphans": |tx| assert_eq!(tx.mark_orphans(at(1)).await?.len(), 0);
         "live on a trunk": |tx| assert_eq!(tx.live_calls_on_trunk(bench.world.trunk, at(0)).await?, 0);
         "hold for a trunk": |tx| assert_eq!(tx.hold_for_trunk(bench.world.trunk, ids, at(9)).await?.len(), 200);
         "let go": |tx| assert_eq!(tx.let_go(bench.world.trunk, 200, at(1)).await?, 0);
@@ -209,7 +223,7 @@ async fn check(statistics: Statistics) {
         "waiting by trunk": |tx| assert_eq!(tx.waiting_calls_by_trunk().await?.len(), 1);
         "due trunks": |tx| assert_eq!(tx.due_trunks(at(1)).await?.len(), 0);
         "pause": |tx| tx.withdraw_waiting_calls(campaign).await?;
-        "release": |tx| tx.release_recipients(campaign).await?;
+        "release": |tx| tx.release_recipients(ids.iter().copied()).await?;
         "end": |tx| assert_eq!(end(tx, campaign, 1000).await?, 1000);
         "end a fresh list": |tx| assert_eq!(end(tx, fresh, 1000).await?, 1000);
         "due to run": |tx| assert_eq!(tx.campaigns_to_run(at(1)).await?.len(), 0);
@@ -229,10 +243,7 @@ async fn check(statistics: Statistics) {
             tx.place_recipients(&places).await?;
         };
         "ask for hang-ups": |tx| assert_eq!(tx.order_hang_ups(campaign).await?, 0);
-        "hang-ups": |tx| assert_eq!(tx.calls_to_hang_up(worker).await?.len(), 0);
-        "forget hang-ups": |tx| assert_eq!(tx.forget_hang_ups().await?, 0);
         "winding up": |tx| assert_eq!(tx.campaigns_winding_up().await?.len(), 0);
-        "adopt": |tx| assert_eq!(tx.adopt_orphans(worker, 500).await?.len(), 0);
         "cancel held calls": |tx| assert_eq!(tx.cancel_held_calls(campaign, "x", at(1)).await?.len(), 0);
         "push deliveries": |tx| assert_eq!(tx.deliveries_to_push(None, 200, at(1)).await?.len(), 200);
         "lease deliveries": |tx| assert_eq!(tx.begin_deliveries(ids, at(9), at(1)).await?.len(), 200);
@@ -248,9 +259,18 @@ async fn check(statistics: Statistics) {
             assert_eq!(tx.calls(workspace, filter, page(None, 50)).await?.len(), 1);
         };
     }
+    measure! {
+        reads_many;
+        "hang-ups": |tx| assert_eq!(tx.calls_to_hang_up(worker).await?.len(), 0);
+        "forget hang-ups": |tx| assert_eq!(tx.forget_hang_ups().await?, 0);
+        "adopt": |tx| assert_eq!(tx.adopt_orphans(worker, 500).await?.len(), 0);
+        "orphans": |tx| assert_eq!(tx.mark_orphans(at(1)).await?.len(), 0);
+        "begun by a worker": |tx| assert_eq!(tx.begun_by(worker).await?.len(), 0);
+    }
     // Nobody waits for this one but a person, so it may take a detour until the server has counted its rows.
     if let Statistics::Current = statistics {
         measure! {
+            reads;
             "page of calls": |tx| {
                 let filter = CallFilter { state: Some(CallState::Unanswered), ..CallFilter::default() };
                 assert_eq!(tx.calls(workspace, filter, page(Some(ids[199]), 50)).await?.len(), 50);
