@@ -3,6 +3,8 @@
 use std::{fmt::Display, ops::RangeInclusive};
 
 use chrono::{DateTime, Datelike, Utc};
+use ringfleet_core::{TrunkGroupId, TrunkId};
+use ringfleet_engine::Way;
 use serde_json::{Map, Value};
 
 use crate::error::{ApiError, Result};
@@ -22,10 +24,27 @@ pub(crate) fn name(text: String, limit: usize) -> Result<String> {
     if text.trim().is_empty() || length > limit {
         return Err(ApiError::invalid("name", format!("must be 1 to {limit} characters and not blank")));
     }
-    if text.contains(char::is_control) {
+    if text.contains(|c: char| c.is_control() || turns_text_round(c)) {
         return Err(ApiError::invalid("name", "must not hold line breaks or other control characters"));
     }
     Ok(text)
+}
+
+/// An invisible character that makes what follows run the other way (Unicode's Bidi_Control): a name may then read as another one.
+fn turns_text_round(c: char) -> bool {
+    matches!(c, '\u{061C}' | '\u{200E}' | '\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
+}
+
+/// What places a call: at most one of the two is named.
+pub(crate) fn way(trunk: Option<TrunkId>, group: Option<TrunkGroupId>) -> Result<Way> {
+    match (trunk, group) {
+        (Some(_), Some(_)) => {
+            Err(ApiError::invalid("trunkGroupId", "give either trunkId or trunkGroupId, not both"))
+        }
+        (Some(trunk), None) => Ok(Way::Trunk(trunk)),
+        (None, Some(group)) => Ok(Way::Group(group)),
+        (None, None) => Ok(Way::OnlyTrunk),
+    }
 }
 
 /// A free object of at most `limit` bytes as JSON; absent counts as empty.

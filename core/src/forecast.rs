@@ -1,4 +1,4 @@
-//! When a list will have been called once, at a rate and within hours: what preflight foretells.
+//! When a list will have been called: at a rate and within hours, what preflight foretells; and at a rate as people become due, what stats do.
 
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -63,6 +63,14 @@ pub fn finish(
     None
 }
 
+/// When `work` will be done at `per_second`, of which each part can be begun at its moment and not before; in any order. None when it is
+/// too far off.
+pub fn drained(work: &[(DateTime<Utc>, f64)], per_second: f64, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+    let mut work: Vec<_> = work.iter().filter(|(_, n)| *n > 0.0).collect();
+    work.sort_by_key(|(from, _)| *from);
+    work.iter().try_fold(now, |done, (from, n)| done.max(*from).checked_add_signed(seconds(n / per_second)?))
+}
+
 fn seconds(n: f64) -> Option<TimeDelta> {
     (n < 1e10).then(|| TimeDelta::milliseconds((n * 1_000.0).round() as i64))
 }
@@ -105,7 +113,34 @@ mod tests {
         assert_eq!(finish(&groups, &[&sunday, &monday], 1.0, at("2026-11-23T16:00:00Z")), None);
     }
 
+    #[test]
+    fn work_waits_for_its_moment_and_no_longer() {
+        let (now, nine) = (at("2026-11-23T22:00:00Z"), at("2026-11-24T09:00:00Z"));
+        let done = |work: &[(DateTime<Utc>, f64)]| drained(work, 2.0, now);
+        assert_eq!(done(&[]), Some(now));
+        assert_eq!(done(&[(now, 7_200.0)]), Some(at("2026-11-23T23:00:00Z")));
+        assert_eq!(
+            done(&[(nine, 7_200.0), (now, 7_200.0)]),
+            Some(at("2026-11-24T10:00:00Z")),
+            "the night is idle"
+        );
+        let busy = [(now, 86_400.0), (nine, 7_200.0), (now - TimeDelta::hours(3), 0.0)];
+        assert_eq!(done(&busy), Some(at("2026-11-24T11:00:00Z")), "nine o'clock finds it busy");
+        assert_eq!(done(&[(now, 1e12)]), None);
+    }
+
     proptest! {
+        /// Never before the rate allows, nor before the last moment, and never later than both after each other.
+        #[test]
+        fn bounds_of_work(parts in proptest::collection::vec((0i64..100_000, 0u32..10_000), 0..20), rate in 0.1f64..100.0) {
+            let now = at("2026-11-23T16:00:00Z");
+            let work: Vec<_> = parts.iter().map(|&(from, n)| (now + TimeDelta::seconds(from), f64::from(n))).collect();
+            let all = seconds(work.iter().map(|(_, n)| n).sum::<f64>() / rate).unwrap();
+            let last = work.iter().filter(|(_, n)| *n > 0.0).map(|(from, _)| *from).max().unwrap_or(now);
+            let (done, rounding) = (drained(&work, rate, now).unwrap(), TimeDelta::milliseconds(20));
+            prop_assert!(done + rounding >= now + all && done >= last && done <= last + all + rounding);
+        }
+
         /// Hours can only make it later, and without any it is a division.
         #[test]
         fn never_before_the_rate_allows(count in 1u64..100_000, rate in 0.1f64..100.0) {

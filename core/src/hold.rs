@@ -22,6 +22,11 @@ pub fn of_bucket(name: &str, now: DateTime<Utc>) -> Option<Hold> {
     Some(if until > now.timestamp() { hold } else { Hold::Turn })
 }
 
+/// Until when the recipients counted under this name are put off; none when the name is none of [`bucket`]'s.
+pub fn end_of_bucket(name: &str) -> Option<DateTime<Utc>> {
+    DateTime::from_timestamp(name.split_once('@')?.1.parse().ok()?, 0)
+}
+
 /// Why this recipient is not being called at `now`; none when it is being called or done. `rests`: its trunk does, with all that could
 /// stand in for it.
 pub fn current(

@@ -2,7 +2,8 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use ringfleet_core::{
-    AgentId, CallId, CampaignAction, CampaignId, CampaignState, Channel, E164, TrunkId, WorkspaceId,
+    AgentId, CallId, CampaignAction, CampaignId, CampaignState, Channel, E164, TrunkGroupId, TrunkId,
+    WorkspaceId,
     event::EventType,
     terms::{NO_LEGAL_HOUR, OUTSIDE_HOURS, Verdict},
 };
@@ -23,8 +24,8 @@ use crate::{
 pub struct NewSession {
     /// Who talks.
     pub agent_id: AgentId,
-    /// What places it; none takes the workspace's only trunk.
-    pub trunk_id: Option<TrunkId>,
+    /// What places it.
+    pub way: Way,
     /// Whom to call.
     pub to: E164,
     /// The caller ID to show instead of the trunk's.
@@ -37,6 +38,17 @@ pub struct NewSession {
     pub ring_seconds: u32,
     /// How long an answered call may last, in seconds.
     pub max_call_seconds: u32,
+}
+
+/// What places a single call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Way {
+    /// The workspace's only trunk.
+    OnlyTrunk,
+    /// This trunk.
+    Trunk(TrunkId),
+    /// The trunk of this group whose turn it is when the call is made.
+    Group(TrunkGroupId),
 }
 
 /// What becomes of calls that ring or talk when their campaign is paused or cancelled.
@@ -163,9 +175,10 @@ impl Engine {
 
     /// Places a single call now: it overtakes every campaign. Gives the PENDING call.
     pub async fn trigger(&self, workspace: WorkspaceId, new: NewSession) -> Result<Call> {
-        let trunk = match new.trunk_id {
-            Some(trunk) => trunk,
-            None => self.only_trunk(workspace).await?,
+        let trunk = match new.way {
+            Way::OnlyTrunk => self.only_trunk(workspace).await?,
+            Way::Trunk(trunk) => trunk,
+            Way::Group(group) => self.next_trunk(workspace, group).await?,
         };
         let now = self.0.clock.now();
         let id = CallId::new(now);

@@ -40,7 +40,7 @@ use ringfleet_store::{Answered, Begin, DeliveryUpdate, Dial, Kept, Letter, Store
 use uuid::Uuid;
 
 pub use caller_ids::{Begun, PoolToday};
-pub use campaigns::{InFlight, NewSession};
+pub use campaigns::{InFlight, NewSession, Way};
 pub use deliveries::Answer;
 pub use dispatch::Dispatched;
 pub use error::EngineError;

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use ringfleet_core::{
-    CampaignId, CampaignState, CounterKind, Hold, Outcome, RecipientState, Seats, WorkspaceId, hold,
-    seats::Answers, trunk::Limits,
+    CampaignId, CampaignState, CounterKind, Hold, Outcome, RecipientState, Seats, WorkspaceId, forecast,
+    hold, seats::Answers, trunk::Limits,
 };
 use ringfleet_store::{Campaign, Counter, RecipientCounts, Tx};
 use serde_json::{Value, json};
@@ -41,7 +41,7 @@ pub struct CampaignStats {
     pub hours: Vec<HourStats>,
     /// Share of the calls that are over that somebody answered, 0 to 1; none before the first is over.
     pub answer_rate: Option<f64>,
-    /// When everybody will be done at the pace of late; none when that cannot be told.
+    /// When everybody will be done at the pace of late, those that are put off no sooner than they are due; none when that cannot be told.
     pub expected_finish: Option<DateTime<Utc>>,
 }
 
@@ -101,7 +101,9 @@ impl Engine {
         tx.commit().await?;
         let mut stats = CampaignStats { ringing, talking, seats, ..figures(&counters, &claimed) };
         stats.holds = holds(campaign.state, &stats, &counters, (&claimed, trunk_groups::rest(&lines)), now);
-        stats.expected_finish = expected_finish(&campaign, trunk_groups::limits(&lines), &stats, now);
+        let put_off = put_off(&counters, now);
+        stats.expected_finish =
+            expected_finish(&campaign, trunk_groups::limits(&lines), &stats, &put_off, now);
         Ok((campaign, stats))
     }
 }
@@ -160,11 +162,20 @@ fn holds(
     holds
 }
 
-/// As many calls as each recipient took so far, at the tightest rate set or, where none is, at that of the present and the last hour.
+/// How many wait until when, of those that are put off until some moment that is still to come.
+fn put_off(counters: &[Counter], now: DateTime<Utc>) -> Vec<(DateTime<Utc>, f64)> {
+    let holds = counters.iter().filter(|c| c.kind == CounterKind::Hold && c.n > 0);
+    let moments = holds.filter_map(|c| Some((hold::end_of_bucket(&c.name)?, c.n as f64)));
+    moments.filter(|(until, _)| *until > now).collect()
+}
+
+/// As many calls as each recipient took so far, at the tightest rate set or, where none is, at that of the present and the last hour; those
+/// that are put off no sooner than they are due.
 fn expected_finish(
     campaign: &Campaign,
     trunk: Limits,
     stats: &CampaignStats,
+    put_off: &[(DateTime<Utc>, f64)],
     now: DateTime<Utc>,
 ) -> Option<DateTime<Utc>> {
     let left = (stats.pending + stats.queued + stats.active) as f64;
@@ -185,8 +196,10 @@ fn expected_finish(
         (Some(observed), Some(set)) => observed.min(set),
         (observed, set) => observed.or(set)?,
     };
-    let millis = (left * each / rate * 1_000.0).min(1e14) as i64;
-    now.checked_add_signed(TimeDelta::milliseconds(millis))
+    let later: f64 = put_off.iter().map(|(_, n)| n).sum();
+    let due = (now, (left - later).max(0.0) * each);
+    let work: Vec<_> = put_off.iter().map(|(until, n)| (*until, n * each)).chain([due]).collect();
+    forecast::drained(&work, rate, now)
 }
 
 /// The tightest limit of calls per second that binds a campaign on this trunk; none where nobody has set one.

@@ -211,6 +211,23 @@ impl Engine {
         Ok(first.trunk_id)
     }
 
+    /// The trunk of a group for a single call: of those that do not rest one with room, else any of them; where all rest, the one that
+    /// goes first.
+    pub(crate) async fn next_trunk(&self, workspace: WorkspaceId, group: TrunkGroupId) -> Result<TrunkId> {
+        let mut tx = self.0.store.read().await?;
+        let lines = lines_of(&mut tx, workspace, group).await?;
+        let waiting = waiting_by_trunk(&mut tx).await?;
+        tx.commit().await?;
+        let any = spin(CallId::new(Clock::now(self.clock())).uuid());
+        let open = roomy(&lines, &waiting);
+        let full = || lines.iter().filter(|line| line.is_open()).map(|line| (line.member, 1)).collect();
+        let open = if open.is_empty() { full() } else { open };
+        match trunk_group::deal(&open, 1, any).pop() {
+            Some(trunk) => Ok(trunk),
+            None => self.first_trunk(workspace, group).await,
+        }
+    }
+
     /// Moves calls that wait for a trunk that rests to another one of their group that has room. No phone has rung: what rang does not
     /// come back. Gives how many.
     pub async fn move_stranded(&self) -> Result<usize> {

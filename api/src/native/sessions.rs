@@ -1,8 +1,8 @@
 //! Sessions: calls, placed now or by a campaign.
 
 use ringfleet_core::{
-    AgentId, CallId, CallState, CampaignId, Channel, E164, EndedBy, Hold, Outcome, RecipientId, TrunkId,
-    id::CallKind,
+    AgentId, CallId, CallState, CampaignId, Channel, E164, EndedBy, Hold, Outcome, RecipientId, TrunkGroupId,
+    TrunkId, id::CallKind,
 };
 use ringfleet_engine::NewSession;
 use ringfleet_store::{Call, CallFilter};
@@ -28,6 +28,7 @@ pub(super) struct Body {
     to_number: E164,
     from_number: Option<String>,
     trunk_id: Option<TrunkId>,
+    trunk_group_id: Option<TrunkGroupId>,
     channel: Option<Channel>,
     variables: Option<Map<String, Value>>,
     metadata: Option<Map<String, Value>>,
@@ -99,7 +100,7 @@ pub(super) async fn create(door: Allowed<may::RunCampaigns>, Json(body): Json<Bo
     }
     let new = NewSession {
         agent_id: body.agent_id,
-        trunk_id: body.trunk_id,
+        way: check::way(body.trunk_id, body.trunk_group_id)?,
         to: body.to_number,
         from: check::caller_id("fromNumber", body.from_number)?,
         variables: check::object("variables", body.variables, check::SMALL_OBJECT)?,

@@ -151,6 +151,16 @@ async fn trunk_groups() {
         (&json!(made.id()), &Value::Null)
     );
     let both = json!({"trunkGroupId": made.id(), "trunkId": other});
-    assert_eq!(world.post("/campaigns", with(both)).await.field(), "trunkGroupId");
+    assert_eq!(world.post("/campaigns", with(both.clone())).await.field(), "trunkGroupId");
     assert_eq!(world.post("/campaigns", with(json!({"trunkGroupId": nobody}))).await.field(), "trunkGroupId");
+
+    let call = |more: Value| {
+        let mut body = json!({"agentId": things.agent, "toNumber": "+4915111234567"});
+        body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        body
+    };
+    let placed = world.post("/sessions", call(json!({"trunkGroupId": made.id()}))).await.expect(202);
+    assert_eq!(placed.data()["trunkId"], things.trunk, "the one that goes first");
+    assert_eq!(world.post("/sessions", call(both)).await.field(), "trunkGroupId");
+    assert_eq!(world.post("/sessions", call(json!({"trunkGroupId": nobody}))).await.field(), "trunkGroupId");
 }

@@ -127,6 +127,8 @@ async fn campaigns() {
     let step = |name: &str, value: Value| json!([{"channel": "voice", name: value}]);
     let wrong = vec![
         ("name", json!("x".repeat(121)), "name"),
+        ("name", json!("Due \u{202E}evil"), "name"),
+        ("name", json!("Due\nnow"), "name"),
         ("agentId", json!("nobody"), "agentId"),
         ("agentId", json!("01890a5d-ac96-774b-bcce-b302099a8057"), "agentId"),
         ("agentId", json!(agent.replace("agt_", "cmp_")), "agentId"),

@@ -104,6 +104,9 @@ impl World {
                 }
                 assert_eq!(r.disposition.is_some(), r.state == RecipientState::Done);
                 assert!(r.total_attempts <= 3, "{r:?}");
+                if let (RecipientState::Pending, Some(finish)) = (r.state, stats.expected_finish) {
+                    assert!(finish >= r.due_at, "{finish} is before it is due: {r:?}");
+                }
             }
             let kept = self.counters(id, CounterKind::Hold).await;
             assert_eq!(kept, buckets, "the kept holds of {id} at {now}");
