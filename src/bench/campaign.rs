@@ -53,6 +53,7 @@ pub async fn run(bench: &Bench<'_>, args: &CampaignArgs) -> Result<(), Failure> 
         measured = call_everybody(engine, &campaign) => measured?,
         broken = crew.broken() => return Err(broken),
     };
+    crew.close().await;
     let rate = finished as f64 / seconds;
     match args.json {
         true => {

@@ -9,21 +9,25 @@ use tokio::{
     task::JoinSet,
     time::timeout,
 };
+use tokio_util::sync::CancellationToken;
 
 use super::Bench;
 use crate::{
     process::{Failure, Wanted},
     roles,
+    torture::tether::signal,
 };
 
 /// How long a role may take to be ready, on a busy machine.
 const READY: Duration = Duration::from_secs(60);
 
+/// How long they may take to end; calls of a bench are short.
+const GOODBYE: Duration = Duration::from_secs(10);
+
 /// Running roles. They end with this value.
 pub enum Crew {
     Processes(Vec<Member>),
-    /// The address is the API's, where it runs.
-    Here(JoinSet<Result<(), Failure>>, Option<SocketAddr>),
+    Here { running: JoinSet<Result<(), Failure>>, api: Option<SocketAddr>, stop: CancellationToken },
 }
 
 /// One role in a process of its own.
@@ -49,12 +53,12 @@ impl Crew {
             false => None,
         };
         let api = listener.as_ref().map(|listener| listener.local_addr()).transpose()?;
-        let stop = bench.interrupted.clone();
-        let roles = roles::start(&bench.config, bench.engine.clone(), wanted, listener, stop)?;
+        let stop = bench.interrupted.child_token();
+        let roles = roles::start(&bench.config, bench.engine.clone(), wanted, listener, stop.clone())?;
         roles.ready().await;
         let mut running = JoinSet::new();
         running.spawn(roles.ended());
-        Ok(Self::Here(running, api))
+        Ok(Self::Here { running, api, stop })
     }
 
     /// Waits until every role takes work; gives the address of the API, where it is one of them.
@@ -63,7 +67,7 @@ impl Crew {
     /// When a role ends instead, or is not ready after a minute.
     pub async fn ready(&mut self) -> Result<Option<SocketAddr>, Failure> {
         let members = match self {
-            Self::Here(_, api) => return Ok(*api),
+            Self::Here { api, .. } => return Ok(*api),
             Self::Processes(members) => members,
         };
         let mut api = None;
@@ -76,7 +80,7 @@ impl Crew {
     /// Resolves when a role has ended, which none should.
     pub async fn broken(&mut self) -> Failure {
         match self {
-            Self::Here(running, _) => match running.join_next().await {
+            Self::Here { running, .. } => match running.join_next().await {
                 Some(Ok(Err(failure))) => failure,
                 Some(Err(error)) => Failure::during("a role broke down", error),
                 Some(Ok(Ok(()))) | None => Failure::new("interrupted"),
@@ -88,10 +92,34 @@ impl Crew {
         }
     }
 
+    /// Lets the calls that are live end, and all roles with them. What takes longer is left to the next worker, as after a crash.
+    pub async fn close(mut self) {
+        match &self {
+            Self::Here { stop, .. } => stop.cancel(),
+            Self::Processes(_) => {
+                let pids: Vec<u32> = self.processes().into_iter().map(|(_, pid)| pid).collect();
+                signal("TERM", &pids).await;
+            }
+        }
+        let ended = async {
+            match &mut self {
+                Self::Here { running, .. } => while running.join_next().await.is_some() {},
+                Self::Processes(members) => {
+                    for member in members {
+                        member.ended().await;
+                    }
+                }
+            }
+        };
+        if timeout(GOODBYE, ended).await.is_err() {
+            eprintln!("some roles do not end; the calls they leave are resolved by the next worker");
+        }
+    }
+
     /// The names and ids of the processes it consists of; none where this process is all there is.
     pub fn processes(&self) -> Vec<(&'static str, u32)> {
         match self {
-            Self::Here(..) => Vec::new(),
+            Self::Here { .. } => Vec::new(),
             Self::Processes(members) => {
                 members.iter().filter_map(|member| Some((member.name, member.child.id()?))).collect()
             }

@@ -21,8 +21,6 @@ use super::{
 };
 use crate::process::Failure;
 
-/// How many are on each list.
-const RECIPIENTS: u64 = 20_000;
 /// How many campaigns call at a time: while one runs dry the other goes on, and the next is made.
 const AT_ONCE: usize = 2;
 /// After so many lists the numbers come again.
@@ -39,6 +37,9 @@ pub struct SoakArgs {
     /// How long; the first minute, or the first third of less than three, is to warm up and not judged
     #[arg(long, value_parser = minutes)]
     minutes: f64,
+    /// How many people are on each of the lists that are called one after the other
+    #[arg(long, default_value_t = 20_000, value_parser = clap::value_parser!(u64).range(1..=20_000))]
+    recipients: u64,
     /// How long a call takes, in milliseconds
     #[arg(long, default_value_t = 50)]
     call_ms: u64,
@@ -73,9 +74,10 @@ pub async fn run(bench: &Bench<'_>, args: &SoakArgs) -> Result<(), Failure> {
     let mut gauges = Gauges::new(&crew, &bench.engine);
     tokio::select! {
         watched = gauges.watch(args.minutes, &calls) => watched?,
-        Err(broken) = feed(bench, args.call_ms, &calls) => return Err(broken),
+        Err(broken) = feed(bench, args, &calls) => return Err(broken),
         broken = crew.broken() => return Err(broken),
     }
+    crew.close().await;
     let figures = gauges.figures(args.minutes, calls.into_inner())?;
     if args.json {
         println!("{}", serde_json::to_string(&figures)?);
@@ -89,15 +91,16 @@ pub async fn run(bench: &Bench<'_>, args: &SoakArgs) -> Result<(), Failure> {
 }
 
 /// Makes and starts one campaign after the other, and counts in `calls` those calls that are over.
-async fn feed(bench: &Bench<'_>, call_ms: u64, calls: &AtomicU64) -> Result<Infallible, Failure> {
+async fn feed(bench: &Bench<'_>, args: &SoakArgs, calls: &AtomicU64) -> Result<Infallible, Failure> {
     let Bench { engine, ground, .. } = bench;
-    let trunk = ground.simulated_trunk(engine, call_ms).await?;
+    let trunk = ground.simulated_trunk(engine, args.call_ms).await?;
     let (mut calling, mut lists, mut finished) = (Vec::new(), 0, 0);
     let mut looks = interval(LOOK);
     looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         while calling.len() < AT_ONCE {
-            let list = List { after: lists % LISTS * RECIPIENTS, recipients: RECIPIENTS };
+            let recipients = args.recipients;
+            let list = List { after: lists % LISTS * recipients, recipients };
             let campaign = ground.campaign(engine, trunk, list).await?;
             start(engine, &campaign).await?;
             calling.push(campaign);
@@ -135,8 +138,12 @@ impl<'a> Gauges<'a> {
         Self { engine, processes, redis: engine.fleet().is_shared().then(Series::default) }
     }
 
-    /// Takes samples for so long, and tells of them once a minute.
+    /// Takes samples for so long, from when calls come and go, and tells of them once a minute.
     async fn watch(&mut self, minutes: f64, calls: &AtomicU64) -> Result<(), Failure> {
+        let mut looks = interval(LOOK);
+        while calls.load(Ordering::Relaxed) == 0 {
+            looks.tick().await;
+        }
         let whole = MINUTE.mul_f64(minutes);
         let mut ticks = interval(SAMPLE.min(whole / SAMPLES));
         let (watch, mut told) = (Stopwatch::start(), 0);

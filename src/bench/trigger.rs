@@ -104,6 +104,7 @@ pub async fn run(bench: &Bench<'_>, args: &TriggerArgs) -> Result<(), Failure> {
         took = measure(&mut phones, crowd.as_ref(), args) => took?,
         broken = crew.broken() => return Err(broken),
     };
+    crew.close().await;
     let figures = Figures::of(took, args.waiting);
     match args.json {
         true => println!("{}", serde_json::to_string(&figures)?),
