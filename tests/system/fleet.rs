@@ -116,6 +116,9 @@ async fn a_single_call_does_not_wait_for_what_a_campaigns_call_waits_for() {
     let single = operator.call("+12025550111", json!({"trunkId": trunk})).await;
     let single = operator.ended(&single).await;
     assert_eq!(single["outcome"], "ANSWERED", "{single}");
+    // What waits for the number gives up after 20 s.
+    let took = time(&single["startedAt"]) - time(&single["createdAt"]);
+    assert!(took < TimeDelta::seconds(15), "it began {took} after it was asked for");
     assert_eq!(
         database.column(WAITING).await,
         held,
