@@ -1,7 +1,8 @@
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use ringfleet_core::{Clock, Role, SystemClock, clock::Stopwatch};
-use ringfleet_store::{Store, StoreError};
+use ringfleet_store::{Store, StoreError, Workspace};
 
 use crate::{
     config::Config,
@@ -25,17 +26,31 @@ pub async fn create(config: &Config, workspace: &str, role: Role) -> Result<(), 
         Ok(None) => store.check_schema().await?,
         Err(_) => wait_for_schema(&store).await?,
     }
-    let key = ringfleet_api::new_key(rand::random());
     let now = SystemClock.now();
-    let mut tx = store.write().await?;
-    let workspace = tx.workspace_named(name, now).await?;
-    tx.insert_key(workspace.id, role, &key.prefix, &key.hash, now).await?;
-    tx.commit().await?;
+    let (workspace, secret) = make(&store, name, role, now).await?;
     store.close().await;
     let made = if workspace.created_at == now { "made the workspace" } else { "in the existing workspace" };
     eprintln!("{made} {name} ({}); this {role} key is shown only now:", workspace.id);
-    println!("{}", key.secret);
+    println!("{secret}");
     Ok(())
+}
+
+/// A fresh key of the workspace of that name, which is made if there is none. Nobody can read the key again.
+///
+/// # Errors
+/// When the database does not take it.
+pub async fn make(
+    store: &Store,
+    workspace: &str,
+    role: Role,
+    now: DateTime<Utc>,
+) -> Result<(Workspace, String), StoreError> {
+    let key = ringfleet_api::new_key(rand::random());
+    let mut tx = store.write().await?;
+    let workspace = tx.workspace_named(workspace, now).await?;
+    tx.insert_key(workspace.id, role, &key.prefix, &key.hash, now).await?;
+    tx.commit().await?;
+    Ok((workspace, key.secret))
 }
 
 /// Passes when the schema is this version's; another process may just be bringing it there.

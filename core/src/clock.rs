@@ -93,11 +93,26 @@ impl Stopwatch {
     pub fn elapsed(&self) -> Duration {
         self.0.elapsed()
     }
+
+    /// Time from its start to the start of `other`, in the same process; nothing when that was before.
+    pub fn until(&self, other: &Self) -> Duration {
+        other.0.saturating_duration_since(self.0)
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn two_stopwatches_tell_what_lies_between_their_starts() {
+        let first = Stopwatch::start();
+        std::thread::sleep(Duration::from_millis(2));
+        let second = Stopwatch::start();
+        let between = first.until(&second);
+        assert!(between >= Duration::from_millis(2) && between <= first.elapsed(), "{between:?}");
+        assert_eq!((second.until(&first), first.until(&first)), (Duration::ZERO, Duration::ZERO));
+    }
 
     #[test]
     fn a_shifted_clock_jumps_both_ways_and_stands_right_again() {

@@ -73,6 +73,11 @@ impl Engine {
         self.0.loads.run(id.uuid()).await
     }
 
+    /// The same for a call that is known to be a single one: it waits for no campaign's calls.
+    pub async fn load_single(&self, id: CallId) -> Result<Option<Dial>> {
+        self.0.single_loads.run(id.uuid()).await
+    }
+
     /// Begins a call: the one compare-and-set that only one worker wins. None when it is not to be placed (any more).
     ///
     /// When this gives what it shows, it is durable that it may reach the network, and `resume` is kept for recovery.
@@ -80,7 +85,8 @@ impl Engine {
         let (id, campaign, trunk) = (dial.id.uuid(), dial.campaign_id, dial.trunk_id);
         let (caller_id, trunk_has_pool) = (dial.shows().map(str::to_owned), dial.trunk_has_pool);
         let wish = Begin { id, campaign, trunk, caller_id, trunk_has_pool, worker: worker.uuid(), resume };
-        self.0.begins.run(wish).await
+        let begins = if campaign.is_some() { &self.0.begins } else { &self.0.single_begins };
+        begins.run(wish).await
     }
 
     /// Somebody picked up at `at`. False when the call is not this worker's any more.

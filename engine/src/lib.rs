@@ -72,6 +72,9 @@ struct Shared {
     retries: RetrySchedule,
     loads: Batcher<Uuid, Option<Dial>>,
     begins: Batcher<Begin, Option<Begun>>,
+    // For single calls, which do not wait behind a large batch of campaigns' calls, nor in one.
+    single_loads: Batcher<Uuid, Option<Dial>>,
+    single_begins: Batcher<Begin, Option<Begun>>,
     answers: Batcher<Answered, bool>,
     resumes: Batcher<Kept, ()>,
     settlements: Batcher<Settlement, bool>,
@@ -86,6 +89,8 @@ impl Engine {
         Self(Arc::new(Shared {
             loads: dial::loader(store.clone()),
             begins: begin::beginner(store.clone(), hints.clone(), clock.clone()),
+            single_loads: dial::loader(store.clone()),
+            single_begins: begin::beginner(store.clone(), hints.clone(), clock.clone()),
             answers: dial::answerer(store.clone()),
             resumes: dial::keeper(store.clone()),
             settlements: settle::settler(store.clone(), hints.clone(), clock.clone()),

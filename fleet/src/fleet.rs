@@ -130,4 +130,20 @@ impl Fleet {
             None => Ok(()),
         }
     }
+
+    /// How many bytes Redis holds by its own account, for everybody who uses it; none in-process, where there is no Redis.
+    ///
+    /// # Errors
+    /// When Redis does not answer, or not as Redis does.
+    pub async fn redis_memory(&self) -> Result<Option<u64>, FleetError> {
+        let Some(link) = &self.link else { return Ok(None) };
+        let told = FleetError::redis("tell how much memory it has taken");
+        let info: redis::RedisResult<redis::InfoDict> =
+            redis::cmd("INFO").arg("memory").query_async(&mut link.shared()).await;
+        let used = info.and_then(|info| {
+            let missing = || (redis::ErrorKind::UnexpectedReturnType, "its INFO has no used_memory").into();
+            info.get("used_memory").ok_or_else(missing)
+        });
+        used.map(Some).map_err(told)
+    }
 }

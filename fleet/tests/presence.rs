@@ -33,6 +33,9 @@ async fn members_are_listed_until_they_leave_and_everybody_sees_them() {
         other.presence().leave("a").await.unwrap();
         assert_eq!(rig.fleet.presence().members().await.unwrap(), [member("b", 1)]);
         rig.fleet.ping().await.unwrap();
+        let memory = rig.fleet.redis_memory().await.unwrap();
+        assert_eq!(memory.is_some(), rig.fleet.is_shared());
+        assert!(memory.is_none_or(|bytes| bytes > 100_000), "an empty Redis takes more: {memory:?}");
     })
     .await;
 }

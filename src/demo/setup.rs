@@ -23,6 +23,7 @@ use tokio_util::sync::CancellationToken;
 use super::{DemoArgs, client::Client, receiver::Receiver, report::Heard, target::Target};
 use crate::{
     config::{Config, Span},
+    keys,
     process::{Failure, Wanted, open_engine},
     roles,
 };
@@ -90,7 +91,7 @@ impl House {
         let listener = roles::bind(config).await?;
         let api = listener.local_addr()?;
         let engine = open_engine(config, Wanted::ALL).await?;
-        let key = make_key(&engine).await?;
+        let (_, key) = keys::make(engine.store(), "Demo", Role::Admin, SystemClock.now()).await?;
         let (target, carrier) = match &args.trunk {
             Some(trunk) => (trunk.clone(), None),
             None => {
@@ -134,17 +135,6 @@ impl House {
             eprintln!("the folder {} could not be removed: {error}", path.display());
         }
     }
-}
-
-/// An admin key of a fresh workspace, as `ringfleet key create` makes it.
-async fn make_key(engine: &Engine) -> Result<String, Failure> {
-    let key = ringfleet_api::new_key(rand::random());
-    let now = SystemClock.now();
-    let mut tx = engine.store().write().await?;
-    let workspace = tx.workspace_named("Demo", now).await?;
-    tx.insert_key(workspace.id, Role::Admin, &key.prefix, &key.hash, now).await?;
-    tx.commit().await?;
-    Ok(key.secret)
 }
 
 /// Two chimes and silence, as long as `length`.

@@ -16,7 +16,7 @@ mod report;
 mod schedule;
 mod servers;
 mod terms;
-mod tether;
+pub mod tether;
 
 use std::{io::Write, process::ExitCode, time::Duration};
 

@@ -8,7 +8,7 @@ use crate::{
     database::Database,
     operator::{Operator, PATIENCE, numbers, time},
     support::{
-        SOON,
+        SOON, eventually,
         pair::Pair,
         receiver::{Receiver, ids},
     },
@@ -85,4 +85,45 @@ async fn a_campaign_starts_at_its_time_and_a_scheduler_may_die() {
     assert_eq!(witness.calls(), count(numbers(240, 1)), "everybody was called once");
     let begun = campaign.sessions().await.iter().map(|call| time(&call["startedAt"])).min();
     assert!(begun.is_some_and(|begun| begun >= start_at), "somebody was called before {start_at}");
+}
+
+/// The transactions that wait for a lock, each by its process and its beginning.
+const WAITING: &str = "SELECT pid || ' ' || xact_start FROM pg_stat_activity
+    WHERE datname = current_database() AND wait_event_type = 'Lock' ORDER BY 1";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_single_call_does_not_wait_for_what_a_campaigns_call_waits_for() {
+    let pair = Pair::fleet().await;
+    let system = pair.start(&[]).await;
+    let operator = Operator::new(&system.api);
+    let trunk = operator.simulated_trunk(10, 40, json!({})).await;
+    let campaign = operator.campaign(&trunk, json!({})).await;
+    campaign.add(&["+12025550101".into()]).await;
+    let Pair::Fleet { database_url, .. } = &pair else { panic!("it is a fleet") };
+    let somebody = sqlx::PgPool::connect(database_url).await.expect("the server runs");
+    let mut holding = somebody.begin().await.expect("a transaction");
+    let note =
+        "INSERT INTO contacts (workspace_id, number, calls) SELECT id, 12025550101, '[]' FROM workspaces";
+    let noted = sqlx::query(note).execute(&mut *holding).await.expect("it can be written").rows_affected();
+    assert_eq!(noted, 1);
+    campaign.act("start").await;
+    let database = Database::of(&pair).await;
+    let held = eventually(SOON, "the campaign's call waits for the number", async || {
+        Some(database.column(WAITING).await).filter(|waiting| !waiting.is_empty())
+    })
+    .await;
+
+    let single = operator.call("+12025550111", json!({"trunkId": trunk})).await;
+    let single = operator.ended(&single).await;
+    assert_eq!(single["outcome"], "ANSWERED", "{single}");
+    // What waits for the number gives up after 20 s.
+    let took = time(&single["startedAt"]) - time(&single["createdAt"]);
+    assert!(took < TimeDelta::seconds(15), "it began {took} after it was asked for");
+    assert_eq!(
+        database.column(WAITING).await,
+        held,
+        "the campaign's call still waits, in the same transaction"
+    );
+    holding.rollback().await.expect("it is given back");
+    campaign.finished().await;
 }

@@ -1,6 +1,8 @@
 //! The whole system from outside: the binary's own doors (HTTP, SIP, signals), real PostgreSQL, Redis, sipp and webhook
 //! receiver, on both pairs of backends.
 
+#[cfg(test)]
+mod bench;
 // Its longest test mostly waits; named so, it runs first, beside the others.
 #[cfg(test)]
 mod brake;

@@ -67,13 +67,23 @@ impl Dialer {
             () = tokio::time::sleep(PLACE_PATIENCE) => return self.engine.hand_back(lane, id).await,
         };
         let (Ok(place), Some(mine)) = (place, self.followed.take(id)) else { return };
-        if let Err(error) = self.dial(id, place, mine).await {
+        if let Err(error) = self.dial(lane, id, place, mine).await {
             tracing::warn!(%error, call = %id, "a call could not be taken up; it will be pushed again");
         }
     }
 
-    async fn dial(&self, id: CallId, place: OwnedSemaphorePermit, mut mine: Mine) -> Result<(), EngineError> {
-        let Some(dial) = self.engine.load(id).await? else { return Ok(()) };
+    async fn dial(
+        &self,
+        lane: Lane,
+        id: CallId,
+        place: OwnedSemaphorePermit,
+        mut mine: Mine,
+    ) -> Result<(), EngineError> {
+        let dial = match lane {
+            Lane::Trigger => self.engine.load_single(id).await?,
+            _ => self.engine.load(id).await?,
+        };
+        let Some(dial) = dial else { return Ok(()) };
         if dial.state != CallState::Pending || dial.due_at > Clock::now(self.engine.clock()) + CLOCK_SKEW {
             return Ok(()); // the job came twice, or too early
         }

@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use chrono::{DateTime, Utc};
-use ringfleet_core::EndedBy;
+use ringfleet_core::{EndedBy, clock::Stopwatch};
 use tokio::{
     sync::mpsc::Receiver,
     time::{Instant, sleep_until},
@@ -35,6 +35,7 @@ pub(super) struct Call {
     /// The last response to the INVITE, for its repetitions.
     last: Arc<[u8]>,
     started_at: DateTime<Utc>,
+    arrived: Stopwatch,
     answered_at: Option<DateTime<Utc>>,
 }
 
@@ -54,8 +55,9 @@ impl Call {
         line: Line,
         events: Receiver<Event>,
     ) -> Self {
-        let started_at = server.clock.now();
-        Self { server, invite, key, rule, line, events, last: Arc::from([]), started_at, answered_at: None }
+        let (started_at, arrived) = (server.clock.now(), Stopwatch::start());
+        let (last, answered_at) = (Arc::from([]), None);
+        Self { server, invite, key, rule, line, events, last, started_at, arrived, answered_at }
     }
 
     /// Plays the call's rule through.
@@ -268,6 +270,7 @@ impl Call {
             digits: media.digits,
             invites: self.server.tables.lock().invites(&self.key.call_id),
             started_at: self.started_at,
+            arrived: self.arrived,
             answered_at: self.answered_at,
             ended_at: self.server.clock.now(),
         };

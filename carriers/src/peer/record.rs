@@ -1,7 +1,7 @@
 //! What is told of a call that is over.
 
 use chrono::{DateTime, SecondsFormat, Utc};
-use ringfleet_core::EndedBy;
+use ringfleet_core::{EndedBy, clock::Stopwatch};
 use serde::{Serialize, Serializer};
 
 use super::rule::Rule;
@@ -35,6 +35,10 @@ pub struct CallRecord {
     /// When the INVITE came; RFC 3339 with milliseconds.
     #[serde(serialize_with = "rfc3339")]
     pub started_at: DateTime<Utc>,
+    /// Started when the INVITE came, on the clock that never jumps and knows more than milliseconds: for whoever measures in the
+    /// same process.
+    #[serde(skip)]
+    pub arrived: Stopwatch,
     /// When it was answered.
     #[serde(serialize_with = "rfc3339_or_null")]
     pub answered_at: Option<DateTime<Utc>>,
@@ -74,6 +78,7 @@ mod tests {
             digits: String::new(),
             invites: 1,
             started_at: DateTime::UNIX_EPOCH,
+            arrived: Stopwatch::start(),
             answered_at: None,
             ended_at: DateTime::UNIX_EPOCH,
         };

@@ -1,6 +1,6 @@
 //! The peer as a caller on the wire sees it.
 
-use ringfleet_core::{EndedBy, SystemClock};
+use ringfleet_core::{EndedBy, SystemClock, clock::Stopwatch};
 use tokio::{
     net::UdpSocket,
     sync::mpsc::{UnboundedReceiver, unbounded_channel},
@@ -103,8 +103,10 @@ fn offer(port: u16) -> String {
 async fn it_answers_talks_and_hangs_up() {
     let mut caller = Caller::new(settings()).await;
     let audio = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+    let sent = Stopwatch::start();
     caller.invite("+4930123401", &offer(audio.local_addr().unwrap().port())).await;
     assert!(caller.receive().await.starts_with("SIP/2.0 180 Ringing"));
+    let rang = Stopwatch::start();
     let ok = caller.receive().await;
     assert!(ok.starts_with("SIP/2.0 200 OK"), "{ok}");
     let remote = crate::media::parse_answer(ok.split_once("\r\n\r\n").unwrap().1.as_bytes()).unwrap();
@@ -121,6 +123,11 @@ async fn it_answers_talks_and_hangs_up() {
     assert_eq!((record.ended_by, record.rule), (EndedBy::Callee, Rule::Answer));
     assert!(record.rtp_out > 0, "{record:?}");
     assert_eq!((record.from.as_str(), record.to.as_str()), ("me", "+4930123401"));
+    let (before, after) = (sent.until(&record.arrived), record.arrived.until(&rang));
+    assert!(
+        before > Duration::ZERO && after > Duration::ZERO,
+        "the INVITE came in between: {before:?}, {after:?}"
+    );
 }
 
 #[tokio::test]

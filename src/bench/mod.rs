@@ -1,0 +1,123 @@
+//! `ringfleet bench`: figures that anybody can repeat.
+
+mod campaign;
+mod crew;
+mod ground;
+mod memory;
+mod soak;
+mod trigger;
+
+use std::net::{Ipv4Addr, SocketAddr};
+
+use chrono::TimeDelta;
+use clap::Subcommand;
+use ringfleet_core::CampaignAction;
+use ringfleet_engine::Engine;
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    cli::Common,
+    config::Config,
+    process::{Failure, Wanted, open_engine, own_data, stop_signal},
+};
+use ground::Ground;
+
+#[derive(Subcommand)]
+pub enum BenchCommand {
+    /// Finished calls per second of one campaign on the simulated carrier, without limits
+    Campaign(campaign::CampaignArgs),
+    /// Time from the HTTP request for a single call to its INVITE, idle or beside a running campaign
+    Trigger(trigger::TriggerArgs),
+    /// Memory of every process and of Redis while campaigns call at full speed for minutes
+    Soak(soak::SoakArgs),
+}
+
+impl BenchCommand {
+    fn max_live(&self) -> u32 {
+        match self {
+            Self::Campaign(args) => args.max_live,
+            Self::Trigger(args) => args.max_live,
+            Self::Soak(args) => args.max_live,
+        }
+    }
+}
+
+/// What each bench works with.
+struct Bench<'a> {
+    config: Config,
+    common: &'a Common,
+    engine: Engine,
+    ground: Ground,
+    interrupted: CancellationToken,
+}
+
+/// Runs a bench. With URLs its roles are processes of their own; without them they run in this one, on a database in a
+/// temporary folder unless `--data` names one.
+pub async fn run(mut config: Config, common: &Common, command: BenchCommand) -> Result<(), Failure> {
+    let folder = tempfile::Builder::new().prefix("ringfleet-bench-").tempdir()?;
+    if config.database_url.is_none() && common.data.is_none() {
+        config.data = folder.path().to_owned();
+    }
+    let name = format!("bench-{:08x}", rand::random::<u32>());
+    config.redis.prefix = name.clone();
+    config.worker.max_live = command.max_live();
+    config.listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+    config.sip.bind = Ipv4Addr::LOCALHOST.into();
+    let interrupted = stop_signal()?;
+    let _own = own_data(&config)?;
+    let engine = open_engine(&config, Wanted::ALL).await?;
+    refuse_company(&engine).await?;
+    let ground = Ground::prepare(&engine, name).await?;
+    let bench = Bench { config, common, engine, ground, interrupted: interrupted.clone() };
+    let measured = tokio::select! {
+        measured = measure(&bench, &command) => measured,
+        () = interrupted.cancelled() => Err(Failure::new("interrupted")),
+    };
+    bench.cancel_what_is_left().await;
+    measured
+}
+
+async fn measure(bench: &Bench<'_>, command: &BenchCommand) -> Result<(), Failure> {
+    match command {
+        BenchCommand::Campaign(args) => campaign::run(bench, args).await,
+        BenchCommand::Trigger(args) => trigger::run(bench, args).await,
+        BenchCommand::Soak(args) => soak::run(bench, args).await,
+    }
+}
+
+/// A bench runs a scheduler and a worker with books of its own: they would call other people's campaigns past their limits.
+async fn refuse_company(engine: &Engine) -> Result<(), Failure> {
+    let mut tx = engine.store().read().await?;
+    let others = tx.running_campaigns(engine.clock().now() + TimeDelta::days(36_500)).await?;
+    tx.commit().await?;
+    match others.len() {
+        0 => Ok(()),
+        n => Err(Failure::new(format!(
+            "{n} campaigns of this database are calling or scheduled, and a bench would call them, too; measure on a database of its own"
+        ))),
+    }
+}
+
+impl Bench<'_> {
+    /// Cancels the bench's campaigns that still call: left behind they would go on in the next scheduler that comes along.
+    async fn cancel_what_is_left(&self) {
+        let left = async {
+            let mut tx = self.engine.store().read().await?;
+            let running = tx.running_campaigns(self.engine.clock().now()).await?;
+            tx.commit().await?;
+            for campaign in running.iter().filter(|c| c.workspace_id == self.ground.workspace) {
+                let cancel = CampaignAction::Cancel;
+                self.engine.act(campaign.workspace_id, campaign.id, cancel, Some("bench")).await?;
+            }
+            Ok::<_, Failure>(())
+        };
+        if let Err(error) = left.await {
+            eprintln!("campaigns of this bench may be left calling in its database: {error}");
+        }
+    }
+}
+
+/// To two places.
+fn round(x: f64) -> f64 {
+    (x * 100.0).round() / 100.0
+}
