@@ -35,6 +35,8 @@ pub struct Settlement {
     pub campaign: Option<CampaignId>,
     /// The worker it belongs to; another's word does not count.
     pub worker: WorkerId,
+    /// It went to its carrier, as far as anybody knows.
+    pub sent: bool,
     /// A phone rang, as far as anybody knows: then its caller ID was shown, whatever comes of the call.
     pub rung: bool,
     /// When it went to its carrier this time; unknown for a dead worker's call.
@@ -48,6 +50,12 @@ pub struct Settlement {
 }
 
 impl Settlement {
+    /// Whether the start that stands with its call is of this time, and nothing was sent.
+    fn takes_back_the_start(&self, call: &Call) -> bool {
+        let times = call.triggered_at.zip(self.begun).filter(|_| !self.sent);
+        times.is_some_and(|(start, begun)| start.timestamp_millis() >= begun.timestamp_millis())
+    }
+
     /// What it says about the trunk of its call.
     fn word(&self, call: &Call) -> Option<brake::Word<'_>> {
         Some(brake::Word { trunk: call.trunk_id, call: call.id, begun: self.begun, ending: &self.ending })
@@ -226,6 +234,7 @@ fn call_update(call: &Call, settlement: &Settlement, next: &Next) -> CallUpdate 
             code: None,
             ended_by: None,
             due_at: Some(*due_at),
+            unsent: settlement.takes_back_the_start(call),
             answered_at: None,
             ended_at: None,
         };
@@ -246,6 +255,7 @@ fn call_update(call: &Call, settlement: &Settlement, next: &Next) -> CallUpdate 
         code,
         ended_by,
         due_at: None,
+        unsent: false,
         answered_at: settlement.answered_at,
         ended_at: Some(settlement.at),
     }

@@ -177,6 +177,7 @@ fn update(call: &Call) -> CallUpdate {
         code: None,
         ended_by: None,
         due_at: None,
+        unsent: false,
         answered_at: None,
         ended_at: None,
     }

@@ -22,6 +22,9 @@ use tokio::{task::JoinSet, time::sleep};
 /// much.
 const TALK: Duration = Duration::from_secs(1);
 
+/// How long it takes to begin a single call.
+const LEAD: Duration = Duration::from_millis(20);
+
 /// Campaigns that call without end over one trunk, in several processes; the number of calls they have begun.
 async fn campaigns(rig: &Rig, trunk: &Limit, calling: &mut JoinSet<()>) -> Arc<AtomicUsize> {
     let begun = Arc::new(AtomicUsize::new(0));
@@ -53,7 +56,9 @@ async fn overtakes(trunk: Limit, most: usize) {
             let single = rig.worker().await;
             for _ in 0..5 {
                 let before = begun.load(Ordering::SeqCst);
-                drop(permit(single.limits().acquire_first(std::slice::from_ref(&trunk), PATIENT).await));
+                drop(permit(
+                    single.limits().acquire_first(std::slice::from_ref(&trunk), LEAD, PATIENT).await,
+                ));
                 let overtaken_by = begun.load(Ordering::SeqCst) - before;
                 assert!(overtaken_by <= most, "{overtaken_by} calls of campaigns went before it");
             }

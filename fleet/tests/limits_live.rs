@@ -91,7 +91,8 @@ impl Callers {
                     let hold = Duration::from_millis(u64::from(rand_byte()) / 8);
                     let asking = fleet.limits().acquire(std::slice::from_ref(&limit), SECOND * 2);
                     // Some give up while they wait, which must not cost a place.
-                    let Ok(Acquired::Granted(permit)) = tokio::time::timeout(hold * 20, asking).await else {
+                    let Ok(Acquired::Granted(permit, _)) = tokio::time::timeout(hold * 20, asking).await
+                    else {
                         continue;
                     };
                     most.fetch_max(now.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);

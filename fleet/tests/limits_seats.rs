@@ -117,7 +117,7 @@ impl Callers {
             callers.tasks.spawn(async move {
                 loop {
                     let asked = fleet.limits().acquire(std::slice::from_ref(&limit), SECOND * 2).await;
-                    let Acquired::Granted(permit) = asked else { continue };
+                    let Acquired::Granted(permit, _) = asked else { continue };
                     let live = ringing.fetch_add(1, SeqCst) + 1 + talking.load(SeqCst);
                     most_live.fetch_max(live, SeqCst);
                     sleep(a_while()).await;

@@ -134,6 +134,8 @@ pub struct CallUpdate {
     /// When it may be tried again.
     #[serde(serialize_with = "millis_opt")]
     pub due_at: Option<DateTime<Utc>>,
+    /// It never went to a carrier: when it began is forgotten.
+    pub unsent: bool,
     /// When it was answered, if that has not been written before.
     #[serde(serialize_with = "millis_opt")]
     pub answered_at: Option<DateTime<Utc>>,
@@ -322,9 +324,10 @@ impl Tx {
                     ended_by = r.ended_by, due_at = coalesce(r.due_at, calls.due_at), ended_at = r.ended_at,
                     answered_at = coalesce(calls.answered_at, r.answered_at),
                     pushed_at = NULL, orphaned_at = NULL, resume = NULL,
+                    triggered_at = CASE WHEN r.unsent THEN NULL ELSE calls.triggered_at END,
                     caller_day = CASE WHEN r.state IN ('PENDING', 'CANCELLED') THEN NULL ELSE calls.caller_day END
              FROM ROWS($1, id uuid, state text, hold text, outcome text, reason text, code int, ended_by text, due_at time,
-                       answered_at time, ended_at time) AS r
+                       unsent bool, answered_at time, ended_at time) AS r
              WHERE calls.id = r.id",
             rows::rows(updates)?
         )?;

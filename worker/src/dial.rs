@@ -18,7 +18,8 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     LAST_WORDS,
-    follow::{Deadline, Follower, Room},
+    begins::Begins,
+    follow::{Departure, Follower, Room},
     followed::{Followed, Mine},
     greetings::Greetings,
     identity::Identity,
@@ -44,6 +45,7 @@ pub(crate) struct Dialer {
     pub(crate) looking: Arc<Mutex<()>>,
     pub(crate) calls: TaskTracker,
     pub(crate) followed: Followed,
+    pub(crate) begins: Begins,
     pub(crate) greetings: Arc<Greetings>,
     pub(crate) recordings: Option<PathBuf>,
     pub(crate) stop: CancellationToken,
@@ -102,8 +104,8 @@ impl Dialer {
             let at = Clock::now(self.engine.clock()) + wait;
             return self.engine.postpone(dial.id, at, Hold::Pace, reason).await;
         }
-        let permit = match self.room(&dial).await {
-            Acquired::Granted(permit) => permit,
+        let (permit, departure) = match self.room(&dial).await {
+            Acquired::Granted(permit, slot) => (permit, Departure::in_slot(slot)),
             Acquired::NoRoom { kind, retry_after } => {
                 let hold = match kind {
                     Shortage::Live => Hold::Concurrency,
@@ -114,7 +116,6 @@ impl Dialer {
                 return self.engine.postpone(dial.id, at, hold, None).await;
             }
         };
-        let deadline = Deadline::new(&dial);
         mine.opens();
         let resume = prepared.as_ref().map_or(serde_json::Value::Null, |attempt| attempt.resume());
         let follower = Follower {
@@ -128,12 +129,15 @@ impl Dialer {
             mine,
         };
         let room = Room { _place: place, permit };
+        let asked = Stopwatch::start();
+        let begun = self.engine.begin(&dial, worker, resume).await;
+        self.begins.took(asked.elapsed());
         // From here on the call may reach the network: only the winner of this goes on.
-        match (self.engine.begin(&dial, worker, resume).await, prepared) {
+        match (begun, prepared) {
             (Ok(None), _) => {}
             (Ok(Some(begun)), Ok(mut attempt)) => {
                 begun.caller_id.into_iter().for_each(|caller_id| attempt.show(caller_id));
-                drop(self.calls.spawn(follower.follow(room, attempt, deadline, hang_up)));
+                drop(self.calls.spawn(follower.follow(room, attempt, departure, hang_up)));
             }
             (Ok(Some(_)), Err(ending)) => drop(self.calls.spawn(follower.settle(ending))),
             (Err(error), _) => {
@@ -156,7 +160,7 @@ impl Dialer {
             // A few at one full trunk must not keep all places of this process from those of other trunks.
             let patient = self.patient.try_acquire();
             let horizon = if patient.is_ok() { SINGLE_HORIZON } else { HORIZON };
-            shared.acquire_first(&wanted, horizon).await
+            shared.acquire_first(&wanted, self.begins.lead(), horizon).await
         };
         let stopping = Acquired::NoRoom { kind: Shortage::Live, retry_after: Duration::ZERO };
         self.stop.run_until_cancelled(granted).await.unwrap_or(stopping)
@@ -268,8 +272,9 @@ impl Dialer {
         tracing::info!(call = %dial.id, ?ending, "a dead worker's call is resolved");
         let at = Clock::now(self.engine.clock());
         let (call, campaign, begun) = (dial.id, dial.campaign_id, None);
-        let rung = true; // for all anybody knows
-        let settlement = Settlement { call, campaign, worker, rung, begun, ending, answered_at: None, at };
+        let (sent, rung) = (true, true); // for all anybody knows
+        let answered_at = None;
+        let settlement = Settlement { call, campaign, worker, sent, rung, begun, ending, answered_at, at };
         self.engine.settle(settlement).await?;
         mine.settled();
         Ok(())

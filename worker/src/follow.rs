@@ -4,20 +4,17 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use ringfleet_carriers::{Attempt, Progress};
-use ringfleet_core::{CallId, CampaignId, Clock, Ending, TrunkId, WorkerId, clock::Stopwatch, trunk::Limits};
+use ringfleet_core::{CallId, CampaignId, Clock, Ending, TrunkId, WorkerId, clock::Stopwatch};
 use ringfleet_engine::{Engine, EngineError, Settlement, WORKER_SILENCE, hung_up};
-use ringfleet_fleet::{Permit, Seat};
-use ringfleet_store::{Dial, SeatAnswer};
+use ringfleet_fleet::{Permit, Seat, Slot};
+use ringfleet_store::SeatAnswer;
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use tokio_util::sync::CancellationToken;
 
 use crate::followed::Mine;
 
-/// A send slot is used at once or not at all: later than this, the calls of a stalled database would leave in one burst.
-const LATE: Duration = Duration::from_millis(250);
-
-/// Without a slot, so long after it was asked for a call is not placed any more: a worker that was frozen meanwhile may have been
-/// declared dead, and somebody else may have ended the call.
+/// So long after it was granted room a call is not placed any more, whatever its slot says: a worker that was frozen meanwhile may
+/// have been declared dead, and somebody else may have ended the call.
 const TOO_LATE: Duration = Duration::from_secs(5);
 const _: () = assert!(TOO_LATE.as_millis() * 2 < WORKER_SILENCE.as_millis());
 
@@ -27,30 +24,32 @@ pub(crate) struct Room {
     pub(crate) permit: Permit,
 }
 
-/// Until when a call may be placed that was granted room just now.
+/// When a call may be placed that was granted room just now.
 #[derive(Clone, Copy)]
-pub(crate) struct Deadline {
+pub(crate) struct Departure {
+    slot: Slot,
     granted: Stopwatch,
-    within: Duration,
 }
 
-impl Deadline {
-    pub(crate) fn new(dial: &Dial) -> Self {
-        let paced = |limits: &Limits| limits.calls_per_second.is_some();
-        let is_paced = paced(&dial.trunk_limits)
-            || paced(&dial.floor.limits)
-            || dial.campaign_limits.as_ref().is_some_and(paced);
-        Self { granted: Stopwatch::start(), within: if is_paced { LATE } else { TOO_LATE } }
+impl Departure {
+    pub(crate) fn in_slot(slot: Slot) -> Self {
+        Self { slot, granted: Stopwatch::start() }
     }
 
-    fn has_passed(self) -> bool {
-        self.granted.elapsed() > self.within
+    /// Waits for it. False when it has passed.
+    async fn is_met(self) -> bool {
+        self.slot.is_met().await && self.granted.elapsed() <= TOO_LATE
     }
 }
 
 /// It took so long to begin the call that its time has passed; nothing was sent.
 fn missed_slot() -> Ending {
     Ending::NoRoom { retry_after: Duration::from_secs(1), reason: "missed_slot".into(), code: None }
+}
+
+/// Its campaign was stopped, or its worker, while it waited for its slot; nothing was sent.
+fn stopped() -> Ending {
+    Ending::GivenUp { reason: "cancelled".into() }
 }
 
 /// Places a call, which is hung up with all others, or `alone`: its campaign was stopped, or no seat is free for who picked up.
@@ -115,6 +114,15 @@ impl Watch {
     }
 }
 
+/// How far a call has come.
+#[derive(Default)]
+struct Course {
+    /// It went to its carrier.
+    sent: bool,
+    rung: bool,
+    answered_at: Option<DateTime<Utc>>,
+}
+
 /// Owns a call from the moment it may have begun until it is settled.
 pub(crate) struct Follower {
     pub(crate) engine: Engine,
@@ -134,7 +142,7 @@ impl Follower {
         self,
         room: Room,
         attempt: Box<dyn Attempt>,
-        deadline: Deadline,
+        departure: Departure,
         hang_up: CancellationToken,
     ) {
         let (report, reports) = mpsc::unbounded_channel();
@@ -146,11 +154,17 @@ impl Follower {
         let ended = over.clone().drop_guard();
         let placing = tokio::spawn(async move {
             let _ended = ended;
-            let ending = match deadline.has_passed() {
-                true => missed_slot(),
-                false => place(attempt, report, hang_up.child_token(), alone).await,
+            let is_met = tokio::select! {
+                is_met = departure.is_met() => Some(is_met),
+                () = alone.cancelled() => None,
+                () = hang_up.cancelled() => None,
             };
-            (ending, Clock::now(engine.clock()))
+            let (ending, sent) = match is_met {
+                Some(true) => (place(attempt, report, hang_up.child_token(), alone).await, true),
+                Some(false) => (missed_slot(), false),
+                None => (stopped(), false),
+            };
+            (ending, Clock::now(engine.clock()), sent)
         });
         let (tell, mut told) = mpsc::unbounded_channel();
         let (engine, call, hang_up) = (self.engine.clone(), self.call, hang_up_alone);
@@ -167,16 +181,16 @@ impl Follower {
                 tracing::warn!(%error, call = %self.call, "progress of a call could not be written");
             }
         }
-        let (ending, at) = placing.await.unwrap_or_else(|error| {
+        let (ending, at, sent) = placing.await.unwrap_or_else(|error| {
             tracing::error!(%error, call = %self.call, "the carrier broke down in mid-call");
-            (Ending::uncertain("carrier_broke_down"), Clock::now(self.engine.clock()))
+            (Ending::uncertain("carrier_broke_down"), Clock::now(self.engine.clock()), true)
         });
         let ending = match (abandoned, self.mine.stopped().is_cancelled()) {
             (true, _) => ending.abandoned(),
             (false, true) => hung_up(ending, rung),
             (false, false) => ending,
         };
-        self.settle_at(ending, rung, answered_at, at).await;
+        self.settle_at(Course { sent, rung, answered_at }, ending, at).await;
     }
 
     async fn note(&self, seen: Seen, over: &CancellationToken) -> Result<(), EngineError> {
@@ -199,21 +213,16 @@ impl Follower {
         }
     }
 
+    /// Of a call that was not sent.
     pub(crate) async fn settle(self, ending: Ending) {
         let now = Clock::now(self.engine.clock());
-        self.settle_at(ending, false, None, now).await;
+        self.settle_at(Course::default(), ending, now).await;
     }
 
-    async fn settle_at(
-        self,
-        ending: Ending,
-        rung: bool,
-        answered_at: Option<DateTime<Utc>>,
-        at: DateTime<Utc>,
-    ) {
+    async fn settle_at(self, course: Course, ending: Ending, at: DateTime<Utc>) {
         let Self { engine, call, campaign, worker, begun, mut mine, .. } = self;
-        let begun = Some(begun);
-        let settlement = Settlement { call, campaign, worker, rung, begun, ending, answered_at, at };
+        let (begun, Course { sent, rung, answered_at }) = (Some(begun), course);
+        let settlement = Settlement { call, campaign, worker, sent, rung, begun, ending, answered_at, at };
         match engine.settle(settlement).await {
             Ok(true) => mine.settled(),
             Ok(false) => {

@@ -37,7 +37,7 @@ impl Rig {
     async fn room(&self) -> Room {
         let seats = Some(Seats { count: 1, ratio: Ratio::new(2.0), one_each: false });
         let limit = Limit { key: "seats".into(), per_second: None, live: None, seats };
-        let Acquired::Granted(permit) = self.engine.fleet().limits().acquire(&[limit], SOON).await else {
+        let Acquired::Granted(permit, _) = self.engine.fleet().limits().acquire(&[limit], SOON).await else {
             panic!("no room")
         };
         Room { _place: self.places.clone().acquire_owned().await.expect("a place"), permit }

@@ -3,6 +3,7 @@
 //! A worker proves that it lives by a heartbeat in the database. Declared dead, it hangs up what it has and goes on under
 //! a new id. Told to stop it takes no more jobs, lets live calls end up to the drain time, then hangs up and settles.
 
+mod begins;
 mod deliver;
 mod dial;
 mod endpoints;
@@ -22,7 +23,10 @@ use ringfleet_fleet::{ConsumerSettings, FleetError, Lane, consume};
 use tokio::sync::Semaphore;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::{deliver::Postman, dial::Dialer, followed::Followed, greetings::Greetings, identity::Identity};
+use crate::{
+    begins::Begins, deliver::Postman, dial::Dialer, followed::Followed, greetings::Greetings,
+    identity::Identity,
+};
 
 /// How a worker behaves.
 #[derive(Debug, Clone)]
@@ -91,6 +95,7 @@ pub async fn run(
         looking: Arc::default(),
         calls: calls.clone(),
         followed: Followed::default(),
+        begins: Begins::default(),
         greetings: Arc::new(Greetings::new(settings.greetings.clone())),
         recordings: settings.recordings.clone(),
         stop: stop.clone(),

@@ -23,8 +23,17 @@ async fn begin(world: &World, call: CallId) -> bool {
 async fn end(world: &World, call: CallId, ending: Ending) {
     let at = Clock::now(world.engine.clock());
     let (worker, begun) = (worker(), Some(at));
-    let settlement =
-        Settlement { call, campaign: None, worker, rung: false, begun, ending, answered_at: None, at };
+    let settlement = Settlement {
+        call,
+        campaign: None,
+        worker,
+        sent: true,
+        rung: false,
+        begun,
+        ending,
+        answered_at: None,
+        at,
+    };
     assert!(world.engine.settle(settlement).await.unwrap());
 }
 

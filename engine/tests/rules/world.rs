@@ -202,6 +202,7 @@ impl World {
             campaign: Some(campaign),
             worker: self.worker,
             ending,
+            sent: true,
             rung: false,
             begun: None,
             answered_at: None,

@@ -2,33 +2,34 @@
 -- Who is first in line leaves a mark at the limit that has no room for it, and nobody else gets any there meanwhile.
 -- KEYS: epoch, holders, then for each limit its rate, its live hash and its mark; then, where a limit has seats, the hash of the
 -- calls that have one.
--- ARGV: holder, lease us, epoch ttl ms, grace us, settle us, ahead us, credit us, wanted, first in line (1) or not (0),
+-- ARGV: holder, lease us, epoch ttl ms, grace us, settle us, lead us, farthest us, credit us, wanted, first in line (1) or not (0),
 --       then for each limit the interval between tokens in us (-1: no rate) and the live places (-1: no limit);
 --       then, where a limit has seats, which one, their number, and calls for each free one in hundredths.
--- Answers {1, granted, us until the first, us between them} or {0, limit, 0 rate | 1 live | 2 seats, us until asking again}.
+-- Answers {1, granted, us until the first may be used, us until its time, us between them}
+-- or {0, limit, 0 rate | 1 live | 2 seats, us until asking again, 0}.
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]
 local holder, lease, epoch_ttl = ARGV[1], tonumber(ARGV[2]), ARGV[3]
 local grace, settle = tonumber(ARGV[4]), tonumber(ARGV[5])
-local ahead, credit, want = tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(ARGV[8])
-local leads = ARGV[9] == '1'
+local lead, farthest, credit, want = tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(ARGV[8]), tonumber(ARGV[9])
+local leads = ARGV[10] == '1'
 local limits = math.floor((#KEYS - 2) / 3)
 local busy_key = KEYS[3 + 3 * limits] -- none without seats
-local seated = busy_key and tonumber(ARGV[10 + 2 * limits])
+local seated = busy_key and tonumber(ARGV[11 + 2 * limits])
 
 local function refuse(i, kind, wait)
   if leads then
     local till = math.min(math.ceil(wait / 1000), 5000) + 300 -- until it asks again, and a little longer
     redis.call('SET', KEYS[2 + 3 * i], '1', 'PX', string.format('%.0f', till))
   end
-  return {0, i - 1, kind, wait}
+  return {0, i - 1, kind, wait, 0}
 end
 
 if not leads then
   for i = 1, limits do
     if redis.call('EXISTS', KEYS[2 + 3 * i]) == 1 then
-      local kind = i == seated and 2 or tonumber(ARGV[9 + 2 * i]) >= 0 and 1 or 0
-      return {0, i - 1, kind, 25000}
+      local kind = i == seated and 2 or tonumber(ARGV[10 + 2 * i]) >= 0 and 1 or 0
+      return {0, i - 1, kind, 25000, 0}
     end
   end
 end
@@ -39,22 +40,24 @@ if not epoch or epoch > now then
   redis.call('SET', KEYS[1], string.format('%.0f', now), 'PX', epoch_ttl)
 end
 
--- The rates: when is the first moment that suits all of them?
-local first, slowest, late_limit = now, 0, nil
+-- The rates: when is the first moment that suits all of them? A call needs a while to begin: the time of its token is
+-- that much later, though it may leave before, as soon as it has begun, where the limits are idle.
+local soonest, slowest, late_limit = now, 0, nil
 local interval, nominal = {}, {}
 for i = 1, limits do
-  interval[i] = tonumber(ARGV[8 + 2 * i])
+  interval[i] = tonumber(ARGV[9 + 2 * i])
   if interval[i] >= 0 then
     if now - epoch < settle then return refuse(i, 0, settle - (now - epoch)) end
     local last = tonumber(redis.call('GET', KEYS[3 * i]))
     -- A last token far in the future is the trace of a clock that was set back.
     if last and last > now + 1000000 then last = now end
     nominal[i] = last and last + interval[i] or now
-    if nominal[i] > first then first, late_limit = nominal[i], i end
+    if nominal[i] > soonest then soonest, late_limit = nominal[i], i end
     if interval[i] > slowest then slowest = interval[i] end
   end
 end
-if first > now + ahead then return refuse(late_limit, 0, math.ceil(first - now - ahead)) end
+if soonest > now + farthest then return refuse(late_limit, 0, math.ceil(soonest - now - farthest)) end
+local first = slowest > 0 and math.max(soonest, now + lead) or now
 
 -- The sum of what the holders with a valid lease have in a hash.
 local function count(key)
@@ -74,11 +77,11 @@ end
 local granted = want
 local most = {}
 for i = 1, limits do
-  most[i] = tonumber(ARGV[9 + 2 * i])
+  most[i] = tonumber(ARGV[10 + 2 * i])
   if i == seated then
     local busy = count(busy_key)
-    local free = math.max(tonumber(ARGV[11 + 2 * limits]) - busy, 0)
-    local for_seats = busy + math.floor(free * tonumber(ARGV[12 + 2 * limits]) / 100)
+    local free = math.max(tonumber(ARGV[12 + 2 * limits]) - busy, 0)
+    local for_seats = busy + math.floor(free * tonumber(ARGV[13 + 2 * limits]) / 100)
     most[i] = most[i] < 0 and for_seats or math.min(most[i], for_seats)
   end
   if most[i] >= 0 then
@@ -106,4 +109,4 @@ for i = 1, limits do
   if leads then redis.call('DEL', KEYS[2 + 3 * i]) end
 end
 redis.call('ZADD', KEYS[2], 'GT', string.format('%.0f', now + lease), holder)
-return {1, granted, math.ceil(first - now), math.ceil(slowest)}
+return {1, granted, math.ceil(soonest - now), math.ceil(first - now), math.ceil(slowest)}

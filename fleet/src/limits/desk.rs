@@ -16,7 +16,7 @@ use tokio::{
     time::{Instant, sleep_until, timeout, timeout_at},
 };
 
-use super::{Booking, Counted, Ledger, Limit, Permit, Rank, Shortage, Slot, pace};
+use super::{Booking, Counted, Ledger, Limit, Permit, Rank, Shortage, Slot, Wish, pace};
 
 /// How often a full limit is looked at for places other processes gave back: at first, and at last.
 const LOOK: Duration = Duration::from_millis(25);
@@ -113,6 +113,7 @@ impl Desk {
         &self,
         books: &Arc<Ledger>,
         turns: &Turns,
+        lead: Duration,
         deadline: Instant,
     ) -> Result<Ticket, NoTicket> {
         let ahead = self.waiting.fetch_add(1, Ordering::SeqCst) as u32;
@@ -128,7 +129,7 @@ impl Desk {
         if let Some(ticket) = self.stocked() {
             return Ok(ticket);
         }
-        self.booked(books, turns, deadline).await
+        self.booked(books, turns, lead, deadline).await
     }
 
     fn stocked(&self) -> Option<Ticket> {
@@ -148,12 +149,13 @@ impl Desk {
         &self,
         books: &Arc<Ledger>,
         turns: &Turns,
+        lead: Duration,
         deadline: Instant,
     ) -> Result<Ticket, NoTicket> {
         let mut turn: Option<(usize, OwnedMutexGuard<()>)> = None;
         let mut look = LOOK;
         loop {
-            let (limit, kind, retry_after) = match self.ask(books, deadline).await {
+            let (limit, kind, retry_after) = match self.ask(books, lead, deadline).await {
                 Booking::Granted(slots) => match self.share_out(books, slots) {
                     Some(ticket) => return Ok(ticket),
                     None => continue,
@@ -181,10 +183,11 @@ impl Desk {
         }
     }
 
-    async fn ask(&self, books: &Arc<Ledger>, deadline: Instant) -> Booking {
-        let want = self.waiting.load(Ordering::SeqCst).clamp(1, pace::batch(self.interval));
+    async fn ask(&self, books: &Arc<Ledger>, lead: Duration, deadline: Instant) -> Booking {
+        let count = self.waiting.load(Ordering::SeqCst).clamp(1, pace::batch(self.interval));
         let patience = deadline.saturating_duration_since(Instant::now()).max(PATIENCE);
-        timeout(patience, books.book(&self.limits, want, self.rank)).await.unwrap_or(Booking::Unreachable)
+        let wish = Wish { rank: self.rank, lead, count };
+        timeout(patience, books.book(&self.limits, wish)).await.unwrap_or(Booking::Unreachable)
     }
 
     /// Keeps the first ticket for the one who asked and stocks the rest for those behind.

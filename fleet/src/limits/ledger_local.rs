@@ -1,10 +1,18 @@
 //! The books of a single process: governor for the rates, counters for live calls.
 
-use std::{collections::HashMap, num::NonZeroU32, sync::Arc, time::Duration};
+use std::{
+    collections::HashMap,
+    num::NonZeroU32,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
 use governor::{
     Quota, RateLimiter,
-    clock::{Clock, DefaultClock},
+    clock::Clock,
     middleware::NoOpMiddleware,
     nanos::Nanos,
     state::{NotKeyed, StateStore},
@@ -12,7 +20,7 @@ use governor::{
 use parking_lot::Mutex;
 use tokio::{sync::Notify, time::Instant};
 
-use super::{Booking, Limit, Rank, Shortage, Slot, pace};
+use super::{Booking, Limit, Rank, Shortage, Slot, Wish, pace};
 
 /// Cells of governor per call. More than one, so that the lateness a limit forgives can be less than a whole call.
 const CELLS: u32 = 32;
@@ -26,7 +34,25 @@ const MARK_SLACK: Duration = Duration::from_millis(300);
 const IDLE: Duration = Duration::from_secs(60);
 const MANY: usize = 1_024;
 
-type Pacer = RateLimiter<NotKeyed, Kept, DefaultClock, NoOpMiddleware<<DefaultClock as Clock>::Instant>>;
+type Pacer = RateLimiter<NotKeyed, Kept, Moment, NoOpMiddleware<Nanos>>;
+
+/// The moment that governor is asked about: tokens are booked for some time ahead. Since the books were opened.
+#[derive(Clone, Default)]
+struct Moment(Arc<AtomicU64>);
+
+impl Moment {
+    fn set(&self, at: Duration) {
+        self.0.store(at.as_nanos() as u64, Ordering::SeqCst);
+    }
+}
+
+impl Clock for Moment {
+    type Instant = Nanos;
+
+    fn now(&self) -> Nanos {
+        Nanos::new(self.0.load(Ordering::SeqCst))
+    }
+}
 
 /// The state of one rate, kept where a refusal by another limit can put it back.
 #[derive(Clone, Default)]
@@ -49,6 +75,7 @@ impl StateStore for Kept {
 struct Rate {
     per_second: f64,
     pacer: Pacer,
+    moment: Moment,
     state: Kept,
     asked: Instant,
 }
@@ -59,29 +86,49 @@ impl Rate {
         let forgiven = (pace::CREDIT.as_nanos() / cell.as_nanos()) as u32;
         let burst = NonZeroU32::new(CELLS.saturating_add(forgiven)).unwrap_or(NonZeroU32::MIN);
         let quota = Quota::with_period(cell).unwrap_or(Quota::per_second(NonZeroU32::MIN)).allow_burst(burst);
-        let state = Kept::default();
-        let pacer = RateLimiter::new(quota, state.clone(), DefaultClock::default());
-        Self { per_second, pacer, state, asked: Instant::now() }
+        let (state, moment) = (Kept::default(), Moment::default());
+        let pacer = RateLimiter::new(quota, state.clone(), moment.clone());
+        Self { per_second, pacer, moment, state, asked: Instant::now() }
     }
 
-    /// Takes a token, or says how long until there is one.
-    fn take(&self) -> Result<(), Duration> {
+    /// The time of its next token, if it is not idle.
+    fn next(&self) -> Option<Duration> {
+        self.state.0.lock().map(Duration::from)
+    }
+
+    /// Goes on from where it was by its old rate, with an interval of the new one.
+    fn change(&mut self, per_second: f64) {
+        let last = self.next().map(|next| next.saturating_sub(pace::interval(self.per_second)));
+        *self = Self::new(per_second);
+        *self.state.0.lock() = last.map(|last| Nanos::from(last + pace::interval(per_second)));
+    }
+
+    /// Takes a token for that moment, or says how much later there is one.
+    fn take(&self, at: Duration) -> Result<(), Duration> {
+        self.moment.set(at);
         let call = NonZeroU32::new(CELLS).unwrap_or(NonZeroU32::MIN);
         match self.pacer.check_n(call) {
             Ok(Ok(())) => Ok(()),
-            Ok(Err(not_until)) => Err(not_until.wait_time_from(self.pacer.clock().now())),
+            Ok(Err(not_until)) => Err(not_until.wait_time_from(self.moment.now())),
             // A call is never more than the burst, which is at least a call's cells.
             Err(_) => Err(LOOK),
         }
     }
 }
 
-#[derive(Default)]
 struct Books {
+    opened: Instant,
     rates: HashMap<String, Rate>,
     live: HashMap<String, u32>,
     /// Limits that had no room for somebody who is first in line, and until when nobody else gets any there.
     marks: HashMap<String, Instant>,
+}
+
+impl Default for Books {
+    fn default() -> Self {
+        let (rates, live, marks) = Default::default();
+        Self { opened: Instant::now(), rates, live, marks }
+    }
 }
 
 /// The books of a process.
@@ -93,13 +140,13 @@ pub(super) struct LocalLedger {
 
 impl LocalLedger {
     /// Takes one token and one place in every limit, or nothing at all.
-    pub(super) fn book(&self, limits: &[Limit], rank: Rank) -> Booking {
+    pub(super) fn book(&self, limits: &[Limit], wish: Wish) -> Booking {
         let mut books = self.books.lock();
-        let booking = match rank {
-            Rank::First => books.take(limits),
-            Rank::Other => books.marked(limits).unwrap_or_else(|| books.take(limits)),
+        let booking = match wish.rank {
+            Rank::First => books.take(limits, wish.lead),
+            Rank::Other => books.marked(limits).unwrap_or_else(|| books.take(limits, wish.lead)),
         };
-        if rank == Rank::First {
+        if wish.rank == Rank::First {
             books.mark(limits, &booking);
         }
         booking
@@ -135,22 +182,20 @@ impl LocalLedger {
 }
 
 impl Books {
-    fn take(&mut self, limits: &[Limit]) -> Booking {
+    fn take(&mut self, limits: &[Limit], lead: Duration) -> Booking {
         if let Some((limit, kind)) = self.full(limits) {
             return Booking::Refused { limit, kind, retry_after: LOOK };
         }
-        if let Err((limit, retry_after)) = self.take_tokens(limits) {
-            return Booking::Refused { limit, kind: Shortage::Rate, retry_after };
-        }
+        let slot = match self.take_tokens(limits, lead) {
+            Ok(slot) => slot,
+            Err((limit, retry_after)) => {
+                return Booking::Refused { limit, kind: Shortage::Rate, retry_after };
+            }
+        };
         for limit in limits.iter().filter(|limit| limit.counts()) {
             *self.live.entry(limit.key.clone()).or_default() += 1;
         }
-        let now = Instant::now();
-        let paced = limits.iter().any(|limit| limit.per_second.is_some());
-        Booking::Granted(vec![Slot {
-            due: now,
-            latest: now + if paced { pace::LATE } else { pace::NO_HURRY },
-        }])
+        Booking::Granted(vec![slot])
     }
 
     /// Refuses where somebody else is first in line.
@@ -187,13 +232,21 @@ impl Books {
         Some((index, limit.shortage()))
     }
 
-    fn take_tokens(&mut self, limits: &[Limit]) -> Result<(), (usize, Duration)> {
+    /// A token of every rate for the first moment that suits all of them, at least `lead` from now. The slot is open from where an
+    /// interval of each has passed.
+    fn take_tokens(&mut self, limits: &[Limit], lead: Duration) -> Result<Slot, (usize, Duration)> {
+        if limits.iter().all(|limit| limit.per_second.is_none()) {
+            return Ok(Slot::in_no_hurry());
+        }
+        let now = self.opened.elapsed();
+        let open = self.open(limits).max(now);
+        let at = open.clamp(now + lead, now + pace::LEAD.max(lead));
         let mut taken: Vec<(Kept, Option<Nanos>)> = Vec::new();
         for (index, limit) in limits.iter().enumerate() {
             let Some(per_second) = limit.per_second else { continue };
             let rate = self.rate(&limit.key, per_second);
             let before = *rate.state.0.lock();
-            match rate.take() {
+            match rate.take(at) {
                 Ok(()) => taken.push((rate.state.clone(), before)),
                 Err(retry_after) => {
                     // Whoever asks for several tokens and misses one keeps none. We hold the books, so nobody saw them.
@@ -204,7 +257,14 @@ impl Books {
                 }
             }
         }
-        Ok(())
+        Ok(Slot { due: self.opened + open, latest: self.opened + at + pace::LATE })
+    }
+
+    /// From when on a call keeps all rates.
+    fn open(&mut self, limits: &[Limit]) -> Duration {
+        let rates = limits.iter().filter_map(|limit| Some((&limit.key, limit.per_second?)));
+        let next = rates.filter_map(|(key, per_second)| self.rate(key, per_second).next()).max();
+        next.map_or(Duration::ZERO, |next| next.saturating_sub(pace::CREDIT))
     }
 
     fn rate(&mut self, key: &str, per_second: f64) -> &Rate {
@@ -214,9 +274,7 @@ impl Books {
         let rate = self.rates.entry(key.to_owned()).or_insert_with(|| Rate::new(per_second));
         rate.asked = Instant::now();
         if (rate.per_second - per_second).abs() > f64::EPSILON {
-            *rate = Rate::new(per_second);
-            // The last call before the change may have been just now: begin with an interval of the new rate.
-            let _ = rate.take();
+            rate.change(per_second);
         }
         rate
     }
@@ -230,8 +288,10 @@ mod tests {
         Limit { key: key.to_owned(), per_second: Some(per_second), live: None, seats: None }
     }
 
+    const WISH: Wish = Wish { rank: Rank::Other, lead: pace::LEAD, count: 1 };
+
     fn granted(ledger: &LocalLedger, limits: &[Limit]) -> bool {
-        matches!(ledger.book(limits, Rank::Other), Booking::Granted(_))
+        matches!(ledger.book(limits, WISH), Booking::Granted(_))
     }
 
     #[test]
@@ -239,10 +299,10 @@ mod tests {
         let ledger = LocalLedger::default();
         let slow = [limit("slow", 0.5)];
         assert!(granted(&ledger, &slow));
-        match ledger.book(&slow, Rank::Other) {
+        match ledger.book(&slow, WISH) {
             Booking::Refused { limit: 0, kind: Shortage::Rate, retry_after } => {
                 assert!(
-                    retry_after > Duration::from_millis(1_900) && retry_after < Duration::from_millis(2_051)
+                    retry_after > Duration::from_millis(1_900) && retry_after < Duration::from_millis(2_071)
                 );
             }
             _ => panic!("a second call within two seconds was let through"),
@@ -262,7 +322,7 @@ mod tests {
     fn a_changed_rate_holds_from_the_next_call_on() {
         let ledger = LocalLedger::default();
         assert!(granted(&ledger, &[limit("trunk", 0.01)]));
-        match ledger.book(&[limit("trunk", 10.0)], Rank::Other) {
+        match ledger.book(&[limit("trunk", 10.0)], WISH) {
             Booking::Refused { retry_after, .. } => assert!(retry_after < Duration::from_millis(103)),
             _ => panic!("a change of rate gave a call away"),
         }

@@ -24,7 +24,7 @@ use tokio::{
 use tokio_util::sync::{CancellationToken, DropGuard};
 use uuid::Uuid;
 
-use super::{Booking, Limit, Rank, Shortage, Slot, pace};
+use super::{Booking, Limit, Rank, Shortage, Slot, Wish, pace};
 use crate::link::{Link, Outage};
 
 static BOOK: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("book.lua")));
@@ -37,7 +37,7 @@ const BEAT_EVERY: Duration = Duration::from_secs(1);
 /// Beats without places after Redis forgot.
 const GRACE_BEATS: u32 = 3;
 /// After Redis forgot: how long until all tokens it had handed out are spent, and a second is over.
-const SETTLE: Duration = Duration::from_millis(1_060);
+const SETTLE: Duration = pace::LASTS.saturating_add(Duration::from_millis(1_050));
 /// How long somebody who has picked up waits for an answer about their seat: regulators count from the second second.
 const SEAT_PATIENCE: Duration = Duration::from_secs(1);
 /// Keys per heartbeat command.
@@ -94,9 +94,9 @@ impl RedisLedger {
         Self { holder, _running: running.drop_guard() }
     }
 
-    /// Books up to `want` tokens and places in every limit at once, or nothing.
-    pub(super) async fn book(&self, limits: &[Limit], want: usize, rank: Rank) -> Booking {
-        self.holder.book(limits, want, rank).await
+    /// Books up to as many tokens and places as wanted in every limit at once, or nothing.
+    pub(super) async fn book(&self, limits: &[Limit], wish: Wish) -> Booking {
+        self.holder.book(limits, wish).await
     }
 
     /// Takes a seat if one of `most` is free, if there is no such number, or if nobody can tell.
@@ -135,7 +135,7 @@ impl Holder {
         self.key(&format!("live:{key}"))
     }
 
-    async fn book(&self, limits: &[Limit], want: usize, rank: Rank) -> Booking {
+    async fn book(&self, limits: &[Limit], wish: Wish) -> Booking {
         let _shared = self.wire.read().await;
         {
             // Known from here on, so that a heartbeat puts right what a lost answer leaves behind.
@@ -145,17 +145,17 @@ impl Holder {
             }
         }
         let sent = Instant::now();
-        let answer = self.invoke_book(limits, want, rank).await;
+        let answer = self.invoke_book(limits, wish).await;
         match answer {
-            Ok([1, granted, first, interval]) => {
+            Ok([1, granted, soonest, first, interval]) => {
                 self.outage.over();
                 limits
                     .iter()
                     .filter(|limit| limit.counts())
                     .for_each(|limit| self.hold(&limit.key, granted as u32));
-                Booking::Granted(self.slots(sent, granted as u32, micros(first), micros(interval)))
+                Booking::Granted(self.slots(sent, granted as u32, [soonest, first, interval].map(micros)))
             }
-            Ok([_, limit, kind, retry_after]) => {
+            Ok([_, limit, kind, retry_after, _]) => {
                 self.outage.over();
                 Booking::Refused {
                     limit: limit as usize,
@@ -174,7 +174,7 @@ impl Holder {
         }
     }
 
-    async fn invoke_book(&self, limits: &[Limit], want: usize, rank: Rank) -> RedisResult<[i64; 4]> {
+    async fn invoke_book(&self, limits: &[Limit], wish: Wish) -> RedisResult<[i64; 5]> {
         let mut call = BOOK.prepare_invoke();
         call.key(self.key("epoch")).key(self.key("holders"));
         for limit in limits {
@@ -191,10 +191,11 @@ impl Holder {
             .arg(self.epoch_ttl())
             .arg((self.beat * GRACE_BEATS).as_micros() as u64)
             .arg(SETTLE.as_micros() as u64)
-            .arg(pace::AHEAD.as_micros() as u64)
+            .arg(wish.lead.as_micros() as u64)
+            .arg(pace::FARTHEST.as_micros() as u64)
             .arg(pace::CREDIT.as_micros() as u64)
-            .arg(want)
-            .arg(u8::from(rank == Rank::First));
+            .arg(wish.count)
+            .arg(u8::from(wish.rank == Rank::First));
         for limit in limits {
             let interval = limit.per_second.map_or(-1.0, |rate| pace::interval(rate).as_nanos() as f64 / 1e3);
             call.arg(interval).arg(limit.live.map_or(-1, i64::from));
@@ -233,13 +234,13 @@ impl Holder {
 
     /// Translates Redis' offsets into our time: never before the slot by Redis' clock, and not later than a slow answer
     /// permits.
-    fn slots(&self, sent: Instant, granted: u32, first: Duration, interval: Duration) -> Vec<Slot> {
+    fn slots(&self, sent: Instant, granted: u32, [soonest, first, interval]: [Duration; 3]) -> Vec<Slot> {
         let received = Instant::now();
         let shortest = self.shortest_round_trip(received - sent);
         (0..granted)
-            .map(|nth| first + interval * nth)
-            .map(|offset| Slot {
-                due: received + offset,
+            .map(|nth| (nth, first + interval * nth))
+            .map(|(nth, offset)| Slot {
+                due: received + if nth == 0 { soonest } else { offset },
                 latest: match interval.is_zero() {
                     true => received + pace::NO_HURRY, // places, no tokens
                     false => sent + shortest + offset + pace::LATE,

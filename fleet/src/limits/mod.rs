@@ -4,8 +4,13 @@
 //!
 //! A key with R calls per second hands out tokens whose theoretical times lie (1 s + [`pace::SLACK`]) / R apart. Every
 //! token is used at its theoretical time or up to `SLACK` later: a token met too late is thrown away. So R + 1 tokens
-//! never fall into one second, however late each of them is, and the price is 2.5 % of the rate. A token is charged to
+//! never fall into one second, however late each of them is, and the price is 3.4 % of the rate. A token is charged to
 //! all keys of a call at once, on one clock, or to none.
+//!
+//! What counts is when the call is placed, and before that it has to begin in the database, which takes as long as it takes.
+//! So a token is handed out [`pace::LEAD`] before its time, and its caller sends at its [`Slot`] or not at all. Where the
+//! keys are idle nobody has to wait for that time: what was used last lies an interval back already, so the slot is open
+//! at once, and the token is charged at its end.
 //!
 //! # How live calls are kept exactly
 //!
@@ -117,8 +122,8 @@ enum Rank {
 #[derive(Debug)]
 #[must_use]
 pub enum Acquired {
-    /// Send now, and keep the permit as long as the call lives.
-    Granted(Permit),
+    /// Send in the slot or not at all, and keep the permit as long as the call lives.
+    Granted(Permit, Slot),
     /// There is no room within the horizon. Nothing was consumed.
     NoRoom {
         /// Which limit is short of room.
@@ -134,11 +139,36 @@ enum Ledger {
     Local(LocalLedger),
 }
 
-/// A grant of one token and one place in every limit: use it between `due` and `latest`.
+/// When a call that was granted room is to be sent: between two moments.
 #[derive(Debug, Clone, Copy)]
-struct Slot {
+pub struct Slot {
     due: Instant,
     latest: Instant,
+}
+
+impl Slot {
+    /// Of a place without a token.
+    fn in_no_hurry() -> Self {
+        let due = Instant::now();
+        Self { due, latest: due + pace::NO_HURRY }
+    }
+
+    /// Waits until it is open. False when it is over by then, or was before: then the limits hold only if nothing is sent.
+    /// Send as soon as this returns.
+    pub async fn is_met(self) -> bool {
+        sleep_until(self.due).await;
+        Instant::now() <= self.latest
+    }
+}
+
+/// What is asked of the books.
+#[derive(Debug, Clone, Copy)]
+struct Wish {
+    rank: Rank,
+    /// How long the first slot stays open where the rates are idle.
+    lead: Duration,
+    /// How many slots at most.
+    count: usize,
 }
 
 /// The books' answer.
@@ -156,10 +186,10 @@ enum Booking {
 }
 
 impl Ledger {
-    async fn book(&self, limits: &[Limit], want: usize, rank: Rank) -> Booking {
+    async fn book(&self, limits: &[Limit], wish: Wish) -> Booking {
         match self {
-            Self::Redis(ledger) => ledger.book(limits, want, rank).await,
-            Self::Local(ledger) => ledger.book(limits, rank),
+            Self::Redis(ledger) => ledger.book(limits, wish).await,
+            Self::Local(ledger) => ledger.book(limits, wish),
         }
     }
 
@@ -212,32 +242,35 @@ impl Limits {
     }
 
     /// Waits until every limit has room for one more call, a token of its rate and a live place, or says that there
-    /// will be none within `horizon`. Send as soon as this returns: the token is meant for now.
+    /// will be none within `horizon`. A slot of a rate comes soon, not at once: time to begin the call.
     ///
     /// Callers with the same limits are served in order. Limits that limit nothing cost nothing. If Redis cannot be
     /// reached nothing is granted. Cancelling costs a token at most.
     pub async fn acquire(&self, limits: &[Limit], horizon: Duration) -> Acquired {
-        self.acquire_as(Rank::Other, limits, horizon).await
+        self.acquire_as(Rank::Other, limits, pace::LEAD, horizon).await
     }
 
     /// The same, before everybody who waits by [`Limits::acquire`], in any process: the next room is the caller's. Where several
     /// wait so, somebody else may slip in between two of them.
-    pub async fn acquire_first(&self, limits: &[Limit], horizon: Duration) -> Acquired {
-        self.acquire_as(Rank::First, limits, horizon).await
+    ///
+    /// `lead` is how long it may take to begin the call. Where the rates are idle the slot is open at once and for so long,
+    /// and what comes next has to wait until then.
+    pub async fn acquire_first(&self, limits: &[Limit], lead: Duration, horizon: Duration) -> Acquired {
+        self.acquire_as(Rank::First, limits, lead.min(pace::LEAD), horizon).await
     }
 
-    async fn acquire_as(&self, rank: Rank, limits: &[Limit], horizon: Duration) -> Acquired {
+    async fn acquire_as(&self, rank: Rank, limits: &[Limit], lead: Duration, horizon: Duration) -> Acquired {
         let limits: Vec<Limit> =
             limits.iter().filter(|limit| limit.per_second.is_some() || limit.counts()).cloned().collect();
         if limits.is_empty() {
-            return Acquired::Granted(Permit::of_nothing());
+            return Acquired::Granted(Permit::of_nothing(), Slot::in_no_hurry());
         }
         if let Some(kind) = closed(&limits) {
             return Acquired::NoRoom { kind, retry_after: pace::CLOSED };
         }
         let deadline = Instant::now() + horizon;
         let visit = self.visit(limits, rank);
-        self.at(&visit.desk, deadline).await
+        self.at(&visit.desk, lead, deadline).await
     }
 
     /// Goes to the desk of these limits, which stands as long as somebody is there.
@@ -248,16 +281,13 @@ impl Limits {
         Visit { office: &self.0, name, desk }
     }
 
-    async fn at(&self, desk: &Desk, deadline: Instant) -> Acquired {
+    async fn at(&self, desk: &Desk, lead: Duration, deadline: Instant) -> Acquired {
         loop {
-            let Ticket { slot, permit } = match desk.ticket(&self.0.books, &self.0.turns, deadline).await {
-                Ok(ticket) => ticket,
+            match desk.ticket(&self.0.books, &self.0.turns, lead, deadline).await {
+                // An answer too slow to be used loses the token, and the limit stays whole.
+                Ok(Ticket { slot, .. }) if slot.latest < Instant::now() => {}
+                Ok(Ticket { slot, permit }) => return Acquired::Granted(permit, slot),
                 Err((kind, retry_after)) => return Acquired::NoRoom { kind, retry_after },
-            };
-            sleep_until(slot.due).await;
-            // A machine too busy to be on time loses the token, and the limit stays whole.
-            if Instant::now() <= slot.latest {
-                return Acquired::Granted(permit);
             }
         }
     }

@@ -20,7 +20,7 @@ pub fn live(key: &str, most: u32) -> Limit {
 
 pub fn permit(acquired: Acquired) -> Permit {
     match acquired {
-        Acquired::Granted(permit) => permit,
+        Acquired::Granted(permit, _) => permit,
         Acquired::NoRoom { kind, retry_after } => panic!("no room: {kind:?}, again in {retry_after:?}"),
     }
 }
@@ -28,7 +28,7 @@ pub fn permit(acquired: Acquired) -> Permit {
 pub fn no_room(acquired: Acquired) -> (Shortage, Duration) {
     match acquired {
         Acquired::NoRoom { kind, retry_after } => (kind, retry_after),
-        Acquired::Granted(_) => panic!("granted where there is no room"),
+        Acquired::Granted(..) => panic!("granted where there is no room"),
     }
 }
 

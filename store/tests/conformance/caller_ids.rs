@@ -87,6 +87,7 @@ pub async fn what_is_shown_is_counted_by_day(db: Db) {
         code: None,
         ended_by: Some(EndedBy::Caller),
         due_at: None,
+        unsent: false,
         answered_at: None,
         ended_at: Some(at(2)),
     };

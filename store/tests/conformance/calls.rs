@@ -20,6 +20,7 @@ pub fn ended(id: Uuid, outcome: Outcome) -> CallUpdate {
         code: Some(486),
         ended_by: Some(EndedBy::Callee),
         due_at: None,
+        unsent: false,
         answered_at: None,
         ended_at: Some(at(99)),
     }

@@ -57,6 +57,7 @@ pub async fn is_refused_everywhere(db: Db) {
         code: None,
         ended_by: None,
         due_at: None,
+        unsent: false,
         answered_at: None,
         ended_at: None,
     };
