@@ -7,15 +7,17 @@ use ringfleet_core::{
     event::EventType,
     terms::{NO_LEGAL_HOUR, OUTSIDE_HOURS, Verdict},
 };
-use ringfleet_fleet::Lane;
+use ringfleet_fleet::{Lane, SLOTS_LAST};
 use ringfleet_store::{Address, Call, Campaign, NewCall, NewCampaign, Page, Tx};
 use serde_json::{Value, json};
+use tokio::time::{Instant, sleep_until};
 
 use crate::{
     Engine, EngineError, Result,
     edit::check_moments,
     publish::{call_fact, campaign_fact, publish},
     stats::kept_counts,
+    trunk_groups::{self, Line},
     wind_up::withdraw,
 };
 
@@ -134,6 +136,7 @@ impl Engine {
                 message: "some recipients are not done yet".into(),
             });
         }
+        let leaves_late = before.state == CampaignState::InProgress && is_paced(&mut tx, &before).await?;
         tx.set_campaign_state(id, next, reason, now).await?;
         tx.forget_plans(id, next.is_final()).await?;
         if before.recurrence.is_some() {
@@ -165,10 +168,14 @@ impl Engine {
         }
         let deliveries = publish(&mut tx, facts, now).await?;
         tx.commit().await?;
+        let quiet = Instant::now() + SLOTS_LAST;
         self.0.hints.deliveries(&deliveries);
         tracing::info!(campaign = %id, from = %before.state, to = %next, reason, "campaign {action}");
         if after.state.is_final() {
             self.wind_up_for_a_while(id).await;
+        }
+        if leaves_late {
+            sleep_until(quiet).await; // what had begun and waited for its slot has left by now
         }
         Ok(after)
     }
@@ -210,6 +217,13 @@ impl Engine {
         self.0.hints.later(Lane::Trigger, vec![id.uuid()]);
         Ok(call)
     }
+}
+
+/// Whether a limit of calls per second binds the campaign: then calls wait for their slots after they have begun.
+async fn is_paced(tx: &mut Tx, campaign: &Campaign) -> Result<bool> {
+    let own = [campaign.limits, campaign.floor.limits];
+    let is_paced = own.iter().any(|limits| limits.calls_per_second.is_some());
+    Ok(is_paced || trunk_groups::lines(tx, campaign).await?.iter().any(Line::is_paced))
 }
 
 async fn check_owned(tx: &mut Tx, workspace: WorkspaceId, agent: AgentId, trunk: TrunkId) -> Result<()> {

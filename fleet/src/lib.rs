@@ -19,6 +19,6 @@ mod queue;
 pub use error::FleetError;
 pub use fleet::{Fleet, FleetSettings};
 pub use lane::{Job, Lane};
-pub use limits::{Acquired, Limit, Limits, Permit, Seat, Seats, Shortage, Slot};
+pub use limits::{Acquired, Limit, Limits, Permit, SLOTS_LAST, Seat, Seats, Shortage, Slot};
 pub use presence::{Member, Presence};
 pub use queue::{ConsumerSettings, JobSource, consume};

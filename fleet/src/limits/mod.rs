@@ -139,6 +139,9 @@ enum Ledger {
     Local(LocalLedger),
 }
 
+/// So long after room under a rate was granted nothing is sent any more.
+pub const SLOTS_LAST: Duration = pace::LASTS;
+
 /// When a call that was granted room is to be sent: between two moments.
 #[derive(Debug, Clone, Copy)]
 pub struct Slot {
