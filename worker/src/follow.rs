@@ -36,9 +36,17 @@ impl Departure {
         Self { slot, granted: Stopwatch::start() }
     }
 
-    /// Waits for it. False when it has passed.
-    async fn is_met(self) -> bool {
-        self.slot.is_met().await && self.granted.elapsed() <= TOO_LATE
+    /// Waits for it, and gives what the call has come to if it is not to be placed.
+    async fn prevented(self, hang_up: &CancellationToken, alone: &CancellationToken) -> Option<Ending> {
+        tokio::select! {
+            biased;
+            () = hang_up.cancelled() => Some(stopped()),
+            () = alone.cancelled() => Some(stopped()),
+            is_met = self.slot.is_met() => match is_met && self.granted.elapsed() <= TOO_LATE {
+                true => None,
+                false => Some(missed_slot()),
+            },
+        }
     }
 }
 
@@ -154,15 +162,11 @@ impl Follower {
         let ended = over.clone().drop_guard();
         let placing = tokio::spawn(async move {
             let _ended = ended;
-            let is_met = tokio::select! {
-                is_met = departure.is_met() => Some(is_met),
-                () = alone.cancelled() => None,
-                () = hang_up.cancelled() => None,
-            };
-            let (ending, sent) = match is_met {
-                Some(true) => (place(attempt, report, hang_up.child_token(), alone).await, true),
-                Some(false) => (missed_slot(), false),
-                None => (stopped(), false),
+            let unsent = departure.prevented(&hang_up, &alone).await;
+            let sent = unsent.is_none();
+            let ending = match unsent {
+                Some(ending) => ending,
+                None => place(attempt, report, hang_up.child_token(), alone).await,
             };
             (ending, Clock::now(engine.clock()), sent)
         });

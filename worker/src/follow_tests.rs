@@ -110,3 +110,41 @@ async fn its_room_is_free_when_it_is_over_and_not_when_that_is_written() {
     assert!(both.is_ok(), "its room is still taken");
     drop(call.told);
 }
+
+/// A slot of a rate whose next one is in a second, and the permit.
+async fn next_slot(rig: &Rig) -> (Permit, Slot) {
+    let limit = [Limit { key: "rate".into(), per_second: Some(1.0), live: None, seats: None }];
+    let limits = rig.engine.fleet().limits();
+    let Acquired::Granted(permit, slot) = limits.acquire(&limit, SOON).await else { panic!("no room") };
+    (permit, slot)
+}
+
+#[tokio::test]
+async fn a_call_leaves_in_its_slot_or_not_at_all() {
+    let (rig, [hang_up, alone]) = (Rig::new().await, [(); 2].map(|()| CancellationToken::new()));
+    tokio::time::pause();
+    let (_first, slot) = next_slot(&rig).await;
+    assert_eq!(Departure::in_slot(slot).prevented(&hang_up, &alone).await, None);
+    let (_second, slot) = next_slot(&rig).await;
+    tokio::time::sleep(Duration::from_millis(100)).await; // it begins
+    assert_eq!(Departure::in_slot(slot).prevented(&hang_up, &alone).await, None);
+    let (_third, slot) = next_slot(&rig).await;
+    tokio::time::sleep(Duration::from_millis(250)).await;
+    assert_eq!(Departure::in_slot(slot).prevented(&hang_up, &alone).await, Some(missed_slot()));
+}
+
+#[tokio::test]
+async fn a_call_that_is_stopped_while_it_waits_for_its_slot_is_not_placed() {
+    let (rig, [hang_up, alone]) = (Rig::new().await, [(); 2].map(|()| CancellationToken::new()));
+    tokio::time::pause();
+    let _busy = next_slot(&rig).await;
+    let (_permit, slot) = next_slot(&rig).await;
+    let waiting = tokio::spawn({
+        let (hang_up, alone) = (hang_up.clone(), alone.clone());
+        async move { Departure::in_slot(slot).prevented(&hang_up, &alone).await }
+    });
+    tokio::task::yield_now().await;
+    alone.cancel();
+    assert_eq!(waiting.await.expect("it ends"), Some(stopped()));
+    assert_eq!(Departure::in_slot(slot).prevented(&hang_up, &alone).await, Some(stopped()));
+}

@@ -74,11 +74,14 @@ fn alive(evidence: &Evidence) -> Vec<Violation> {
     evidence.deaths.iter().filter_map(|death| death.unasked.as_ref()).map(Violation::general).collect()
 }
 
-/// How long a call may be on its way from the worker's books to the network: under a rate a quarter of a second, else five
-/// (`LATE` and `TOO_LATE` of the worker), and a moment for a busy machine. Later than that it goes back.
+/// What a busy machine may take between a look at the clock and what was to be done then.
+const A_MOMENT: TimeDelta = TimeDelta::milliseconds(100);
+
+/// How long a call may be on its way from the worker's books to the network: under a rate a quarter of a second (`fleet`'s slots),
+/// else five (`TOO_LATE` of the worker), and a moment. Later than that it goes back.
 fn on_its_way<'a>(limits: impl IntoIterator<Item = &'a Limits>) -> TimeDelta {
     let paced = limits.into_iter().any(|limits| limits.calls_per_second.is_some());
-    TimeDelta::milliseconds(if paced { 250 } else { 5_000 } + 100)
+    TimeDelta::milliseconds(if paced { 250 } else { 5_000 }) + A_MOMENT
 }
 
 /// The same for a call that had reached the network at that moment.

@@ -6,7 +6,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use ringfleet_core::trunk::Limits;
 use ringfleet_store::Campaign;
 
-use super::{Violation, on_its_way};
+use super::{A_MOMENT, Violation, on_its_way};
 use crate::torture::evidence::{Attempt, Evidence};
 
 /// What is limited and all its attempts in the order in which they began.
@@ -46,9 +46,8 @@ fn limited(evidence: &Evidence) -> Vec<Limited<'_>> {
     trunks.chain(campaigns).collect()
 }
 
-/// No second sees more calls than agreed. A call is let go within the limit and then written down, which takes a moment
-/// that is not the same for all: there must be moments of letting go, each at most that much before the call was placed,
-/// that keep the limit.
+/// No second sees more calls than agreed. A call is let go within the limit, and the machine may be busy before it is placed: there
+/// must be moments of letting go, each at most that much before the call was placed, that keep the limit.
 pub(super) fn rate(evidence: &Evidence) -> Vec<Violation> {
     let mut found = Vec::new();
     for limited in limited(evidence) {
@@ -56,11 +55,11 @@ pub(super) fn rate(evidence: &Evidence) -> Vec<Violation> {
         for attempt in &limited.attempts {
             let then = attempt.placed - on_its_way([]) - TimeDelta::seconds(1);
             let limits = limited.limits(evidence, then, attempt.placed);
-            let mut at = attempt.placed - on_its_way([&limits]);
             let Some(rate) = limits.calls_per_second else {
-                let_go.push(at);
+                let_go.push(attempt.placed - on_its_way([]));
                 continue;
             };
+            let mut at = attempt.placed - A_MOMENT;
             let (most, window) = (rate.max(1.0).ceil() as usize, 1_000.0 / rate.min(1.0));
             let first = let_go.len().checked_sub(most).map(|first| let_go[first]);
             if let Some(first) = first {
@@ -102,8 +101,8 @@ pub(super) fn live(evidence: &Evidence) -> Vec<Violation> {
     found
 }
 
-/// What was on the wire of everything with a pace: in how many seconds more calls began than agreed, since some were longer on
-/// their way than others. For people; no promise is broken by it.
+/// What was on the wire of everything with a pace: in how many seconds more calls began than agreed, since the machine was busy
+/// with others. For people; no promise is broken by it.
 pub(in crate::torture) fn on_the_wire(evidence: &Evidence) -> String {
     let (mut calls, mut early, mut earliest) = (0, 0, 0);
     for limited in limited(evidence) {

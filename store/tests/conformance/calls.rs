@@ -220,6 +220,17 @@ pub async fn no_room_sends_a_call_back(db: Db) {
     let call = get(&db, id).await;
     assert_eq!((call.placements, call.hold), (2, None));
     assert_eq!(call.triggered_at, Some(at(10)), "the first time counts");
+    let unsent = CallUpdate {
+        state: CallState::Pending,
+        outcome: None,
+        ended_at: None,
+        unsent: true,
+        ..ended(id, Outcome::Failed)
+    };
+    db.write(async |tx| tx.update_calls(&[unsent]).await).await;
+    assert_eq!(get(&db, id).await.triggered_at, None, "nothing was sent");
+    assert_eq!(begin(&db, &calls, second, 5_600).await, [id]);
+    assert_eq!(get(&db, id).await.triggered_at, Some(at(5_600)));
     let owned = async |worker| db.write(async |tx| tx.open_calls(&[(id, worker)]).await).await.len();
     assert_eq!((owned(first).await, owned(second).await), (0, 1));
 }
