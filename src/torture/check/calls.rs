@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use ringfleet_core::{Channel, Outcome, call::NEVER_RETRY};
 use ringfleet_store::{Call, Campaign};
 
-use super::{Violation, Who, on_its_way, was_given_up};
+use super::{A_MOMENT, Violation, Who, are_paced, on_its_way, was_given_up};
 use crate::torture::evidence::{Attempt, Evidence};
 
 /// No attempt is placed twice but where the carrier refused it for lack of room. Two attempts of one recipient never
@@ -105,7 +105,12 @@ pub(super) fn pause(evidence: &Evidence) -> Vec<Violation> {
         let Some(campaign) = evidence.campaigns.get(&silence.campaign) else { continue };
         let limits = evidence.limits_between(campaign, silence.from, silence.from);
         let trunk = evidence.trunks.get(&campaign.trunk_id);
-        let from = silence.from + on_its_way(trunk.into_iter().chain([&limits]));
+        // Under a rate the answer has waited for those on their way.
+        let on_its_way = match are_paced(trunk.into_iter().chain([&limits])) {
+            true => A_MOMENT,
+            false => on_its_way([]),
+        };
+        let from = silence.from + on_its_way;
         let broken = evidence.attempts.iter().filter(|attempt| {
             let of = evidence.call_of(attempt).and_then(|call| call.campaign_id);
             of == Some(campaign.id)

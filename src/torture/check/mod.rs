@@ -80,8 +80,11 @@ const A_MOMENT: TimeDelta = TimeDelta::milliseconds(100);
 /// How long a call may be on its way from the worker's books to the network: under a rate a quarter of a second (`fleet`'s slots),
 /// else five (`TOO_LATE` of the worker), and a moment. Later than that it goes back.
 fn on_its_way<'a>(limits: impl IntoIterator<Item = &'a Limits>) -> TimeDelta {
-    let paced = limits.into_iter().any(|limits| limits.calls_per_second.is_some());
-    TimeDelta::milliseconds(if paced { 250 } else { 5_000 }) + A_MOMENT
+    TimeDelta::milliseconds(if are_paced(limits) { 250 } else { 5_000 }) + A_MOMENT
+}
+
+fn are_paced<'a>(limits: impl IntoIterator<Item = &'a Limits>) -> bool {
+    limits.into_iter().any(|limits| limits.calls_per_second.is_some())
 }
 
 /// The same for a call that had reached the network at that moment.

@@ -303,11 +303,11 @@ fn an_abandoned_call_counts_as_answered_and_reaches_nobody() {
 fn a_pause_and_a_cancel_are_judged() {
     let silence =
         |from, until: Option<i64>| Silence { campaign: campaign().id, from: at(from), until: until.map(at) };
-    one_wrong("PAUSE", Person(2), "had to be silent", |e| e.silences.push(silence(3_600, Some(4_001))));
-    one_wrong("PAUSE", Person(2), "to the end", |e| e.silences.push(silence(3_600, None)));
+    one_wrong("PAUSE", Person(2), "had to be silent", |e| e.silences.push(silence(3_890, Some(4_001))));
+    one_wrong("PAUSE", Person(2), "to the end", |e| e.silences.push(silence(3_890, None)));
     // It was on its way; and without a pace it may be so for longer.
     let mut evidence = good();
-    evidence.silences.push(silence(3_650, None));
+    evidence.silences.push(silence(3_900, None));
     assert_eq!(found(&evidence), []);
     evidence.silences.push(silence(-900, Some(4_001)));
     evidence.campaign().limits.calls_per_second = None;
