@@ -17,6 +17,7 @@ mod resources;
 mod rules;
 mod seats;
 mod snapshots;
+mod starts;
 mod support;
 mod validation;
 mod wire;
