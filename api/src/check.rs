@@ -24,7 +24,8 @@ pub(crate) fn name(text: String, limit: usize) -> Result<String> {
     if text.trim().is_empty() || length > limit {
         return Err(ApiError::invalid("name", format!("must be 1 to {limit} characters and not blank")));
     }
-    if text.contains(|c: char| c.is_control() || turns_text_round(c)) {
+    if text.contains(|c: char| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}') || turns_text_round(c))
+    {
         return Err(ApiError::invalid("name", "must not hold line breaks or other control characters"));
     }
     Ok(text)

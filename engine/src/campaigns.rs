@@ -17,7 +17,6 @@ use crate::{
     edit::check_moments,
     publish::{call_fact, campaign_fact, publish},
     stats::kept_counts,
-    trunk_groups::{self, Line},
     wind_up::withdraw,
 };
 
@@ -92,7 +91,7 @@ impl Engine {
         }
     }
 
-    /// Starts, pauses, cancels, finishes or fails a campaign. After this has answered a pause or a cancel, no call of it begins.
+    /// Starts, pauses, cancels, finishes or fails a campaign. After this, no call of it begins that had not.
     pub async fn act(
         &self,
         workspace: WorkspaceId,
@@ -100,18 +99,35 @@ impl Engine {
         action: CampaignAction,
         reason: Option<&str>,
     ) -> Result<Campaign> {
-        self.act_on_calls(workspace, id, action, reason, InFlight::Finish).await
+        Ok(self.change_state(workspace, id, action, reason, InFlight::Finish).await?.0)
     }
 
-    /// The same, and says what becomes of calls that ring or talk when the campaign stops calling by it.
+    /// The same for somebody who waits for the answer, and says what becomes of calls that ring or talk when the campaign stops calling by
+    /// it. After it has answered a pause or a cancel, no call leaves any more: not even one that had begun and waited for its slot under
+    /// a rate.
     pub async fn act_on_calls(
+        &self,
+        workspace: WorkspaceId,
+        id: CampaignId,
+        action: CampaignAction,
+        in_flight: InFlight,
+    ) -> Result<Campaign> {
+        let (campaign, quiet) = self.change_state(workspace, id, action, None, in_flight).await?;
+        if let Some(quiet) = quiet {
+            sleep_until(quiet).await;
+        }
+        Ok(campaign)
+    }
+
+    /// Gives the campaign as it is now, and from when on nothing leaves that had begun, where something may.
+    async fn change_state(
         &self,
         workspace: WorkspaceId,
         id: CampaignId,
         action: CampaignAction,
         reason: Option<&str>,
         in_flight: InFlight,
-    ) -> Result<Campaign> {
+    ) -> Result<(Campaign, Option<Instant>)> {
         let now = self.0.clock.now();
         let mut tx = self.0.store.write().await?;
         let before = tx.campaign_for_update(workspace, id).await?.ok_or(EngineError::NotFound("campaign"))?;
@@ -122,7 +138,7 @@ impl Engine {
             // Paused already, and what is under way is to end now after all.
             tx.order_hang_ups(id).await?;
             tx.commit().await?;
-            return Ok(before);
+            return Ok((before, None));
         }
         let next = before.state.after(action, starts_later)?;
         if action == CampaignAction::Start {
@@ -136,7 +152,7 @@ impl Engine {
                 message: "some recipients are not done yet".into(),
             });
         }
-        let leaves_late = before.state == CampaignState::InProgress && is_paced(&mut tx, &before).await?;
+        let (may_leave, _) = tx.live_calls(id).await?;
         tx.set_campaign_state(id, next, reason, now).await?;
         tx.forget_plans(id, next.is_final()).await?;
         if before.recurrence.is_some() {
@@ -168,16 +184,13 @@ impl Engine {
         }
         let deliveries = publish(&mut tx, facts, now).await?;
         tx.commit().await?;
-        let quiet = Instant::now() + SLOTS_LAST;
+        let quiet = (may_leave > 0).then(|| Instant::now() + SLOTS_LAST);
         self.0.hints.deliveries(&deliveries);
         tracing::info!(campaign = %id, from = %before.state, to = %next, reason, "campaign {action}");
         if after.state.is_final() {
             self.wind_up_for_a_while(id).await;
         }
-        if leaves_late {
-            sleep_until(quiet).await; // what had begun and waited for its slot has left by now
-        }
-        Ok(after)
+        Ok((after, quiet))
     }
 
     /// Places a single call now: it overtakes every campaign. Gives the PENDING call.
@@ -217,13 +230,6 @@ impl Engine {
         self.0.hints.later(Lane::Trigger, vec![id.uuid()]);
         Ok(call)
     }
-}
-
-/// Whether a limit of calls per second binds the campaign: then calls wait for their slots after they have begun.
-async fn is_paced(tx: &mut Tx, campaign: &Campaign) -> Result<bool> {
-    let own = [campaign.limits, campaign.floor.limits];
-    let is_paced = own.iter().any(|limits| limits.calls_per_second.is_some());
-    Ok(is_paced || trunk_groups::lines(tx, campaign).await?.iter().any(Line::is_paced))
 }
 
 async fn check_owned(tx: &mut Tx, workspace: WorkspaceId, agent: AgentId, trunk: TrunkId) -> Result<()> {

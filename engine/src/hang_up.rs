@@ -47,6 +47,11 @@ pub fn hung_up(ending: Ending, rung: bool) -> Ending {
     }
 }
 
+/// The ending of a call that was to be hung up so before it had left: it comes back at once.
+pub fn hung_up_unsent() -> Ending {
+    Ending::NoRoom { retry_after: Duration::ZERO, reason: HUNG_UP.into(), code: None }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -44,7 +44,7 @@ pub use campaigns::{InFlight, NewSession, Way};
 pub use deliveries::Answer;
 pub use dispatch::Dispatched;
 pub use error::EngineError;
-pub use hang_up::{AFTER_A_MISSED_CALL, hung_up};
+pub use hang_up::{AFTER_A_MISSED_CALL, hung_up, hung_up_unsent};
 pub use preflight::{Held, Preflight, ZoneHours};
 pub use recipients::AddReport;
 pub use runs::NAME_LIMIT;

@@ -48,11 +48,6 @@ pub(crate) struct Line {
 }
 
 impl Line {
-    /// Whether it takes only so many calls per second.
-    pub(crate) fn is_paced(&self) -> bool {
-        self.limits.calls_per_second.is_some()
-    }
-
     fn is_open(&self) -> bool {
         self.health.as_ref().is_none_or(Health::is_open)
     }

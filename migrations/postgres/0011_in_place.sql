@@ -3,6 +3,11 @@
 -- What is changed with every call must stand in no index, nor in the condition of one, or each change is written to all indexes of
 -- its table. So no index here names the state. What is still open, or waits, is marked, and the mark changes once.
 
+-- Room beside each row for its next form.
+ALTER TABLE calls SET (fillfactor = 50);
+ALTER TABLE recipients SET (fillfactor = 70);
+
+-- Each of these writes its table anew.
 ALTER TABLE calls ADD COLUMN open boolean GENERATED ALWAYS AS (state IN ('PENDING', 'TRIGGERED', 'ONGOING')) STORED;
 ALTER TABLE recipients ADD COLUMN waiting boolean GENERATED ALWAYS AS (state = 'PENDING') STORED;
 
@@ -20,6 +25,5 @@ DROP INDEX recipients_due;
 DROP INDEX recipients_open;
 CREATE INDEX recipients_due ON recipients (campaign_id, due_at, id) WHERE waiting;
 
--- Room beside each row for its next form.
-ALTER TABLE calls SET (fillfactor = 50);
-ALTER TABLE recipients SET (fillfactor = 70);
+ANALYZE calls;
+ANALYZE recipients;

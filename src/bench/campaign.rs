@@ -19,13 +19,13 @@ use crate::process::Failure;
 #[derive(Args)]
 pub struct CampaignArgs {
     /// How many people are on the list
-    #[arg(long, default_value_t = 20_000)]
+    #[arg(long, default_value_t = 20_000, value_parser = clap::value_parser!(u64).range(1..=5_000_000))]
     recipients: u64,
     /// How long a call takes, in milliseconds
-    #[arg(long, default_value_t = 5)]
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u64).range(0..=3_600_000))]
     call_ms: u64,
     /// Most calls live at once in the worker
-    #[arg(long, default_value_t = 500)]
+    #[arg(long, default_value_t = 500, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub max_live: u32,
     /// Print one JSON object as the last line
     #[arg(long)]

@@ -55,13 +55,13 @@ pub struct TriggerArgs {
     #[arg(long, default_value_t = 20.0, value_name = "N", value_parser = rate)]
     rate: f64,
     /// Run a campaign with so many recipients on the simulated carrier meanwhile
-    #[arg(long, default_value_t = 0, value_name = "RECIPIENTS")]
+    #[arg(long, default_value_t = 0, value_name = "RECIPIENTS", value_parser = clap::value_parser!(u64).range(0..=5_000_000))]
     waiting: u64,
     /// How long a call of that campaign takes, in milliseconds
-    #[arg(long, default_value_t = 50)]
+    #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u64).range(0..=3_600_000))]
     call_ms: u64,
     /// Most calls live at once in the worker
-    #[arg(long, default_value_t = 500)]
+    #[arg(long, default_value_t = 500, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub max_live: u32,
     /// Print one JSON object as the last line
     #[arg(long)]

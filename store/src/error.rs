@@ -51,11 +51,13 @@ impl From<sqlx::Error> for StoreError {
 }
 
 /// What passes by itself. PostgreSQL: connection trouble, shutdown, cancelled statements, exhaustion, serialization, deadlock,
-/// locks not available, a server that became read-only in a failover (SQLSTATE, five characters). SQLite: BUSY and LOCKED in all their extended forms, which have the primary code in the low byte
+/// locks not available, a server that became read-only in a failover, a transaction that was idle for too long (SQLSTATE, five characters). SQLite: BUSY and LOCKED in all their extended forms, which have the primary code in the low byte
 /// (<https://www.sqlite.org/rescode.html>).
 fn is_passing(code: &str) -> bool {
     match code.len() {
-        5 => ["08", "57P", "57014", "53", "40", "55P03", "25006"].iter().any(|class| code.starts_with(class)),
+        5 => ["08", "57P", "57014", "53", "40", "55P03", "25006", "25P03"]
+            .iter()
+            .any(|class| code.starts_with(class)),
         _ => code.parse::<u32>().is_ok_and(|code| matches!(code & 0xff, 5 | 6)),
     }
 }

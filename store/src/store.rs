@@ -34,6 +34,10 @@ enum Backend {
 /// How long a caller waits for a free connection before the database counts as unreachable.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// How long a transaction may wait for its process on PostgreSQL. One that is frozen in the middle of it holds its locks, and with them
+/// everybody who wants to pause its campaigns, until the server gives it up. No transaction waits for anything but the server.
+const IDLE: Duration = Duration::from_secs(8);
+
 /// How a transaction begins on PostgreSQL. A plan made while a table was small reads all of it, and would be kept until the
 /// server has counted the grown table, a minute or more later: a new installation's first campaign would crawl. So each
 /// transaction plans anew; it costs well under a millisecond and no round trip.
@@ -80,7 +84,8 @@ impl Store {
     pub async fn postgres(url: &str, connections: u32) -> Result<Self> {
         let options = PgConnectOptions::from_str(url)
             .map_err(|e| StoreError::Setting(format!("the database URL is unusable: {e}")))?
-            .application_name("ringfleet");
+            .application_name("ringfleet")
+            .options([("idle_in_transaction_session_timeout", IDLE.as_millis())]);
         // One by itself first: a pool would try on for its whole patience, and then not say what is wrong.
         PgConnection::connect_with(&options).await?.close().await?;
         let pool = PgPoolOptions::new().max_connections(connections).acquire_timeout(ACQUIRE_TIMEOUT);

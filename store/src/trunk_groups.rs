@@ -140,7 +140,7 @@ impl Tx {
             "SELECT id, trunk_id FROM calls
              WHERE campaign_id = $1 AND open AND state = 'PENDING' AND hold = 'TRUNK' AND pushed_at IS NULL
                AND trunk_id IN (SELECT id FROM ROWS($2, id uuid) AS r)
-             ORDER BY id LIMIT $3",
+             LIMIT $3",
             campaign.uuid(),
             rows::ids(trunks.iter().copied())?,
             i64::from(limit)

@@ -1,4 +1,4 @@
-//! How long it takes to begin a call.
+//! How long it takes to begin a single call.
 
 use std::{sync::Arc, time::Duration};
 
@@ -9,7 +9,7 @@ const AT_FIRST: Duration = Duration::from_millis(50);
 /// The least to reckon with.
 const LEAST: Duration = Duration::from_millis(20);
 
-/// The longest time that it took lately in this process to begin a call; each call lets a little of it be forgotten.
+/// The longest time that it took lately in this process to begin a single call; each call lets a little of it be forgotten.
 #[derive(Clone)]
 pub(crate) struct Begins(Arc<Mutex<Duration>>);
 

@@ -131,7 +131,9 @@ impl Dialer {
         let room = Room { _place: place, permit };
         let asked = Stopwatch::start();
         let begun = self.engine.begin(&dial, worker, resume).await;
-        self.begins.took(asked.elapsed());
+        if let (Ok(_), None) = (&begun, dial.campaign_id) {
+            self.begins.took(asked.elapsed());
+        }
         // From here on the call may reach the network: only the winner of this goes on.
         match (begun, prepared) {
             (Ok(None), _) => {}

@@ -5,7 +5,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use ringfleet_carriers::{Attempt, Progress};
 use ringfleet_core::{CallId, CampaignId, Clock, Ending, TrunkId, WorkerId, clock::Stopwatch};
-use ringfleet_engine::{Engine, EngineError, Settlement, WORKER_SILENCE, hung_up};
+use ringfleet_engine::{Engine, EngineError, Settlement, WORKER_SILENCE, hung_up, hung_up_unsent};
 use ringfleet_fleet::{Permit, Seat, Slot};
 use ringfleet_store::SeatAnswer;
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
@@ -41,7 +41,7 @@ impl Departure {
         tokio::select! {
             biased;
             () = hang_up.cancelled() => Some(stopped()),
-            () = alone.cancelled() => Some(stopped()),
+            () = alone.cancelled() => Some(hung_up_unsent()),
             is_met = self.slot.is_met() => match is_met && self.granted.elapsed() <= TOO_LATE {
                 true => None,
                 false => Some(missed_slot()),
@@ -55,7 +55,7 @@ fn missed_slot() -> Ending {
     Ending::NoRoom { retry_after: Duration::from_secs(1), reason: "missed_slot".into(), code: None }
 }
 
-/// Its campaign was stopped, or its worker, while it waited for its slot; nothing was sent.
+/// Its worker was stopped while it waited for its slot; nothing was sent.
 fn stopped() -> Ending {
     Ending::GivenUp { reason: "cancelled".into() }
 }

@@ -145,6 +145,9 @@ async fn a_call_that_is_stopped_while_it_waits_for_its_slot_is_not_placed() {
     });
     tokio::task::yield_now().await;
     alone.cancel();
-    assert_eq!(waiting.await.expect("it ends"), Some(stopped()));
-    assert_eq!(Departure::in_slot(slot).prevented(&hang_up, &alone).await, Some(stopped()));
+    assert_eq!(waiting.await.expect("it ends"), Some(hung_up_unsent()));
+    assert_eq!(Departure::in_slot(slot).prevented(&hang_up, &alone).await, Some(hung_up_unsent()));
+    hang_up.cancel();
+    let prevented = Departure::in_slot(slot).prevented(&hang_up, &alone).await;
+    assert_eq!(prevented, Some(stopped()), "its worker ends: another one takes it");
 }

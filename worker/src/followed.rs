@@ -1,21 +1,31 @@
+//! Which calls this process looks after, and whether it may have lost one.
+
 use std::{
     collections::{HashMap, hash_map::Entry},
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::Arc,
+    time::Duration,
 };
 
 use parking_lot::Mutex;
-use ringfleet_core::CallId;
+use ringfleet_core::{CallId, clock::Stopwatch};
 use tokio_util::sync::CancellationToken;
+
+/// How often lost calls are looked for although nobody knows of any: an answer of the database that comes late, or never, hides some.
+const IN_ANY_CASE: Duration = Duration::from_secs(60);
 
 /// The calls that some task of this process looks after, from before they are begun until they are settled.
 #[derive(Clone, Default)]
 pub(crate) struct Followed {
     calls: Arc<Mutex<HashMap<CallId, CancellationToken>>>,
-    /// How often a call that may be open has been let go of, and how many of those times have been looked into.
-    lost: Arc<[AtomicU64; 2]>,
+    losses: Arc<Mutex<Losses>>,
+}
+
+/// How often a call that may be open has been let go of, how many of those times have been looked into, and when that was.
+#[derive(Default)]
+struct Losses {
+    lost: u64,
+    found: u64,
+    looked: Option<Stopwatch>,
 }
 
 /// Looks after one call; dropping it stops that.
@@ -44,18 +54,21 @@ impl Followed {
 
     /// Notes that there may be calls that the database says this worker has, and that no task looks after.
     pub(crate) fn lost_one(&self) {
-        self.lost[0].fetch_add(1, Ordering::AcqRel);
+        self.losses.lock().lost += 1;
     }
 
-    /// There may be such calls. Whoever has looked for them says so, with what this has given ([`Followed::found`]).
+    /// There may be such calls, or nobody has looked for a minute. Whoever has looked for them says so, with what this has given
+    /// ([`Followed::found`]).
     pub(crate) fn lost(&self) -> Option<u64> {
-        let [lost, found] = [0, 1].map(|n| self.lost[n].load(Ordering::Acquire));
-        (lost != found).then_some(lost)
+        let Losses { lost, found, looked } = &*self.losses.lock();
+        let is_time = looked.is_none_or(|looked| looked.elapsed() >= IN_ANY_CASE);
+        (lost != found || is_time).then_some(*lost)
     }
 
     /// Those that were lost up to then have been found.
     pub(crate) fn found(&self, lost: u64) {
-        self.lost[1].store(lost, Ordering::Release);
+        let mut losses = self.losses.lock();
+        (losses.found, losses.looked) = (lost, Some(Stopwatch::start()));
     }
 
     /// Tells the task that looks after this call to hang up: its campaign was stopped. True when it had not been told before.
@@ -111,6 +124,8 @@ mod tests {
         assert!(followed.stop(call) && mine.stopped().is_cancelled());
         assert!(!followed.stop(call), "it knows");
         drop(mine);
+        assert_eq!(followed.lost(), Some(0), "nobody has looked yet");
+        followed.found(0);
         assert_eq!(followed.lost(), None, "it never was open");
         assert!(!followed.has(call) && !followed.take(call).unwrap().stopped().is_cancelled());
     }
@@ -118,6 +133,7 @@ mod tests {
     #[test]
     fn a_call_that_may_be_open_is_not_let_go_of_unnoticed() {
         let (followed, call) = (Followed::default(), CallId::new(SystemClock.now()));
+        followed.found(0);
         let mut mine = followed.take(call).unwrap();
         mine.opens();
         assert_eq!(followed.lost(), None, "it is looked after");

@@ -69,7 +69,7 @@ async fn act(
         Some(InFlightBody::Hangup) => InFlight::HangUp,
         Some(InFlightBody::Finish) | None => InFlight::Finish,
     };
-    let campaign = door.engine().act_on_calls(door.workspace(), id, action, None, in_flight).await?;
+    let campaign = door.engine().act_on_calls(door.workspace(), id, action, in_flight).await?;
     Ok(Reply::ok(campaign.into()))
 }
 

@@ -160,6 +160,24 @@ pub async fn who_waited_for_a_pause_sees_it(db: Db) {
     assert_eq!(begin.await.unwrap(), CampaignState::Paused);
 }
 
+/// A process that is frozen in the middle of a transaction does not keep others from its campaign for long.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_frozen_process_loses_its_transaction() {
+    let db = Db::postgres().await;
+    let world = World::calling(&db, 1).await;
+    let mut frozen = db.store.write_many().await.unwrap();
+    frozen.hold_campaigns(&[world.campaign.uuid()]).await.unwrap();
+    let pause = async {
+        let mut pause = db.store.write().await.unwrap();
+        pause.campaign_for_update(world.workspace, world.campaign).await.unwrap();
+        pause.set_campaign_state(world.campaign, CampaignState::Paused, None, at(1)).await.unwrap();
+        pause.commit().await.unwrap();
+    };
+    tokio::time::timeout(SOON, pause).await.expect("the server gives the other one up");
+    let error = frozen.hold_campaigns(&[world.campaign.uuid()]).await.unwrap_err();
+    assert!(error.is_passing(), "{error:?}");
+}
+
 async fn waits_for_a_lock(url: &str) -> bool {
     let mut conn = sqlx::PgConnection::connect(url).await.unwrap();
     let waiting = "SELECT count(*) > 0 FROM pg_locks JOIN pg_stat_activity USING (pid)
