@@ -12,8 +12,8 @@ pub enum StoreError {
     /// The database cannot be reached or is too busy. Try again later.
     #[error("the database is not reachable: {0}")]
     Unavailable(#[source] sqlx::Error),
-    /// The schema is missing or of another version. Run `ringfleet migrate`.
-    #[error("the database schema does not fit this version: {0}; run `ringfleet migrate`")]
+    /// The schema is missing or of another version. The text says what to do.
+    #[error("the database schema does not fit this version: {0}")]
     Schema(String),
     /// A text holds the NUL character U+0000, which PostgreSQL cannot keep; refused on both engines, nothing was sent. Take it out.
     #[error("the text holds a NUL character (U+0000), which cannot be kept")]
@@ -37,7 +37,7 @@ impl From<sqlx::Error> for StoreError {
             E::Database(e)
                 if e.code().as_deref() == Some("42P01") || e.message().starts_with("no such table") =>
             {
-                Self::Schema(e.message().to_owned())
+                Self::Schema(format!("{}; {MIGRATE}", e.message()))
             }
             e @ (E::Io(_)
             | E::PoolTimedOut
@@ -49,6 +49,9 @@ impl From<sqlx::Error> for StoreError {
         }
     }
 }
+
+/// What to do about a schema that is missing or old.
+pub(crate) const MIGRATE: &str = "run `ringfleet migrate`";
 
 /// What passes by itself. PostgreSQL: connection trouble, shutdown, cancelled statements, exhaustion, serialization, deadlock,
 /// locks not available, a server that became read-only in a failover, a transaction that was idle for too long (SQLSTATE, five characters). SQLite: BUSY and LOCKED in all their extended forms, which have the primary code in the low byte

@@ -5,7 +5,7 @@ use sqlx::{
     migrate::{Migrate, MigrateError, Migration, MigrationType, Migrator},
 };
 
-use crate::{Result, StoreError};
+use crate::{Result, StoreError, error::MIGRATE};
 
 /// Every migration: version, name, and its text for each engine. A new one is one line here and one file in each folder.
 const ALL: &[(i64, &str, &str, &str)] = &[
@@ -91,24 +91,33 @@ pub(crate) async fn check<C: Migrate>(migrator: Migrator, conn: &mut C) -> Resul
     let applied = conn.list_applied_migrations(&migrator.table_name).await.map_err(error)?;
     let latest = migrator.iter().map(|m| m.version).max().unwrap_or(0);
     match applied.iter().map(|m| m.version).max() {
-        None => Err(StoreError::Schema("it is empty".into())),
+        None => Err(empty()),
         Some(version) if version < latest => {
-            Err(StoreError::Schema(format!("it is at {version} of {latest}")))
+            Err(StoreError::Schema(format!("it is at {version} of {latest}; {MIGRATE}")))
         }
-        Some(version) if version > latest => Err(StoreError::Schema(format!(
-            "it is at {version}, newer than {latest}, the last this version knows"
-        ))),
+        Some(version) if version > latest => Err(newer(version)),
         Some(_) => Ok(()),
     }
+}
+
+fn empty() -> StoreError {
+    StoreError::Schema(format!("it is empty; {MIGRATE}"))
+}
+
+fn newer(version: i64) -> StoreError {
+    let last = ALL.iter().map(|m| m.0).max().unwrap_or(0);
+    let what = format!("it is at {version}, newer than {last}, the last this version knows");
+    StoreError::Schema(format!("{what}; use the version of Ringfleet that brought it there, or a later one"))
 }
 
 pub(crate) fn error(error: MigrateError) -> StoreError {
     match error {
         MigrateError::Execute(e) => match StoreError::from(e) {
             // The table of migrations itself is missing.
-            StoreError::Schema(_) => StoreError::Schema("it is empty".into()),
+            StoreError::Schema(_) => empty(),
             other => other,
         },
+        MigrateError::VersionMissing(version) => newer(version),
         other => StoreError::Schema(other.to_string()),
     }
 }
