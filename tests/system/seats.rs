@@ -38,7 +38,7 @@ async fn one_call_for_each_free_seat_abandons_nobody_also_when_a_worker_is_kille
 
     let stats = campaign.finished().await;
     let lost = number(&stats["calls"]["byOutcome"]["UNCERTAIN"]);
-    assert!((1..=SEATS as u64).contains(&lost), "those of the killed worker: {stats}");
+    assert!(lost <= SEATS as u64, "those of the killed worker that had not been answered: {stats}");
     assert_eq!(stats["calls"]["ended"], people.len());
     assert_eq!(
         (&stats["calls"]["byOutcome"]["ABANDONED"], &stats["seats"]["abandoned"]),
