@@ -222,6 +222,12 @@ impl Tx {
         filter: RecipientFilter,
         page: Page,
     ) -> Result<Vec<Recipient>> {
+        match (filter.state, filter.disposition) {
+            (Some(RecipientState::Queued | RecipientState::Active), Some(_)) => return Ok(Vec::new()),
+            (Some(RecipientState::Queued), None) => return self.claimed(campaign, true, page).await,
+            (Some(RecipientState::Active), None) => return self.claimed(campaign, false, page).await,
+            _ => {}
+        }
         self.in_order(true).await?;
         let found = all!(
             self,
@@ -236,6 +242,25 @@ impl Tx {
         )?;
         self.in_order(false).await?;
         Ok(found)
+    }
+
+    /// A page of a campaign's claimed recipients: those whose call waits, or those who are being called. They are few, and found by their
+    /// open calls.
+    async fn claimed(&mut self, campaign: CampaignId, waits: bool, page: Page) -> Result<Vec<Recipient>> {
+        let ids: Vec<Uuid> = on!(
+            self,
+            query_scalar::<Uuid>,
+            "SELECT recipient_id FROM calls WHERE campaign_id = $1 AND open AND (state = 'PENDING') = $2 AND recipient_id < $3
+             ORDER BY recipient_id DESC LIMIT $4",
+            (campaign.uuid(), waits, page.below(), i64::from(page.limit)),
+            fetch_all
+        )?;
+        all!(
+            self,
+            Recipient,
+            "SELECT * FROM recipients WHERE id IN (SELECT id FROM ROWS($1, id uuid) AS r) ORDER BY id DESC",
+            rows::ids(ids)?
+        )
     }
 
     /// Up to `limit` due recipients, the longest due first, held until this transaction ends. Those another scheduler holds are

@@ -254,6 +254,10 @@ async fn check(statistics: Statistics) {
             let filter = RecipientFilter { state: Some(RecipientState::Pending), disposition: None };
             assert_eq!(tx.recipients(campaign, filter, page(None, 20)).await?.len(), 20);
         };
+        "page of claimed recipients": |tx| {
+            let filter = RecipientFilter { state: Some(RecipientState::Queued), disposition: None };
+            assert_eq!(tx.recipients(campaign, filter, page(None, 20)).await?.len(), 20);
+        };
         "calls of a recipient": |tx| {
             let filter = CallFilter { recipient: Some(ids[7].into()), ..CallFilter::default() };
             assert_eq!(tx.calls(workspace, filter, page(None, 50)).await?.len(), 1);
