@@ -16,15 +16,19 @@ pub fn bucket(hold: Option<Hold>, due_at: DateTime<Utc>) -> Option<String> {
 
 /// The hold that the recipients counted under this name have at `now`; none when the name is none of [`bucket`]'s.
 pub fn of_bucket(name: &str, now: DateTime<Utc>) -> Option<Hold> {
-    let (hold, until) = name.split_once('@')?;
-    let until: i64 = until.parse().ok()?;
-    let hold = hold.parse().ok()?;
-    Some(if until > now.timestamp() { hold } else { Hold::Turn })
+    let (hold, until) = read(name)?;
+    Some(if until > now { hold } else { Hold::Turn })
 }
 
 /// Until when the recipients counted under this name are put off; none when the name is none of [`bucket`]'s.
 pub fn end_of_bucket(name: &str) -> Option<DateTime<Utc>> {
-    DateTime::from_timestamp(name.split_once('@')?.1.parse().ok()?, 0)
+    Some(read(name)?.1)
+}
+
+/// The reverse of [`bucket`].
+fn read(name: &str) -> Option<(Hold, DateTime<Utc>)> {
+    let (hold, until) = name.split_once('@')?;
+    Some((hold.parse().ok()?, DateTime::from_timestamp(until.parse().ok()?, 0)?))
 }
 
 /// Why this recipient is not being called at `now`; none when it is being called or done. `rests`: its trunk does, with all that could

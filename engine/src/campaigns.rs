@@ -152,7 +152,12 @@ impl Engine {
                 message: "some recipients are not done yet".into(),
             });
         }
-        let (may_leave, _) = tx.live_calls(id).await?;
+        let may_leave = match action {
+            CampaignAction::Pause | CampaignAction::Cancel if before.state == CampaignState::InProgress => {
+                tx.live_calls(id).await?.0
+            }
+            _ => 0,
+        };
         tx.set_campaign_state(id, next, reason, now).await?;
         tx.forget_plans(id, next.is_final()).await?;
         if before.recurrence.is_some() {

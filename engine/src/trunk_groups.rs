@@ -166,6 +166,14 @@ fn roomy(lines: &[Line], waiting: &HashMap<TrunkId, u32>) -> Vec<(Member, u32)> 
     with_room.filter(|(_, room)| *room > 0).collect()
 }
 
+/// The trunk that goes first; of nobody, of a group that is not there.
+fn first<'a>(members: impl Iterator<Item = &'a Member>) -> Result<TrunkId> {
+    let first = members.min_by_key(|member| member.priority);
+    let first =
+        first.ok_or_else(|| EngineError::invalid("trunkGroupId", "no such trunk group in this workspace"))?;
+    Ok(first.trunk_id)
+}
+
 async fn waiting_by_trunk(tx: &mut Tx) -> Result<HashMap<TrunkId, u32>> {
     Ok(tx.waiting_calls_by_trunk().await?.into_iter().collect())
 }
@@ -205,10 +213,7 @@ impl Engine {
         let mut tx = self.0.store.read().await?;
         let group = tx.trunk_group(workspace, group).await?;
         tx.commit().await?;
-        let first = group.and_then(|group| group.members.into_iter().min_by_key(|member| member.priority));
-        let first = first
-            .ok_or_else(|| EngineError::invalid("trunkGroupId", "no such trunk group in this workspace"))?;
-        Ok(first.trunk_id)
+        first(group.iter().flat_map(|group| &group.members))
     }
 
     /// The trunk of a group for a single call: of those that do not rest one with room, else any of them; where all rest, the one that
@@ -224,7 +229,7 @@ impl Engine {
         let open = if open.is_empty() { full() } else { open };
         match trunk_group::deal(&open, 1, any).pop() {
             Some(trunk) => Ok(trunk),
-            None => self.first_trunk(workspace, group).await,
+            None => first(lines.iter().map(|line| &line.member)),
         }
     }
 
