@@ -9,7 +9,7 @@ use ringfleet_store::Campaign;
 use serde::Serialize;
 
 use super::{
-    Bench,
+    Bench, Every,
     crew::Crew,
     ground::{List, progress, start},
     round,
@@ -24,12 +24,8 @@ pub struct CampaignArgs {
     /// How long a call takes, in milliseconds
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u64).range(0..=3_600_000))]
     call_ms: u64,
-    /// Most calls live at once in the worker
-    #[arg(long, default_value_t = 500, value_parser = clap::value_parser!(u32).range(1..=100_000))]
-    pub max_live: u32,
-    /// Print one JSON object as the last line
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    pub(super) every: Every,
 }
 
 /// The last line of `--json`.
@@ -55,7 +51,7 @@ pub async fn run(bench: &Bench<'_>, args: &CampaignArgs) -> Result<(), Failure> 
     };
     crew.close().await;
     let rate = finished as f64 / seconds;
-    match args.json {
+    match args.every.json {
         true => {
             let figures = Figures { finished, seconds: round(seconds), calls_per_second: round(rate) };
             println!("{}", serde_json::to_string(&figures)?);

@@ -12,7 +12,7 @@ use crate::{keys, process::Failure};
 /// The first number of all lists; it ends in 1: answered.
 const FIRST: u64 = 12_000_000_001;
 /// From one number to the next, so that all end alike.
-const APART: u64 = 10;
+pub const APART: u64 = 10;
 
 /// Where a bench makes what it calls.
 pub struct Ground {

@@ -10,7 +10,7 @@ mod trigger;
 use std::net::{Ipv4Addr, SocketAddr};
 
 use chrono::TimeDelta;
-use clap::Subcommand;
+use clap::{Args, Subcommand};
 use ringfleet_core::CampaignAction;
 use ringfleet_engine::Engine;
 use tokio_util::sync::CancellationToken;
@@ -35,11 +35,22 @@ pub enum BenchCommand {
 impl BenchCommand {
     fn max_live(&self) -> u32 {
         match self {
-            Self::Campaign(args) => args.max_live,
-            Self::Trigger(args) => args.max_live,
-            Self::Soak(args) => args.max_live,
+            Self::Campaign(args) => args.every.max_live,
+            Self::Trigger(args) => args.every.max_live,
+            Self::Soak(args) => args.every.max_live,
         }
     }
+}
+
+/// What every bench can be told.
+#[derive(Args)]
+struct Every {
+    /// Most calls live at once in the worker
+    #[arg(long, default_value_t = 500, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    max_live: u32,
+    /// Print one JSON object as the last line
+    #[arg(long)]
+    json: bool,
 }
 
 /// What each bench works with.

@@ -14,7 +14,7 @@ use serde::Serialize;
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::{
-    Bench,
+    Bench, Every,
     crew::Crew,
     ground::{List, progress, start},
     memory::{Series, Trend, mib, resident},
@@ -43,12 +43,8 @@ pub struct SoakArgs {
     /// How long a call takes, in milliseconds
     #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u64).range(0..=3_600_000))]
     call_ms: u64,
-    /// Most calls live at once in the worker
-    #[arg(long, default_value_t = 500, value_parser = clap::value_parser!(u32).range(1..=100_000))]
-    pub max_live: u32,
-    /// Print one JSON object as the last line
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    pub(super) every: Every,
 }
 
 fn minutes(text: &str) -> Result<f64, String> {
@@ -79,7 +75,7 @@ pub async fn run(bench: &Bench<'_>, args: &SoakArgs) -> Result<(), Failure> {
     }
     crew.close().await;
     let figures = gauges.figures(args.minutes, calls.into_inner())?;
-    if args.json {
+    if args.every.json {
         println!("{}", serde_json::to_string(&figures)?);
         return Ok(());
     }

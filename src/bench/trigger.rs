@@ -24,9 +24,9 @@ use tokio::{
 };
 
 use super::{
-    Bench,
+    Bench, Every,
     crew::Crew,
-    ground::{List, Progress, progress, start},
+    ground::{APART, List, Progress, progress, start},
     round,
 };
 use crate::{
@@ -37,8 +37,6 @@ use crate::{
 
 /// The number of the first call; it ends in 7: the peer refuses at once, and no audio disturbs the next one.
 const FIRST: u64 = 13_000_000_007;
-/// From one number to the next, so that all end alike.
-const APART: u64 = 10;
 /// An INVITE that has not come so long after the last request will not come.
 const LOST: Duration = Duration::from_secs(30);
 /// How long the campaign may take to come to speed.
@@ -60,12 +58,8 @@ pub struct TriggerArgs {
     /// How long a call of that campaign takes, in milliseconds
     #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u64).range(0..=3_600_000))]
     call_ms: u64,
-    /// Most calls live at once in the worker
-    #[arg(long, default_value_t = 500, value_parser = clap::value_parser!(u32).range(1..=100_000))]
-    pub max_live: u32,
-    /// Print one JSON object as the last line
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    pub(super) every: Every,
 }
 
 fn rate(text: &str) -> Result<f64, String> {
@@ -94,7 +88,7 @@ pub async fn run(bench: &Bench<'_>, args: &TriggerArgs) -> Result<(), Failure> {
             let trunk = ground.simulated_trunk(engine, args.call_ms).await?;
             let campaign = ground.campaign(engine, trunk, List { after: 0, recipients }).await?;
             eprintln!("{recipients} recipients are in");
-            Some(Crowd { engine, campaign, recipients, max_live: args.max_live.into() })
+            Some(Crowd { engine, campaign, recipients, max_live: args.every.max_live.into() })
         }
     };
     let mut crew = Crew::start(bench, &["api", "scheduler", "worker"]).await?;
@@ -106,7 +100,7 @@ pub async fn run(bench: &Bench<'_>, args: &TriggerArgs) -> Result<(), Failure> {
     };
     crew.close().await;
     let figures = Figures::of(took, args.waiting);
-    match args.json {
+    match args.every.json {
         true => println!("{}", serde_json::to_string(&figures)?),
         false => println!(
             "{} calls, from request to INVITE: p50 {} ms, p90 {} ms, p99 {} ms, max {} ms",
