@@ -87,7 +87,7 @@ async fn a_process_ends_with_its_value() {
 
 #[tokio::test]
 async fn a_process_is_heard_and_told_to_end() {
-    let script = "trap 'echo leaving; exit 3' TERM; echo ready; echo oops >&2; while :; do sleep 0.01; done";
+    let script = "trap 'echo leaving; exit 3' TERM; echo oops >&2; echo ready; while :; do sleep 0.01; done";
     let process = Process::spawn_program("sh", &["-c", script], &[]);
     process.wait_line("ready", SOON).await;
     process.terminate();
