@@ -14,12 +14,13 @@ use ringfleet_core::{
     seats::{Answers, Seats},
     trunk::{Limits, TrunkConfig},
     trunk_group::Member,
+    webhook::{CustomHeaders, DataOptions, Format, SamoraEvent, Style},
 };
 use serde_json::Value;
 use sqlx::{Row, postgres::PgRow, sqlite::SqliteRow, types::Json};
 use uuid::Uuid;
 
-use crate::{ImportState, Timestamp};
+use crate::{ImportState, Timestamp, secrets::OldSecret};
 
 /// A value that can be read from a named column of a row of type `R`.
 pub(crate) trait Field<R>: Sized {
@@ -103,12 +104,15 @@ text!(
     Disposition,
     EndedBy,
     EventType,
+    Format,
     Hold,
     ImportState,
     CounterKind,
     Outcome,
     RecipientState,
     Role,
+    SamoraEvent,
+    Style,
     SuppressionSource
 );
 
@@ -120,6 +124,8 @@ json!(
     BrakeRule,
     CallerIds,
     Caps,
+    CustomHeaders,
+    DataOptions,
     History,
     Limits,
     Plan,
@@ -130,6 +136,8 @@ json!(
     Value,
     Vec<Disposition>,
     Vec<EventType>,
+    Vec<OldSecret>,
+    Vec<SamoraEvent>,
     Vec<Uuid>,
     Vec<Member>,
     Vec<i64>,

@@ -3,6 +3,7 @@
 mod agents;
 mod caller_ids;
 mod campaigns;
+mod deliveries;
 mod imports;
 mod lifecycle;
 mod preflight;
@@ -16,12 +17,13 @@ mod suppressions;
 mod trunk_body;
 mod trunk_groups;
 mod trunks;
+mod webhook_url;
 mod webhooks;
 mod workspace;
 
 use axum::{
     Router, middleware,
-    routing::{delete, get, post},
+    routing::{get, post},
 };
 
 use crate::{auth::Gate, frame};
@@ -58,7 +60,14 @@ pub(crate) fn router() -> Router<Gate> {
         .route("/sessions", post(sessions::create).get(sessions::list))
         .route("/sessions/{ses}", get(sessions::show))
         .route("/webhooks", post(webhooks::create).get(webhooks::list))
-        .route("/webhooks/{whk}", delete(webhooks::remove))
+        .route("/webhooks/events", get(webhooks::events))
+        .route("/webhooks/{whk}", get(webhooks::show).patch(webhooks::edit).delete(webhooks::remove))
+        .route("/webhooks/{whk}/rotate-secret", post(webhooks::rotate))
+        .route("/webhooks/{whk}/test", post(webhooks::test))
+        .route("/webhooks/{whk}/deliveries", get(deliveries::list))
+        .route("/webhooks/{whk}/replay", post(deliveries::replay_many))
+        .route("/deliveries/{dlv}", get(deliveries::show))
+        .route("/deliveries/{dlv}/replay", post(deliveries::replay))
         .route_layer(middleware::from_fn_with_state(frame::TIME_LIMIT, frame::limit_time));
     let uploads = Router::new()
         .route("/campaigns/{cmp}/recipients/import", post(imports::upload))

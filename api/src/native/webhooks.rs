@@ -1,28 +1,85 @@
 //! Webhooks: the customer's endpoints that hear of events.
 
-use ringfleet_core::{WebhookId, event::EventType, id::WebhookKind, signing::Secret};
-use ringfleet_store::Webhook;
-use serde::{Deserialize, Serialize};
-use url::Url;
+use std::time::Duration;
 
+use chrono::{DateTime, Utc};
+use ringfleet_core::{
+    AgentId, WebhookId, catalogue,
+    event::EventType,
+    id::WebhookKind,
+    signing::Secret,
+    webhook::{CustomHeaders, Format, Style, check_headers},
+};
+use ringfleet_store::{NewWebhook, Webhook};
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::Value;
+
+use super::webhook_url;
 use crate::{
     auth::{Allowed, may},
+    check,
     envelope::{Moment, Reply},
     error::{ApiError, Result},
-    json::Json,
+    json::{Json, MaybeJson},
     page::Paging,
     path::PathId,
     query::Query,
 };
 
-/// Longest URL, in characters.
-const URL_LIMIT: usize = 2000;
+const NAME_LIMIT: usize = 255;
+const DESCRIPTION_LIMIT: usize = 1000;
+/// How long an old secret goes on signing beside a new one, in seconds: by default, and at most.
+const OVERLAP: u32 = 24 * 60 * 60;
+const LONGEST_OVERLAP: u32 = 30 * OVERLAP;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct Body {
     url: String,
     events: Option<Vec<EventType>>,
+    style: Option<Style>,
+    name: Option<String>,
+    description: Option<String>,
+    agent_id: Option<AgentId>,
+    custom_headers: Option<CustomHeaders>,
+    max_per_second: Option<u32>,
+}
+
+/// What can be changed: what is absent stays, null takes away.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct Changes {
+    url: Option<String>,
+    events: Option<Vec<EventType>>,
+    style: Option<Style>,
+    #[serde(default, deserialize_with = "given")]
+    name: Option<Option<String>>,
+    #[serde(default, deserialize_with = "given")]
+    description: Option<Option<String>>,
+    #[serde(default, deserialize_with = "given")]
+    agent_id: Option<Option<AgentId>>,
+    custom_headers: Option<CustomHeaders>,
+    #[serde(default, deserialize_with = "given")]
+    max_per_second: Option<Option<u32>>,
+    is_active: Option<bool>,
+}
+
+fn given<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
+    d: D,
+) -> std::result::Result<Option<Option<T>>, D::Error> {
+    Option::deserialize(d).map(Some)
+}
+
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct Rotation {
+    overlap_seconds: Option<u32>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct TestBody {
+    event: EventType,
 }
 
 /// A webhook as the API shows it: without its secret.
@@ -31,17 +88,32 @@ pub(super) struct Body {
 pub(super) struct View {
     id: WebhookId,
     url: String,
+    name: Option<String>,
+    description: Option<String>,
     events: Vec<EventType>,
+    style: Style,
+    format: Format,
+    agent_id: Option<AgentId>,
+    /// Their names; a value may be a secret of the endpoint's.
+    custom_headers: Vec<String>,
+    max_per_second: Option<u32>,
+    is_active: bool,
+    disabled_reason: Option<String>,
+    failing_since: Option<Moment>,
     created_at: Moment,
+    updated_at: Moment,
 }
 
-/// A webhook as the one answer shows it that makes it.
+/// A webhook as the one answer shows it that makes it, or its secret.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct MadeView {
     #[serde(flatten)]
     webhook: View,
     signing_secret: String,
+    /// Until then the secrets before it sign as well.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    old_secrets_until: Option<Moment>,
 }
 
 /// What is left of a webhook.
@@ -51,11 +123,45 @@ pub(super) struct DeletedView {
     deleted: bool,
 }
 
+/// An event of the catalogue.
+#[derive(Serialize)]
+pub(super) struct EventView {
+    event: EventType,
+    description: &'static str,
+    entity: &'static str,
+    schema: Value,
+    sample: Value,
+}
+
 impl From<Webhook> for View {
     fn from(webhook: Webhook) -> Self {
-        let Webhook { id, url, events, created_at, .. } = webhook;
-        Self { id, url, events, created_at: created_at.into() }
+        Self {
+            id: webhook.id,
+            url: webhook.url,
+            name: webhook.name,
+            description: webhook.description,
+            events: webhook.events,
+            style: webhook.style,
+            format: webhook.format,
+            agent_id: webhook.agent_id,
+            custom_headers: webhook.custom_headers.into_keys().collect(),
+            max_per_second: webhook.max_per_second,
+            is_active: webhook.is_active,
+            disabled_reason: webhook.disabled_reason,
+            failing_since: Moment::maybe(webhook.failing_since),
+            created_at: webhook.created_at.into(),
+            updated_at: webhook.updated_at.into(),
+        }
     }
+}
+
+/// `GET /webhooks/events`: every event there is, with its JSON Schema and a sample.
+pub(super) async fn events(_: Allowed<may::Read>) -> Result<Reply<Vec<EventView>>> {
+    let view = |entry: catalogue::Entry| {
+        let catalogue::Entry { event, description, entity, schema, sample } = entry;
+        EventView { event, description, entity, schema, sample }
+    };
+    Ok(Reply::ok(catalogue::all().into_iter().map(view).collect()))
 }
 
 /// `POST /webhooks`: makes an endpoint. The only answer that shows its signing secret.
@@ -63,16 +169,19 @@ pub(super) async fn create(
     door: Allowed<may::EditWebhooks>,
     Json(body): Json<Body>,
 ) -> Result<Reply<MadeView>> {
-    check_url(&body.url).map_err(|problem| ApiError::invalid("url", problem))?;
-    let mut events = body.events.unwrap_or_default();
-    events.sort();
-    events.dedup();
+    webhook_url::check(&body.url, &door.settings().guard).await?;
     let secret = Secret::new(rand::random());
-    let engine = door.engine();
-    let mut tx = engine.store().write().await?;
-    let made = tx.insert_webhook(door.workspace(), &body.url, &events, &secret, engine.clock().now()).await?;
-    tx.commit().await?;
-    Ok(Reply::created(MadeView { webhook: made.into(), signing_secret: secret.reveal() }))
+    let new = NewWebhook {
+        name: named(body.name)?,
+        description: described(body.description)?,
+        style: body.style.unwrap_or(Style::Standard),
+        agent_id: body.agent_id,
+        custom_headers: headers(body.custom_headers.unwrap_or_default())?,
+        max_per_second: rate(body.max_per_second)?,
+        ..NewWebhook::new(&body.url, &in_order(body.events.unwrap_or_default()), &secret)
+    };
+    let made = door.engine().create_webhook(door.workspace(), new).await?;
+    Ok(Reply::created(shown_once(made, &secret, None)))
 }
 
 /// `GET /webhooks`: a page of the workspace's endpoints, without their secrets.
@@ -81,6 +190,85 @@ pub(super) async fn list(door: Allowed<may::Read>, Query(paging): Query<Paging>)
     let webhooks = tx.webhooks(door.workspace(), paging.ask()).await?;
     tx.commit().await?;
     Ok(paging.reply(webhooks, |webhook| webhook.id.into()))
+}
+
+/// `GET /webhooks/:id`: one endpoint.
+pub(super) async fn show(door: Allowed<may::Read>, PathId(id): PathId<WebhookKind>) -> Result<Reply<View>> {
+    let mut tx = door.engine().store().read().await?;
+    let webhook = tx.webhook(door.workspace(), id).await?;
+    tx.commit().await?;
+    webhook.map(|webhook| Reply::ok(webhook.into())).ok_or_else(|| ApiError::not_found("webhook"))
+}
+
+/// `PATCH /webhooks/:id`: changes what is given. `isActive: true` switches on again what a rule has switched off.
+pub(super) async fn edit(
+    door: Allowed<may::EditWebhooks>,
+    PathId(id): PathId<WebhookKind>,
+    Json(changes): Json<Changes>,
+) -> Result<Reply<View>> {
+    if let Some(url) = &changes.url {
+        webhook_url::check(url, &door.settings().guard).await?;
+    }
+    let changed =
+        door.engine().change_webhook(door.workspace(), id, |webhook| change(webhook, changes)).await?;
+    Ok(Reply::ok(changed.into()))
+}
+
+fn change(webhook: &mut Webhook, changes: Changes) -> Result<()> {
+    if webhook.format != Format::Ringfleet && changes.events.is_some() {
+        return Err(ApiError::invalid("events", "belong to Ringfleet's bodies; this endpoint gets Samora's"));
+    }
+    if let Some(url) = changes.url {
+        webhook.url = url;
+    }
+    if let Some(events) = changes.events {
+        webhook.events = in_order(events);
+    }
+    if let Some(style) = changes.style {
+        webhook.style = style;
+    }
+    if let Some(name) = changes.name {
+        webhook.name = named(name)?;
+    }
+    if let Some(description) = changes.description {
+        webhook.description = described(description)?;
+    }
+    if let Some(agent) = changes.agent_id {
+        webhook.agent_id = agent;
+    }
+    if let Some(given) = changes.custom_headers {
+        webhook.custom_headers = headers(given)?;
+    }
+    if let Some(most) = changes.max_per_second {
+        webhook.max_per_second = rate(most)?;
+    }
+    webhook.is_active = changes.is_active.unwrap_or(webhook.is_active);
+    Ok(())
+}
+
+/// `POST /webhooks/:id/rotate-secret`: a new secret, shown now only. The old one signs beside it for `overlapSeconds`; 0 means that it has
+/// leaked, and ends it at once.
+pub(super) async fn rotate(
+    door: Allowed<may::EditWebhooks>,
+    PathId(id): PathId<WebhookKind>,
+    MaybeJson(body): MaybeJson<Rotation>,
+) -> Result<Reply<MadeView>> {
+    let overlap = check::within("overlapSeconds", body.overlap_seconds, 0..=LONGEST_OVERLAP, OVERLAP)?;
+    let secret = Secret::new(rand::random());
+    let overlap = Duration::from_secs(overlap.into());
+    let (webhook, until) =
+        door.engine().rotate_webhook_secret(door.workspace(), id, &secret, overlap).await?;
+    Ok(Reply::ok(shown_once(webhook, &secret, Some(until))))
+}
+
+/// `POST /webhooks/:id/test`: sends the sample of an event, whatever the endpoint wants to hear of.
+pub(super) async fn test(
+    door: Allowed<may::EditWebhooks>,
+    PathId(id): PathId<WebhookKind>,
+    Json(body): Json<TestBody>,
+) -> Result<Reply<super::deliveries::View>> {
+    let delivery = door.engine().test_webhook(door.workspace(), id, body.event).await?;
+    Ok(Reply::accepted(delivery.into()))
 }
 
 /// `DELETE /webhooks/:id`: removes an endpoint; what is still on its way to it is given up.
@@ -97,65 +285,42 @@ pub(super) async fn remove(
     Ok(Reply::ok(DeletedView { id, deleted: true }))
 }
 
-/// The URL parser forgives much; what is kept and sent to must be what was meant.
-fn check_url(text: &str) -> Result<(), &'static str> {
-    if text.chars().count() > URL_LIMIT {
-        return Err("must be at most 2000 characters");
+fn shown_once(webhook: Webhook, secret: &Secret, until: Option<DateTime<Utc>>) -> MadeView {
+    MadeView {
+        webhook: webhook.into(),
+        signing_secret: secret.reveal(),
+        old_secrets_until: Moment::maybe(until),
     }
-    if text.contains(|c: char| c.is_whitespace() || c.is_control() || c == '\\') {
-        return Err("must not hold spaces, control characters or backslashes");
-    }
-    let url = Url::parse(text).map_err(|_| "must be a whole URL like https://example.com/hook")?;
-    let after_scheme = text.split_once(':').map_or("", |(_, rest)| rest);
-    if !matches!(url.scheme(), "http" | "https") || !after_scheme.starts_with("//") {
-        return Err("must begin with http:// or https://");
-    }
-    if after_scheme.starts_with("///") || url.host_str().is_none_or(str::is_empty) || url.port() == Some(0) {
-        return Err("must name a host, and a port that is not 0");
-    }
-    if !url.username().is_empty() || url.password().is_some() {
-        return Err("must not hold a user name or a password; check the signature of the request instead");
-    }
-    if url.fragment().is_some() {
-        return Err("must not hold a fragment (#…)");
-    }
-    Ok(())
 }
 
-#[cfg(test)]
-mod tests {
-    use super::check_url;
+fn in_order(mut events: Vec<EventType>) -> Vec<EventType> {
+    events.sort();
+    events.dedup();
+    events
+}
 
-    #[test]
-    fn only_whole_plain_http_urls_pass() {
-        for good in [
-            "https://example.com/hook?a=1",
-            "http://127.0.0.1:8080",
-            "http://[::1]:9/x",
-            "HTTPS://EXAMPLE.com",
-        ] {
-            assert_eq!(check_url(good), Ok(()), "{good}");
+fn named(name: Option<String>) -> Result<Option<String>> {
+    name.map(|name| check::name(name, NAME_LIMIT)).transpose()
+}
+
+fn described(text: Option<String>) -> Result<Option<String>> {
+    match text {
+        Some(text) if text.chars().count() > DESCRIPTION_LIMIT => {
+            let problem = format!("must be at most {DESCRIPTION_LIMIT} characters");
+            Err(ApiError::invalid("description", problem))
         }
-        for bad in [
-            "",
-            "example.com/hook",
-            "ftp://example.com",
-            "file:///etc/passwd",
-            "javascript:alert(1)",
-            "https:example.com",
-            "https:///example.com",
-            "http://",
-            "http://user@example.com",
-            "http://:pw@example.com",
-            "http://example.com/#a",
-            "http://example.com/a b",
-            "http:\\\\example.com",
-            "http://example.com:0/",
-            "http://example.com:99999/",
-            "http://exa\tmple.com",
-        ] {
-            assert!(check_url(bad).is_err(), "{bad}");
-        }
-        assert!(check_url(&format!("http://h/{}", "x".repeat(2000))).is_err());
+        text => Ok(text),
     }
+}
+
+fn rate(most: Option<u32>) -> Result<Option<u32>> {
+    most.map(|most| check::within("maxPerSecond", Some(most), 1..=10_000, most)).transpose()
+}
+
+fn headers(given: CustomHeaders) -> Result<CustomHeaders> {
+    check_headers(&given).map_err(|(name, problem)| match name.as_str() {
+        "" => ApiError::invalid("customHeaders", problem),
+        name => ApiError::invalid(format!("customHeaders.{name}"), problem),
+    })?;
+    Ok(given)
 }
