@@ -2,6 +2,7 @@
 //!
 //! Time and randomness are arguments everywhere except in [`clock`], the one place that reads the real clock.
 
+mod schema;
 mod text_enum;
 
 pub mod brake;
