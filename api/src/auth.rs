@@ -20,6 +20,7 @@ use tokio::time::Instant;
 use crate::{
     ApiSettings,
     error::{ApiError, Result},
+    openapi::{Draft, Part},
 };
 
 const KEY_PREFIX: &str = "rfk_";
@@ -179,6 +180,12 @@ impl<P: may::Permission> FromRequestParts<Gate> for Allowed<P> {
             return Err(ApiError::forbidden(key.role, P::ACTION));
         }
         Ok(Self { gate: gate.clone(), workspace: key.workspace_id, permission: PhantomData })
+    }
+}
+
+impl<P: may::Permission> Part for Allowed<P> {
+    fn describe(draft: &mut Draft) {
+        draft.needs(P::ACTION);
     }
 }
 

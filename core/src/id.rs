@@ -111,7 +111,9 @@ impl<K: Kind> utoipa::PartialSchema for Id<K> {
     fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
         let (name, prefix) = (K::NAME, K::PREFIX);
         // TypeID: 26 digits of Crockford's base 32, of which the first is at most 7.
-        let form = format!("^({prefix}_[0-7][0-9a-hjkmnp-tv-z]{{25}}|[0-9a-fA-F]{{8}}(-[0-9a-fA-F]{{4}}){{3}}-[0-9a-fA-F]{{12}})$");
+        let form = format!(
+            "^({prefix}_[0-7][0-9a-hjkmnp-tv-z]{{25}}|[0-9a-fA-F]{{8}}(-[0-9a-fA-F]{{4}}){{3}}-[0-9a-fA-F]{{12}})$"
+        );
         let example = Self::from(Uuid::from_u128(0x0193_6f7e_8a5c_7c3e_9b1d_2f4a_6c8e_0a1b)).to_string();
         schema::text(&format!("The id of a {name}: `{prefix}_…`, or the same as a UUID."), &form, &example)
     }

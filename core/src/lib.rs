@@ -19,6 +19,7 @@ pub mod fair;
 pub mod forecast;
 pub mod hold;
 pub mod id;
+pub mod import;
 pub mod phone;
 pub mod plan;
 pub mod recipient;

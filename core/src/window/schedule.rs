@@ -192,7 +192,11 @@ pub(super) fn time_of_day(text: &str) -> Option<i64> {
 
 impl utoipa::PartialSchema for Range {
     fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
-        crate::schema::text("Hours of a day; over midnight where the end comes first.", r"^[0-2][0-9]:[0-5][0-9](:[0-5][0-9])?-[0-2][0-9]:[0-5][0-9](:[0-5][0-9])?$", "09:00-18:00")
+        crate::schema::text(
+            "Hours of a day; over midnight where the end comes first.",
+            r"^[0-2][0-9]:[0-5][0-9](:[0-5][0-9])?-[0-2][0-9]:[0-5][0-9](:[0-5][0-9])?$",
+            "09:00-18:00",
+        )
     }
 }
 
