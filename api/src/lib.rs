@@ -63,7 +63,7 @@ impl Default for ApiSettings {
 pub fn router(engine: Engine, settings: ApiSettings) -> Router {
     let gate = auth::Gate::new(engine.clone(), settings);
     let mut routes = native::routes();
-    let description = reference::router(routes.document());
+    let description = reference::router(&routes.document());
     routes
         .into_router()
         .with_state(gate)

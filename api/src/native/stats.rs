@@ -26,6 +26,7 @@ pub(super) struct StatsView {
 
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = CampaignRecipientCounts)]
 struct Recipients {
     total: u64,
     pending: u64,
@@ -37,6 +38,7 @@ struct Recipients {
 
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = CampaignCallCounts)]
 struct Calls {
     ended: u64,
     ringing: u64,
@@ -51,7 +53,7 @@ struct Calls {
 /// of those who picked up.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-#[schema(as = Seats)]
+#[schema(as = CampaignSeatsNow)]
 struct SeatsView {
     count: u32,
     busy: u32,
@@ -78,6 +80,7 @@ impl From<&SeatStats> for SeatsView {
 
 /// The calls that ended in the hour from `hour` on.
 #[derive(Serialize, ToSchema)]
+#[schema(as = CampaignHour)]
 struct Hour {
     hour: String,
     calls: u64,

@@ -31,8 +31,8 @@ pub(crate) fn document(mut routes: Vec<Operation>) -> Value {
     for operation in &mut routes {
         operation.finish();
         schemas.append(&mut operation.draft.schemas);
-        let (path, method) = (shown_path(operation), operation.method());
-        let tag = tag_of(&operation.route.path);
+        let (path, method) = (shown_path(operation), operation.http_method());
+        let tag = tag_of(&operation.path);
         if !tags.contains(&tag) {
             tags.push(tag.clone());
         }
@@ -62,9 +62,9 @@ pub(crate) fn document(mut routes: Vec<Operation>) -> Value {
 /// What is made by `POST /things` is found by the operations below `/things/{id}`.
 fn link(routes: &mut [Operation]) {
     let below: Vec<_> =
-        routes.iter().map(|it| (it.route.path.clone(), it.id.clone(), it.draft.ids.clone())).collect();
-    for making in routes.iter_mut().filter(|it| it.route.method == Method::POST && it.draft.ids.is_empty()) {
-        let place = format!("{}/{{", making.route.path);
+        routes.iter().map(|it| (it.path.clone(), it.id.clone(), it.draft.ids.clone())).collect();
+    for making in routes.iter_mut().filter(|it| it.method == Method::POST && it.draft.ids.is_empty()) {
+        let place = format!("{}/{{", making.path);
         for (_, id, ids) in below.iter().filter(|(path, ..)| path.starts_with(&place)) {
             let [(_, name), ..] = ids.as_slice() else { continue };
             let link = Link::builder().operation_id(id).parameter(name, "$response.body#/data/id").build();
@@ -97,15 +97,15 @@ fn described(operation: &Operation, tag: String) -> utoipa::openapi::path::Opera
 /// The path with ids named in words: `/campaigns/{campaignId}`.
 fn shown_path(operation: &Operation) -> String {
     let ids = operation.draft.ids.iter();
-    ids.fold(operation.route.path.clone(), |path, (prefix, name)| {
+    ids.fold(operation.path.clone(), |path, (prefix, name)| {
         path.replace(&format!("{{{prefix}}}"), &format!("{{{name}}}"))
     })
 }
 
 /// Operations are grouped by the first word of their path.
 fn tag_of(path: &str) -> String {
-    let words = path.split('/').filter(|word| !word.is_empty());
-    words.skip_while(|word| *word == "api" || is_version(word)).next().unwrap_or_default().to_owned()
+    let mut words = path.split('/').filter(|word| !word.is_empty());
+    words.find(|word| *word != "api" && !is_version(word)).unwrap_or_default().to_owned()
 }
 
 fn is_version(word: &str) -> bool {
@@ -161,5 +161,38 @@ impl Routes {
     /// Describes these routes.
     pub(crate) fn document(&mut self) -> Value {
         document(std::mem::take(&mut self.operations))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn every_name_stands_for_one_thing() {
+        let routes = crate::native::routes();
+        let mut meanings = BTreeMap::<&String, BTreeSet<String>>::new();
+        for (name, schema) in routes.operations.iter().flat_map(|operation| &operation.draft.schemas) {
+            meanings.entry(name).or_default().insert(serde_json::to_string(schema).unwrap());
+        }
+        let unclear: Vec<_> = meanings.into_iter().filter(|(_, all)| all.len() > 1).collect();
+        assert!(unclear.is_empty(), "give them names of their own with #[schema(as = …)]: {unclear:#?}");
+        let ids: BTreeSet<_> = routes.operations.iter().map(|operation| &operation.id).collect();
+        assert_eq!(ids.len(), routes.operations.len(), "two handlers share a module and a name");
+    }
+
+    #[test]
+    fn every_reference_leads_somewhere() {
+        let document = crate::native::routes().document();
+        let text = document.to_string();
+        let named: BTreeSet<_> = text
+            .match_indices("\"#/components/schemas/")
+            .map(|(at, found)| text[at + found.len()..].split('"').next().unwrap())
+            .collect();
+        assert!(named.contains("Problem") && named.contains("Campaign"), "{named:?}");
+        for name in named {
+            assert!(document["components"]["schemas"].get(name).is_some(), "{name} is described nowhere");
+        }
     }
 }

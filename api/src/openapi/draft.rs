@@ -59,12 +59,6 @@ impl Draft {
         self.parameters.push(parameter(name, ParameterIn::Query, Required::False, schema));
     }
 
-    /// It reads this header.
-    pub(crate) fn header(&mut self, name: &str, schema: RefOr<Schema>, description: &str) {
-        let header = ParameterBuilder::from(parameter(name, ParameterIn::Header, Required::False, schema));
-        self.parameters.push(header.description(Some(description)).build());
-    }
-
     /// Whether it reads this from its query string.
     pub(super) fn has_query(&self, name: &str) -> bool {
         self.parameters.iter().any(|one| one.name == name)

@@ -6,7 +6,6 @@ use axum::{
     http::{Method, StatusCode},
     routing::{MethodFilter, on},
 };
-use ringfleet_core::Action;
 use utoipa::openapi::{ResponseBuilder, path::HttpMethod};
 
 use crate::auth::Gate;
@@ -20,19 +19,10 @@ pub(crate) struct Routes {
     pub(super) operations: Vec<Operation>,
 }
 
-/// A route that is served.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Route {
-    /// How it is asked for.
-    pub(crate) method: Method,
-    /// Where, from the root, with the places of ids in braces.
-    pub(crate) path: String,
-    /// What one needs to be allowed to do; none when it is open to all.
-    pub(crate) action: Option<Action>,
-}
-
 pub(super) struct Operation {
-    pub(super) route: Route,
+    pub(super) method: Method,
+    /// From the root, with the places of ids in braces.
+    pub(super) path: String,
     /// `module_function` of the handler.
     pub(super) id: String,
     pub(super) summary: &'static str,
@@ -76,8 +66,7 @@ impl Routes {
     {
         let mut draft = Draft::default();
         H::describe(&mut draft, status.as_u16());
-        let route = Route { method, path: path.to_owned(), action: draft.action };
-        self.operations.push(Operation { route, id: name_of::<H>(), summary, draft });
+        self.operations.push(Operation { method, path: path.to_owned(), id: name_of::<H>(), summary, draft });
         self.router = self.router.route(path, on(filter, handler));
         self
     }
@@ -99,14 +88,9 @@ impl Routes {
     pub(crate) fn nest(mut self, prefix: &str) -> Self {
         self.router = Router::new().nest(prefix, self.router);
         for operation in &mut self.operations {
-            operation.route.path.insert_str(0, prefix);
+            operation.path.insert_str(0, prefix);
         }
         self
-    }
-
-    /// What is served.
-    pub(crate) fn list(&self) -> Vec<Route> {
-        self.operations.iter().map(|operation| operation.route.clone()).collect()
     }
 
     /// What serves it.
@@ -123,8 +107,8 @@ fn name_of<H>() -> String {
 }
 
 impl Operation {
-    pub(super) fn method(&self) -> HttpMethod {
-        match self.route.method {
+    pub(super) fn http_method(&self) -> HttpMethod {
+        match self.method {
             Method::POST => HttpMethod::Post,
             Method::PUT => HttpMethod::Put,
             Method::PATCH => HttpMethod::Patch,
@@ -135,7 +119,7 @@ impl Operation {
 
     /// The refusals every operation may come to, and those of whatever changes something.
     pub(super) fn finish(&mut self) {
-        if self.route.method != Method::GET {
+        if self.method != Method::GET {
             self.draft.refuses(StatusCode::CONFLICT, "Its state does not allow it, or it exists already.");
         }
         self.draft.refuses(StatusCode::INTERNAL_SERVER_ERROR, "Something went wrong on this side.");
