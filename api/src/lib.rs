@@ -5,6 +5,7 @@
 //! (`error`), and every handler states the permission it needs (`auth`). docs/API.md is the guide for its users.
 
 mod auth;
+mod change;
 mod check;
 mod envelope;
 mod error;
@@ -13,6 +14,7 @@ mod health;
 mod json;
 mod linger;
 mod native;
+mod once;
 mod page;
 mod path;
 mod query;
@@ -60,7 +62,7 @@ impl Default for ApiSettings {
 pub fn router(engine: Engine, settings: ApiSettings) -> Router {
     let gate = auth::Gate::new(engine.clone(), settings);
     Router::new()
-        .nest("/api/v1", native::router())
+        .nest("/api/v1", native::router(gate.clone()))
         .with_state(gate)
         .merge(health::router(engine))
         .fallback(|| async { ApiError::no_such_route() })

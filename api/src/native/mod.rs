@@ -1,6 +1,7 @@
 //! The native API, under `/api/v1`: one file per resource.
 
 mod agents;
+mod audit_log;
 mod caller_ids;
 mod campaigns;
 mod imports;
@@ -24,10 +25,10 @@ use axum::{
     routing::{delete, get, post},
 };
 
-use crate::{auth::Gate, frame};
+use crate::{auth::Gate, frame, once};
 
 /// Every route of the native API. All but uploads have to answer within the time limit.
-pub(crate) fn router() -> Router<Gate> {
+pub(crate) fn router(gate: Gate) -> Router<Gate> {
     let quick = Router::new()
         .route("/agents", post(agents::create).get(agents::list))
         .route("/agents/{agt}", get(agents::show))
@@ -54,14 +55,17 @@ pub(crate) fn router() -> Router<Gate> {
         .route("/imports/{imp}/errors.csv", get(imports::errors))
         .route("/suppressions", post(suppressions::add).get(suppressions::list))
         .route("/suppressions/{sup}", get(suppressions::show).delete(suppressions::remove))
+        .route("/audit-log", get(audit_log::list))
         .route("/workspace/rules", get(workspace::rules).put(workspace::set_rules))
         .route("/sessions", post(sessions::create).get(sessions::list))
         .route("/sessions/{ses}", get(sessions::show))
         .route("/webhooks", post(webhooks::create).get(webhooks::list))
         .route("/webhooks/{whk}", delete(webhooks::remove))
+        .route_layer(middleware::from_fn_with_state(gate.clone(), once::once))
         .route_layer(middleware::from_fn_with_state(frame::TIME_LIMIT, frame::limit_time));
     let uploads = Router::new()
         .route("/campaigns/{cmp}/recipients/import", post(imports::upload))
-        .route("/suppressions/import", post(suppressions::upload));
+        .route("/suppressions/import", post(suppressions::upload))
+        .route_layer(middleware::from_fn_with_state(gate, once::once_flowing));
     quick.merge(uploads)
 }
