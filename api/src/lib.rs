@@ -5,6 +5,7 @@
 //! (`error`), and every handler states the permission it needs (`auth`). docs/API.md is the guide for its users.
 
 mod auth;
+mod change;
 mod check;
 mod envelope;
 mod error;
@@ -14,6 +15,7 @@ mod health;
 mod json;
 mod linger;
 mod native;
+mod once;
 mod openapi;
 mod page;
 mod path;
@@ -62,7 +64,7 @@ impl Default for ApiSettings {
 /// The whole HTTP surface over one engine.
 pub fn router(engine: Engine, settings: ApiSettings) -> Router {
     let gate = auth::Gate::new(engine.clone(), settings);
-    let mut routes = native::routes();
+    let mut routes = native::routes(&gate);
     let description = reference::router(&routes.document());
     routes
         .into_router()

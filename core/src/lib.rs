@@ -5,6 +5,7 @@
 mod schema;
 mod text_enum;
 
+pub mod actor;
 pub mod brake;
 pub mod call;
 pub mod caller_ids;
@@ -36,6 +37,7 @@ pub mod trunk_group;
 pub mod window;
 pub mod zone;
 
+pub use actor::{Actor, ActorKind};
 pub use call::{CallState, EndedBy, Ending, Outcome};
 pub use caller_ids::CallerIds;
 pub use campaign::{CampaignAction, CampaignState, CounterKind, WrongState};
