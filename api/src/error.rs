@@ -82,6 +82,19 @@ impl ApiError {
         if field.is_empty() { error } else { error.with("field", field) }
     }
 
+    /// The Idempotency-Key was used for another request.
+    pub(crate) fn key_reused() -> Self {
+        let message = "this Idempotency-Key was used for another request, of another method, path or body; give each request its own";
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, "IDEMPOTENCY_KEY_REUSED", message)
+    }
+
+    /// A twin of the request is being carried out for longer than this one waits.
+    pub(crate) fn request_in_progress() -> Self {
+        let message =
+            "a request with this Idempotency-Key is being carried out still; send it again in a moment";
+        Self::conflict("IDEMPOTENCY_IN_PROGRESS", message)
+    }
+
     /// The body is larger than `limit` bytes.
     pub(crate) fn too_large(limit: usize) -> Self {
         let message = format!("the body is larger than {limit} bytes; split it, or upload lists as CSV");
@@ -173,6 +186,7 @@ impl From<EngineError> for ApiError {
             EngineError::Conflict { code: "SHUTTING_DOWN", message } => Self::unavailable(message),
             EngineError::Conflict { code, message } => Self::conflict(code, message),
             EngineError::Invalid { field, problem } => Self::invalid(field, problem),
+            EngineError::ClaimLost => Self::request_in_progress(),
             EngineError::BrokenUpload(message) => Self::broken_upload(message),
             EngineError::Store(error) => Self::from_store(&error),
             EngineError::Fleet(_) | EngineError::TimedOut => {

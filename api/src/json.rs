@@ -8,10 +8,12 @@ use axum::{
 use bytes::BytesMut;
 use futures::StreamExt;
 use serde::{Deserialize, de::DeserializeOwned};
+use utoipa::{ToSchema, openapi::Required};
 
 use crate::{
     auth::Gate,
     error::{ApiError, Result},
+    openapi::{Draft, Part},
     strict::{self, Object},
 };
 
@@ -60,6 +62,22 @@ impl FromRequest<Gate> for NoBody {
     }
 }
 
+impl<T: ToSchema> Part for Json<T> {
+    fn describe(draft: &mut Draft) {
+        draft.json::<T>(Required::True);
+    }
+}
+
+impl<T: ToSchema> Part for MaybeJson<T> {
+    fn describe(draft: &mut Draft) {
+        draft.json::<T>(Required::False);
+    }
+}
+
+impl Part for NoBody {
+    fn describe(_: &mut Draft) {}
+}
+
 fn check_form(headers: &HeaderMap) -> Result<()> {
     plain_encoding(headers)?;
     match media_type(headers) {
@@ -90,7 +108,8 @@ pub(crate) fn plain_encoding(headers: &HeaderMap) -> Result<()> {
     }
 }
 
-async fn read_body(request: Request, limit: usize) -> Result<Bytes> {
+/// All of a body, at most `limit` bytes.
+pub(crate) async fn read_body(request: Request, limit: usize) -> Result<Bytes> {
     let declared =
         request.headers().get(header::CONTENT_LENGTH).and_then(|n| n.to_str().ok()?.parse::<u64>().ok());
     if declared.is_some_and(|n| n > limit as u64) {

@@ -2,8 +2,10 @@
 //!
 //! Time and randomness are arguments everywhere except in [`clock`], the one place that reads the real clock.
 
+mod schema;
 mod text_enum;
 
+pub mod actor;
 pub mod brake;
 pub mod call;
 pub mod caller_ids;
@@ -19,6 +21,7 @@ pub mod fair;
 pub mod forecast;
 pub mod hold;
 pub mod id;
+pub mod import;
 pub mod net;
 pub mod phone;
 pub mod plan;
@@ -38,6 +41,7 @@ pub mod webhook;
 pub mod window;
 pub mod zone;
 
+pub use actor::{Actor, ActorKind};
 pub use call::{CallState, EndedBy, Ending, Outcome};
 pub use caller_ids::CallerIds;
 pub use campaign::{CampaignAction, CampaignState, CounterKind, WrongState};

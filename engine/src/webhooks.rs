@@ -14,7 +14,9 @@ use ringfleet_store::{Attempt, Delivery, DeliveryFilter, NewWebhook, Page, Runni
 use uuid::Uuid;
 
 use crate::{
-    Engine, EngineError, Result, facts,
+    Engine, EngineError, Receipt, Result,
+    edit::Changed,
+    facts,
     publish::{Post, is_wanted, publish},
     stats::kept_counts,
 };
@@ -41,10 +43,16 @@ impl Engine {
     ///
     /// # Errors
     /// When its agent is not of the workspace.
-    pub async fn create_webhook(&self, workspace: WorkspaceId, new: NewWebhook) -> Result<Webhook> {
+    pub async fn create_webhook(
+        &self,
+        workspace: WorkspaceId,
+        new: NewWebhook,
+        receipt: Receipt<Webhook>,
+    ) -> Result<Webhook> {
         let mut tx = self.0.store.write().await?;
         check_agent(&mut tx, workspace, new.agent_id).await?;
         let made = tx.insert_webhook(workspace, new, self.0.clock.now()).await?;
+        receipt.write(&mut tx, &made, self.clock()).await?;
         tx.commit().await?;
         Ok(made)
     }
@@ -58,17 +66,20 @@ impl Engine {
         workspace: WorkspaceId,
         id: WebhookId,
         change: impl FnOnce(&mut Webhook) -> Result<(), E>,
-    ) -> Result<Webhook, E> {
+        receipt: Receipt<Changed<Webhook>>,
+    ) -> Result<(), E> {
         let now = self.0.clock.now();
         let mut tx = self.0.store.write().await.map_err(EngineError::from)?;
         let found = tx.webhook_for_update(workspace, id).await.map_err(EngineError::from)?;
-        let mut webhook = found.ok_or(EngineError::NotFound("webhook"))?;
+        let before = found.ok_or(EngineError::NotFound("webhook"))?;
+        let mut webhook = before.clone();
         change(&mut webhook)?;
         check_agent(&mut tx, workspace, webhook.agent_id).await?;
         tx.update_webhook(&webhook, now).await.map_err(EngineError::from)?;
-        let changed = tx.webhook(workspace, id).await.map_err(EngineError::from)?;
-        tx.commit().await.map_err(EngineError::from)?;
-        Ok(changed.ok_or(EngineError::NotFound("webhook"))?)
+        let after = tx.webhook(workspace, id).await.map_err(EngineError::from)?;
+        let changed = Changed { before, after: after.ok_or(EngineError::NotFound("webhook"))? };
+        receipt.write(&mut tx, &changed, self.clock()).await?;
+        Ok(tx.commit().await.map_err(EngineError::from)?)
     }
 
     /// Gives an endpoint a new secret. The old one goes on signing beside it for `overlap`; none of it means that it has leaked, and ends all old
@@ -79,14 +90,15 @@ impl Engine {
         id: WebhookId,
         secret: &Secret,
         overlap: Duration,
-    ) -> Result<(Webhook, DateTime<Utc>)> {
+        receipt: Receipt<(Webhook, DateTime<Utc>)>,
+    ) -> Result<()> {
         let now = self.0.clock.now();
         let mut tx = self.0.store.write().await?;
         tx.webhook_for_update(workspace, id).await?.ok_or(EngineError::NotFound("webhook"))?;
         tx.rotate_secret(id, secret, now + overlap, now).await?;
         let webhook = tx.webhook(workspace, id).await?.ok_or(EngineError::NotFound("webhook"))?;
-        tx.commit().await?;
-        Ok((webhook, now + overlap))
+        receipt.write(&mut tx, &(webhook, now + overlap), self.clock()).await?;
+        Ok(tx.commit().await?)
     }
 
     /// Sends the sample of an event to an endpoint, whatever it wants to hear of.
@@ -95,7 +107,8 @@ impl Engine {
         workspace: WorkspaceId,
         id: WebhookId,
         event: EventType,
-    ) -> Result<Delivery> {
+        receipt: Receipt<Delivery>,
+    ) -> Result<()> {
         let now = self.0.clock.now();
         let mut tx = self.0.store.write().await?;
         let webhook = tx.webhook(workspace, id).await?.ok_or(EngineError::NotFound("webhook"))?;
@@ -114,9 +127,11 @@ impl Engine {
             Some(id) => tx.delivery(workspace, *id).await?,
             None => None,
         };
+        let delivery = delivery.ok_or(EngineError::NotFound("delivery"))?;
+        receipt.write(&mut tx, &delivery, self.clock()).await?;
         tx.commit().await?;
         self.0.hints.deliveries(&made);
-        delivery.ok_or(EngineError::NotFound("delivery"))
+        Ok(())
     }
 
     /// A page of an endpoint's deliveries, newest first.
@@ -144,7 +159,12 @@ impl Engine {
     }
 
     /// Sends one delivery that is over once more.
-    pub async fn replay_delivery(&self, workspace: WorkspaceId, id: DeliveryId) -> Result<Delivery> {
+    pub async fn replay_delivery(
+        &self,
+        workspace: WorkspaceId,
+        id: DeliveryId,
+        receipt: Receipt<Delivery>,
+    ) -> Result<()> {
         let now = self.0.clock.now();
         let mut tx = self.0.store.write().await?;
         let found = tx.delivery(workspace, id).await?.ok_or(EngineError::NotFound("delivery"))?;
@@ -156,18 +176,21 @@ impl Engine {
             return Err(EngineError::Conflict { code: "ON_ITS_WAY", message });
         }
         let replayed = tx.delivery(workspace, id).await?.ok_or(EngineError::NotFound("delivery"))?;
+        receipt.write(&mut tx, &replayed, self.clock()).await?;
         tx.commit().await?;
         self.0.hints.deliveries(&[id]);
-        Ok(replayed)
+        Ok(())
     }
 
-    /// Sends all deliveries of an endpoint that are over and fit the filter once more, the oldest first, in portions.
+    /// Sends all deliveries of an endpoint that are over and fit the filter once more, the oldest first, in portions. The receipt is written
+    /// with the last one: asked once more after a crash, it goes on with those that are left.
     pub async fn replay_deliveries(
         &self,
         workspace: WorkspaceId,
         id: WebhookId,
         filter: DeliveryFilter,
-    ) -> Result<Replayed> {
+        receipt: Receipt<Replayed>,
+    ) -> Result<()> {
         // What is delivered again meanwhile is not replayed once more: it is looked at in one pass.
         let (mut after, mut deliveries) = (Uuid::nil(), 0);
         loop {
@@ -177,15 +200,17 @@ impl Engine {
                 tx.webhook_for_update(workspace, id).await?.ok_or(EngineError::NotFound("webhook"))?;
             check_active(&webhook)?;
             let replayed = tx.replay_deliveries(id, filter, after, REPLAY_PORTION, now).await?;
-            tx.commit().await?;
             deliveries += replayed.len() as u64;
+            let is_complete = (replayed.len() as u32) < REPLAY_PORTION;
+            let is_last = is_complete || deliveries >= REPLAY_MOST;
+            if is_last {
+                receipt.write(&mut tx, &Replayed { deliveries, is_complete }, self.clock()).await?;
+            }
+            tx.commit().await?;
             self.0.hints.push(Lane::Deliver, &replayed).await;
             match replayed.last() {
-                Some(last) if replayed.len() as u32 == REPLAY_PORTION => after = *last,
-                _ => return Ok(Replayed { deliveries, is_complete: true }),
-            }
-            if deliveries >= REPLAY_MOST {
-                return Ok(Replayed { deliveries, is_complete: false });
+                Some(last) if !is_last => after = *last,
+                _ => return Ok(()),
             }
         }
     }

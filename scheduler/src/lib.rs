@@ -72,6 +72,9 @@ async fn keep_house(engine: &Engine, settings: &SchedulerSettings, stop: &Cancel
         if let Err(error) = engine.forget_attempts(settings.keep_attempts_days).await {
             tracing::warn!(%error, "old webhook attempts could not be forgotten; it will be tried again");
         }
+        if let Err(error) = engine.forget_requests().await {
+            tracing::warn!(%error, "answers that are over a day old could not be forgotten; it will be tried again");
+        }
         match engine.close_dead_imports().await {
             Ok(0) => {}
             Ok(closed) => tracing::warn!(closed, "imports had broken off and are closed"),

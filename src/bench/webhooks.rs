@@ -6,7 +6,7 @@ use clap::Args;
 use ringfleet_core::{
     DeliveryId, EventId, WebhookId, catalogue, clock::Stopwatch, event, event::EventType, signing::Secret,
 };
-use ringfleet_engine::Engine;
+use ringfleet_engine::{Engine, Receipt};
 use ringfleet_fleet::Lane;
 use ringfleet_store::{NewDelivery, NewEvent, NewWebhook};
 use serde::Serialize;
@@ -129,7 +129,9 @@ impl Office<'_> {
         let mut made = Vec::new();
         for _ in 0..n {
             let new = NewWebhook::new(url, &[], &Secret::new(rand::random()));
-            made.push(self.engine().create_webhook(self.bench.ground.workspace, new).await?.id);
+            made.push(
+                self.engine().create_webhook(self.bench.ground.workspace, new, Receipt::none()).await?.id,
+            );
         }
         Ok(made)
     }

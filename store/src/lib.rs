@@ -6,6 +6,7 @@
 
 mod agents;
 mod audit;
+mod audit_log;
 mod caller_ids;
 mod calls;
 mod campaign_brakes;
@@ -25,6 +26,7 @@ mod migrate;
 mod preflight;
 mod recipients;
 mod record;
+mod request_keys;
 mod rows;
 mod runs;
 mod secrets;
@@ -43,6 +45,7 @@ mod workspaces;
 
 pub use agents::{Agent, NewAgent};
 pub use audit::{KeptCounter, Told, Unfinished};
+pub use audit_log::{AuditEntry, AuditFilter};
 pub use caller_ids::{CallerDay, TrunkPool};
 pub use calls::{Answered, Call, CallFilter, CallUpdate, Kept, NewCall, SeatAnswer};
 pub use campaign_brakes::{CampaignBrake, Tripped};
@@ -55,9 +58,11 @@ pub use delivery_log::{Attempt, Delivery, DeliveryFilter};
 pub use dials::{Begin, Beginning, Dial, Placement};
 pub use edit::{CampaignSettings, Placed, Waited};
 pub use error::StoreError;
-pub use imports::{Import, ImportState, Reject};
+pub use imports::{Import, Reject};
 pub use preflight::{Alike, Special};
 pub use recipients::{NewRecipient, Recipient, RecipientFilter, RecipientUpdate, Standing, fresh_ids};
+pub use request_keys::{KeptRequest, RequestKey};
+pub use ringfleet_core::import::ImportState;
 pub use runs::{CopiedRecipient, Copying, Listed, Unready};
 pub use secrets::Resealed;
 pub use store::Store;

@@ -4,13 +4,15 @@ use std::str::FromStr;
 
 use chrono::{DateTime, Utc};
 use ringfleet_core::{
-    BrakeRule, CallState, CallerIds, CampaignState, Caps, Channel, CounterKind, Disposition, E164, EndedBy,
-    Hold, Outcome, Plan, RecipientState, Recurrence, Role, Schedule, SuppressionSource, WorkspaceRules,
+    ActorKind, BrakeRule, CallState, CallerIds, CampaignState, Caps, Channel, CounterKind, Disposition, E164,
+    EndedBy, Hold, Outcome, Plan, RecipientState, Recurrence, Role, Schedule, SuppressionSource,
+    WorkspaceRules,
     brake::BrakeState,
     caps::History,
     delivery::DeliveryState,
     event::EventType,
     id::{Id, Kind},
+    import::ImportState,
     seats::{Answers, Seats},
     trunk::{Limits, TrunkConfig},
     trunk_group::Member,
@@ -20,7 +22,7 @@ use serde_json::Value;
 use sqlx::{Row, postgres::PgRow, sqlite::SqliteRow, types::Json};
 use uuid::Uuid;
 
-use crate::{ImportState, Timestamp, secrets::OldSecret};
+use crate::{Timestamp, secrets::OldSecret};
 
 /// A value that can be read from a named column of a row of type `R`.
 pub(crate) trait Field<R>: Sized {
@@ -63,7 +65,20 @@ macro_rules! plain {
         }
     )+};
 }
-plain!(i64, Option<i64>, i32, Option<i32>, f64, bool, String, Option<String>, Vec<u8>, Uuid, Option<Uuid>);
+plain!(
+    i64,
+    Option<i64>,
+    i32,
+    Option<i32>,
+    f64,
+    bool,
+    String,
+    Option<String>,
+    Vec<u8>,
+    Option<Vec<u8>>,
+    Uuid,
+    Option<Uuid>
+);
 
 /// Types made from one the driver reads: `Type <= Raw, convert`, plain and optional.
 macro_rules! made {
@@ -96,6 +111,7 @@ macro_rules! text {
     ($($type:ty),+) => {$( made!($type, String, |raw: String| <$type>::from_str(&raw)); )+};
 }
 text!(
+    ActorKind,
     BrakeState,
     CallState,
     CampaignState,

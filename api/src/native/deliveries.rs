@@ -7,11 +7,15 @@ use ringfleet_core::{
     event::EventType,
     id::{DeliveryKind, WebhookKind},
 };
+use ringfleet_engine::Replayed;
 use ringfleet_store::{Attempt, Delivery, DeliveryFilter};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
+use utoipa::ToSchema;
 
 use crate::{
     auth::{Allowed, may},
+    change::Answer,
     check,
     envelope::{Moment, Reply},
     error::{ApiError, Result},
@@ -22,8 +26,9 @@ use crate::{
 };
 
 /// One event on its way to one endpoint, as the API shows it.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = Delivery)]
 pub(super) struct View {
     id: DeliveryId,
     webhook_id: WebhookId,
@@ -40,8 +45,9 @@ pub(super) struct View {
 }
 
 /// A request that was made.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = DeliveryAttempt)]
 pub(super) struct AttemptView {
     number: u32,
     at: Moment,
@@ -53,7 +59,8 @@ pub(super) struct AttemptView {
 }
 
 /// A delivery with its requests.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = DeliveryWithLog)]
 pub(super) struct WholeView {
     #[serde(flatten)]
     delivery: View,
@@ -61,16 +68,18 @@ pub(super) struct WholeView {
 }
 
 /// What a replay came to.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = Replayed)]
 pub(super) struct ReplayedView {
     replayed: u64,
     is_complete: bool,
 }
 
 /// Which of them to send again.
-#[derive(Deserialize, Default)]
+#[derive(Deserialize, Default, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = Replay)]
 pub(super) struct ReplayBody {
     from: Option<String>,
     until: Option<String>,
@@ -147,9 +156,13 @@ pub(super) async fn replay(
     door: Allowed<may::EditWebhooks>,
     PathId(id): PathId<DeliveryKind>,
     NoBody: NoBody,
-) -> Result<Reply<View>> {
-    let delivery = door.engine().replay_delivery(door.workspace(), id).await?;
-    Ok(Reply::accepted(delivery.into()))
+) -> Result<Answer<View>> {
+    let mut change = door.change("delivery.replay", move |delivery: &Delivery| {
+        Reply::accepted(delivery.clone().into()).about(id)
+    });
+    let receipt = change.receipt();
+    change.engine().replay_delivery(change.workspace(), id, receipt).await?;
+    change.answer()
 }
 
 /// `POST /webhooks/:id/replay`: sends those once more that fit, by default all dead ones.
@@ -157,7 +170,7 @@ pub(super) async fn replay_many(
     door: Allowed<may::EditWebhooks>,
     PathId(id): PathId<WebhookKind>,
     MaybeJson(body): MaybeJson<ReplayBody>,
-) -> Result<Reply<ReplayedView>> {
+) -> Result<Answer<ReplayedView>> {
     let moment = |field, text| -> Result<Option<DateTime<Utc>>> { check::moment(field, text) };
     let (from, until) = (moment("from", body.from)?, moment("until", body.until)?);
     if from.zip(until).is_some_and(|(from, until)| from >= until) {
@@ -171,6 +184,11 @@ pub(super) async fn replay_many(
     }
     let state = Some(body.status.unwrap_or(DeliveryState::Dead));
     let filter = DeliveryFilter { state, event: body.event, from, until };
-    let replayed = door.engine().replay_deliveries(door.workspace(), id, filter).await?;
-    Ok(Reply::accepted(ReplayedView { replayed: replayed.deliveries, is_complete: replayed.is_complete }))
+    let mut change = door.change("webhook.replay", move |done: &Replayed| {
+        let view = ReplayedView { replayed: done.deliveries, is_complete: done.is_complete };
+        Reply::accepted(view).about(id).with_detail(json!({ "replayed": done.deliveries }))
+    });
+    let receipt = change.receipt();
+    change.engine().replay_deliveries(change.workspace(), id, filter, receipt).await?;
+    change.answer()
 }

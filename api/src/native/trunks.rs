@@ -10,10 +10,13 @@ use ringfleet_core::{
 };
 use ringfleet_store::{Trunk, TrunkHealth};
 use serde::Serialize;
+use serde_json::json;
+use utoipa::ToSchema;
 
 use super::trunk_body::Body;
 use crate::{
     auth::{Allowed, may},
+    change::Answer,
     envelope::{Moment, Reply},
     error::{ApiError, Result},
     json::Json,
@@ -23,8 +26,9 @@ use crate::{
 };
 
 /// A trunk as the API shows it: never its password.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = Trunk)]
 pub(super) struct View {
     id: TrunkId,
     name: String,
@@ -39,8 +43,9 @@ pub(super) struct View {
 }
 
 /// Whether calls may begin on a trunk, and why not.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = TrunkHealth)]
 struct HealthView {
     status: BrakeState,
     /// The trouble it last had, until it works again.
@@ -67,8 +72,9 @@ impl From<Option<TrunkHealth>> for HealthView {
     }
 }
 
-#[derive(Serialize)]
-#[serde(tag = "kind", rename_all = "camelCase", rename_all_fields = "camelCase")]
+#[derive(Serialize, ToSchema)]
+#[serde(tag = "kind", rename_all = "camelCase")]
+#[schema(as = ShownCarrier)]
 enum Carrier {
     Sip {
         host: String,
@@ -78,10 +84,8 @@ enum Carrier {
         username: Option<String>,
         outcomes: BTreeMap<u16, OutcomeRule>,
     },
-    Simulated {
-        ring_ms: u64,
-        talk_ms: u64,
-    },
+    #[serde(rename_all = "camelCase")]
+    Simulated { ring_ms: u64, talk_ms: u64 },
 }
 
 impl View {
@@ -118,13 +122,19 @@ impl View {
 }
 
 /// `POST /trunks`: makes a trunk.
-pub(super) async fn create(door: Allowed<may::EditTrunks>, Json(body): Json<Body>) -> Result<Reply<View>> {
+pub(super) async fn create(door: Allowed<may::EditTrunks>, Json(body): Json<Body>) -> Result<Answer<View>> {
     let new = body.check()?;
-    let engine = door.engine();
-    let mut tx = engine.store().write().await?;
-    let trunk = tx.insert_trunk(door.workspace(), new, engine.clock().now()).await?;
+    let now = door.now();
+    let mut change = door.change("trunk.create", |trunk: &Trunk| {
+        let detail = json!({ "name": trunk.name });
+        Reply::created(View::new(trunk.clone(), None)).about(trunk.id).with_detail(detail)
+    });
+    let receipt = change.receipt();
+    let mut tx = change.engine().store().write().await?;
+    let trunk = tx.insert_trunk(change.workspace(), new, now).await?;
+    receipt.write(&mut tx, &trunk, change.engine().clock()).await?;
     tx.commit().await?;
-    Ok(Reply::created(View::new(trunk, None)))
+    change.answer()
 }
 
 /// `GET /trunks/:id`: one trunk.

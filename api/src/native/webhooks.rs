@@ -10,13 +10,16 @@ use ringfleet_core::{
     signing::Secret,
     webhook::{CustomHeaders, Format, Style, check_headers},
 };
-use ringfleet_store::{NewWebhook, Webhook};
+use ringfleet_engine::Changed;
+use ringfleet_store::{Delivery, NewWebhook, Webhook};
 use serde::{Deserialize, Deserializer, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
+use utoipa::ToSchema;
 
 use super::webhook_url;
 use crate::{
     auth::{Allowed, may},
+    change::{Answer, difference},
     check,
     envelope::{Moment, Reply},
     error::{ApiError, Result},
@@ -32,8 +35,9 @@ const DESCRIPTION_LIMIT: usize = 1000;
 const OVERLAP: u32 = 24 * 60 * 60;
 const LONGEST_OVERLAP: u32 = 30 * OVERLAP;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schema(as = NewWebhook)]
 pub(super) struct Body {
     url: String,
     events: Option<Vec<EventType>>,
@@ -46,8 +50,9 @@ pub(super) struct Body {
 }
 
 /// What can be changed: what is absent stays, null takes away.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schema(as = WebhookChanges)]
 pub(super) struct Changes {
     url: Option<String>,
     events: Option<Vec<EventType>>,
@@ -70,21 +75,24 @@ fn given<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
     Option::deserialize(d).map(Some)
 }
 
-#[derive(Deserialize, Default)]
+#[derive(Deserialize, Default, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schema(as = SecretRotation)]
 pub(super) struct Rotation {
     overlap_seconds: Option<u32>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = WebhookTest)]
 pub(super) struct TestBody {
     event: EventType,
 }
 
 /// A webhook as the API shows it: without its secret.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = Webhook)]
 pub(super) struct View {
     id: WebhookId,
     url: String,
@@ -105,8 +113,9 @@ pub(super) struct View {
 }
 
 /// A webhook as the one answer shows it that makes it, or its secret.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = WebhookMade)]
 pub(super) struct MadeView {
     #[serde(flatten)]
     webhook: View,
@@ -117,19 +126,23 @@ pub(super) struct MadeView {
 }
 
 /// What is left of a webhook.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = WebhookDeleted)]
 pub(super) struct DeletedView {
     id: WebhookId,
     deleted: bool,
 }
 
 /// An event of the catalogue.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = CatalogueEvent)]
 pub(super) struct EventView {
     event: EventType,
     description: &'static str,
     entity: &'static str,
+    #[schema(value_type = Object)]
     schema: Value,
+    #[schema(value_type = Object)]
     sample: Value,
 }
 
@@ -168,7 +181,7 @@ pub(super) async fn events(_: Allowed<may::Read>) -> Result<Reply<Vec<EventView>
 pub(super) async fn create(
     door: Allowed<may::EditWebhooks>,
     Json(body): Json<Body>,
-) -> Result<Reply<MadeView>> {
+) -> Result<Answer<MadeView>> {
     webhook_url::check(&body.url, &door.settings().guard).await?;
     let secret = Secret::new(rand::random());
     let new = NewWebhook {
@@ -180,8 +193,13 @@ pub(super) async fn create(
         max_per_second: rate(body.max_per_second)?,
         ..NewWebhook::new(&body.url, &in_order(body.events.unwrap_or_default()), &secret)
     };
-    let made = door.engine().create_webhook(door.workspace(), new).await?;
-    Ok(Reply::created(shown_once(made, &secret, None)))
+    let mut change = door.change("webhook.create", move |made: &Webhook| {
+        let detail = json!({ "url": made.url, "events": made.events });
+        Reply::created(shown_once(made.clone(), &secret, None)).about(made.id).with_detail(detail)
+    });
+    let receipt = change.receipt();
+    change.engine().create_webhook(change.workspace(), new, receipt).await?;
+    change.answer()
 }
 
 /// `GET /webhooks`: a page of the workspace's endpoints, without their secrets.
@@ -205,16 +223,22 @@ pub(super) async fn edit(
     door: Allowed<may::EditWebhooks>,
     PathId(id): PathId<WebhookKind>,
     Json(changes): Json<Changes>,
-) -> Result<Reply<View>> {
+) -> Result<Answer<View>> {
     if let Some(url) = &changes.url {
         webhook_url::check(url, &door.settings().guard).await?;
     }
-    let changed =
-        door.engine().change_webhook(door.workspace(), id, |webhook| change(webhook, changes)).await?;
-    Ok(Reply::ok(changed.into()))
+    let mut change = door.change("webhook.edit", move |webhook: &Changed<Webhook>| {
+        let (before, after) = (View::from(webhook.before.clone()), View::from(webhook.after.clone()));
+        let detail = difference(&before, &after);
+        Reply::ok(after).about(id).with_detail(detail)
+    });
+    let receipt = change.receipt();
+    let edit = |webhook: &mut Webhook| apply(webhook, changes);
+    change.engine().change_webhook(change.workspace(), id, edit, receipt).await?;
+    change.answer()
 }
 
-fn change(webhook: &mut Webhook, changes: Changes) -> Result<()> {
+fn apply(webhook: &mut Webhook, changes: Changes) -> Result<()> {
     if webhook.format != Format::Ringfleet && changes.events.is_some() {
         return Err(ApiError::invalid("events", "belong to Ringfleet's bodies; this endpoint gets Samora's"));
     }
@@ -252,13 +276,18 @@ pub(super) async fn rotate(
     door: Allowed<may::EditWebhooks>,
     PathId(id): PathId<WebhookKind>,
     MaybeJson(body): MaybeJson<Rotation>,
-) -> Result<Reply<MadeView>> {
+) -> Result<Answer<MadeView>> {
     let overlap = check::within("overlapSeconds", body.overlap_seconds, 0..=LONGEST_OVERLAP, OVERLAP)?;
     let secret = Secret::new(rand::random());
     let overlap = Duration::from_secs(overlap.into());
-    let (webhook, until) =
-        door.engine().rotate_webhook_secret(door.workspace(), id, &secret, overlap).await?;
-    Ok(Reply::ok(shown_once(webhook, &secret, Some(until))))
+    let shown = secret.clone();
+    let mut change =
+        door.change("webhook.rotate_secret", move |(webhook, until): &(Webhook, DateTime<Utc>)| {
+            Reply::ok(shown_once(webhook.clone(), &shown, Some(*until))).about(id)
+        });
+    let receipt = change.receipt();
+    change.engine().rotate_webhook_secret(change.workspace(), id, &secret, overlap, receipt).await?;
+    change.answer()
 }
 
 /// `POST /webhooks/:id/test`: sends the sample of an event, whatever the endpoint wants to hear of.
@@ -266,23 +295,31 @@ pub(super) async fn test(
     door: Allowed<may::EditWebhooks>,
     PathId(id): PathId<WebhookKind>,
     Json(body): Json<TestBody>,
-) -> Result<Reply<super::deliveries::View>> {
-    let delivery = door.engine().test_webhook(door.workspace(), id, body.event).await?;
-    Ok(Reply::accepted(delivery.into()))
+) -> Result<Answer<super::deliveries::View>> {
+    let mut change = door.change("webhook.test", move |delivery: &Delivery| {
+        Reply::accepted(delivery.clone().into()).about(id).with_detail(json!({ "event": delivery.event }))
+    });
+    let receipt = change.receipt();
+    change.engine().test_webhook(change.workspace(), id, body.event, receipt).await?;
+    change.answer()
 }
 
 /// `DELETE /webhooks/:id`: removes an endpoint; what is still on its way to it is given up.
 pub(super) async fn remove(
     door: Allowed<may::EditWebhooks>,
     PathId(id): PathId<WebhookKind>,
-) -> Result<Reply<DeletedView>> {
-    let engine = door.engine();
-    let mut tx = engine.store().write().await?;
-    if !tx.delete_webhook(door.workspace(), id, engine.clock().now()).await? {
+) -> Result<Answer<DeletedView>> {
+    let now = door.now();
+    let mut change =
+        door.change("webhook.delete", move |_: &()| Reply::ok(DeletedView { id, deleted: true }).about(id));
+    let receipt = change.receipt();
+    let mut tx = change.engine().store().write().await?;
+    if !tx.delete_webhook(change.workspace(), id, now).await? {
         return Err(ApiError::not_found("webhook")); // dropping the transaction undoes all of it
     }
+    receipt.write(&mut tx, &(), change.engine().clock()).await?;
     tx.commit().await?;
-    Ok(Reply::ok(DeletedView { id, deleted: true }))
+    change.answer()
 }
 
 fn shown_once(webhook: Webhook, secret: &Secret, until: Option<DateTime<Utc>>) -> MadeView {

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test ends where something it relies on fails")]
 
+mod audit_log;
 mod auth;
 mod bodies;
 mod brakes;
@@ -10,6 +11,7 @@ mod campaigns;
 mod imports;
 mod lifecycle;
 mod lists;
+mod once;
 mod operate;
 mod recipients;
 mod recurring;
