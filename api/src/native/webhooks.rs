@@ -45,6 +45,7 @@ pub(super) struct Body {
     name: Option<String>,
     description: Option<String>,
     agent_id: Option<AgentId>,
+    #[schema(value_type = Option<Object>)]
     custom_headers: Option<CustomHeaders>,
     max_per_second: Option<u32>,
 }
@@ -63,6 +64,7 @@ pub(super) struct Changes {
     description: Option<Option<String>>,
     #[serde(default, deserialize_with = "given")]
     agent_id: Option<Option<AgentId>>,
+    #[schema(value_type = Option<Object>)]
     custom_headers: Option<CustomHeaders>,
     #[serde(default, deserialize_with = "given")]
     max_per_second: Option<Option<u32>>,
