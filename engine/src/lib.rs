@@ -31,6 +31,7 @@ mod stats;
 mod suppress;
 mod sweep;
 mod trunk_groups;
+pub mod uploads;
 mod verdict;
 mod wind_up;
 

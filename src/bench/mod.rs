@@ -3,6 +3,7 @@
 mod campaign;
 mod crew;
 mod ground;
+mod import;
 mod memory;
 mod soak;
 mod trigger;
@@ -30,6 +31,8 @@ pub enum BenchCommand {
     Trigger(trigger::TriggerArgs),
     /// Memory of every process and of Redis while campaigns call at full speed for minutes
     Soak(soak::SoakArgs),
+    /// Rows per second of a list on its way into a campaign, beside plain COPY of the same rows
+    Import(import::ImportArgs),
 }
 
 impl BenchCommand {
@@ -38,6 +41,7 @@ impl BenchCommand {
             Self::Campaign(args) => args.every.max_live,
             Self::Trigger(args) => args.every.max_live,
             Self::Soak(args) => args.every.max_live,
+            Self::Import(args) => args.every.max_live,
         }
     }
 }
@@ -93,6 +97,7 @@ async fn measure(bench: &Bench<'_>, command: &BenchCommand) -> Result<(), Failur
         BenchCommand::Campaign(args) => campaign::run(bench, args).await,
         BenchCommand::Trigger(args) => trigger::run(bench, args).await,
         BenchCommand::Soak(args) => soak::run(bench, args).await,
+        BenchCommand::Import(args) => import::run(bench, args).await,
     }
 }
 

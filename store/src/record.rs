@@ -4,15 +4,15 @@ use std::str::FromStr;
 
 use chrono::{DateTime, Utc};
 use ringfleet_core::{
-    ActorKind, BrakeRule, CallState, CallerIds, CampaignState, Caps, Channel, CounterKind, Disposition, E164,
-    EndedBy, Hold, Outcome, Plan, RecipientState, Recurrence, Role, Schedule, SuppressionSource,
-    WorkspaceRules,
+    ActorKind, BrakeRule, CallState, CallerIds, CampaignState, Caps, Channel, ColumnMapping, CounterKind,
+    Disposition, E164, EndedBy, Hold, Outcome, Plan, RecipientState, Recurrence, Role, Schedule,
+    SuppressionSource, WorkspaceRules,
     brake::BrakeState,
     caps::History,
     delivery::DeliveryState,
     event::EventType,
     id::{Id, Kind},
-    import::ImportState,
+    import::{ImportState, UploadState},
     seats::{Answers, Seats},
     trunk::{Limits, TrunkConfig},
     trunk_group::Member,
@@ -125,7 +125,8 @@ text!(
     Outcome,
     RecipientState,
     Role,
-    SuppressionSource
+    SuppressionSource,
+    UploadState
 );
 
 macro_rules! json {
@@ -136,6 +137,7 @@ json!(
     BrakeRule,
     CallerIds,
     Caps,
+    ColumnMapping,
     History,
     Limits,
     Plan,
@@ -146,6 +148,7 @@ json!(
     Value,
     Vec<Disposition>,
     Vec<EventType>,
+    Vec<String>,
     Vec<Uuid>,
     Vec<Member>,
     Vec<i64>,
