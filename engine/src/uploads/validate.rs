@@ -77,6 +77,7 @@ impl Look<'_> {
         Ok(tx.commit().await?)
     }
 
+    /// Notes a batch. The one place where a look gets on: a webhook event of progress belongs into the transaction of [`Self::write`].
     async fn note(&mut self, parcel: &Parcel) -> Result<()> {
         let (rows, rejects) = (parcel.batch.rows() as u64, &parcel.batch.rejects);
         self.rows += rows;
