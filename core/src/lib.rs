@@ -4,6 +4,7 @@
 
 mod text_enum;
 
+pub mod actor;
 pub mod brake;
 pub mod call;
 pub mod caller_ids;
@@ -29,11 +30,13 @@ pub mod settle;
 pub mod signing;
 pub mod suppression;
 pub mod terms;
+pub mod token;
 pub mod trunk;
 pub mod trunk_group;
 pub mod window;
 pub mod zone;
 
+pub use actor::{Actor, Who};
 pub use call::{CallState, EndedBy, Ending, Outcome};
 pub use caller_ids::CallerIds;
 pub use campaign::{CampaignAction, CampaignState, CounterKind, WrongState};
@@ -45,7 +48,7 @@ pub use phone::{E164, NumberError};
 pub use plan::{Channel, Plan, Retry, Step};
 pub use recipient::{Disposition, Hold, RecipientState};
 pub use recurrence::Recurrence;
-pub use role::{Action, Role};
+pub use role::{Action, Role, Scope, Scopes};
 pub use seats::Seats;
 pub use suppression::SuppressionSource;
 pub use terms::{Terms, WorkspaceRules};
