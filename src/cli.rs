@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, path::PathBuf, process::ExitCode};
 
 use clap::{Args, Parser, Subcommand};
-use ringfleet_core::Role;
+use ringfleet_core::{ApiKeyId, Role};
 
 use crate::{
     bench,
@@ -54,6 +54,9 @@ enum Command {
     /// Manage API keys
     #[command(subcommand)]
     Key(KeyCommand),
+    /// Manage users
+    #[command(subcommand)]
+    User(UserCommand),
     /// Call a list on this machine: built-in carrier, temporary folder, figures at the end
     Demo(demo::DemoArgs),
     /// A SIP peer for trying things out: answers by the last digit of the called number
@@ -83,6 +86,40 @@ enum KeyCommand {
         #[arg(long, default_value = "admin")]
         role: Role,
     },
+    /// List the API keys of a workspace: id, first characters, role, last use, name
+    List {
+        /// Name of the workspace
+        #[arg(long)]
+        workspace: String,
+    },
+    /// End an API key for good
+    Revoke {
+        /// Its id, key_…
+        id: ApiKeyId,
+    },
+    /// Give an API key another secret; prints it once, as the last line. The old one opens nothing any more
+    Rotate {
+        /// Its id, key_…
+        id: ApiKeyId,
+    },
+}
+
+#[derive(Subcommand)]
+enum UserCommand {
+    /// Make a user; reads the password from standard input
+    Create {
+        /// E-mail address
+        #[arg(long)]
+        email: String,
+        /// May do everything in every workspace
+        #[arg(long)]
+        superuser: bool,
+        /// Name of a workspace whose admin they become (made if need be)
+        #[arg(long)]
+        workspace: Option<String>,
+    },
+    /// List users
+    List,
 }
 
 /// Carries out the command.
@@ -114,6 +151,13 @@ pub async fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Key(KeyCommand::Create { workspace, role }) => {
             keys::create(&config, &workspace, role).await?
         }
+        Command::Key(KeyCommand::List { workspace }) => keys::list(&config, &workspace).await?,
+        Command::Key(KeyCommand::Revoke { id }) => keys::revoke(&config, id).await?,
+        Command::Key(KeyCommand::Rotate { id }) => keys::rotate(&config, id).await?,
+        Command::User(UserCommand::Create { email, superuser, workspace }) => {
+            keys::create_user(&config, &email, superuser, workspace.as_deref()).await?
+        }
+        Command::User(UserCommand::List) => keys::list_users(&config).await?,
         Command::Bench(command) => bench::run(config, &cli.common, command).await?,
         Command::Carrier(args) => peer::run(args).await?,
         Command::Demo(args) => return demo::run(args, config).await,

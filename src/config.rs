@@ -21,6 +21,7 @@ use ringfleet_worker::WorkerSettings;
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    config_api::{ApiConfig, AuthConfig, MailConfig},
     config_error::{ConfigError, Misread},
     logs,
 };
@@ -46,6 +47,9 @@ pub struct Config {
     pub webhooks: WebhookConfig,
     pub sip: SipSettings,
     pub media: MediaConfig,
+    pub api: ApiConfig,
+    pub auth: AuthConfig,
+    pub mail: Option<MailConfig>,
     pub log: LogConfig,
 }
 
@@ -158,6 +162,9 @@ impl Default for Config {
             webhooks: WebhookConfig::default(),
             sip: SipSettings::default(),
             media: MediaConfig::default(),
+            api: ApiConfig::default(),
+            auth: AuthConfig::default(),
+            mail: None,
             log: LogConfig::default(),
         }
     }
@@ -320,7 +327,7 @@ impl Config {
         {
             return wrong("redis_url", &"…", "must begin with redis://");
         }
-        Ok(())
+        self.api_settings().map(drop)
     }
 
     /// The SQLite file of the embedded database.

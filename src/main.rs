@@ -3,6 +3,7 @@
 mod bench;
 mod cli;
 mod config;
+mod config_api;
 mod config_error;
 mod demo;
 mod keys;

@@ -1,6 +1,6 @@
 //! Who asks for something: an API key or a user, in one workspace.
 
-use crate::{Action, ApiKeyId, Role, Scopes, LoginId, UserId, WorkspaceId};
+use crate::{Action, ApiKeyId, LoginId, Role, Scopes, UserId, WorkspaceId};
 
 /// An API key or a user.
 #[derive(Debug, Clone, PartialEq, Eq)]

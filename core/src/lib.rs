@@ -4,7 +4,9 @@
 
 mod text_enum;
 
+pub mod account;
 pub mod actor;
+pub mod api_key;
 pub mod brake;
 pub mod call;
 pub mod caller_ids;
@@ -21,6 +23,7 @@ pub mod hold;
 pub mod id;
 pub mod phone;
 pub mod plan;
+pub mod quota;
 pub mod recipient;
 pub mod recurrence;
 pub mod replan;
@@ -46,6 +49,7 @@ pub use clock::{Clock, ManualClock, ShiftedClock, SystemClock};
 pub use id::*;
 pub use phone::{E164, NumberError};
 pub use plan::{Channel, Plan, Retry, Step};
+pub use quota::Quota;
 pub use recipient::{Disposition, Hold, RecipientState};
 pub use recurrence::Recurrence;
 pub use role::{Action, Role, Scope, Scopes};

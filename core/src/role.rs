@@ -149,7 +149,8 @@ edit the workspace   -      -         admin  admin
                 .map(|scope| scope.as_str())
                 .collect();
             let (member, developer, admin) = (role(Role::Member), role(Role::Developer), role(Role::Admin));
-            told += &format!("{:20} {member:6} {developer:9} {admin:6} {}\n", action.as_str(), scopes.join(" "));
+            told +=
+                &format!("{:20} {member:6} {developer:9} {admin:6} {}\n", action.as_str(), scopes.join(" "));
         }
         assert_eq!(told, TABLE);
     }

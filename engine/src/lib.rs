@@ -4,6 +4,8 @@
 //! never a call: the scheduler pushes again what is due and was not taken. Writes of many calls share transactions
 //! (see `batch`): one-row commits are the wall every dialer hits.
 
+mod access;
+mod api_keys;
 mod batch;
 mod begin;
 mod brake;
@@ -17,7 +19,11 @@ mod edit;
 mod error;
 mod hang_up;
 pub mod import;
+mod invites;
 mod known;
+mod logins;
+mod members;
+mod passwords;
 mod preflight;
 mod publish;
 mod ready;
@@ -28,7 +34,10 @@ mod settle;
 mod stats;
 mod suppress;
 mod sweep;
+mod tenants;
+mod throttle;
 mod trunk_groups;
+mod users;
 mod verdict;
 mod wind_up;
 
@@ -39,12 +48,17 @@ use ringfleet_fleet::{Fleet, Lane};
 use ringfleet_store::{Answered, Begin, DeliveryUpdate, Dial, Kept, Letter, Store};
 use uuid::Uuid;
 
+pub use access::AccessSettings;
+pub use access::Signup;
+pub use api_keys::{KeyWish, MadeKey};
 pub use caller_ids::{Begun, PoolToday};
 pub use campaigns::{InFlight, NewSession, Way};
 pub use deliveries::Answer;
 pub use dispatch::Dispatched;
 pub use error::EngineError;
 pub use hang_up::{AFTER_A_MISSED_CALL, hung_up, hung_up_unsent};
+pub use invites::{INVITE_LASTS, Invitation};
+pub use logins::{Credentials, Grant};
 pub use preflight::{Held, Preflight, ZoneHours};
 pub use recipients::AddReport;
 pub use runs::NAME_LIMIT;
@@ -53,6 +67,7 @@ pub use stats::{CampaignStats, HourStats, SeatStats};
 pub use suppress::{REASON_LIMIT, SuppressionReport};
 pub use sweep::WORKER_SILENCE;
 pub use trunk_groups::lines_rest;
+pub use users::{GoogleProfile, NewAccount, ResetLink};
 
 use batch::Batcher;
 use publish::Hints;
@@ -70,6 +85,7 @@ struct Shared {
     clock: Arc<dyn Clock>,
     hints: Hints,
     retries: RetrySchedule,
+    access: access::Access,
     loads: Batcher<Uuid, Option<Dial>>,
     begins: Batcher<Begin, Option<Begun>>,
     // For single calls, which do not wait behind a large batch of campaigns' calls, nor in one.
@@ -101,6 +117,7 @@ impl Engine {
             fleet,
             clock,
             retries,
+            access: access::Access::default(),
         }))
     }
 

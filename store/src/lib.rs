@@ -5,6 +5,7 @@
 //! anything but the database, and nothing here decides: rules live in `ringfleet-core`, sequences in `ringfleet-engine`.
 
 mod agents;
+mod api_keys;
 mod audit;
 mod caller_ids;
 mod calls;
@@ -20,6 +21,8 @@ mod edit;
 mod error;
 mod hang_ups;
 mod imports;
+mod logins;
+mod members;
 mod migrate;
 mod preflight;
 mod recipients;
@@ -29,17 +32,20 @@ mod runs;
 mod store;
 mod suppressions;
 mod text;
+mod throttles;
 mod time;
 mod trunk_groups;
 mod trunk_health;
 mod trunks;
 mod tx;
+mod users;
 mod waiting;
 mod webhooks;
 mod workers;
 mod workspaces;
 
 pub use agents::{Agent, NewAgent};
+pub use api_keys::{Key, NewApiKey};
 pub use audit::{KeptCounter, Told, Unfinished};
 pub use caller_ids::{CallerDay, TrunkPool};
 pub use calls::{Answered, Call, CallFilter, CallUpdate, Kept, NewCall, SeatAnswer};
@@ -53,19 +59,23 @@ pub use dials::{Begin, Beginning, Dial, Placement};
 pub use edit::{CampaignSettings, Placed, Waited};
 pub use error::StoreError;
 pub use imports::{Import, ImportState, Reject};
+pub use logins::{Login, Visitor};
+pub use members::{Invite, Member, Membership};
 pub use preflight::{Alike, Special};
 pub use recipients::{NewRecipient, Recipient, RecipientFilter, RecipientUpdate, Standing, fresh_ids};
 pub use runs::{CopiedRecipient, Copying, Listed, Unready};
 pub use store::Store;
 pub use suppressions::{Address, NewSuppression, Suppression};
+pub use throttles::Throttle;
 pub use time::Timestamp;
 pub use trunk_groups::{GroupCampaign, Move, Stranded, TrunkGroup};
 pub use trunk_health::{DueTrunk, TrunkHealth};
 pub use trunks::{NewTrunk, Trunk};
 pub use tx::Tx;
+pub use users::{NewUser, User};
 pub use waiting::{Queue, Waiting};
 pub use webhooks::Webhook;
-pub use workspaces::{Key, Workspace};
+pub use workspaces::Workspace;
 
 /// How far the clocks of two processes may lie apart. What one has made due now, another that is so much behind still takes.
 pub const CLOCK_SKEW: chrono::Duration = chrono::Duration::seconds(5);

@@ -5,7 +5,8 @@ use std::str::FromStr;
 use chrono::{DateTime, Utc};
 use ringfleet_core::{
     BrakeRule, CallState, CallerIds, CampaignState, Caps, Channel, CounterKind, Disposition, E164, EndedBy,
-    Hold, Outcome, Plan, RecipientState, Recurrence, Role, Schedule, SuppressionSource, WorkspaceRules,
+    Hold, Outcome, Plan, RecipientState, Recurrence, Role, Schedule, Scope, SuppressionSource,
+    WorkspaceRules,
     brake::BrakeState,
     caps::History,
     delivery::DeliveryState,
@@ -62,7 +63,20 @@ macro_rules! plain {
         }
     )+};
 }
-plain!(i64, Option<i64>, i32, Option<i32>, f64, bool, String, Option<String>, Vec<u8>, Uuid, Option<Uuid>);
+plain!(
+    i64,
+    Option<i64>,
+    i32,
+    Option<i32>,
+    f64,
+    bool,
+    String,
+    Option<String>,
+    Vec<u8>,
+    Option<Vec<u8>>,
+    Uuid,
+    Option<Uuid>
+);
 
 /// Types made from one the driver reads: `Type <= Raw, convert`, plain and optional.
 macro_rules! made {
@@ -132,6 +146,7 @@ json!(
     Vec<EventType>,
     Vec<Uuid>,
     Vec<Member>,
+    Vec<Scope>,
     Vec<i64>,
     WorkspaceRules
 );

@@ -1,10 +1,15 @@
 //! The native API, under `/api/v1`: one file per resource.
 
+mod accounts;
 mod agents;
+mod api_keys;
 mod caller_ids;
 mod campaigns;
+mod google;
 mod imports;
+mod invites;
 mod lifecycle;
+mod members;
 mod preflight;
 mod recipients;
 mod reschedule;
@@ -18,50 +23,97 @@ mod trunk_groups;
 mod trunks;
 mod webhooks;
 mod workspace;
+mod workspaces;
 
-use axum::{
-    Router, middleware,
-    routing::{delete, get, post},
-};
+use axum::middleware;
 
-use crate::{auth::Gate, frame};
+pub use google::GoogleSettings;
+
+use crate::{frame, quota, routes::Routes};
 
 /// Every route of the native API. All but uploads have to answer within the time limit.
-pub(crate) fn router() -> Router<Gate> {
-    let quick = Router::new()
-        .route("/agents", post(agents::create).get(agents::list))
-        .route("/agents/{agt}", get(agents::show))
-        .route("/trunks", post(trunks::create).get(trunks::list))
-        .route("/trunks/{trk}", get(trunks::show))
-        .route("/trunk-groups", post(trunk_groups::create).get(trunk_groups::list))
-        .route("/trunk-groups/{tgr}", get(trunk_groups::show))
-        .route("/campaigns", post(campaigns::create).get(campaigns::list))
-        .route("/campaigns/{cmp}", get(campaigns::show).patch(lifecycle::edit))
-        .route("/campaigns/{cmp}/start", post(lifecycle::start))
-        .route("/campaigns/{cmp}/pause", post(lifecycle::pause))
-        .route("/campaigns/{cmp}/cancel", post(lifecycle::cancel))
-        .route("/campaigns/{cmp}/clone", post(lifecycle::clone))
-        .route("/campaigns/{cmp}/retry", post(lifecycle::retry))
-        .route("/campaigns/{cmp}/runs", get(lifecycle::runs))
-        .route("/campaigns/{cmp}/stats", get(campaigns::stats))
-        .route("/campaigns/{cmp}/caller-ids", get(caller_ids::show))
-        .route("/campaigns/{cmp}/preflight", get(preflight::show))
-        .route("/campaigns/{cmp}/recipients", post(recipients::add).get(recipients::list))
-        .route("/campaigns/{cmp}/recipients/{rcp}", get(recipients::show))
-        .route("/campaigns/{cmp}/recipients/{rcp}/reschedule", post(reschedule::reschedule))
-        .route("/imports", get(imports::list))
-        .route("/imports/{imp}", get(imports::show))
-        .route("/imports/{imp}/errors.csv", get(imports::errors))
-        .route("/suppressions", post(suppressions::add).get(suppressions::list))
-        .route("/suppressions/{sup}", get(suppressions::show).delete(suppressions::remove))
-        .route("/workspace/rules", get(workspace::rules).put(workspace::set_rules))
-        .route("/sessions", post(sessions::create).get(sessions::list))
-        .route("/sessions/{ses}", get(sessions::show))
-        .route("/webhooks", post(webhooks::create).get(webhooks::list))
-        .route("/webhooks/{whk}", delete(webhooks::remove))
-        .route_layer(middleware::from_fn_with_state(frame::TIME_LIMIT, frame::limit_time));
-    let uploads = Router::new()
-        .route("/campaigns/{cmp}/recipients/import", post(imports::upload))
-        .route("/suppressions/import", post(suppressions::upload));
-    quick.merge(uploads)
+pub(crate) fn routes() -> Routes {
+    let quick = Routes::new()
+        .post("/agents", agents::create)
+        .get("/agents", agents::list)
+        .get("/agents/{agt}", agents::show)
+        .post("/trunks", trunks::create)
+        .get("/trunks", trunks::list)
+        .get("/trunks/{trk}", trunks::show)
+        .post("/trunk-groups", trunk_groups::create)
+        .get("/trunk-groups", trunk_groups::list)
+        .get("/trunk-groups/{tgr}", trunk_groups::show)
+        .post("/campaigns", campaigns::create)
+        .get("/campaigns", campaigns::list)
+        .get("/campaigns/{cmp}", campaigns::show)
+        .patch("/campaigns/{cmp}", lifecycle::edit)
+        .post("/campaigns/{cmp}/start", lifecycle::start)
+        .post("/campaigns/{cmp}/pause", lifecycle::pause)
+        .post("/campaigns/{cmp}/cancel", lifecycle::cancel)
+        .post("/campaigns/{cmp}/clone", lifecycle::clone)
+        .post("/campaigns/{cmp}/retry", lifecycle::retry)
+        .get("/campaigns/{cmp}/runs", lifecycle::runs)
+        .get("/campaigns/{cmp}/stats", campaigns::stats)
+        .get("/campaigns/{cmp}/caller-ids", caller_ids::show)
+        .get("/campaigns/{cmp}/preflight", preflight::show)
+        .post("/campaigns/{cmp}/recipients", recipients::add)
+        .get("/campaigns/{cmp}/recipients", recipients::list)
+        .get("/campaigns/{cmp}/recipients/{rcp}", recipients::show)
+        .post("/campaigns/{cmp}/recipients/{rcp}/reschedule", reschedule::reschedule)
+        .get("/imports", imports::list)
+        .get("/imports/{imp}", imports::show)
+        .get("/imports/{imp}/errors.csv", imports::errors)
+        .post("/suppressions", suppressions::add)
+        .get("/suppressions", suppressions::list)
+        .get("/suppressions/{sup}", suppressions::show)
+        .delete("/suppressions/{sup}", suppressions::remove)
+        .get("/workspace/rules", workspace::rules)
+        .put("/workspace/rules", workspace::set_rules)
+        .post("/sessions", sessions::create)
+        .get("/sessions", sessions::list)
+        .get("/sessions/{ses}", sessions::show)
+        .post("/webhooks", webhooks::create)
+        .get("/webhooks", webhooks::list)
+        .delete("/webhooks/{whk}", webhooks::remove)
+        .and(identity())
+        .within(|router| {
+            router.route_layer(middleware::from_fn_with_state(frame::TIME_LIMIT, frame::limit_time))
+        });
+    let uploads = Routes::new()
+        .post("/campaigns/{cmp}/recipients/import", imports::upload)
+        .post("/suppressions/import", suppressions::upload);
+    quick.and(uploads).within(|router| router.route_layer(middleware::from_fn(quota::tell)))
+}
+
+/// Who may do what: accounts, workspaces, members, keys.
+fn identity() -> Routes {
+    Routes::new()
+        .post("/auth/signup", accounts::sign_up)
+        .post("/auth/login", accounts::log_in)
+        .post("/auth/refresh", accounts::refresh)
+        .post("/auth/logout", accounts::log_out)
+        .post("/auth/logout-all", accounts::log_out_everywhere)
+        .post("/auth/password/change", accounts::change_password)
+        .post("/auth/password/forgot", accounts::forgot)
+        .post("/auth/password/reset", accounts::reset)
+        .get("/auth/google", google::begin)
+        .get("/auth/google/callback", google::callback)
+        .post("/auth/invites/accept", invites::accept)
+        .get("/users/me", accounts::me)
+        .post("/workspaces", workspaces::create)
+        .get("/workspaces", workspaces::list)
+        .get("/workspaces/{org}", workspaces::show)
+        .patch("/workspaces/{org}", workspaces::rename)
+        .delete("/workspaces/{org}", workspaces::delete)
+        .post("/workspaces/{org}/leave", members::leave)
+        .get("/workspaces/{org}/members", members::list)
+        .patch("/workspaces/{org}/members/{usr}", members::set_role)
+        .delete("/workspaces/{org}/members/{usr}", members::remove)
+        .post("/workspaces/{org}/invite", invites::invite)
+        .get("/workspaces/{org}/invites", invites::list)
+        .delete("/workspaces/{org}/invites/{inv}", invites::withdraw)
+        .post("/api-keys", api_keys::create)
+        .get("/api-keys", api_keys::list)
+        .delete("/api-keys/{key}", api_keys::revoke)
+        .post("/api-keys/{key}/rotate", api_keys::rotate)
 }

@@ -7,11 +7,11 @@ use axum::{
     body::{Body, to_bytes},
     http::{HeaderMap, Request, StatusCode, header},
 };
-use ringfleet_api::{ApiSettings, new_key, router};
-use ringfleet_core::{ManualClock, Role, delivery::RetrySchedule};
+use ringfleet_api::{ApiSettings, NewKey, new_key, router};
+use ringfleet_core::{ManualClock, Role, Scopes, WorkspaceId, delivery::RetrySchedule};
 use ringfleet_engine::Engine;
 use ringfleet_fleet::Fleet;
-use ringfleet_store::Store;
+use ringfleet_store::{NewApiKey, Store};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tower::ServiceExt;
@@ -183,12 +183,26 @@ pub fn request(method: &str, path: &str) -> axum::http::request::Builder {
     Request::builder().method(method).uri(format!("/api/v1{path}"))
 }
 
+/// A key that may all its role may.
+pub fn new_api_key(workspace: WorkspaceId, role: Role, key: &NewKey) -> NewApiKey<'_> {
+    NewApiKey {
+        workspace,
+        name: "test",
+        role,
+        scopes: Scopes::ALL,
+        rate_limit: None,
+        expires_at: None,
+        prefix: &key.prefix,
+        hash: &key.hash,
+    }
+}
+
 async fn key(engine: &Engine, workspace: &str, role: Role) -> String {
     let key = new_key(rand::random());
     let now = engine.clock().now();
     let mut tx = engine.store().write().await.unwrap();
     let workspace = tx.workspace_named(workspace, now).await.unwrap();
-    tx.insert_key(workspace.id, role, &key.prefix, &key.hash, now).await.unwrap();
+    tx.insert_key(&new_api_key(workspace.id, role, &key), now).await.unwrap();
     tx.commit().await.unwrap();
     key.secret
 }

@@ -1,0 +1,141 @@
+//! API keys.
+
+use ringfleet_core::{ApiKeyId, Role, Scope, id::ApiKeyKind};
+use ringfleet_engine::{KeyWish, MadeKey};
+use ringfleet_store::Key;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    auth::{Allowed, may},
+    check,
+    envelope::{Moment, Reply},
+    error::{ApiError, Result},
+    json::{Json, NoBody},
+    page::Paging,
+    path::PathId,
+    query::Query,
+};
+
+/// Longest name, in characters.
+const NAME_LIMIT: usize = 100;
+/// Most requests a minute a key may be given.
+const MOST_REQUESTS: u32 = 600_000;
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct Body {
+    name: String,
+    role: Option<Role>,
+    scopes: Option<Vec<Scope>>,
+    rate_limit: Option<u32>,
+    expires_at: Option<String>,
+}
+
+/// A key as the API shows it. `scopes` is null where its role alone decides, `rateLimit` where the server's settings do.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct View {
+    id: ApiKeyId,
+    name: String,
+    prefix: String,
+    role: Role,
+    scopes: Option<Vec<Scope>>,
+    rate_limit: Option<i32>,
+    expires_at: Option<Moment>,
+    last_used_at: Option<Moment>,
+    created_at: Moment,
+}
+
+impl From<Key> for View {
+    fn from(key: Key) -> Self {
+        Self {
+            id: key.id,
+            name: key.name,
+            prefix: key.prefix,
+            role: key.role,
+            scopes: key.scopes,
+            rate_limit: key.rate_limit,
+            expires_at: Moment::maybe(key.expires_at),
+            last_used_at: Moment::maybe(key.last_used_at),
+            created_at: key.created_at.into(),
+        }
+    }
+}
+
+/// The same with the key itself, which is shown this once.
+#[derive(Serialize)]
+pub(super) struct SecretView {
+    #[serde(flatten)]
+    view: View,
+    secret: String,
+}
+
+impl From<MadeKey> for SecretView {
+    fn from(made: MadeKey) -> Self {
+        Self { view: made.key.into(), secret: made.secret }
+    }
+}
+
+/// `POST /api-keys`: makes a key of no higher role, and no wider scopes, than one's own.
+pub(super) async fn create(
+    door: Allowed<may::ManageKeys>,
+    Json(body): Json<Body>,
+) -> Result<Reply<SecretView>> {
+    if body.scopes.as_ref().is_some_and(Vec::is_empty) {
+        return Err(ApiError::invalid(
+            "scopes",
+            "name at least one, or leave it out for all that the role may",
+        ));
+    }
+    let expires_at = check::moment("expiresAt", body.expires_at)?;
+    if expires_at.is_some_and(|at| at <= door.engine().clock().now()) {
+        return Err(ApiError::invalid("expiresAt", "must lie in the future"));
+    }
+    let rate_limit =
+        body.rate_limit.map(|rate| check::within("rateLimit", Some(rate), 1..=MOST_REQUESTS, rate));
+    let wish = KeyWish {
+        name: check::name(body.name, NAME_LIMIT)?,
+        role: body.role,
+        scopes: body.scopes,
+        rate_limit: rate_limit.transpose()?,
+        expires_at,
+    };
+    let made = door.engine().make_key(door.actor(), wish).await?;
+    Ok(Reply::created(made.into()))
+}
+
+/// `GET /api-keys`: a page of the workspace's keys that were not revoked.
+pub(super) async fn list(
+    door: Allowed<may::ManageKeys>,
+    Query(paging): Query<Paging>,
+) -> Result<Reply<Vec<View>>> {
+    let mut tx = door.engine().store().read().await?;
+    let keys = tx.keys(door.workspace(), paging.ask()).await?;
+    tx.commit().await?;
+    Ok(paging.reply(keys, |key| key.id.into()))
+}
+
+/// `POST /api-keys/:id/rotate`: another secret for the same key; the old one opens nothing any more.
+pub(super) async fn rotate(
+    door: Allowed<may::ManageKeys>,
+    PathId(id): PathId<ApiKeyKind>,
+    _: NoBody,
+) -> Result<Reply<SecretView>> {
+    Ok(Reply::ok(door.engine().rotate_key(door.actor(), id).await?.into()))
+}
+
+/// What was revoked.
+#[derive(Serialize)]
+pub(super) struct RevokedView {
+    id: ApiKeyId,
+    revoked: bool,
+}
+
+/// `DELETE /api-keys/:id`: the key opens nothing any more, in any process, once this has answered.
+pub(super) async fn revoke(
+    door: Allowed<may::ManageKeys>,
+    PathId(id): PathId<ApiKeyKind>,
+) -> Result<Reply<RevokedView>> {
+    door.engine().revoke_key(door.actor(), id).await?;
+    Ok(Reply::ok(RevokedView { id, revoked: true }))
+}

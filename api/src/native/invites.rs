@@ -1,0 +1,125 @@
+//! Invitations to a workspace.
+
+use ringfleet_core::{InviteId, Role, WorkspaceId, account, id::InviteKind};
+use ringfleet_store::Invite;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    auth::{Allowed, SignedIn, may},
+    envelope::{Moment, Reply},
+    error::{ApiError, Result},
+    json::Json,
+    page::Paging,
+    path::PathId,
+    query::Query,
+};
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct Body {
+    email: String,
+    role: Option<Role>,
+}
+
+/// An invitation as the API shows it.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct View {
+    id: InviteId,
+    email: String,
+    role: Role,
+    expires_at: Moment,
+    created_at: Moment,
+}
+
+impl From<Invite> for View {
+    fn from(invite: Invite) -> Self {
+        Self {
+            id: invite.id,
+            email: invite.email,
+            role: invite.role,
+            expires_at: invite.expires_at.into(),
+            created_at: invite.created_at.into(),
+        }
+    }
+}
+
+/// The same with its link, where this server sends no mail: somebody has to pass it on. Else null.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct MadeView {
+    #[serde(flatten)]
+    view: View,
+    link: Option<String>,
+}
+
+/// `POST /workspaces/:id/invite`: sends a link that is good for seven days and once. Another one to the same address replaces it.
+pub(super) async fn invite(
+    door: Allowed<may::ManageMembers>,
+    Json(body): Json<Body>,
+) -> Result<Reply<MadeView>> {
+    let email = account::email(&body.email).map_err(|problem| ApiError::invalid("email", problem))?;
+    let role = body.role.unwrap_or(Role::Member);
+    let made = door.engine().invite(door.workspace(), &email, role).await?;
+    let link = super::accounts::link(door.settings(), "invite", &made.token);
+    let link = match door.mailer() {
+        None => Some(link),
+        Some(mailer) => {
+            let name = &made.workspace.name;
+            let text = format!(
+                "You are invited to the workspace \"{name}\" on Ringfleet, as {role}.\n\nAccept within seven days:\n{link}\n\n\
+                 If you do not know what this is about, ignore this mail.\n"
+            );
+            mailer.send(&email, "You are invited to a workspace on Ringfleet", text);
+            None
+        }
+    };
+    Ok(Reply::created(MadeView { view: made.invite.into(), link }))
+}
+
+/// `GET /workspaces/:id/invites`: a page of those that are open.
+pub(super) async fn list(
+    door: Allowed<may::ManageMembers>,
+    Query(paging): Query<Paging>,
+) -> Result<Reply<Vec<View>>> {
+    let mut tx = door.engine().store().read().await?;
+    let invites = tx.invites(door.workspace(), paging.ask()).await?;
+    tx.commit().await?;
+    Ok(paging.reply(invites, |invite| invite.id.into()))
+}
+
+/// What was withdrawn.
+#[derive(Serialize)]
+pub(super) struct WithdrawnView {
+    id: InviteId,
+    withdrawn: bool,
+}
+
+/// `DELETE /workspaces/:id/invites/:inviteId`: its link opens nothing any more.
+pub(super) async fn withdraw(
+    door: Allowed<may::ManageMembers>,
+    PathId(id): PathId<InviteKind>,
+) -> Result<Reply<WithdrawnView>> {
+    door.engine().withdraw_invite(door.workspace(), id).await?;
+    Ok(Reply::ok(WithdrawnView { id, withdrawn: true }))
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct AcceptBody {
+    token: String,
+}
+
+/// Where one is a member now.
+#[derive(Serialize)]
+pub(super) struct JoinedView {
+    id: WorkspaceId,
+    name: String,
+    role: Role,
+}
+
+/// `POST /auth/invites/accept`: joins, as the user whose address was invited. Who has no account signs up with the token.
+pub(super) async fn accept(door: SignedIn, Json(body): Json<AcceptBody>) -> Result<Reply<JoinedView>> {
+    let (workspace, role) = door.engine().accept_invite(door.user(), &body.token).await?;
+    Ok(Reply::ok(JoinedView { id: workspace.id, name: workspace.name, role }))
+}
