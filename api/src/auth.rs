@@ -11,7 +11,10 @@ use std::{
     sync::{Arc, OnceLock},
 };
 
-use axum::{extract::FromRequestParts, http::request::Parts};
+use axum::{
+    extract::FromRequestParts,
+    http::{StatusCode, request::Parts},
+};
 use parking_lot::Mutex;
 use ringfleet_core::{Actor, ApiKeyId, LoginId, Quota, UserId, WorkspaceId, quota::Taken};
 use ringfleet_engine::Engine;
@@ -21,6 +24,7 @@ use crate::{
     error::{ApiError, Result},
     identity::{self, Guest},
     mail::Mailer,
+    openapi::{Draft, Part},
 };
 
 /// The permissions a handler can name.
@@ -253,5 +257,31 @@ impl FromRequestParts<Gate> for Anyone {
     async fn from_request_parts(parts: &mut Parts, gate: &Gate) -> Result<Self> {
         let address = client::address(parts, &gate.settings().trusted_proxies);
         Ok(Self { gate: gate.clone(), address })
+    }
+}
+
+impl<P: may::Permission> Part for Allowed<P> {
+    fn describe(draft: &mut Draft) {
+        draft.needs(P::ACTION);
+    }
+}
+
+impl Part for Caller {
+    fn describe(draft: &mut Draft) {
+        <Allowed<may::Read> as Part>::describe(draft);
+    }
+}
+
+impl Part for SignedIn {
+    fn describe(draft: &mut Draft) {
+        draft.needs_a_user();
+    }
+}
+
+impl Part for Anyone {
+    fn describe(draft: &mut Draft) {
+        draft.refuses(StatusCode::UNAUTHORIZED, "What was sent lets nobody in.");
+        draft.refuses(StatusCode::FORBIDDEN, "Not on this server, or not for whoever asks.");
+        draft.refuses(StatusCode::TOO_MANY_REQUESTS, "Too many attempts; `Retry-After` tells when to go on.");
     }
 }

@@ -1,7 +1,14 @@
 //! Cookies (RFC 6265bis): the refresh token, and what a login with Google has to bring back.
 
-use axum::http::{HeaderMap, header};
+use std::convert::Infallible;
+
+use axum::{
+    extract::FromRequestParts,
+    http::{HeaderMap, header, request::Parts},
+};
 use url::Url;
+
+use crate::openapi::{Draft, Part};
 
 /// One of our cookies.
 pub(crate) struct Cookie {
@@ -28,11 +35,33 @@ impl Cookie {
     }
 
     /// What the browser sent; the first one counts.
-    pub(crate) fn sent<'a>(&self, headers: &'a HeaderMap) -> Option<&'a str> {
+    fn sent<'a>(&self, headers: &'a HeaderMap) -> Option<&'a str> {
         let lines = headers.get_all(header::COOKIE).iter().filter_map(|line| line.to_str().ok());
         let mut pairs = lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
         pairs.find(|(name, _)| *name == self.name).map(|(_, value)| value)
     }
+}
+
+/// The cookies of a request.
+pub(crate) struct Cookies(HeaderMap);
+
+impl Cookies {
+    /// What the browser sent of this one.
+    pub(crate) fn get(&self, cookie: &Cookie) -> Option<&str> {
+        cookie.sent(&self.0)
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for Cookies {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        Ok(Self(parts.headers.clone()))
+    }
+}
+
+impl Part for Cookies {
+    fn describe(_: &mut Draft) {}
 }
 
 #[cfg(test)]

@@ -112,6 +112,11 @@ impl ApiError {
         Self::new(StatusCode::NOT_FOUND, "NOT_FOUND", "there is no such endpoint; check the path")
     }
 
+    /// This server is not set up to do it.
+    pub(crate) fn not_offered(message: &str) -> Self {
+        Self::new(StatusCode::NOT_FOUND, "NOT_FOUND", message)
+    }
+
     /// The route exists, but not with this method.
     pub(crate) fn method_not_allowed() -> Self {
         let message = "this endpoint does not know the method; the Allow header names those it knows";

@@ -11,6 +11,7 @@ mod cookies;
 mod cors;
 mod envelope;
 mod error;
+mod file;
 mod frame;
 mod health;
 mod identity;
@@ -18,12 +19,13 @@ mod json;
 mod linger;
 mod mail;
 mod native;
+mod openapi;
 mod page;
 mod path;
 mod query;
 mod quota;
+mod reference;
 mod reject_file;
-mod routes;
 mod serve;
 mod strict;
 mod upload;
@@ -106,18 +108,21 @@ pub(crate) fn is_loopback(url: &Url) -> bool {
     host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
-/// The method and path of every endpoint of the native API, below `/api/v1`.
-pub fn endpoints() -> Vec<(Method, &'static str)> {
-    native::routes().list().to_vec()
+/// The method and path of every endpoint of the native API.
+pub fn endpoints() -> Vec<(Method, String)> {
+    native::routes().list()
 }
 
 /// The whole HTTP surface over one engine.
 pub fn router(engine: Engine, settings: ApiSettings) -> Router {
     let (cors, guards) = (cors::layer(&settings.cors_origins), frame::Guards::of(&settings.base_url));
     let gate = auth::Gate::new(engine.clone(), settings);
-    Router::new()
-        .nest("/api/v1", native::routes().into_router())
+    let mut routes = native::routes();
+    let description = reference::router(&routes.document());
+    routes
+        .into_router()
         .with_state(gate)
+        .merge(description)
         .merge(health::router(engine))
         .fallback(|| async { ApiError::no_such_route() })
         .method_not_allowed_fallback(|| async { ApiError::method_not_allowed() })

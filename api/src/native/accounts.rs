@@ -1,16 +1,17 @@
 //! Accounts: signing up, logging in, passwords.
 
-use axum::http::{HeaderMap, HeaderName, header};
+use axum::http::{HeaderName, header};
 use ringfleet_core::{Role, UserId, WorkspaceId, account, token::ACCESS_LASTS};
 use ringfleet_engine::{Credentials, Grant, NewAccount};
 use ringfleet_store::{Page, User};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::{
     ApiSettings,
     auth::{Anyone, SignedIn},
     check,
-    cookies::REFRESH,
+    cookies::{Cookies, REFRESH},
     envelope::{Moment, Reply},
     error::{ApiError, Result},
     json::{Json, NoBody},
@@ -33,8 +34,9 @@ pub(super) fn link(settings: &ApiSettings, page: &str, token: &str) -> String {
 }
 
 /// A user as the API shows them.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = User)]
 pub(super) struct UserView {
     id: UserId,
     email: String,
@@ -56,8 +58,9 @@ impl From<User> for UserView {
 }
 
 /// What a login is answered with; the refresh token is in a cookie.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = Login)]
 pub(super) struct GrantView {
     access_token: String,
     token_type: &'static str,
@@ -90,8 +93,9 @@ pub(super) fn seconds_left(door: &Anyone, grant: &Grant) -> i64 {
     (grant.expires_at - door.engine().clock().now()).num_seconds()
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schema(as = SignUp)]
 pub(super) struct SignUpBody {
     email: String,
     password: String,
@@ -137,8 +141,9 @@ fn email(text: &str) -> Result<String> {
     account::email(text).map_err(|problem| ApiError::invalid("email", problem))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schema(as = Credentials)]
 pub(super) struct LoginBody {
     email: String,
     password: String,
@@ -155,9 +160,9 @@ pub(super) async fn log_in(door: Anyone, Json(body): Json<LoginBody>) -> Result<
 }
 
 /// `POST /auth/refresh`: a fresh access token and a fresh cookie for the one that was sent.
-pub(super) async fn refresh(door: Anyone, headers: HeaderMap, _: NoBody) -> Result<WithCookie<GrantView>> {
-    let shown = REFRESH
-        .sent(&headers)
+pub(super) async fn refresh(door: Anyone, cookies: Cookies, _: NoBody) -> Result<WithCookie<GrantView>> {
+    let shown = cookies
+        .get(&REFRESH)
         .ok_or_else(|| ApiError::unauthorized("there is no cookie of a login; log in"))?;
     let grant = door.engine().refresh(shown).await?;
     let lasts = seconds_left(&door, &grant);
@@ -165,15 +170,16 @@ pub(super) async fn refresh(door: Anyone, headers: HeaderMap, _: NoBody) -> Resu
 }
 
 /// How many logins have ended.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = LoggedOut)]
 pub(super) struct EndedView {
     logged_out: bool,
 }
 
 /// `POST /auth/logout`: ends the login of the cookie. Its access tokens open nothing any more.
-pub(super) async fn log_out(door: Anyone, headers: HeaderMap, _: NoBody) -> Result<WithCookie<EndedView>> {
-    if let Some(shown) = REFRESH.sent(&headers) {
+pub(super) async fn log_out(door: Anyone, cookies: Cookies, _: NoBody) -> Result<WithCookie<EndedView>> {
+    if let Some(shown) = cookies.get(&REFRESH) {
         door.engine().log_out(shown).await?;
     }
     Ok(without_cookie(door.settings(), EndedView { logged_out: true }))
@@ -185,15 +191,17 @@ pub(super) async fn log_out_everywhere(door: SignedIn, _: NoBody) -> Result<With
     Ok(without_cookie(door.settings(), EndedView { logged_out: true }))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schema(as = PasswordChange)]
 pub(super) struct ChangeBody {
     current_password: String,
     new_password: String,
 }
 
 /// That it is done.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Done)]
 pub(super) struct DoneView {
     done: bool,
 }
@@ -205,8 +213,9 @@ pub(super) async fn change_password(door: SignedIn, Json(body): Json<ChangeBody>
     Ok(Reply::ok(DoneView { done: true }))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schema(as = PasswordForgotten)]
 pub(super) struct ForgotBody {
     email: String,
 }
@@ -239,8 +248,9 @@ pub(super) async fn forgot(door: Anyone, Json(body): Json<ForgotBody>) -> Result
     Ok(Reply::accepted(DoneView { done: true }))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schema(as = PasswordReset)]
 pub(super) struct ResetBody {
     token: String,
     password: String,
@@ -253,8 +263,9 @@ pub(super) async fn reset(door: Anyone, Json(body): Json<ResetBody>) -> Result<R
 }
 
 /// Oneself.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = Me)]
 pub(super) struct MeView {
     #[serde(flatten)]
     user: UserView,
@@ -263,7 +274,8 @@ pub(super) struct MeView {
     workspaces: Vec<HomeView>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Home)]
 struct HomeView {
     id: WorkspaceId,
     name: String,

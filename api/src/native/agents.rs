@@ -7,6 +7,7 @@ use ringfleet_core::{AgentId, id::AgentKind};
 use ringfleet_store::{Agent, NewAgent};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use utoipa::ToSchema;
 
 use crate::{
     auth::{Allowed, may},
@@ -25,20 +26,24 @@ const PROMPT_LIMIT: usize = 100 * 1024;
 /// `voice` and `llm` may be this long as JSON, in bytes.
 const SETTINGS_LIMIT: usize = 16 * 1024;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schema(as = NewAgent)]
 pub(super) struct Body {
     name: String,
     prompt: Option<String>,
+    #[schema(value_type = Option<Object>)]
     voice: Option<Map<String, Value>>,
+    #[schema(value_type = Option<Object>)]
     llm: Option<Map<String, Value>>,
     greeting: Option<String>,
     recording: Option<bool>,
 }
 
 /// An agent as the API shows it.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = Agent)]
 pub(super) struct View {
     id: AgentId,
     name: String,

@@ -4,6 +4,7 @@ use ringfleet_core::{ApiKeyId, Role, Scope, id::ApiKeyKind};
 use ringfleet_engine::{KeyWish, MadeKey};
 use ringfleet_store::Key;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::{
     auth::{Allowed, may},
@@ -21,8 +22,9 @@ const NAME_LIMIT: usize = 100;
 /// Most requests a minute a key may be given.
 const MOST_REQUESTS: u32 = 600_000;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schema(as = NewApiKey)]
 pub(super) struct Body {
     name: String,
     role: Option<Role>,
@@ -32,8 +34,9 @@ pub(super) struct Body {
 }
 
 /// A key as the API shows it. `scopes` is null where its role alone decides, `rateLimit` where the server's settings do.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = ApiKey)]
 pub(super) struct View {
     id: ApiKeyId,
     name: String,
@@ -63,7 +66,8 @@ impl From<Key> for View {
 }
 
 /// The same with the key itself, which is shown this once.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = ApiKeyWithSecret)]
 pub(super) struct SecretView {
     #[serde(flatten)]
     view: View,
@@ -125,7 +129,8 @@ pub(super) async fn rotate(
 }
 
 /// What was revoked.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = ApiKeyRevoked)]
 pub(super) struct RevokedView {
     id: ApiKeyId,
     revoked: bool,

@@ -3,8 +3,8 @@
 use std::{fmt, time::Duration};
 
 use axum::{
-    http::{HeaderMap, HeaderName, StatusCode, header},
-    response::{AppendHeaders, IntoResponse},
+    http::{StatusCode, header},
+    response::{AppendHeaders, IntoResponse, Response},
 };
 use openidconnect::{
     AuthorizationCode, ClientId, ClientSecret, CsrfToken, HttpRequest, HttpResponse, IssuerUrl, Nonce,
@@ -14,11 +14,13 @@ use openidconnect::{
 use ringfleet_core::{account, token::ServerSecret};
 use ringfleet_engine::GoogleProfile;
 use serde::{Deserialize, Serialize};
+use utoipa::openapi::ResponseBuilder;
 
 use crate::{
     auth::Anyone,
-    cookies::{GOOGLE, REFRESH},
+    cookies::{Cookies, GOOGLE, REFRESH},
     error::{ApiError, Result},
+    openapi::{self, Draft},
     query::{FromQuery, Parameters, Query},
 };
 
@@ -92,7 +94,9 @@ async fn issuer(settings: &GoogleSettings) -> Result<CoreProviderMetadata> {
 
 fn settings(door: &Anyone) -> Result<(&GoogleSettings, RedirectUrl)> {
     let missing = || {
-        ApiError::not_set_up("NO_GOOGLE", "this server does not offer to log in with Google ([auth.google])")
+        ApiError::not_offered(
+            "this server does not offer to log in with Google; whoever runs it can set [auth.google]",
+        )
     };
     let google = door.settings().google.as_ref().ok_or_else(missing)?;
     let base = door.settings().base_url.as_str().trim_end_matches('/');
@@ -101,7 +105,7 @@ fn settings(door: &Anyone) -> Result<(&GoogleSettings, RedirectUrl)> {
 }
 
 /// `GET /auth/google`: leads to Google.
-pub(super) async fn begin(door: Anyone) -> Result<impl IntoResponse> {
+pub(super) async fn begin(door: Anyone) -> Result<Redirect> {
     let (google, back) = settings(&door)?;
     let (challenge, verifier) = PkceCodeChallenge::new_random_sha256();
     let client = CoreClient::from_provider_metadata(
@@ -124,7 +128,7 @@ pub(super) async fn begin(door: Anyone) -> Result<impl IntoResponse> {
     };
     let secret = door.engine().server_secret().await?;
     let cookie = GOOGLE.set(&seal(&secret, &pending), LASTS_SECONDS, &door.settings().base_url);
-    Ok((StatusCode::SEE_OTHER, [(header::LOCATION, url.to_string()), (header::SET_COOKIE, cookie)]))
+    Ok(Redirect { to: url.to_string(), cookies: vec![cookie] })
 }
 
 fn seal(secret: &ServerSecret, pending: &Pending) -> String {
@@ -158,11 +162,11 @@ impl FromQuery for Answer {
 /// `GET /auth/google/callback`: where Google sends the browser back to; logs in and leads to the first page.
 pub(super) async fn callback(
     door: Anyone,
-    headers: HeaderMap,
+    cookies: Cookies,
     Query(answer): Query<Answer>,
-) -> Result<impl IntoResponse> {
+) -> Result<Redirect> {
     let (google, back) = settings(&door)?;
-    let pending = pending(&door, &headers, &answer).await?;
+    let pending = pending(&door, &cookies, &answer).await?;
     let stale = || ApiError::unauthorized("Google has not let you in; begin again at /api/v1/auth/google");
     let code = answer.code.filter(|_| answer.error.is_none()).ok_or_else(stale)?;
     let client = CoreClient::from_provider_metadata(
@@ -198,18 +202,36 @@ pub(super) async fn callback(
     let grant = door.engine().log_in_with_google(door.settings().access, &profile).await?;
     let lasts = super::accounts::seconds_left(&door, &grant);
     let base = &door.settings().base_url;
-    let cookies: [(HeaderName, String); 3] = [
-        (header::LOCATION, base.to_string()),
-        (header::SET_COOKIE, REFRESH.set(&grant.refresh_token.text(), lasts, base)),
-        (header::SET_COOKIE, GOOGLE.set("", 0, base)),
-    ];
-    Ok((StatusCode::SEE_OTHER, AppendHeaders(cookies)))
+    let cookies = vec![REFRESH.set(&grant.refresh_token.text(), lasts, base), GOOGLE.set("", 0, base)];
+    Ok(Redirect { to: base.to_string(), cookies })
+}
+
+/// Leads the browser elsewhere.
+pub(super) struct Redirect {
+    to: String,
+    cookies: Vec<String>,
+}
+
+impl IntoResponse for Redirect {
+    fn into_response(self) -> Response {
+        let cookies = self.cookies.into_iter().map(|cookie| (header::SET_COOKIE, cookie));
+        let headers = AppendHeaders([(header::LOCATION, self.to)].into_iter().chain(cookies));
+        (StatusCode::SEE_OTHER, headers).into_response()
+    }
+}
+
+impl openapi::Answer for Redirect {
+    fn describe(draft: &mut Draft, _: u16) {
+        draft.refuses(StatusCode::NOT_FOUND, "This server does not offer to log in with Google.");
+        let elsewhere = ResponseBuilder::new().description("Leads elsewhere, as `Location` says.");
+        draft.answers(StatusCode::SEE_OTHER.as_u16(), elsewhere.build());
+    }
 }
 
 /// What this browser began, if this is the answer to it.
-async fn pending(door: &Anyone, headers: &HeaderMap, answer: &Answer) -> Result<Pending> {
+async fn pending(door: &Anyone, cookies: &Cookies, answer: &Answer) -> Result<Pending> {
     let secret = door.engine().server_secret().await?;
-    let sealed = GOOGLE.sent(headers).and_then(|sealed| secret.unseal(sealed));
+    let sealed = cookies.get(&GOOGLE).and_then(|sealed| secret.unseal(sealed));
     let pending: Option<Pending> = sealed.and_then(|text| serde_json::from_str(&text).ok());
     let now = door.engine().clock().now().timestamp();
     // Both come from this browser, so how long the comparison takes tells it nothing new.

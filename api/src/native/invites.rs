@@ -3,6 +3,7 @@
 use ringfleet_core::{InviteId, Role, WorkspaceId, account, id::InviteKind};
 use ringfleet_store::Invite;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::{
     auth::{Allowed, SignedIn, may},
@@ -10,20 +11,22 @@ use crate::{
     error::{ApiError, Result},
     json::Json,
     page::Paging,
-    path::PathId,
+    path::{PathId, ThisWorkspace},
     query::Query,
 };
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schema(as = NewInvite)]
 pub(super) struct Body {
     email: String,
     role: Option<Role>,
 }
 
 /// An invitation as the API shows it.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = Invite)]
 pub(super) struct View {
     id: InviteId,
     email: String,
@@ -45,8 +48,9 @@ impl From<Invite> for View {
 }
 
 /// The same with its link, where this server sends no mail: somebody has to pass it on. Else null.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = InviteMade)]
 pub(super) struct MadeView {
     #[serde(flatten)]
     view: View,
@@ -56,6 +60,7 @@ pub(super) struct MadeView {
 /// `POST /workspaces/:id/invite`: sends a link that is good for seven days and once. Another one to the same address replaces it.
 pub(super) async fn invite(
     door: Allowed<may::ManageMembers>,
+    _: ThisWorkspace,
     Json(body): Json<Body>,
 ) -> Result<Reply<MadeView>> {
     let email = account::email(&body.email).map_err(|problem| ApiError::invalid("email", problem))?;
@@ -80,6 +85,7 @@ pub(super) async fn invite(
 /// `GET /workspaces/:id/invites`: a page of those that are open.
 pub(super) async fn list(
     door: Allowed<may::ManageMembers>,
+    _: ThisWorkspace,
     Query(paging): Query<Paging>,
 ) -> Result<Reply<Vec<View>>> {
     let mut tx = door.engine().store().read().await?;
@@ -89,7 +95,8 @@ pub(super) async fn list(
 }
 
 /// What was withdrawn.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = InviteWithdrawn)]
 pub(super) struct WithdrawnView {
     id: InviteId,
     withdrawn: bool,
@@ -98,20 +105,23 @@ pub(super) struct WithdrawnView {
 /// `DELETE /workspaces/:id/invites/:inviteId`: its link opens nothing any more.
 pub(super) async fn withdraw(
     door: Allowed<may::ManageMembers>,
+    _: ThisWorkspace,
     PathId(id): PathId<InviteKind>,
 ) -> Result<Reply<WithdrawnView>> {
     door.engine().withdraw_invite(door.workspace(), id).await?;
     Ok(Reply::ok(WithdrawnView { id, withdrawn: true }))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schema(as = InviteAcceptance)]
 pub(super) struct AcceptBody {
     token: String,
 }
 
 /// Where one is a member now.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = InviteAccepted)]
 pub(super) struct JoinedView {
     id: WorkspaceId,
     name: String,

@@ -3,6 +3,7 @@
 use ringfleet_core::{Role, UserId, Who, id::UserKind};
 use ringfleet_store::Member;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::{
     auth::{Allowed, may},
@@ -10,19 +11,21 @@ use crate::{
     error::{ApiError, Result},
     json::{Json, NoBody},
     page::Paging,
-    path::PathId,
+    path::{PathId, ThisWorkspace},
     query::Query,
 };
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schema(as = MemberRole)]
 pub(super) struct Body {
     role: Role,
 }
 
 /// A member as the API shows it. Its id is the user's.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = Member)]
 pub(super) struct View {
     id: UserId,
     email: String,
@@ -44,7 +47,11 @@ impl From<Member> for View {
 }
 
 /// `GET /workspaces/:id/members`: a page of them.
-pub(super) async fn list(door: Allowed<may::Read>, Query(paging): Query<Paging>) -> Result<Reply<Vec<View>>> {
+pub(super) async fn list(
+    door: Allowed<may::Read>,
+    _: ThisWorkspace,
+    Query(paging): Query<Paging>,
+) -> Result<Reply<Vec<View>>> {
     let mut tx = door.engine().store().read().await?;
     let members = tx.members(door.workspace(), paging.ask()).await?;
     tx.commit().await?;
@@ -54,6 +61,7 @@ pub(super) async fn list(door: Allowed<may::Read>, Query(paging): Query<Paging>)
 /// `PATCH /workspaces/:id/members/:memberId`: another role. The last admin stays one.
 pub(super) async fn set_role(
     door: Allowed<may::ManageMembers>,
+    _: ThisWorkspace,
     PathId(id): PathId<UserKind>,
     Json(body): Json<Body>,
 ) -> Result<Reply<View>> {
@@ -61,7 +69,8 @@ pub(super) async fn set_role(
 }
 
 /// Who was removed.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = MemberRemoved)]
 pub(super) struct RemovedView {
     id: UserId,
     removed: bool,
@@ -70,6 +79,7 @@ pub(super) struct RemovedView {
 /// `DELETE /workspaces/:id/members/:memberId`: from now on they do not get into the workspace. Keys they have made stay.
 pub(super) async fn remove(
     door: Allowed<may::ManageMembers>,
+    _: ThisWorkspace,
     PathId(id): PathId<UserKind>,
 ) -> Result<Reply<RemovedView>> {
     door.engine().remove_member(door.workspace(), id).await?;
@@ -77,7 +87,11 @@ pub(super) async fn remove(
 }
 
 /// `POST /workspaces/:id/leave`: makes oneself no member any more.
-pub(super) async fn leave(door: Allowed<may::Read>, _: NoBody) -> Result<Reply<RemovedView>> {
+pub(super) async fn leave(
+    door: Allowed<may::Read>,
+    _: ThisWorkspace,
+    _: NoBody,
+) -> Result<Reply<RemovedView>> {
     let Who::User { id, .. } = door.actor().who else { return Err(ApiError::users_only()) };
     door.engine().remove_member(door.workspace(), id).await?;
     Ok(Reply::ok(RemovedView { id, removed: true }))

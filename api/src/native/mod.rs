@@ -29,91 +29,111 @@ use axum::middleware;
 
 pub use google::GoogleSettings;
 
-use crate::{frame, quota, routes::Routes};
+use crate::{frame, openapi::Routes, quota};
 
 /// Every route of the native API. All but uploads have to answer within the time limit.
 pub(crate) fn routes() -> Routes {
-    let quick = Routes::new()
-        .post("/agents", agents::create)
-        .get("/agents", agents::list)
-        .get("/agents/{agt}", agents::show)
-        .post("/trunks", trunks::create)
-        .get("/trunks", trunks::list)
-        .get("/trunks/{trk}", trunks::show)
-        .post("/trunk-groups", trunk_groups::create)
-        .get("/trunk-groups", trunk_groups::list)
-        .get("/trunk-groups/{tgr}", trunk_groups::show)
-        .post("/campaigns", campaigns::create)
-        .get("/campaigns", campaigns::list)
-        .get("/campaigns/{cmp}", campaigns::show)
-        .patch("/campaigns/{cmp}", lifecycle::edit)
-        .post("/campaigns/{cmp}/start", lifecycle::start)
-        .post("/campaigns/{cmp}/pause", lifecycle::pause)
-        .post("/campaigns/{cmp}/cancel", lifecycle::cancel)
-        .post("/campaigns/{cmp}/clone", lifecycle::clone)
-        .post("/campaigns/{cmp}/retry", lifecycle::retry)
-        .get("/campaigns/{cmp}/runs", lifecycle::runs)
-        .get("/campaigns/{cmp}/stats", campaigns::stats)
-        .get("/campaigns/{cmp}/caller-ids", caller_ids::show)
-        .get("/campaigns/{cmp}/preflight", preflight::show)
-        .post("/campaigns/{cmp}/recipients", recipients::add)
-        .get("/campaigns/{cmp}/recipients", recipients::list)
-        .get("/campaigns/{cmp}/recipients/{rcp}", recipients::show)
-        .post("/campaigns/{cmp}/recipients/{rcp}/reschedule", reschedule::reschedule)
-        .get("/imports", imports::list)
-        .get("/imports/{imp}", imports::show)
-        .get("/imports/{imp}/errors.csv", imports::errors)
-        .post("/suppressions", suppressions::add)
-        .get("/suppressions", suppressions::list)
-        .get("/suppressions/{sup}", suppressions::show)
-        .delete("/suppressions/{sup}", suppressions::remove)
-        .get("/workspace/rules", workspace::rules)
-        .put("/workspace/rules", workspace::set_rules)
-        .post("/sessions", sessions::create)
-        .get("/sessions", sessions::list)
-        .get("/sessions/{ses}", sessions::show)
-        .post("/webhooks", webhooks::create)
-        .get("/webhooks", webhooks::list)
-        .delete("/webhooks/{whk}", webhooks::remove)
-        .and(identity())
-        .within(|router| {
-            router.route_layer(middleware::from_fn_with_state(frame::TIME_LIMIT, frame::limit_time))
+    let quick = Routes::default()
+        .create("/agents", agents::create, "Makes an agent.")
+        .get("/agents", agents::list, "Lists agents.")
+        .get("/agents/{agt}", agents::show, "Shows an agent.")
+        .create("/trunks", trunks::create, "Makes a trunk.")
+        .get("/trunks", trunks::list, "Lists trunks.")
+        .get("/trunks/{trk}", trunks::show, "Shows a trunk and its health.")
+        .create("/trunk-groups", trunk_groups::create, "Makes a trunk group.")
+        .get("/trunk-groups", trunk_groups::list, "Lists trunk groups.")
+        .get("/trunk-groups/{tgr}", trunk_groups::show, "Shows a trunk group.")
+        .create("/campaigns", campaigns::create, "Makes a campaign in DRAFT.")
+        .get("/campaigns", campaigns::list, "Lists campaigns.")
+        .get("/campaigns/{cmp}", campaigns::show, "Shows a campaign.")
+        .patch("/campaigns/{cmp}", lifecycle::edit, "Changes the settings of a campaign in DRAFT or PAUSED.")
+        .post("/campaigns/{cmp}/start", lifecycle::start, "Starts a campaign, or resumes it.")
+        .post(
+            "/campaigns/{cmp}/pause",
+            lifecycle::pause,
+            "Halts a campaign; no call begins after the answer.",
+        )
+        .post("/campaigns/{cmp}/cancel", lifecycle::cancel, "Ends a campaign for good.")
+        .create("/campaigns/{cmp}/clone", lifecycle::clone, "Makes a campaign with the same settings.")
+        .create("/campaigns/{cmp}/retry", lifecycle::retry, "Makes a campaign for those of one that is over.")
+        .get("/campaigns/{cmp}/runs", lifecycle::runs, "Lists the runs of a recurring campaign.")
+        .get("/campaigns/{cmp}/stats", campaigns::stats, "Shows the figures of a campaign.")
+        .get("/campaigns/{cmp}/caller-ids", caller_ids::show, "Shows what was shown of its caller IDs today.")
+        .get(
+            "/campaigns/{cmp}/preflight",
+            preflight::show,
+            "Shows who can be called now and who is held, and why.",
+        )
+        .post("/campaigns/{cmp}/recipients", recipients::add, "Adds recipients.")
+        .get("/campaigns/{cmp}/recipients", recipients::list, "Lists recipients.")
+        .get("/campaigns/{cmp}/recipients/{rcp}", recipients::show, "Shows a recipient.")
+        .post(
+            "/campaigns/{cmp}/recipients/{rcp}/reschedule",
+            reschedule::reschedule,
+            "Calls a recipient back at a time.",
+        )
+        .get("/imports", imports::list, "Lists imports.")
+        .get("/imports/{imp}", imports::show, "Shows an import.")
+        .get("/imports/{imp}/errors.csv", imports::errors, "Gives the rejected rows of an import as CSV.")
+        .create("/suppressions", suppressions::add, "Puts numbers on the suppression list.")
+        .get("/suppressions", suppressions::list, "Lists suppressions.")
+        .get("/suppressions/{sup}", suppressions::show, "Shows a suppression.")
+        .delete("/suppressions/{sup}", suppressions::remove, "Takes a number off the suppression list.")
+        .get("/workspace/rules", workspace::rules, "Shows what holds for all campaigns of the workspace.")
+        .put("/workspace/rules", workspace::set_rules, "Sets what holds for all campaigns of the workspace.")
+        .accept("/sessions", sessions::create, "Places a single call now.")
+        .get("/sessions", sessions::list, "Lists calls.")
+        .get("/sessions/{ses}", sessions::show, "Shows a call.")
+        .create("/webhooks", webhooks::create, "Makes a webhook; the only answer with its secret.")
+        .get("/webhooks", webhooks::list, "Lists webhooks.")
+        .delete("/webhooks/{whk}", webhooks::remove, "Removes a webhook.")
+        .merge(identity())
+        .within(|routes| {
+            routes.route_layer(middleware::from_fn_with_state(frame::TIME_LIMIT, frame::limit_time))
         });
-    let uploads = Routes::new()
-        .post("/campaigns/{cmp}/recipients/import", imports::upload)
-        .post("/suppressions/import", suppressions::upload);
-    quick.and(uploads).within(|router| router.route_layer(middleware::from_fn(quota::tell)))
+    let uploads = Routes::default()
+        .post("/campaigns/{cmp}/recipients/import", imports::upload, "Adds recipients from a CSV file.")
+        .post(
+            "/suppressions/import",
+            suppressions::upload,
+            "Puts the numbers of a CSV file on the suppression list.",
+        );
+    quick.merge(uploads).within(|routes| routes.route_layer(middleware::from_fn(quota::tell))).nest("/api/v1")
 }
 
 /// Who may do what: accounts, workspaces, members, keys.
 fn identity() -> Routes {
-    Routes::new()
-        .post("/auth/signup", accounts::sign_up)
-        .post("/auth/login", accounts::log_in)
-        .post("/auth/refresh", accounts::refresh)
-        .post("/auth/logout", accounts::log_out)
-        .post("/auth/logout-all", accounts::log_out_everywhere)
-        .post("/auth/password/change", accounts::change_password)
-        .post("/auth/password/forgot", accounts::forgot)
-        .post("/auth/password/reset", accounts::reset)
-        .get("/auth/google", google::begin)
-        .get("/auth/google/callback", google::callback)
-        .post("/auth/invites/accept", invites::accept)
-        .get("/users/me", accounts::me)
-        .post("/workspaces", workspaces::create)
-        .get("/workspaces", workspaces::list)
-        .get("/workspaces/{org}", workspaces::show)
-        .patch("/workspaces/{org}", workspaces::rename)
-        .delete("/workspaces/{org}", workspaces::delete)
-        .post("/workspaces/{org}/leave", members::leave)
-        .get("/workspaces/{org}/members", members::list)
-        .patch("/workspaces/{org}/members/{usr}", members::set_role)
-        .delete("/workspaces/{org}/members/{usr}", members::remove)
-        .post("/workspaces/{org}/invite", invites::invite)
-        .get("/workspaces/{org}/invites", invites::list)
-        .delete("/workspaces/{org}/invites/{inv}", invites::withdraw)
-        .post("/api-keys", api_keys::create)
-        .get("/api-keys", api_keys::list)
-        .delete("/api-keys/{key}", api_keys::revoke)
-        .post("/api-keys/{key}/rotate", api_keys::rotate)
+    Routes::default()
+        .post("/auth/signup", accounts::sign_up, "Makes an account and logs it in.")
+        .post("/auth/login", accounts::log_in, "Logs in by password.")
+        .post("/auth/refresh", accounts::refresh, "Renews the login of the cookie.")
+        .post("/auth/logout", accounts::log_out, "Ends the login of the cookie.")
+        .post("/auth/logout-all", accounts::log_out_everywhere, "Ends all logins of the user.")
+        .post("/auth/password/change", accounts::change_password, "Changes the password; other logins end.")
+        .accept("/auth/password/forgot", accounts::forgot, "Sends a link that sets a new password.")
+        .post("/auth/password/reset", accounts::reset, "Sets the password by such a link; all logins end.")
+        .get("/auth/google", google::begin, "Leads to Google to log in there.")
+        .get("/auth/google/callback", google::callback, "Where Google leads back to; logs in.")
+        .post("/auth/invites/accept", invites::accept, "Joins the workspace of an invitation.")
+        .get("/users/me", accounts::me, "Shows oneself and one's workspaces.")
+        .create("/workspaces", workspaces::create, "Makes a workspace, with oneself as its admin.")
+        .get("/workspaces", workspaces::list, "Lists one's workspaces.")
+        .get("/workspaces/{org}", workspaces::show, "Shows a workspace; `me` is the one of the request.")
+        .patch("/workspaces/{org}", workspaces::rename, "Renames a workspace.")
+        .delete("/workspaces/{org}", workspaces::delete, "Deletes a workspace and stops everything in it.")
+        .post("/workspaces/{org}/leave", members::leave, "Makes oneself no member any more.")
+        .get("/workspaces/{org}/members", members::list, "Lists members.")
+        .patch("/workspaces/{org}/members/{usr}", members::set_role, "Sets the role of a member.")
+        .delete("/workspaces/{org}/members/{usr}", members::remove, "Removes a member.")
+        .create("/workspaces/{org}/invite", invites::invite, "Invites somebody by mail.")
+        .get("/workspaces/{org}/invites", invites::list, "Lists open invitations.")
+        .delete("/workspaces/{org}/invites/{inv}", invites::withdraw, "Withdraws an invitation.")
+        .create("/api-keys", api_keys::create, "Makes an API key; the only answer with its secret.")
+        .get("/api-keys", api_keys::list, "Lists API keys.")
+        .delete("/api-keys/{key}", api_keys::revoke, "Revokes an API key at once.")
+        .post(
+            "/api-keys/{key}/rotate",
+            api_keys::rotate,
+            "Gives an API key another secret; the old one dies.",
+        )
 }

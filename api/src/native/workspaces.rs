@@ -3,6 +3,7 @@
 use ringfleet_core::{Role, WorkspaceId};
 use ringfleet_store::{Membership, Workspace};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::{
     auth::{Allowed, Caller, SignedIn, may},
@@ -11,21 +12,24 @@ use crate::{
     error::{ApiError, Result},
     json::Json,
     page::Paging,
+    path::ThisWorkspace,
     query::{FromQuery, Parameters, Query},
 };
 
 /// Longest name, in characters.
 pub(super) const NAME_LIMIT: usize = 120;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schema(as = NewWorkspace)]
 pub(super) struct Body {
     name: String,
 }
 
 /// A workspace as the API shows it. `role` is what whoever asks may do there; null for a superuser who is no member.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = Workspace)]
 pub(super) struct View {
     id: WorkspaceId,
     name: String,
@@ -98,26 +102,34 @@ async fn shown<P>(door: &Allowed<P>) -> Result<View> {
 }
 
 /// `GET /workspaces/:id`, or `/workspaces/me` for the one the request is for.
-pub(super) async fn show(door: Allowed<may::Read>) -> Result<Reply<View>> {
+pub(super) async fn show(door: Allowed<may::Read>, _: ThisWorkspace) -> Result<Reply<View>> {
     Ok(Reply::ok(shown(&door).await?))
 }
 
 /// `PATCH /workspaces/:id`: another name.
-pub(super) async fn rename(door: Allowed<may::EditWorkspace>, Json(body): Json<Body>) -> Result<Reply<View>> {
+pub(super) async fn rename(
+    door: Allowed<may::EditWorkspace>,
+    _: ThisWorkspace,
+    Json(body): Json<Body>,
+) -> Result<Reply<View>> {
     let name = check::name(body.name, NAME_LIMIT)?;
     let workspace = door.engine().rename_workspace(door.workspace(), name.trim()).await?;
     Ok(Reply::ok(View::of(workspace, Some(door.actor().role))))
 }
 
 /// What was deleted.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = WorkspaceDeleted)]
 pub(super) struct DeletedView {
     id: WorkspaceId,
     deleted: bool,
 }
 
 /// `DELETE /workspaces/:id`: its campaigns are cancelled, and nobody gets into it any more. Refused while calls are under way.
-pub(super) async fn delete(door: Allowed<may::EditWorkspace>) -> Result<Reply<DeletedView>> {
+pub(super) async fn delete(
+    door: Allowed<may::EditWorkspace>,
+    _: ThisWorkspace,
+) -> Result<Reply<DeletedView>> {
     door.engine().delete_workspace(door.workspace()).await?;
     Ok(Reply::ok(DeletedView { id: door.workspace(), deleted: true }))
 }

@@ -8,7 +8,7 @@ use axum::{
     http::{HeaderMap, Request, StatusCode, header},
 };
 use ringfleet_api::{ApiSettings, NewKey, new_key, router};
-use ringfleet_core::{ManualClock, Role, Scopes, WorkspaceId, delivery::RetrySchedule};
+use ringfleet_core::{ManualClock, Quota, Role, Scopes, WorkspaceId, delivery::RetrySchedule};
 use ringfleet_engine::Engine;
 use ringfleet_fleet::Fleet;
 use ringfleet_store::{NewApiKey, Store};
@@ -57,6 +57,11 @@ pub struct Things {
 
 impl World {
     pub async fn new() -> Self {
+        Self::with(|settings| settings).await
+    }
+
+    /// With other settings.
+    pub async fn with(change: impl FnOnce(ApiSettings) -> ApiSettings) -> Self {
         let folder = TempDir::new().unwrap();
         let greetings = folder.path().join("greetings");
         std::fs::create_dir(&greetings).unwrap();
@@ -68,7 +73,12 @@ impl World {
         let clock = ManualClock::new("2026-11-22T10:00:00.123Z".parse().unwrap());
         let engine =
             Engine::new(store, Fleet::in_process(), Arc::new(clock.clone()), RetrySchedule::default());
-        let settings = ApiSettings { greetings: Some(greetings), ..ApiSettings::default() };
+        let settings = ApiSettings {
+            greetings: Some(greetings),
+            quota: Quota::new(1_000_000, 100_000),
+            ..ApiSettings::default()
+        };
+        let settings = change(settings);
         Self {
             app: router(engine.clone(), settings),
             admin: key(&engine, "ours", Role::Admin).await,
