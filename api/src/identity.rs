@@ -54,11 +54,12 @@ pub(crate) async fn actor(parts: &mut Parts, gate: &Gate) -> Result<Actor> {
 
 /// A user who has logged in, whatever workspace they ask for.
 pub(crate) async fn guest(parts: &mut Parts, gate: &Gate) -> Result<Guest> {
-    let shown = shown(&parts.headers)?;
+    let shown = shown(&parts.headers)?.to_owned();
     if shown.starts_with(api_key::PREFIX) {
+        key(parts, gate, &shown, None, None).await?;
         return Err(ApiError::users_only());
     }
-    let bearer = read(gate, shown).await?;
+    let bearer = read(gate, &shown).await?;
     let visitor = visitor(gate, bearer, None).await?;
     gate.count(parts, &format!("user:{}", bearer.user.uuid()), None).await?;
     let superuser = visitor.first().is_some_and(|visitor| visitor.superuser);

@@ -4,7 +4,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use ringfleet_core::{
     LoginId, UserId,
     account::{ACCOUNT, ADDRESS},
-    token::{Bearer, RefreshToken},
+    token::{Bearer, RefreshToken, ServerSecret},
 };
 use ringfleet_store::{Tx, User};
 use subtle::ConstantTimeEq;
@@ -57,6 +57,7 @@ impl Engine {
         let hash = user.as_ref().and_then(|user| user.password.clone());
         let fits = self.0.access.passwords.fits(shown.password, hash.clone()).await?;
         let Some(user) = user.filter(|_| fits) else { return Err(EngineError::Unauthorized(WRONG)) };
+        let secret = self.server_secret().await?; // before the transaction: making it takes one of its own
         let mut tx = self.0.store.write().await?;
         // While it was compared the password may have been changed, which ends all logins: this one as well.
         if tx.user(user.id).await?.and_then(|user| user.password) != hash {
@@ -64,14 +65,14 @@ impl Engine {
         }
         tx.clear_throttle(&account.subject).await?;
         tx.forgive(&address.subject).await?;
-        let grant = self.grant(&mut tx, user).await?;
+        let grant = self.grant(&mut tx, &secret, user).await?;
         tx.commit().await?;
         Ok(grant)
     }
 
     /// Begins a login in this transaction.
-    pub(crate) async fn grant(&self, tx: &mut Tx, user: User) -> Result<Grant> {
-        let (now, secret) = (self.0.clock.now(), self.server_secret().await?);
+    pub(crate) async fn grant(&self, tx: &mut Tx, secret: &ServerSecret, user: User) -> Result<Grant> {
+        let now = self.0.clock.now();
         let session = LoginId::new(now);
         let refresh_token = secret.refresh_token(session, rand::random());
         tx.insert_login(session, user.id, &refresh_token.hash(), now, now + LASTS).await?;

@@ -61,6 +61,7 @@ impl Engine {
         may_sign_up(&mut tx, settings.signup, new.invite.is_some()).await?;
         drop(tx);
         let password = self.0.access.passwords.hash("password", &new.password, &new.email).await?;
+        let secret = self.server_secret().await?;
         let mut tx = self.0.store.write().await?;
         let superuser = may_sign_up(&mut tx, settings.signup, new.invite.is_some()).await?;
         let wish = NewUser {
@@ -81,7 +82,7 @@ impl Engine {
             }
             (None, None) => {}
         }
-        let grant = self.grant(&mut tx, user).await?;
+        let grant = self.grant(&mut tx, &secret, user).await?;
         tx.commit().await?;
         Ok(grant)
     }
@@ -190,6 +191,7 @@ impl Engine {
         settings: AccessSettings,
         profile: &GoogleProfile,
     ) -> Result<Grant> {
+        let secret = self.server_secret().await?;
         let mut tx = self.0.store.write().await?;
         let known = match tx.user_by_google(&profile.subject).await? {
             Some(user) => Some(user),
@@ -221,7 +223,7 @@ impl Engine {
                 self.insert_user(&mut tx, &wish).await?
             }
         };
-        let grant = self.grant(&mut tx, user).await?;
+        let grant = self.grant(&mut tx, &secret, user).await?;
         tx.commit().await?;
         Ok(grant)
     }

@@ -146,6 +146,8 @@ impl Member {
             .env("RINGFLEET_REDIS__PREFIX", &config.redis.prefix)
             .env("RINGFLEET_WORKER__MAX_LIVE", config.worker.max_live.to_string())
             .env("RINGFLEET_SIP__BIND", config.sip.bind.to_string())
+            .env("RINGFLEET_API__REQUESTS_PER_MINUTE", "1000000")
+            .env("RINGFLEET_API__BURST", "100000")
             .env("RINGFLEET_LOG__FILTER", "warn")
             .stdout(Stdio::piped())
             .kill_on_drop(true)

@@ -66,6 +66,8 @@ impl Setting {
             .env("REDIS_URL", &self.redis_url)
             .env("RINGFLEET_DATA", self.folder.join("data"))
             .env("RINGFLEET_WORKER__WITNESS", self.witness())
+            .env("RINGFLEET_API__REQUESTS_PER_MINUTE", "1000000")
+            .env("RINGFLEET_API__BURST", "100000")
             .env("RINGFLEET_LOG__FORMAT", "text");
         Ok(command)
     }

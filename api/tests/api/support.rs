@@ -8,10 +8,12 @@ use axum::{
     http::{HeaderMap, Request, StatusCode, header},
 };
 use ringfleet_api::{ApiSettings, NewKey, new_key, router};
-use ringfleet_core::{ManualClock, Quota, Role, Scopes, WorkspaceId, delivery::RetrySchedule};
+use ringfleet_core::{
+    LoginId, ManualClock, Quota, Role, Scopes, UserId, WorkspaceId, delivery::RetrySchedule, token::Bearer,
+};
 use ringfleet_engine::Engine;
 use ringfleet_fleet::Fleet;
-use ringfleet_store::{NewApiKey, Store};
+use ringfleet_store::{NewApiKey, NewUser, Store};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tower::ServiceExt;
@@ -62,6 +64,20 @@ impl World {
 
     /// With other settings.
     pub async fn with(change: impl FnOnce(ApiSettings) -> ApiSettings) -> Self {
+        let mut world = Self::empty(change).await;
+        let engine = &world.engine;
+        let keys = [
+            key(engine, "ours", Role::Admin).await,
+            key(engine, "ours", Role::Developer).await,
+            key(engine, "ours", Role::Member).await,
+            key(engine, "theirs", Role::Admin).await,
+        ];
+        [world.admin, world.developer, world.member, world.stranger] = keys;
+        world
+    }
+
+    /// Without workspaces and keys.
+    pub async fn empty(change: impl FnOnce(ApiSettings) -> ApiSettings) -> Self {
         let folder = TempDir::new().unwrap();
         let greetings = folder.path().join("greetings");
         std::fs::create_dir(&greetings).unwrap();
@@ -78,15 +94,14 @@ impl World {
             quota: Quota::new(1_000_000, 100_000),
             ..ApiSettings::default()
         };
-        let settings = change(settings);
         Self {
-            app: router(engine.clone(), settings),
-            admin: key(&engine, "ours", Role::Admin).await,
-            developer: key(&engine, "ours", Role::Developer).await,
-            member: key(&engine, "ours", Role::Member).await,
-            stranger: key(&engine, "theirs", Role::Admin).await,
+            app: router(engine.clone(), change(settings)),
             engine,
             clock,
+            admin: String::new(),
+            developer: String::new(),
+            member: String::new(),
+            stranger: String::new(),
             _folder: folder,
         }
     }
@@ -103,12 +118,7 @@ impl World {
 
     /// Sends a request of a key, with a JSON body unless it is null.
     pub async fn call(&self, key: &str, method: &str, path: &str, body: Value) -> Answer {
-        let request = request(method, path).header(header::AUTHORIZATION, format!("Bearer {key}"));
-        let request = match body {
-            Value::Null => request.body(Body::empty()),
-            body => request.header(header::CONTENT_TYPE, "application/json").body(body.to_string().into()),
-        };
-        self.send(request.unwrap()).await
+        self.call_with(key, &[], method, path, body).await
     }
 
     pub async fn get(&self, path: &str) -> Answer {
@@ -181,6 +191,53 @@ impl World {
         let running = self.engine.running().await.unwrap();
         let campaign = running.iter().find(|running| running.id.to_string() == campaign);
         assert!(self.engine.dispatch(campaign.expect("it has started"), 100).await.unwrap().claimed > 0);
+    }
+
+    /// A user who has logged in, as a member of `ours` if a role is given; gives their id and access token.
+    pub async fn user(&self, email: &str, role: Option<Role>, superuser: bool) -> (UserId, String) {
+        let now = self.engine.clock().now();
+        let new =
+            NewUser { email, name: email, password: None, google_subject: None, verified: true, superuser };
+        let mut tx = self.engine.store().write().await.unwrap();
+        let user = tx.insert_user(&new, now).await.unwrap().id;
+        if let Some(role) = role {
+            let ours = tx.workspace_named("ours", now).await.unwrap().id;
+            tx.insert_member(ours, user, role, now).await.unwrap();
+        }
+        let session = LoginId::new(now);
+        tx.insert_login(session, user, &[], now, now + chrono::TimeDelta::days(30)).await.unwrap();
+        tx.commit().await.unwrap();
+        let secret = self.engine.server_secret().await.unwrap();
+        (user, secret.access_token(Bearer { user, session }, now))
+    }
+
+    /// The id of a workspace.
+    pub async fn workspace(&self, name: &str) -> String {
+        let mut tx = self.engine.store().write().await.unwrap();
+        tx.workspace_named(name, self.engine.clock().now()).await.unwrap().id.to_string()
+    }
+
+    /// Sends a request with more headers.
+    pub async fn call_with(
+        &self,
+        key: &str,
+        headers: &[(&str, &str)],
+        method: &str,
+        path: &str,
+        body: Value,
+    ) -> Answer {
+        let mut request = request(method, path);
+        if !key.is_empty() {
+            request = request.header(header::AUTHORIZATION, format!("Bearer {key}"));
+        }
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let request = match body {
+            Value::Null => request.body(Body::empty()),
+            body => request.header(header::CONTENT_TYPE, "application/json").body(body.to_string().into()),
+        };
+        self.send(request.unwrap()).await
     }
 
     pub fn tick(&self) {
