@@ -25,7 +25,7 @@ pub(super) struct Body {
 /// A member as the API shows it. Its id is the user's.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-#[schema(as = Member)]
+#[schema(as = WorkspaceMember)]
 pub(super) struct View {
     id: UserId,
     email: String,
