@@ -15,15 +15,22 @@ use axum::{
     extract::FromRequestParts,
     http::{StatusCode, request::Parts},
 };
+use chrono::{DateTime, Utc};
 use parking_lot::Mutex;
-use ringfleet_core::{Actor, ApiKeyId, LoginId, Quota, UserId, WorkspaceId, quota::Taken};
-use ringfleet_engine::Engine;
+use ringfleet_core::{ApiKeyId, Identity, LoginId, Quota, UserId, WorkspaceId, quota::Taken};
+use ringfleet_engine::{Claim, Deed, Engine};
+use serde::Serialize;
 
 use crate::{
-    ApiSettings, client,
+    ApiSettings,
+    change::Change,
+    client,
+    envelope::Reply,
     error::{ApiError, Result},
+    frame,
     identity::{self, Guest},
     mail::Mailer,
+    once::{Once, Refused},
     openapi::{Draft, Part},
 };
 
@@ -47,6 +54,9 @@ pub(crate) mod may {
     }
     permissions!(
         Read,
+        ReadAudit,
+        SeeKeys,
+        SeeInvites,
         RunCampaigns,
         EditAgents,
         EditTrunks,
@@ -57,6 +67,13 @@ pub(crate) mod may {
         ManageMembers,
         EditWorkspace,
     );
+
+    /// Permissions to look. All others are to change something, which takes a [`crate::change::Change`].
+    pub(crate) trait Looks: Permission {}
+    impl Looks for Read {}
+    impl Looks for ReadAudit {}
+    impl Looks for SeeKeys {}
+    impl Looks for SeeInvites {}
 }
 
 /// What all handlers share.
@@ -130,24 +147,44 @@ impl Gate {
 /// Somebody with the permission `P` in a workspace, and the way there.
 pub(crate) struct Allowed<P> {
     gate: Gate,
-    actor: Actor,
+    identity: Identity,
+    request_id: Option<String>,
+    claim: Option<Arc<Claim>>,
     permission: PhantomData<fn() -> P>,
 }
 
-impl<P> Allowed<P> {
+impl<P: may::Looks> Allowed<P> {
     /// The rules.
     pub(crate) fn engine(&self) -> &Engine {
         self.gate.engine()
     }
+}
 
+impl<P> Allowed<P> {
     /// Who asks.
-    pub(crate) fn actor(&self) -> &Actor {
-        &self.actor
+    pub(crate) fn identity(&self) -> &Identity {
+        &self.identity
     }
 
     /// The workspace everything has to belong to.
     pub(crate) fn workspace(&self) -> WorkspaceId {
-        self.actor.workspace
+        self.identity.workspace
+    }
+
+    /// The change this request asks for: noted as `action`, and answered with what `tell` says once it is made.
+    pub(crate) fn change<T, V: Serialize>(
+        self,
+        action: &'static str,
+        tell: impl Fn(&T) -> Reply<V> + Send + Sync + 'static,
+    ) -> Change<T, V> {
+        let Self { gate, identity, request_id, claim, .. } = self;
+        let deed = Deed { workspace: identity.workspace, actor: identity.actor(), action, request_id };
+        Change::new(gate, deed, claim, tell)
+    }
+
+    /// The moment it is.
+    pub(crate) fn now(&self) -> DateTime<Utc> {
+        self.gate.engine().clock().now()
     }
 
     /// The settings of this server.
@@ -162,14 +199,20 @@ impl<P> Allowed<P> {
 }
 
 impl<P: may::Permission> FromRequestParts<Gate> for Allowed<P> {
-    type Rejection = ApiError;
+    type Rejection = Refused;
 
-    async fn from_request_parts(parts: &mut Parts, gate: &Gate) -> Result<Self> {
-        let actor = identity::actor(parts, gate).await?;
-        if !actor.may(P::ACTION) {
-            return Err(ApiError::forbidden(&actor, P::ACTION));
+    async fn from_request_parts(parts: &mut Parts, gate: &Gate) -> Result<Self, Refused> {
+        let identity = identity::of(parts, gate).await?;
+        if !identity.may(P::ACTION) {
+            return Err(ApiError::forbidden(&identity, P::ACTION).into());
         }
-        Ok(Self { gate: gate.clone(), actor, permission: PhantomData })
+        let claim = match parts.extensions.get::<Once>() {
+            Some(once) => once.claim(gate.engine(), identity.workspace).await?,
+            None => None,
+        };
+        let request_id = parts.headers.get(frame::REQUEST_ID).and_then(|id| id.to_str().ok());
+        let request_id = request_id.map(str::to_owned);
+        Ok(Self { gate: gate.clone(), identity, request_id, claim, permission: PhantomData })
     }
 }
 
@@ -216,12 +259,12 @@ pub(crate) enum Caller {
 }
 
 impl FromRequestParts<Gate> for Caller {
-    type Rejection = ApiError;
+    type Rejection = Refused;
 
-    async fn from_request_parts(parts: &mut Parts, gate: &Gate) -> Result<Self> {
+    async fn from_request_parts(parts: &mut Parts, gate: &Gate) -> Result<Self, Refused> {
         match identity::shows_a_key(&parts.headers) {
             true => Allowed::from_request_parts(parts, gate).await.map(Self::Key),
-            false => SignedIn::from_request_parts(parts, gate).await.map(Self::User),
+            false => Ok(Self::User(SignedIn::from_request_parts(parts, gate).await?)),
         }
     }
 }

@@ -2,13 +2,14 @@
 
 use axum::{
     Json,
-    http::StatusCode,
+    http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
 use chrono::{DateTime, Utc};
 use ringfleet_core::clock::rfc3339;
+use ringfleet_engine::{KeptAnswer, Target};
 use serde::{Serialize, Serializer};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use utoipa::{
     PartialSchema, ToSchema,
     openapi::{
@@ -30,12 +31,14 @@ pub(crate) struct Reply<T> {
     status: StatusCode,
     data: T,
     meta: Option<Map<String, Value>>,
+    target: Option<Target>,
+    detail: Value,
 }
 
 impl<T> Reply<T> {
     /// 200.
     pub(crate) fn ok(data: T) -> Self {
-        Self { status: StatusCode::OK, data, meta: None }
+        Self { status: StatusCode::OK, data, meta: None, target: None, detail: json!({}) }
     }
 
     /// 201: it exists now.
@@ -53,11 +56,39 @@ impl<T> Reply<T> {
         let meta = Map::from_iter([("next_cursor".to_owned(), Value::from(next))]);
         Self { meta: Some(meta), ..Self::ok(data) }
     }
+
+    /// What was changed, for the audit log.
+    pub(crate) fn about(self, target: impl Into<Target>) -> Self {
+        Self { target: Some(target.into()), ..self }
+    }
+
+    /// How it was changed, for the audit log: an object without secrets.
+    pub(crate) fn with_detail(self, detail: Value) -> Self {
+        Self { detail, ..self }
+    }
+
+    pub(crate) fn target(&self) -> Option<Target> {
+        self.target.clone()
+    }
+
+    pub(crate) fn detail(&self) -> Value {
+        self.detail.clone()
+    }
+}
+
+impl<T: Serialize> Reply<T> {
+    /// The exact answer, to be kept.
+    pub(crate) fn kept(self) -> serde_json::Result<KeptAnswer> {
+        let Self { status, data, meta, .. } = self;
+        let body = serde_json::to_vec(&Envelope { success: true, data: Some(data), message: None, meta })?;
+        let headers = vec![(header::CONTENT_TYPE.to_string(), "application/json".to_owned())];
+        Ok(KeptAnswer { status: status.as_u16(), headers, body })
+    }
 }
 
 impl<T: Serialize> IntoResponse for Reply<T> {
     fn into_response(self) -> Response {
-        let Self { status, data, meta } = self;
+        let Self { status, data, meta, .. } = self;
         (status, Json(Envelope { success: true, data: Some(data), message: None, meta })).into_response()
     }
 }

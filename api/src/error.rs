@@ -6,7 +6,7 @@ use axum::{
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use ringfleet_core::{Action, Actor, Scope, WrongState};
+use ringfleet_core::{Action, Identity, Scope, WrongState};
 use ringfleet_engine::EngineError;
 use ringfleet_store::StoreError;
 use serde_json::{Map, Value, json};
@@ -44,20 +44,20 @@ impl ApiError {
     }
 
     /// Whoever asks may not do this: their role, or the scopes of their key, are too small.
-    pub(crate) fn forbidden(actor: &Actor, action: Action) -> Self {
-        let error = match actor.role.may(action) {
+    pub(crate) fn forbidden(who: &Identity, action: Action) -> Self {
+        let error = match who.role.may(action) {
             false => {
-                Self::denied(format!("the role {} may not {action}; use a key of another role", actor.role))
+                Self::denied(format!("the role {} may not {action}; use a key of another role", who.role))
             }
             true => {
-                let scopes = actor.scopes.named().unwrap_or_default();
+                let scopes = who.scopes.named().unwrap_or_default();
                 let scopes: Vec<&str> = scopes.into_iter().map(Scope::as_str).collect();
                 let message =
                     format!("the scopes of this key do not let it {action}; use a key with wider ones");
                 Self::denied(message).with("scopes", scopes)
             }
         };
-        error.with("role", actor.role.as_str()).with("action", action.as_str())
+        error.with("role", who.role.as_str()).with("action", action.as_str())
     }
 
     /// The key opens another workspace than the request names.
@@ -148,6 +148,19 @@ impl ApiError {
         self
     }
 
+    /// The Idempotency-Key was used for another request.
+    pub(crate) fn key_reused() -> Self {
+        let message = "this Idempotency-Key was used for another request, of another method, path or body; give each request its own";
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, "IDEMPOTENCY_KEY_REUSED", message)
+    }
+
+    /// A twin of the request is being carried out for longer than this one waits.
+    pub(crate) fn request_in_progress() -> Self {
+        let message =
+            "a request with this Idempotency-Key is being carried out still; send it again in a moment";
+        Self::conflict("IDEMPOTENCY_IN_PROGRESS", message)
+    }
+
     /// The body is larger than `limit` bytes.
     pub(crate) fn too_large(limit: usize) -> Self {
         let message = format!("the body is larger than {limit} bytes; split it, or upload lists as CSV");
@@ -230,6 +243,7 @@ impl From<EngineError> for ApiError {
             EngineError::Forbidden(message) => Self::denied(message),
             EngineError::Unauthorized(message) => Self::unauthorized(message),
             EngineError::TooMany { retry_after } => Self::too_many_attempts(retry_after),
+            EngineError::ClaimLost => Self::request_in_progress(),
             EngineError::BrokenUpload(message) => Self::broken_upload(message),
             EngineError::Store(error) => Self::from_store(&error),
             EngineError::Fleet(_) | EngineError::TimedOut => {

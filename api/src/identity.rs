@@ -7,7 +7,7 @@ use axum::{
     http::{HeaderMap, header, request::Parts},
 };
 use ringfleet_core::{
-    Actor, LoginId, Role, Scopes, UserId, Who, WorkspaceId, api_key,
+    Identity, LoginId, Role, Scopes, UserId, Who, WorkspaceId, api_key,
     id::{Kind, WorkspaceKind},
     token::Bearer,
 };
@@ -30,8 +30,17 @@ pub(crate) struct Guest {
     pub(crate) superuser: bool,
 }
 
-/// Who asks, in the workspace they ask for.
-pub(crate) async fn actor(parts: &mut Parts, gate: &Gate) -> Result<Actor> {
+/// Who asks, in the workspace they ask for. It is found out, and their request counted, once for each request.
+pub(crate) async fn of(parts: &mut Parts, gate: &Gate) -> Result<Identity> {
+    if let Some(known) = parts.extensions.get::<Identity>() {
+        return Ok(known.clone());
+    }
+    let found = find(parts, gate).await?;
+    parts.extensions.insert(found.clone());
+    Ok(found)
+}
+
+async fn find(parts: &mut Parts, gate: &Gate) -> Result<Identity> {
     let in_header = named_by_header(&parts.headers)?;
     let in_path = named_by_path(parts, gate).await?;
     let shown = shown(&parts.headers)?.to_owned();
@@ -72,7 +81,7 @@ async fn key(
     secret: &str,
     in_header: Option<WorkspaceId>,
     in_path: Option<WorkspaceId>,
-) -> Result<Actor> {
+) -> Result<Identity> {
     let unknown = || {
         ApiError::unauthorized(
             "this API key is unknown, revoked or has ended; make one with POST /api/v1/api-keys or `ringfleet key create`",
@@ -96,7 +105,7 @@ async fn key(
     }
     let scopes = key.kept_to();
     let who = Who::Key { id: key.id, prefix: key.prefix };
-    Ok(Actor { who, workspace: key.workspace_id, role: key.role, scopes, superuser: false })
+    Ok(Identity { who, workspace: key.workspace_id, role: key.role, scopes, superuser: false })
 }
 
 async fn read(gate: &Gate, token: &str) -> Result<Bearer> {
@@ -124,7 +133,7 @@ async fn visitor(gate: &Gate, bearer: Bearer, workspace: Option<WorkspaceId>) ->
 }
 
 /// The one workspace that is meant.
-fn at_home(mut found: Vec<Visitor>, bearer: Bearer) -> Result<Actor> {
+fn at_home(mut found: Vec<Visitor>, bearer: Bearer) -> Result<Identity> {
     if found.len() > 1 {
         let problem = "is missing; you are a member of several workspaces: name one (GET /api/v1/workspaces lists them)";
         return Err(ApiError::invalid("X-Workspace-Id", problem));
@@ -137,7 +146,7 @@ fn at_home(mut found: Vec<Visitor>, bearer: Bearer) -> Result<Actor> {
         false => visitor.role.ok_or_else(missing)?,
     };
     let who = Who::User { id: visitor.user_id, email: visitor.email, session: bearer.session };
-    Ok(Actor { who, workspace, role, scopes: Scopes::ALL, superuser: visitor.superuser })
+    Ok(Identity { who, workspace, role, scopes: Scopes::ALL, superuser: visitor.superuser })
 }
 
 /// What the request shows: a bearer token (RFC 6750 §2.1; the scheme's case does not matter), else `X-API-Key`.

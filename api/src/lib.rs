@@ -5,6 +5,7 @@
 //! (`error`), and every handler states the permission it needs (`auth`). docs/API.md is the guide for its users.
 
 mod auth;
+mod change;
 mod check;
 mod client;
 mod cookies;
@@ -19,6 +20,7 @@ mod json;
 mod linger;
 mod mail;
 mod native;
+mod once;
 mod openapi;
 mod page;
 mod path;
@@ -110,14 +112,14 @@ pub(crate) fn is_loopback(url: &Url) -> bool {
 
 /// The method and path of every endpoint of the native API.
 pub fn endpoints() -> Vec<(Method, String)> {
-    native::routes().list()
+    native::list()
 }
 
 /// The whole HTTP surface over one engine.
 pub fn router(engine: Engine, settings: ApiSettings) -> Router {
     let (cors, guards) = (cors::layer(&settings.cors_origins), frame::Guards::of(&settings.base_url));
     let gate = auth::Gate::new(engine.clone(), settings);
-    let mut routes = native::routes();
+    let mut routes = native::routes(&gate);
     let description = reference::router(&routes.document());
     routes
         .into_router()

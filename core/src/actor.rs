@@ -1,51 +1,43 @@
-//! Who asks for something: an API key or a user, in one workspace.
+//! Who changes something.
 
-use crate::{Action, ApiKeyId, LoginId, Role, Scopes, UserId, WorkspaceId};
+use crate::{ApiKeyId, UserId, text_enum::text_enum};
 
-/// An API key or a user.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Who {
-    /// An API key.
-    Key {
-        /// Its id.
-        id: ApiKeyId,
-        /// What may be shown of it.
-        prefix: String,
-    },
-    /// A user who has logged in.
-    User {
-        /// Their id.
-        id: UserId,
-        /// Their e-mail address.
-        email: String,
-        /// The login this request belongs to.
-        session: LoginId,
-    },
+text_enum! {
+    /// What kind of somebody an actor is.
+    pub enum ActorKind {
+        /// A program, by its API key.
+        Key => "key",
+        /// A person who has signed in.
+        User => "user",
+        /// Ringfleet itself.
+        System => "system",
+    }
 }
 
-/// Somebody in a workspace, with all that decides what they may.
+/// Who changes something, as the audit log keeps it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Actor {
-    /// Who.
-    pub who: Who,
-    /// Where.
-    pub workspace: WorkspaceId,
-    /// As what; a superuser is an admin everywhere.
-    pub role: Role,
-    /// What a key is kept to; a user is not.
-    pub scopes: Scopes,
-    /// Whether they run the installation. Never a key.
-    pub superuser: bool,
+    /// What kind.
+    pub kind: ActorKind,
+    /// Its id, as the API shows it.
+    pub id: String,
+    /// What people know it by: the beginning of a key, the name of a user.
+    pub name: String,
 }
 
 impl Actor {
-    /// Whether they may do `action`: their role must, and their scopes must let it through.
-    pub fn may(&self, action: Action) -> bool {
-        self.role.may(action) && self.scopes.cover(action)
+    /// A program with this API key, of which `prefix` may be shown.
+    pub fn key(id: ApiKeyId, prefix: &str) -> Self {
+        Self { kind: ActorKind::Key, id: id.to_string(), name: prefix.to_owned() }
     }
 
-    /// Whether they may hand out, or hold in their hand, a key of this role and these scopes: nothing above themselves.
-    pub fn reaches(&self, role: Role, scopes: &Scopes) -> bool {
-        role <= self.role && scopes.lie_within(&self.scopes)
+    /// A person who has logged in.
+    pub fn user(id: UserId, email: &str) -> Self {
+        Self { kind: ActorKind::User, id: id.to_string(), name: email.to_owned() }
+    }
+
+    /// Ringfleet itself.
+    pub fn system() -> Self {
+        Self { kind: ActorKind::System, id: "system".into(), name: "ringfleet".into() }
     }
 }

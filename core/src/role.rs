@@ -47,12 +47,18 @@ text_enum! {
         EditWebhooks => "edit webhooks",
         /// Take numbers off suppression lists, and set what holds for all campaigns of the workspace.
         EditRules => "edit rules",
-        /// Make, list, rotate and revoke API keys of no higher role than one's own.
+        /// See which API keys there are.
+        SeeKeys => "see keys",
+        /// Make, rotate and revoke API keys of no higher role than one's own.
         ManageKeys => "manage keys",
+        /// See who is invited.
+        SeeInvites => "see invitations",
         /// Invite and remove members, and set their roles.
         ManageMembers => "manage members",
         /// Rename and delete the workspace.
         EditWorkspace => "edit the workspace",
+        /// See who changed what.
+        ReadAudit => "read the audit log",
     }
 }
 
@@ -65,9 +71,12 @@ pub const PERMISSIONS: &[(Action, Role, Scope)] = &[
     (Action::EditTrunks, Role::Developer, Scope::Admin),
     (Action::EditWebhooks, Role::Developer, Scope::Admin),
     (Action::EditRules, Role::Developer, Scope::Admin),
+    (Action::SeeKeys, Role::Developer, Scope::Admin),
     (Action::ManageKeys, Role::Developer, Scope::Admin),
+    (Action::SeeInvites, Role::Admin, Scope::Admin),
     (Action::ManageMembers, Role::Admin, Scope::Admin),
     (Action::EditWorkspace, Role::Admin, Scope::Admin),
+    (Action::ReadAudit, Role::Admin, Scope::Admin),
 ];
 
 impl Action {
@@ -133,9 +142,12 @@ edit agents          -      developer admin  agents:write
 edit trunks          -      developer admin  admin
 edit webhooks        -      developer admin  admin
 edit rules           -      developer admin  admin
+see keys             -      developer admin  admin
 manage keys          -      developer admin  admin
+see invitations      -      -         admin  admin
 manage members       -      -         admin  admin
 edit the workspace   -      -         admin  admin
+read the audit log   -      -         admin  admin
 ";
 
     #[test]

@@ -1,10 +1,10 @@
 //! API keys. Nobody makes, or takes into their hands, one that may more than they do.
 
 use chrono::{DateTime, Utc};
-use ringfleet_core::{Actor, ApiKeyId, Role, Scope, Scopes, api_key::new_key};
+use ringfleet_core::{ApiKeyId, Identity, Role, Scope, Scopes, api_key::new_key};
 use ringfleet_store::{Key, NewApiKey, Tx};
 
-use crate::{Engine, EngineError, Result};
+use crate::{Engine, EngineError, Receipt, Result};
 
 /// What a new key is to be.
 #[derive(Debug, Clone)]
@@ -31,17 +31,17 @@ pub struct MadeKey {
 }
 
 impl Engine {
-    /// Makes a key in the actor's workspace.
+    /// Makes a key in their workspace.
     ///
     /// # Errors
     /// [`EngineError::Forbidden`] when it would be above its maker.
-    pub async fn make_key(&self, actor: &Actor, wish: KeyWish) -> Result<MadeKey> {
-        let role = wish.role.unwrap_or(actor.role);
-        let scopes = wish.scopes.map_or_else(|| actor.scopes.clone(), Scopes::only);
-        within_reach(actor, role, &scopes)?;
+    pub async fn make_key(&self, who: &Identity, wish: KeyWish, receipt: &Receipt<MadeKey>) -> Result<()> {
+        let role = wish.role.unwrap_or(who.role);
+        let scopes = wish.scopes.map_or_else(|| who.scopes.clone(), Scopes::only);
+        within_reach(who, role, &scopes)?;
         let made = new_key(rand::random());
         let new = NewApiKey {
-            workspace: actor.workspace,
+            workspace: who.workspace,
             name: &wish.name,
             role,
             scopes,
@@ -52,33 +52,35 @@ impl Engine {
         };
         let mut tx = self.0.store.write().await?;
         // One that is being deleted gets no key any more.
-        tx.hold_workspace(actor.workspace).await?.ok_or(EngineError::NotFound("workspace"))?;
+        tx.hold_workspace(who.workspace).await?.ok_or(EngineError::NotFound("workspace"))?;
         let key = tx.insert_key(&new, self.0.clock.now()).await?;
-        tx.commit().await?;
-        Ok(MadeKey { key, secret: made.secret })
+        receipt.write(&mut tx, &MadeKey { key, secret: made.secret }, self.clock()).await?;
+        Ok(tx.commit().await?)
     }
 
     /// Gives a key another secret. The old one opens nothing once this has answered.
     ///
     /// # Errors
-    /// [`EngineError::NotFound`], or [`EngineError::Forbidden`] when it is above the actor.
-    pub async fn rotate_key(&self, actor: &Actor, id: ApiKeyId) -> Result<MadeKey> {
+    /// [`EngineError::NotFound`], or [`EngineError::Forbidden`] when it is above the who.
+    pub async fn rotate_key(&self, who: &Identity, id: ApiKeyId, receipt: &Receipt<MadeKey>) -> Result<()> {
         let made = new_key(rand::random());
         let mut tx = self.0.store.write().await?;
-        let key = held(&mut tx, actor, id).await?;
+        let key = held(&mut tx, who, id).await?;
         tx.rotate_key(id, &made.prefix, &made.hash).await?;
-        tx.commit().await?;
-        Ok(MadeKey { key: Key { prefix: made.prefix, ..key }, secret: made.secret })
+        let made = MadeKey { key: Key { prefix: made.prefix, ..key }, secret: made.secret };
+        receipt.write(&mut tx, &made, self.clock()).await?;
+        Ok(tx.commit().await?)
     }
 
     /// Ends a key for good. It opens nothing once this has answered.
     ///
     /// # Errors
     /// As for [`Engine::rotate_key`].
-    pub async fn revoke_key(&self, actor: &Actor, id: ApiKeyId) -> Result<()> {
+    pub async fn revoke_key(&self, who: &Identity, id: ApiKeyId, receipt: &Receipt<Key>) -> Result<()> {
         let mut tx = self.0.store.write().await?;
-        held(&mut tx, actor, id).await?;
+        let key = held(&mut tx, who, id).await?;
         tx.revoke_key(id, self.0.clock.now()).await?;
+        receipt.write(&mut tx, &key, self.clock()).await?;
         Ok(tx.commit().await?)
     }
 
@@ -90,18 +92,18 @@ impl Engine {
     }
 }
 
-async fn held(tx: &mut Tx, actor: &Actor, id: ApiKeyId) -> Result<Key> {
-    let key = tx.hold_key(actor.workspace, id).await?.ok_or(EngineError::NotFound("API key"))?;
-    within_reach(actor, key.role, &key.kept_to())?;
+async fn held(tx: &mut Tx, who: &Identity, id: ApiKeyId) -> Result<Key> {
+    let key = tx.hold_key(who.workspace, id).await?.ok_or(EngineError::NotFound("API key"))?;
+    within_reach(who, key.role, &key.kept_to())?;
     Ok(key)
 }
 
-fn within_reach(actor: &Actor, role: Role, scopes: &Scopes) -> Result<()> {
-    match actor.reaches(role, scopes) {
+fn within_reach(who: &Identity, role: Role, scopes: &Scopes) -> Result<()> {
+    match who.reaches(role, scopes) {
         true => Ok(()),
         false => Err(EngineError::Forbidden(format!(
             "this key (role {role}) would be above you (role {}); its role must not be higher than yours, nor its scopes wider",
-            actor.role
+            who.role
         ))),
     }
 }

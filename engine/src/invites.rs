@@ -7,7 +7,7 @@ use ringfleet_core::{
 };
 use ringfleet_store::{Invite, Tx, User, Workspace};
 
-use crate::{Engine, EngineError, Result};
+use crate::{Engine, EngineError, Receipt, Result};
 
 /// How long an invitation can be accepted.
 pub const INVITE_LASTS: TimeDelta = TimeDelta::days(7);
@@ -32,7 +32,13 @@ impl Engine {
     ///
     /// # Errors
     /// [`EngineError::Conflict`] when they are a member already.
-    pub async fn invite(&self, workspace: WorkspaceId, email: &str, role: Role) -> Result<Invitation> {
+    pub async fn invite(
+        &self,
+        workspace: WorkspaceId,
+        email: &str,
+        role: Role,
+        receipt: &Receipt<Invitation>,
+    ) -> Result<Invitation> {
         let now = self.0.clock.now();
         let (token, hash) = mail_token(rand::random());
         let mut tx = self.0.store.write().await?;
@@ -46,19 +52,27 @@ impl Engine {
             ));
         }
         let invite = tx.insert_invite(workspace, email, role, &hash, now, now + INVITE_LASTS).await?;
+        let invitation = Invitation { invite, workspace: place, token };
+        receipt.write(&mut tx, &invitation, self.clock()).await?;
         tx.commit().await?;
-        Ok(Invitation { invite, workspace: place, token })
+        Ok(invitation)
     }
 
     /// Withdraws an invitation.
     ///
     /// # Errors
     /// [`EngineError::NotFound`].
-    pub async fn withdraw_invite(&self, workspace: WorkspaceId, id: InviteId) -> Result<()> {
+    pub async fn withdraw_invite(
+        &self,
+        workspace: WorkspaceId,
+        id: InviteId,
+        receipt: &Receipt<()>,
+    ) -> Result<()> {
         let mut tx = self.0.store.write().await?;
         if !tx.delete_invite(workspace, id).await? {
             return Err(EngineError::NotFound("invite"));
         }
+        receipt.write(&mut tx, &(), self.clock()).await?;
         Ok(tx.commit().await?)
     }
 

@@ -3,29 +3,41 @@
 use ringfleet_core::{Role, UserId, WorkspaceId};
 use ringfleet_store::{Member, Tx};
 
-use crate::{Engine, EngineError, Result};
+use crate::{Engine, EngineError, Receipt, Result};
 
 impl Engine {
     /// Sets what a member may do.
     ///
     /// # Errors
     /// [`EngineError::NotFound`], or [`EngineError::Conflict`] `LAST_ADMIN`.
-    pub async fn set_member_role(&self, workspace: WorkspaceId, user: UserId, role: Role) -> Result<Member> {
+    pub async fn set_member_role(
+        &self,
+        workspace: WorkspaceId,
+        user: UserId,
+        role: Role,
+        receipt: &Receipt<Member>,
+    ) -> Result<()> {
         let mut tx = self.0.store.write().await?;
         let member = spare(&mut tx, workspace, user, role == Role::Admin).await?;
         tx.set_member_role(workspace, user, role).await?;
-        tx.commit().await?;
-        Ok(Member { role, ..member })
+        receipt.write(&mut tx, &Member { role, ..member }, self.clock()).await?;
+        Ok(tx.commit().await?)
     }
 
     /// Makes somebody, or oneself, no member any more. Keys they have made stay.
     ///
     /// # Errors
     /// As for [`Engine::set_member_role`].
-    pub async fn remove_member(&self, workspace: WorkspaceId, user: UserId) -> Result<()> {
+    pub async fn remove_member(
+        &self,
+        workspace: WorkspaceId,
+        user: UserId,
+        receipt: &Receipt<Member>,
+    ) -> Result<()> {
         let mut tx = self.0.store.write().await?;
-        spare(&mut tx, workspace, user, false).await?;
+        let member = spare(&mut tx, workspace, user, false).await?;
         tx.delete_member(workspace, user).await?;
+        receipt.write(&mut tx, &member, self.clock()).await?;
         Ok(tx.commit().await?)
     }
 }

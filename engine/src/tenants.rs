@@ -3,7 +3,7 @@
 use ringfleet_core::{CampaignAction, Role, UserId, WorkspaceId};
 use ringfleet_store::{StoreError, Workspace};
 
-use crate::{Engine, EngineError, InFlight, Result};
+use crate::{Engine, EngineError, InFlight, Receipt, Result};
 
 impl Engine {
     /// Makes a workspace whose admin is this user.
@@ -23,12 +23,17 @@ impl Engine {
     ///
     /// # Errors
     /// [`EngineError::Conflict`] when the name is taken.
-    pub async fn rename_workspace(&self, id: WorkspaceId, name: &str) -> Result<Workspace> {
+    pub async fn rename_workspace(
+        &self,
+        id: WorkspaceId,
+        name: &str,
+        receipt: &Receipt<Workspace>,
+    ) -> Result<()> {
         let mut tx = self.0.store.write().await?;
         let held = tx.hold_workspace(id).await?.ok_or(EngineError::NotFound("workspace"))?;
         tx.rename_workspace(id, name).await.map_err(name_taken)?;
-        tx.commit().await?;
-        Ok(Workspace { name: name.to_owned(), ..held })
+        receipt.write(&mut tx, &Workspace { name: name.to_owned(), ..held }, self.clock()).await?;
+        Ok(tx.commit().await?)
     }
 
     /// Deletes a workspace: cancels its campaigns, and ends its keys, memberships and invitations. Its data stays.
@@ -36,7 +41,7 @@ impl Engine {
     /// # Errors
     /// [`EngineError::Conflict`] `CALLS_LIVE` while calls are under way. Campaigns may have been cancelled then only if a call
     /// began while this was being done.
-    pub async fn delete_workspace(&self, id: WorkspaceId) -> Result<()> {
+    pub async fn delete_workspace(&self, id: WorkspaceId, receipt: &Receipt<()>) -> Result<()> {
         let mut tx = self.0.store.read().await?;
         no_calls(tx.calls_under_way(id).await?)?;
         let campaigns = tx.open_campaigns(id).await?;
@@ -48,6 +53,7 @@ impl Engine {
         tx.hold_workspace(id).await?.ok_or(EngineError::NotFound("workspace"))?;
         no_calls(tx.calls_under_way(id).await?)?;
         tx.delete_workspace(id, self.0.clock.now()).await?;
+        receipt.write(&mut tx, &(), self.clock()).await?;
         Ok(tx.commit().await?)
     }
 
@@ -63,7 +69,8 @@ impl Engine {
     }
 
     async fn cancel_if_open(&self, id: WorkspaceId, campaign: ringfleet_core::CampaignId) -> Result<()> {
-        match self.act_on_calls(id, campaign, CampaignAction::Cancel, InFlight::Finish).await {
+        let receipt = self.own_receipt(id, campaign, "campaign.cancel", Some("WORKSPACE_DELETED"));
+        match self.act_on_calls(id, campaign, CampaignAction::Cancel, InFlight::Finish, receipt).await {
             Ok(_) | Err(EngineError::WrongState(_)) => Ok(()), // it may just have come to its end
             Err(error) => Err(error),
         }

@@ -75,6 +75,12 @@ const ALL: &[(i64, &str, &str, &str)] = &[
         include_str!("../../migrations/postgres/0012_identity.sql"),
         include_str!("../../migrations/sqlite/0012_identity.sql"),
     ),
+    (
+        13,
+        "receipts",
+        include_str!("../../migrations/postgres/0013_receipts.sql"),
+        include_str!("../../migrations/sqlite/0013_receipts.sql"),
+    ),
 ];
 
 pub(crate) fn postgres() -> Migrator {

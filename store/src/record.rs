@@ -4,8 +4,8 @@ use std::str::FromStr;
 
 use chrono::{DateTime, Utc};
 use ringfleet_core::{
-    BrakeRule, CallState, CallerIds, CampaignState, Caps, Channel, CounterKind, Disposition, E164, EndedBy,
-    Hold, Outcome, Plan, RecipientState, Recurrence, Role, Schedule, Scope, SuppressionSource,
+    ActorKind, BrakeRule, CallState, CallerIds, CampaignState, Caps, Channel, CounterKind, Disposition, E164,
+    EndedBy, Hold, Outcome, Plan, RecipientState, Recurrence, Role, Schedule, Scope, SuppressionSource,
     WorkspaceRules,
     brake::BrakeState,
     caps::History,
@@ -110,6 +110,7 @@ macro_rules! text {
     ($($type:ty),+) => {$( made!($type, String, |raw: String| <$type>::from_str(&raw)); )+};
 }
 text!(
+    ActorKind,
     BrakeState,
     CallState,
     CampaignState,

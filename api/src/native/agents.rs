@@ -6,11 +6,12 @@ use ringfleet_carriers::media::load_greeting;
 use ringfleet_core::{AgentId, id::AgentKind};
 use ringfleet_store::{Agent, NewAgent};
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
 
 use crate::{
     auth::{Allowed, may},
+    change::Answer,
     check,
     envelope::{Moment, Reply},
     error::{ApiError, Result},
@@ -75,7 +76,7 @@ impl From<Agent> for View {
 }
 
 /// `POST /agents`: makes an agent.
-pub(super) async fn create(door: Allowed<may::EditAgents>, Json(body): Json<Body>) -> Result<Reply<View>> {
+pub(super) async fn create(door: Allowed<may::EditAgents>, Json(body): Json<Body>) -> Result<Answer<View>> {
     let prompt = body.prompt.unwrap_or_default();
     if prompt.len() > PROMPT_LIMIT {
         return Err(ApiError::invalid("prompt", format!("must be at most {PROMPT_LIMIT} bytes")));
@@ -91,11 +92,17 @@ pub(super) async fn create(door: Allowed<may::EditAgents>, Json(body): Json<Body
         greeting: body.greeting,
         recording: body.recording.unwrap_or(false),
     };
-    let engine = door.engine();
-    let mut tx = engine.store().write().await?;
-    let agent = tx.insert_agent(door.workspace(), new, engine.clock().now()).await?;
+    let now = door.now();
+    let mut change = door.change("agent.create", |agent: &Agent| {
+        let detail = json!({ "name": agent.name });
+        Reply::created(View::from(agent.clone())).about(agent.id).with_detail(detail)
+    });
+    let receipt = change.receipt();
+    let mut tx = change.engine().store().write().await?;
+    let agent = tx.insert_agent(change.workspace(), new, now).await?;
+    receipt.write(&mut tx, &agent, change.engine().clock()).await?;
     tx.commit().await?;
-    Ok(Reply::created(agent.into()))
+    change.answer()
 }
 
 /// `GET /agents/:id`: one agent.

@@ -4,10 +4,12 @@ use ringfleet_core::{ApiKeyId, Role, Scope, id::ApiKeyKind};
 use ringfleet_engine::{KeyWish, MadeKey};
 use ringfleet_store::Key;
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use utoipa::ToSchema;
 
 use crate::{
     auth::{Allowed, may},
+    change::Answer,
     check,
     envelope::{Moment, Reply},
     error::{ApiError, Result},
@@ -74,17 +76,23 @@ pub(super) struct SecretView {
     secret: String,
 }
 
-impl From<MadeKey> for SecretView {
-    fn from(made: MadeKey) -> Self {
-        Self { view: made.key.into(), secret: made.secret }
+impl From<&MadeKey> for SecretView {
+    fn from(made: &MadeKey) -> Self {
+        Self { view: made.key.clone().into(), secret: made.secret.clone() }
     }
+}
+
+/// What the audit log keeps of a change to a key.
+fn told<V>(reply: Reply<V>, key: &Key) -> Reply<V> {
+    let detail = json!({ "name": key.name, "prefix": key.prefix, "role": key.role, "scopes": key.scopes });
+    reply.about(key.id).with_detail(detail)
 }
 
 /// `POST /api-keys`: makes a key of no higher role, and no wider scopes, than one's own.
 pub(super) async fn create(
     door: Allowed<may::ManageKeys>,
     Json(body): Json<Body>,
-) -> Result<Reply<SecretView>> {
+) -> Result<Answer<SecretView>> {
     if body.scopes.as_ref().is_some_and(Vec::is_empty) {
         return Err(ApiError::invalid(
             "scopes",
@@ -92,7 +100,7 @@ pub(super) async fn create(
         ));
     }
     let expires_at = check::moment("expiresAt", body.expires_at)?;
-    if expires_at.is_some_and(|at| at <= door.engine().clock().now()) {
+    if expires_at.is_some_and(|at| at <= door.now()) {
         return Err(ApiError::invalid("expiresAt", "must lie in the future"));
     }
     let rate_limit =
@@ -104,13 +112,17 @@ pub(super) async fn create(
         rate_limit: rate_limit.transpose()?,
         expires_at,
     };
-    let made = door.engine().make_key(door.actor(), wish).await?;
-    Ok(Reply::created(made.into()))
+    let identity = door.identity().clone();
+    let mut change =
+        door.change("apiKey.create", |made: &MadeKey| told(Reply::created(made.into()), &made.key));
+    let receipt = change.receipt();
+    change.engine().make_key(&identity, wish, &receipt).await?;
+    change.answer()
 }
 
 /// `GET /api-keys`: a page of the workspace's keys that were not revoked.
 pub(super) async fn list(
-    door: Allowed<may::ManageKeys>,
+    door: Allowed<may::SeeKeys>,
     Query(paging): Query<Paging>,
 ) -> Result<Reply<Vec<View>>> {
     let mut tx = door.engine().store().read().await?;
@@ -124,8 +136,12 @@ pub(super) async fn rotate(
     door: Allowed<may::ManageKeys>,
     PathId(id): PathId<ApiKeyKind>,
     _: NoBody,
-) -> Result<Reply<SecretView>> {
-    Ok(Reply::ok(door.engine().rotate_key(door.actor(), id).await?.into()))
+) -> Result<Answer<SecretView>> {
+    let identity = door.identity().clone();
+    let mut change = door.change("apiKey.rotate", |made: &MadeKey| told(Reply::ok(made.into()), &made.key));
+    let receipt = change.receipt();
+    change.engine().rotate_key(&identity, id, &receipt).await?;
+    change.answer()
 }
 
 /// What was revoked.
@@ -140,7 +156,11 @@ pub(super) struct RevokedView {
 pub(super) async fn revoke(
     door: Allowed<may::ManageKeys>,
     PathId(id): PathId<ApiKeyKind>,
-) -> Result<Reply<RevokedView>> {
-    door.engine().revoke_key(door.actor(), id).await?;
-    Ok(Reply::ok(RevokedView { id, revoked: true }))
+) -> Result<Answer<RevokedView>> {
+    let identity = door.identity().clone();
+    let view = move |key: &Key| told(Reply::ok(RevokedView { id, revoked: true }), key);
+    let mut change = door.change("apiKey.revoke", view);
+    let receipt = change.receipt();
+    change.engine().revoke_key(&identity, id, &receipt).await?;
+    change.answer()
 }

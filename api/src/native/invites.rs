@@ -1,12 +1,15 @@
 //! Invitations to a workspace.
 
 use ringfleet_core::{InviteId, Role, WorkspaceId, account, id::InviteKind};
+use ringfleet_engine::Invitation;
 use ringfleet_store::Invite;
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use utoipa::ToSchema;
 
 use crate::{
     auth::{Allowed, SignedIn, may},
+    change::Answer,
     envelope::{Moment, Reply},
     error::{ApiError, Result},
     json::Json,
@@ -14,6 +17,8 @@ use crate::{
     path::{PathId, ThisWorkspace},
     query::Query,
 };
+
+use super::accounts;
 
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -62,29 +67,35 @@ pub(super) async fn invite(
     door: Allowed<may::ManageMembers>,
     _: ThisWorkspace,
     Json(body): Json<Body>,
-) -> Result<Reply<MadeView>> {
+) -> Result<Answer<MadeView>> {
     let email = account::email(&body.email).map_err(|problem| ApiError::invalid("email", problem))?;
     let role = body.role.unwrap_or(Role::Member);
-    let made = door.engine().invite(door.workspace(), &email, role).await?;
-    let link = super::accounts::link(door.settings(), "invite", &made.token);
-    let link = match door.mailer() {
-        None => Some(link),
-        Some(mailer) => {
-            let name = &made.workspace.name;
-            let text = format!(
-                "You are invited to the workspace \"{name}\" on Ringfleet, as {role}.\n\nAccept within seven days:\n{link}\n\n\
-                 If you do not know what this is about, ignore this mail.\n"
-            );
-            mailer.send(&email, "You are invited to a workspace on Ringfleet", text);
-            None
-        }
-    };
-    Ok(Reply::created(MadeView { view: made.invite.into(), link }))
+    let (mailer, settings) = (door.mailer().cloned(), door.settings().clone());
+    let goes_by_mail = mailer.is_some();
+    let link = move |token: &str| accounts::link(&settings, "invite", token);
+    let shown = link.clone();
+    let mut change = door.change("invite.create", move |made: &Invitation| {
+        let link = (!goes_by_mail).then(|| shown(&made.token));
+        let detail = json!({ "email": made.invite.email, "role": made.invite.role });
+        let view = MadeView { view: made.invite.clone().into(), link };
+        Reply::created(view).about(made.invite.id).with_detail(detail)
+    });
+    let receipt = change.receipt();
+    let made = change.engine().invite(change.workspace(), &email, role, &receipt).await?;
+    if let Some(mailer) = mailer {
+        let (name, link) = (&made.workspace.name, link(&made.token));
+        let text = format!(
+            "You are invited to the workspace \"{name}\" on Ringfleet, as {role}.\n\nAccept within seven days:\n{link}\n\n\
+             If you do not know what this is about, ignore this mail.\n"
+        );
+        mailer.send(&email, "You are invited to a workspace on Ringfleet", text);
+    }
+    change.answer()
 }
 
 /// `GET /workspaces/:id/invites`: a page of those that are open.
 pub(super) async fn list(
-    door: Allowed<may::ManageMembers>,
+    door: Allowed<may::SeeInvites>,
     _: ThisWorkspace,
     Query(paging): Query<Paging>,
 ) -> Result<Reply<Vec<View>>> {
@@ -107,9 +118,12 @@ pub(super) async fn withdraw(
     door: Allowed<may::ManageMembers>,
     _: ThisWorkspace,
     PathId(id): PathId<InviteKind>,
-) -> Result<Reply<WithdrawnView>> {
-    door.engine().withdraw_invite(door.workspace(), id).await?;
-    Ok(Reply::ok(WithdrawnView { id, withdrawn: true }))
+) -> Result<Answer<WithdrawnView>> {
+    let view = move |_: &()| Reply::ok(WithdrawnView { id, withdrawn: true }).about(id);
+    let mut change = door.change("invite.withdraw", view);
+    let receipt = change.receipt();
+    change.engine().withdraw_invite(change.workspace(), id, &receipt).await?;
+    change.answer()
 }
 
 #[derive(Deserialize, ToSchema)]

@@ -3,10 +3,12 @@
 use ringfleet_core::{Role, UserId, Who, id::UserKind};
 use ringfleet_store::Member;
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use utoipa::ToSchema;
 
 use crate::{
     auth::{Allowed, may},
+    change::Answer,
     envelope::{Moment, Reply},
     error::{ApiError, Result},
     json::{Json, NoBody},
@@ -64,8 +66,12 @@ pub(super) async fn set_role(
     _: ThisWorkspace,
     PathId(id): PathId<UserKind>,
     Json(body): Json<Body>,
-) -> Result<Reply<View>> {
-    Ok(Reply::ok(door.engine().set_member_role(door.workspace(), id, body.role).await?.into()))
+) -> Result<Answer<View>> {
+    let mut change =
+        door.change("member.setRole", |member: &Member| told(Reply::ok(View::from(member.clone())), member));
+    let receipt = change.receipt();
+    change.engine().set_member_role(change.workspace(), id, body.role, &receipt).await?;
+    change.answer()
 }
 
 /// Who was removed.
@@ -81,9 +87,21 @@ pub(super) async fn remove(
     door: Allowed<may::ManageMembers>,
     _: ThisWorkspace,
     PathId(id): PathId<UserKind>,
-) -> Result<Reply<RemovedView>> {
-    door.engine().remove_member(door.workspace(), id).await?;
-    Ok(Reply::ok(RemovedView { id, removed: true }))
+) -> Result<Answer<RemovedView>> {
+    go(door, "member.remove", id).await
+}
+
+async fn go<P>(door: Allowed<P>, action: &'static str, id: UserId) -> Result<Answer<RemovedView>> {
+    let view = move |member: &Member| told(Reply::ok(RemovedView { id, removed: true }), member);
+    let mut change = door.change(action, view);
+    let receipt = change.receipt();
+    change.engine().remove_member(change.workspace(), id, &receipt).await?;
+    change.answer()
+}
+
+/// What the audit log keeps of a change to a member.
+fn told<V>(reply: Reply<V>, member: &Member) -> Reply<V> {
+    reply.about(member.user_id).with_detail(json!({ "email": member.email, "role": member.role }))
 }
 
 /// `POST /workspaces/:id/leave`: makes oneself no member any more.
@@ -91,8 +109,7 @@ pub(super) async fn leave(
     door: Allowed<may::Read>,
     _: ThisWorkspace,
     _: NoBody,
-) -> Result<Reply<RemovedView>> {
-    let Who::User { id, .. } = door.actor().who else { return Err(ApiError::users_only()) };
-    door.engine().remove_member(door.workspace(), id).await?;
-    Ok(Reply::ok(RemovedView { id, removed: true }))
+) -> Result<Answer<RemovedView>> {
+    let Who::User { id, .. } = door.identity().who else { return Err(ApiError::users_only()) };
+    go(door, "member.leave", id).await
 }

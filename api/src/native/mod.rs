@@ -3,6 +3,7 @@
 mod accounts;
 mod agents;
 mod api_keys;
+mod audit_log;
 mod caller_ids;
 mod campaigns;
 mod google;
@@ -25,15 +26,35 @@ mod webhooks;
 mod workspace;
 mod workspaces;
 
-use axum::middleware;
+use axum::{http::Method, middleware};
 
 pub use google::GoogleSettings;
 
-use crate::{frame, openapi::Routes, quota};
+use crate::{auth::Gate, frame, once, openapi::Routes, quota};
 
 /// Every route of the native API. All but uploads have to answer within the time limit.
-pub(crate) fn routes() -> Routes {
-    let quick = Routes::default()
+pub(crate) fn routes(gate: &Gate) -> Routes {
+    let once = middleware::from_fn_with_state(gate.clone(), once::once);
+    let flowing = middleware::from_fn_with_state(gate.clone(), once::once_flowing);
+    let limit = middleware::from_fn_with_state(frame::TIME_LIMIT, frame::limit_time);
+    let quick = repeatable().within(|routes| routes.route_layer(once)).merge(unrepeatable());
+    let quick = quick.within(|routes| routes.route_layer(limit));
+    let uploads = uploads().within(|routes| routes.route_layer(flowing));
+    quick.merge(uploads).within(|routes| routes.route_layer(middleware::from_fn(quota::tell))).nest("/api/v1")
+}
+
+/// The method and path of each.
+pub(crate) fn list() -> Vec<(Method, String)> {
+    repeatable().merge(unrepeatable()).merge(uploads()).nest("/api/v1").list()
+}
+
+/// What may be sent with an Idempotency-Key.
+fn repeatable() -> Routes {
+    campaigns_and_calls().merge(workspaces_and_keys())
+}
+
+fn campaigns_and_calls() -> Routes {
+    Routes::default()
         .create("/agents", agents::create, "Makes an agent.")
         .get("/agents", agents::list, "Lists agents.")
         .get("/agents/{agt}", agents::show, "Shows an agent.")
@@ -79,6 +100,7 @@ pub(crate) fn routes() -> Routes {
         .get("/suppressions", suppressions::list, "Lists suppressions.")
         .get("/suppressions/{sup}", suppressions::show, "Shows a suppression.")
         .delete("/suppressions/{sup}", suppressions::remove, "Takes a number off the suppression list.")
+        .get("/audit-log", audit_log::list, "Lists what was changed, by whom and when.")
         .get("/workspace/rules", workspace::rules, "Shows what holds for all campaigns of the workspace.")
         .put("/workspace/rules", workspace::set_rules, "Sets what holds for all campaigns of the workspace.")
         .accept("/sessions", sessions::create, "Places a single call now.")
@@ -87,22 +109,27 @@ pub(crate) fn routes() -> Routes {
         .create("/webhooks", webhooks::create, "Makes a webhook; the only answer with its secret.")
         .get("/webhooks", webhooks::list, "Lists webhooks.")
         .delete("/webhooks/{whk}", webhooks::remove, "Removes a webhook.")
-        .merge(identity())
-        .within(|routes| {
-            routes.route_layer(middleware::from_fn_with_state(frame::TIME_LIMIT, frame::limit_time))
-        });
-    let uploads = Routes::default()
-        .post("/campaigns/{cmp}/recipients/import", imports::upload, "Adds recipients from a CSV file.")
-        .post(
-            "/suppressions/import",
-            suppressions::upload,
-            "Puts the numbers of a CSV file on the suppression list.",
-        );
-    quick.merge(uploads).within(|routes| routes.route_layer(middleware::from_fn(quota::tell))).nest("/api/v1")
 }
 
-/// Who may do what: accounts, workspaces, members, keys.
-fn identity() -> Routes {
+fn workspaces_and_keys() -> Routes {
+    Routes::default()
+        .get("/workspaces", workspaces::list, "Lists one's workspaces.")
+        .get("/workspaces/{org}", workspaces::show, "Shows a workspace; `me` is the one of the request.")
+        .patch("/workspaces/{org}", workspaces::rename, "Renames a workspace.")
+        .delete("/workspaces/{org}", workspaces::delete, "Deletes a workspace and stops everything in it.")
+        .post("/workspaces/{org}/leave", members::leave, "Makes oneself no member any more.")
+        .get("/workspaces/{org}/members", members::list, "Lists members.")
+        .patch("/workspaces/{org}/members/{usr}", members::set_role, "Sets the role of a member.")
+        .delete("/workspaces/{org}/members/{usr}", members::remove, "Removes a member.")
+        .get("/workspaces/{org}/invites", invites::list, "Lists open invitations.")
+        .delete("/workspaces/{org}/invites/{inv}", invites::withdraw, "Withdraws an invitation.")
+        .get("/api-keys", api_keys::list, "Lists API keys.")
+        .delete("/api-keys/{key}", api_keys::revoke, "Revokes an API key at once.")
+}
+
+/// Where an Idempotency-Key does nothing: what nobody is known for yet, or belongs to no workspace, and what is answered with a
+/// secret, which is kept nowhere.
+fn unrepeatable() -> Routes {
     Routes::default()
         .post("/auth/signup", accounts::sign_up, "Makes an account and logs it in.")
         .post("/auth/login", accounts::log_in, "Logs in by password.")
@@ -117,23 +144,21 @@ fn identity() -> Routes {
         .post("/auth/invites/accept", invites::accept, "Joins the workspace of an invitation.")
         .get("/users/me", accounts::me, "Shows oneself and one's workspaces.")
         .create("/workspaces", workspaces::create, "Makes a workspace, with oneself as its admin.")
-        .get("/workspaces", workspaces::list, "Lists one's workspaces.")
-        .get("/workspaces/{org}", workspaces::show, "Shows a workspace; `me` is the one of the request.")
-        .patch("/workspaces/{org}", workspaces::rename, "Renames a workspace.")
-        .delete("/workspaces/{org}", workspaces::delete, "Deletes a workspace and stops everything in it.")
-        .post("/workspaces/{org}/leave", members::leave, "Makes oneself no member any more.")
-        .get("/workspaces/{org}/members", members::list, "Lists members.")
-        .patch("/workspaces/{org}/members/{usr}", members::set_role, "Sets the role of a member.")
-        .delete("/workspaces/{org}/members/{usr}", members::remove, "Removes a member.")
         .create("/workspaces/{org}/invite", invites::invite, "Invites somebody by mail.")
-        .get("/workspaces/{org}/invites", invites::list, "Lists open invitations.")
-        .delete("/workspaces/{org}/invites/{inv}", invites::withdraw, "Withdraws an invitation.")
         .create("/api-keys", api_keys::create, "Makes an API key; the only answer with its secret.")
-        .get("/api-keys", api_keys::list, "Lists API keys.")
-        .delete("/api-keys/{key}", api_keys::revoke, "Revokes an API key at once.")
         .post(
             "/api-keys/{key}/rotate",
             api_keys::rotate,
             "Gives an API key another secret; the old one dies.",
+        )
+}
+
+fn uploads() -> Routes {
+    Routes::default()
+        .post("/campaigns/{cmp}/recipients/import", imports::upload, "Adds recipients from a CSV file.")
+        .post(
+            "/suppressions/import",
+            suppressions::upload,
+            "Puts the numbers of a CSV file on the suppression list.",
         )
 }

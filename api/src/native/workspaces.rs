@@ -3,10 +3,12 @@
 use ringfleet_core::{Role, WorkspaceId};
 use ringfleet_store::{Membership, Workspace};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use utoipa::ToSchema;
 
 use crate::{
     auth::{Allowed, Caller, SignedIn, may},
+    change::Answer,
     check,
     envelope::{Moment, Reply},
     error::{ApiError, Result},
@@ -94,11 +96,11 @@ pub(super) async fn list(caller: Caller, Query(query): Query<ListQuery>) -> Resu
     Ok(reply)
 }
 
-async fn shown<P>(door: &Allowed<P>) -> Result<View> {
+async fn shown(door: &Allowed<may::Read>) -> Result<View> {
     let mut tx = door.engine().store().read().await?;
     let found = tx.workspace(door.workspace()).await?.ok_or_else(|| ApiError::not_found("workspace"))?;
     tx.commit().await?;
-    Ok(View::of(found, Some(door.actor().role)))
+    Ok(View::of(found, Some(door.identity().role)))
 }
 
 /// `GET /workspaces/:id`, or `/workspaces/me` for the one the request is for.
@@ -111,10 +113,16 @@ pub(super) async fn rename(
     door: Allowed<may::EditWorkspace>,
     _: ThisWorkspace,
     Json(body): Json<Body>,
-) -> Result<Reply<View>> {
+) -> Result<Answer<View>> {
     let name = check::name(body.name, NAME_LIMIT)?;
-    let workspace = door.engine().rename_workspace(door.workspace(), name.trim()).await?;
-    Ok(Reply::ok(View::of(workspace, Some(door.actor().role))))
+    let role = Some(door.identity().role);
+    let mut change = door.change("workspace.rename", move |workspace: &Workspace| {
+        let detail = json!({ "name": workspace.name });
+        Reply::ok(View::of(workspace.clone(), role)).about(workspace.id).with_detail(detail)
+    });
+    let receipt = change.receipt();
+    change.engine().rename_workspace(change.workspace(), name.trim(), &receipt).await?;
+    change.answer()
 }
 
 /// What was deleted.
@@ -129,7 +137,11 @@ pub(super) struct DeletedView {
 pub(super) async fn delete(
     door: Allowed<may::EditWorkspace>,
     _: ThisWorkspace,
-) -> Result<Reply<DeletedView>> {
-    door.engine().delete_workspace(door.workspace()).await?;
-    Ok(Reply::ok(DeletedView { id: door.workspace(), deleted: true }))
+) -> Result<Answer<DeletedView>> {
+    let id = door.workspace();
+    let mut change =
+        door.change("workspace.delete", move |_: &()| Reply::ok(DeletedView { id, deleted: true }).about(id));
+    let receipt = change.receipt();
+    change.engine().delete_workspace(id, &receipt).await?;
+    change.answer()
 }

@@ -21,7 +21,7 @@ enum Needs {
 }
 use Action::{
     EditAgents, EditRules, EditTrunks, EditWebhooks, EditWorkspace, ManageKeys, ManageMembers, Read,
-    RunCampaigns, Suppress,
+    ReadAudit, RunCampaigns, SeeInvites, SeeKeys, Suppress,
 };
 use Needs::{Nothing, To, User};
 
@@ -90,10 +90,11 @@ const TABLE: &[(&str, &str, Needs)] = &[
     ("PATCH", "/workspaces/{org}/members/{usr}", To(ManageMembers)),
     ("DELETE", "/workspaces/{org}/members/{usr}", To(ManageMembers)),
     ("POST", "/workspaces/{org}/invite", To(ManageMembers)),
-    ("GET", "/workspaces/{org}/invites", To(ManageMembers)),
+    ("GET", "/workspaces/{org}/invites", To(SeeInvites)),
     ("DELETE", "/workspaces/{org}/invites/{inv}", To(ManageMembers)),
+    ("GET", "/audit-log", To(ReadAudit)),
     ("POST", "/api-keys", To(ManageKeys)),
-    ("GET", "/api-keys", To(ManageKeys)),
+    ("GET", "/api-keys", To(SeeKeys)),
     ("POST", "/api-keys/{key}/rotate", To(ManageKeys)),
     ("DELETE", "/api-keys/{key}", To(ManageKeys)),
     ("POST", "/workspaces/{org}/leave", To(Read)),
@@ -193,7 +194,7 @@ impl Caller {
 async fn places(world: &World) -> Vec<(&'static str, String)> {
     let things = world.things().await;
     let (user, _) = world.user("somebody@x.de", Some(Role::Admin), false).await;
-    let ours = world.workspace("ours").await;
+    let ours = world.workspace_of("ours").await;
     let group = json!({"name": "group", "members": [{"trunkId": things.trunk}]});
     let invite = world.post(&format!("/workspaces/{ours}/invite"), json!({"email": "new@x.de"})).await;
     vec![
@@ -241,7 +242,7 @@ async fn everybody_gets_in_where_they_may_and_nowhere_else() {
         let places = places(&world).await;
         let shown = caller.shows(&world).await;
         // A user who is no member has to say which workspace they mean.
-        let ours = world.workspace("ours").await;
+        let ours = world.workspace_of("ours").await;
         let headers: &[(&str, &str)] = match caller {
             Caller::Superuser | Caller::Outsider => &[("x-workspace-id", &ours)],
             _ => &[],
@@ -273,7 +274,7 @@ async fn everybody_gets_in_where_they_may_and_nowhere_else() {
 async fn another_workspace_does_not_exist() {
     let world = World::new().await;
     let places = places(&world).await;
-    let theirs = world.workspace("theirs").await;
+    let theirs = world.workspace_of("theirs").await;
     let (_, member) = world.user("member@x.de", Some(Role::Admin), false).await;
     for &(method, template, needs) in TABLE {
         let path = filled(template, &places);
@@ -312,7 +313,7 @@ async fn another_workspace_does_not_exist() {
         world.call_with(&world.admin, &unknown, "GET", "/agents", Value::Null).await.refusal(404),
         "NOT_FOUND"
     );
-    let ours = world.workspace("ours").await;
+    let ours = world.workspace_of("ours").await;
     let both = [("x-workspace-id", ours.as_str()), ("x-organization-id", ours.as_str())];
     world.call_with(&world.admin, &both, "GET", "/agents", Value::Null).await.expect(200);
     let two = [("x-workspace-id", ours.as_str()), ("x-organization-id", theirs.as_str())];

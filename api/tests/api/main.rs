@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test ends where something it relies on fails")]
 
 mod accounts;
+mod audit_log;
 mod auth;
 mod bodies;
 mod brakes;
@@ -16,6 +17,7 @@ mod lifecycle;
 mod lists;
 mod mails;
 mod members;
+mod once;
 mod operate;
 mod quotas;
 mod recipients;

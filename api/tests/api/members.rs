@@ -20,7 +20,7 @@ fn token_of(made: &Answer) -> String {
 async fn one_switches_between_workspaces_by_a_header() {
     let world = World::new().await;
     let (_, ana) = world.user("ana@x.de", Some(Role::Developer), false).await;
-    let ours = world.workspace("ours").await;
+    let ours = world.workspace_of("ours").await;
     assert_eq!(ask(&world, &ana, "GET", "/workspaces/me", Value::Null).await.id(), ours, "the only one");
     let made = ask(&world, &ana, "POST", "/workspaces", json!({"name": "Second"})).await.expect(201);
     assert_eq!(
@@ -165,7 +165,7 @@ async fn a_deleted_workspace_is_shut_and_its_campaigns_are_over() {
     let recipients = json!({"recipients": [{"to": "+919876543210"}]});
     world.post(&format!("/campaigns/{campaign}/recipients"), recipients).await.expect(200);
     world.queue(&campaign).await;
-    let ours = world.workspace("ours").await;
+    let ours = world.workspace_of("ours").await;
     ask(&world, &ana, "DELETE", "/workspaces/me", Value::Null).await.expect(200);
     world.get("/agents").await.expect(401);
     for token in [&ana, &boss] {

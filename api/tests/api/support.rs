@@ -9,7 +9,8 @@ use axum::{
 };
 use ringfleet_api::{ApiSettings, NewKey, new_key, router};
 use ringfleet_core::{
-    LoginId, ManualClock, Quota, Role, Scopes, UserId, WorkspaceId, delivery::RetrySchedule, token::Bearer,
+    Clock, LoginId, ManualClock, Quota, Role, Scopes, UserId, WorkspaceId, delivery::RetrySchedule,
+    token::Bearer,
 };
 use ringfleet_engine::Engine;
 use ringfleet_fleet::Fleet;
@@ -33,7 +34,7 @@ pub struct World {
     pub developer: String,
     pub member: String,
     pub stranger: String,
-    _folder: TempDir,
+    folder: Arc<TempDir>,
 }
 
 /// What a server said.
@@ -102,8 +103,31 @@ impl World {
             developer: String::new(),
             member: String::new(),
             stranger: String::new(),
-            _folder: folder,
+            folder: Arc::new(folder),
         }
+    }
+
+    /// Another server over the same database, as after a restart.
+    pub async fn restarted(&self) -> Self {
+        let store = Store::sqlite(&self.folder.path().join("test.db")).await.unwrap();
+        let engine =
+            Engine::new(store, Fleet::in_process(), Arc::new(self.clock.clone()), RetrySchedule::default());
+        Self {
+            app: router(engine.clone(), ApiSettings::default()),
+            engine,
+            clock: self.clock.clone(),
+            admin: self.admin.clone(),
+            developer: self.developer.clone(),
+            member: self.member.clone(),
+            stranger: self.stranger.clone(),
+            folder: self.folder.clone(),
+        }
+    }
+
+    /// The id of `ours`.
+    pub async fn workspace(&self) -> WorkspaceId {
+        let mut tx = self.engine.store().write().await.unwrap();
+        tx.workspace_named("ours", self.clock.now()).await.unwrap().id
     }
 
     /// Sends any request.
@@ -212,7 +236,7 @@ impl World {
     }
 
     /// The id of a workspace.
-    pub async fn workspace(&self, name: &str) -> String {
+    pub async fn workspace_of(&self, name: &str) -> String {
         let mut tx = self.engine.store().write().await.unwrap();
         tx.workspace_named(name, self.engine.clock().now()).await.unwrap().id.to_string()
     }
