@@ -24,6 +24,7 @@ use ringfleet_worker::WorkerSettings;
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    config_api::{ApiConfig, AuthConfig, MailConfig},
     config_error::{ConfigError, Misread},
     logs,
 };
@@ -53,6 +54,9 @@ pub struct Config {
     pub secrets: SecretsConfig,
     pub sip: SipSettings,
     pub media: MediaConfig,
+    pub api: ApiConfig,
+    pub auth: AuthConfig,
+    pub mail: Option<MailConfig>,
     pub log: LogConfig,
 }
 
@@ -185,6 +189,9 @@ impl Default for Config {
             secrets: SecretsConfig::default(),
             sip: SipSettings::default(),
             media: MediaConfig::default(),
+            api: ApiConfig::default(),
+            auth: AuthConfig::default(),
+            mail: None,
             log: LogConfig::default(),
         }
     }
@@ -352,7 +359,7 @@ impl Config {
         {
             return wrong("redis_url", &"…", "must begin with redis://");
         }
-        Ok(())
+        self.api_settings().map(drop)
     }
 
     /// The SQLite file of the embedded database.

@@ -4,6 +4,7 @@ mod bench;
 mod campaign;
 mod cli;
 mod config;
+mod config_api;
 mod config_error;
 mod demo;
 mod keys;

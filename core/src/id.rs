@@ -172,6 +172,9 @@ ids! {
     DeliveryId, DeliveryKind = "dlv", "delivery";
     WorkerId, WorkerKind = "wrk", "worker";
     SuppressionId, SuppressionKind = "sup", "suppression";
+    UserId, UserKind = "usr", "user";
+    LoginId, LoginKind = "lgn", "login";
+    InviteId, InviteKind = "inv", "invite";
     AuditId, AuditKind = "aud", "audit entry";
 }
 

@@ -4,6 +4,8 @@
 //! never a call: the scheduler pushes again what is due and was not taken. Writes of many calls share transactions
 //! (see `batch`): one-row commits are the wall every dialer hits.
 
+mod access;
+mod api_keys;
 mod batch;
 mod begin;
 mod brake;
@@ -18,8 +20,12 @@ mod error;
 mod facts;
 mod hang_up;
 pub mod import;
+mod invites;
 mod known;
+mod logins;
+mod members;
 pub mod news;
+mod passwords;
 mod preflight;
 mod publish;
 mod ready;
@@ -32,8 +38,11 @@ mod settle;
 mod stats;
 mod suppress;
 mod sweep;
+mod tenants;
+mod throttle;
 mod trunk_groups;
 pub mod uploads;
+mod users;
 mod verdict;
 mod webhooks;
 mod wind_up;
@@ -45,6 +54,9 @@ use ringfleet_fleet::{Fleet, Lane};
 use ringfleet_store::{Answered, Begin, Dial, Kept, Letter, Store};
 use uuid::Uuid;
 
+pub use access::AccessSettings;
+pub use access::Signup;
+pub use api_keys::{KeyWish, MadeKey};
 pub use caller_ids::{Begun, PoolToday};
 pub use campaigns::{InFlight, NewSession, Way};
 pub use deliveries::Answer;
@@ -52,6 +64,8 @@ pub use dispatch::Dispatched;
 pub use edit::Changed;
 pub use error::EngineError;
 pub use hang_up::{AFTER_A_MISSED_CALL, hung_up, hung_up_unsent};
+pub use invites::{INVITE_LASTS, Invitation};
+pub use logins::{Credentials, Grant};
 pub use preflight::{Held, Preflight, ZoneHours};
 pub use receipt::{Deed, Handed, KeptAnswer, Receipt, Target, Told};
 pub use recipients::AddReport;
@@ -62,6 +76,7 @@ pub use stats::{CampaignStats, HourStats, SeatStats};
 pub use suppress::{REASON_LIMIT, SuppressionReport};
 pub use sweep::WORKER_SILENCE;
 pub use trunk_groups::lines_rest;
+pub use users::{GoogleProfile, NewAccount, ResetLink};
 pub use webhooks::{Replayed, reseal_secrets};
 
 use batch::Batcher;
@@ -81,6 +96,7 @@ struct Shared {
     clock: Arc<dyn Clock>,
     hints: Hints,
     retries: RetrySchedule,
+    access: access::Access,
     loads: Batcher<Uuid, Option<Dial>>,
     begins: Batcher<Begin, Option<Begun>>,
     // For single calls, which do not wait behind a large batch of campaigns' calls, nor in one.
@@ -112,6 +128,7 @@ impl Engine {
             fleet,
             clock,
             retries,
+            access: access::Access::default(),
         }))
     }
 

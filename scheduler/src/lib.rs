@@ -83,6 +83,19 @@ async fn keep_house(engine: &Engine, settings: &SchedulerSettings, stop: &Cancel
             Ok(expired) => tracing::info!(expired, "uploads that nobody used are forgotten"),
             Err(error) => tracing::warn!(%error, "uploads could not be forgotten; it will be tried again"),
         }
+        if let Err(error) = engine.forget_identity().await {
+            tracing::warn!(%error, "logins that are over could not be forgotten; it will be tried again");
+        }
+        match engine.cancel_strays().await {
+            Ok(0) => {}
+            Ok(cancelled) => tracing::warn!(
+                cancelled,
+                "campaigns were made while their workspace was being deleted, and are cancelled"
+            ),
+            Err(error) => {
+                tracing::warn!(%error, "campaigns of deleted workspaces could not be cancelled; it will be tried again")
+            }
+        }
         match engine.close_dead_imports().await {
             Ok(0) => {}
             Ok(closed) => tracing::warn!(closed, "imports had broken off and are closed"),

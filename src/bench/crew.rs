@@ -149,6 +149,8 @@ impl Member {
             .env("RINGFLEET_SIP__BIND", config.sip.bind.to_string())
             .env("RINGFLEET_WEBHOOKS__ALLOW", format!("[{LOOPBACK:?}]"))
             .env("RINGFLEET_SECRETS__KEYS", format!("{:?}", config.secrets.keys))
+            .env("RINGFLEET_API__REQUESTS_PER_MINUTE", "1000000")
+            .env("RINGFLEET_API__BURST", "100000")
             .env("RINGFLEET_LOG__FILTER", "warn")
             .stdout(Stdio::piped())
             .kill_on_drop(true)

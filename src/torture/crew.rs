@@ -68,6 +68,8 @@ impl Setting {
             .env("RINGFLEET_WORKER__WITNESS", self.witness())
             .env("RINGFLEET_WEBHOOKS__ALLOW", format!("[{LOOPBACK:?}]"))
             .env("RINGFLEET_SECRETS__KEYS", format!("[{:?}]", encode_key([7; 32])))
+            .env("RINGFLEET_API__REQUESTS_PER_MINUTE", "1000000")
+            .env("RINGFLEET_API__BURST", "100000")
             .env("RINGFLEET_LOG__FORMAT", "text");
         Ok(command)
     }

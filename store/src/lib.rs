@@ -5,6 +5,7 @@
 //! anything but the database, and nothing here decides: rules live in `ringfleet-core`, sequences in `ringfleet-engine`.
 
 mod agents;
+mod api_keys;
 mod audit;
 mod audit_log;
 mod caller_ids;
@@ -25,6 +26,8 @@ mod error;
 mod hang_ups;
 mod import_portions;
 mod imports;
+mod logins;
+mod members;
 mod migrate;
 mod preflight;
 mod recipients;
@@ -36,6 +39,7 @@ mod secrets;
 mod store;
 mod suppressions;
 mod text;
+mod throttles;
 mod time;
 mod trunk_groups;
 mod trunk_health;
@@ -43,12 +47,14 @@ mod trunks;
 mod tx;
 mod upload_parts;
 mod uploads;
+mod users;
 mod waiting;
 mod webhooks;
 mod workers;
 mod workspaces;
 
 pub use agents::{Agent, NewAgent};
+pub use api_keys::{Key, NewApiKey};
 pub use audit::{KeptCounter, Told, Unfinished};
 pub use audit_log::{AuditEntry, AuditFilter};
 pub use caller_ids::{CallerDay, TrunkPool};
@@ -67,6 +73,8 @@ pub use edit::{CampaignSettings, Placed, Waited};
 pub use error::StoreError;
 pub use import_portions::{Filling, Portion};
 pub use imports::{Import, Progress, Reject};
+pub use logins::{Login, Visitor};
+pub use members::{Invite, Member, Membership};
 pub use preflight::{Alike, Special};
 pub use recipients::{NewRecipient, Recipient, RecipientFilter, RecipientUpdate, Standing, fresh_ids};
 pub use request_keys::{KeptRequest, RequestKey};
@@ -75,15 +83,17 @@ pub use runs::{CopiedRecipient, Copying, Listed, Unready};
 pub use secrets::Resealed;
 pub use store::Store;
 pub use suppressions::{Address, NewSuppression, Suppression};
+pub use throttles::Throttle;
 pub use time::Timestamp;
 pub use trunk_groups::{GroupCampaign, Move, Stranded, TrunkGroup};
 pub use trunk_health::{DueTrunk, TrunkHealth};
 pub use trunks::{NewTrunk, Trunk};
 pub use tx::Tx;
 pub use uploads::{NewUpload, Upload, Validated};
+pub use users::{NewUser, User};
 pub use waiting::{Queue, Waiting};
 pub use webhooks::{Listener, NewWebhook, Webhook};
-pub use workspaces::{Key, Workspace};
+pub use workspaces::Workspace;
 
 /// How far the clocks of two processes may lie apart. What one has made due now, another that is so much behind still takes.
 pub const CLOCK_SKEW: chrono::Duration = chrono::Duration::seconds(5);

@@ -70,6 +70,12 @@ const ALL: &[(i64, &str, &str, &str)] = &[
         include_str!("../../migrations/sqlite/0011_in_place.sql"),
     ),
     (
+        12,
+        "identity",
+        include_str!("../../migrations/postgres/0012_identity.sql"),
+        include_str!("../../migrations/sqlite/0012_identity.sql"),
+    ),
+    (
         13,
         "receipts",
         include_str!("../../migrations/postgres/0013_receipts.sql"),

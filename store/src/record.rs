@@ -5,7 +5,7 @@ use std::str::FromStr;
 use chrono::{DateTime, Utc};
 use ringfleet_core::{
     ActorKind, BrakeRule, CallState, CallerIds, CampaignState, Caps, Channel, ColumnMapping, CounterKind,
-    Disposition, E164, EndedBy, Hold, Outcome, Plan, RecipientState, Recurrence, Role, Schedule,
+    Disposition, E164, EndedBy, Hold, Outcome, Plan, RecipientState, Recurrence, Role, Schedule, Scope,
     SuppressionSource, WorkspaceRules,
     brake::BrakeState,
     caps::History,
@@ -159,6 +159,7 @@ json!(
     Vec<String>,
     Vec<Uuid>,
     Vec<Member>,
+    Vec<Scope>,
     Vec<i64>,
     WorkspaceRules
 );

@@ -24,12 +24,12 @@ use crate::{
 /// The database. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Store {
-    backend: Backend,
+    pub(crate) backend: Backend,
     keys: Arc<Keyring>,
 }
 
 #[derive(Clone, Debug)]
-enum Backend {
+pub(crate) enum Backend {
     Postgres(Pool<Postgres>),
     /// SQLite has one writer; readers do not wait for it (WAL).
     Sqlite {
@@ -226,6 +226,34 @@ impl Store {
         }
     }
 }
+
+/// All rows of one reading statement that is a transaction by itself: it costs one round trip, and keeps its plan.
+macro_rules! alone_all {
+    ($store:expr, $out:ty, $sql:expr $(, $bind:expr)* $(,)?) => {
+        $crate::store::alone!(@run $store, $out, $sql, ($($bind),*), fetch_all)
+    };
+}
+pub(crate) use alone_all;
+
+/// The same for the first row, if there is one.
+macro_rules! alone {
+    (@run $store:expr, $out:ty, $sql:expr, ($($bind:expr),*), $run:ident) => {{
+        use $crate::{dialect::Dialect, store::Backend};
+        let found = match &$store.backend {
+            Backend::Postgres(pool) => {
+                sqlx::query_as::<_, $out>(Dialect::Postgres.text($sql))$(.bind($bind))*.$run(pool).await
+            }
+            Backend::Sqlite { readers, .. } => {
+                sqlx::query_as::<_, $out>(Dialect::Sqlite.text($sql))$(.bind($bind))*.$run(readers).await
+            }
+        };
+        found.map_err($crate::StoreError::from)
+    }};
+    ($store:expr, $out:ty, $sql:expr $(, $bind:expr)* $(,)?) => {
+        $crate::store::alone!(@run $store, $out, $sql, ($($bind),*), fetch_optional)
+    };
+}
+pub(crate) use alone;
 
 /// Opens the one connection that writes. Another process may just be turning the new file to WAL: SQLite answers that it is
 /// locked and, this once, does not wait by itself.

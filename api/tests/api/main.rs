@@ -2,17 +2,24 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test ends where something it relies on fails")]
 
+mod accounts;
 mod audit_log;
 mod auth;
 mod bodies;
 mod brakes;
 mod caller_ids;
 mod campaigns;
+mod doors;
+mod google;
 mod imports;
+mod keys;
 mod lifecycle;
 mod lists;
+mod mails;
+mod members;
 mod once;
 mod operate;
+mod quotas;
 mod recipients;
 mod recurring;
 mod resources;

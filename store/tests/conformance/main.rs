@@ -11,6 +11,7 @@ mod calls;
 mod campaigns;
 mod claims;
 mod deliveries;
+mod identity;
 mod imports;
 mod isolation;
 mod lifecycle;
@@ -55,6 +56,9 @@ on_both_engines! {
            a_reader_cannot_write;
     nul: is_refused_everywhere spelled_out_it_is_just_text;
     isolation: nobody_sees_another_workspace;
+    identity: keys_end_and_change keys_are_listed_and_held members_come_and_go invitations_are_good_once
+              logins_are_renewed_and_ended visitors_are_who_they_say resets_are_good_once attempts_are_counted
+              a_deleted_workspace_is_shut one_secret_for_all there_is_one_first_user what_is_over_is_forgotten;
     pages: lists_lose_and_double_nothing recipients_of_a_list_come_in_pages filters_narrow_a_list;
     claims: the_earliest_due_come_first a_limit_is_a_limit nobody_is_claimed_twice numbers_are_unique_in_a_campaign
             outcomes_are_written_and_kept holds_come_and_go cancelling_spares_the_active;

@@ -7,7 +7,7 @@ use ringfleet_store::{
 };
 use serde_json::json;
 
-use crate::support::{Db, World, at, new_agent, new_trunk, number};
+use crate::support::{Db, World, at, new_agent, new_key, new_trunk, number};
 
 const NUL: &str = "a\0b";
 
@@ -20,7 +20,7 @@ pub async fn is_refused_everywhere(db: Db) {
     let workspace = world.workspace;
     let mut tx = db.store.write().await.unwrap();
     refused("workspace", tx.workspace_named(NUL, at(0)).await);
-    refused("key", tx.insert_key(workspace, Role::Member, NUL, b"hash", at(0)).await);
+    refused("key", tx.insert_key(&new_key(workspace, Role::Member, NUL, b"hash"), at(0)).await);
     let agents = [
         NewAgent { name: NUL.into(), ..new_agent("a") },
         NewAgent { greeting: Some(NUL.into()), ..new_agent("a") },

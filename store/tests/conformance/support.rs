@@ -9,14 +9,14 @@ use std::{
 
 use chrono::{DateTime, Utc};
 use ringfleet_core::{
-    AgentId, CallId, CampaignId, CampaignState, Channel, E164, Keyring, Outcome, Plan, Retry, Step, TrunkId,
-    WorkerId, WorkspaceId,
+    AgentId, CallId, CampaignId, CampaignState, Channel, E164, Keyring, Outcome, Plan, Retry, Role, Scopes,
+    Step, TrunkId, WorkerId, WorkspaceId,
     cursor::Cursor,
     trunk::{Limits, SimulatedTrunk, TrunkConfig},
 };
 use ringfleet_store::{
-    Begin, CampaignSettings, NewAgent, NewCall, NewCampaign, NewRecipient, NewTrunk, Page, Placement, Result,
-    Standing, Store, Tx,
+    Begin, CampaignSettings, NewAgent, NewApiKey, NewCall, NewCampaign, NewRecipient, NewTrunk, Page,
+    Placement, Result, Standing, Store, Tx,
 };
 use serde_json::json;
 use uuid::Uuid;
@@ -180,6 +180,11 @@ pub fn new_trunk(name: &str) -> NewTrunk {
         caller_ids: None,
         limits: Limits::default(),
     }
+}
+
+pub fn new_key<'a>(workspace: WorkspaceId, role: Role, prefix: &'a str, hash: &'a [u8]) -> NewApiKey<'a> {
+    let (scopes, rate_limit, expires_at) = (Scopes::ALL, None, None);
+    NewApiKey { workspace, name: "test", role, scopes, rate_limit, expires_at, prefix, hash }
 }
 
 /// A plan of one voice step with three attempts.

@@ -17,7 +17,7 @@ use ringfleet_store::{
 };
 use serde_json::{Value, json};
 
-use crate::support::{Db, World, all, at, new_agent, new_trunk, plan};
+use crate::support::{Db, World, all, at, new_agent, new_key, new_trunk, plan};
 
 /// What breaks naive SQL and naive JSON.
 const ODD: &[&str] = &[
@@ -47,14 +47,15 @@ pub async fn workspaces_and_keys(db: Db) {
     let hash = [0_u8, 255, 39, 34, 92, 0];
     for role in Role::ALL {
         let hash = [&hash[..], role.as_str().as_bytes()].concat();
-        let id = db.write(async |tx| tx.insert_key(one.id, *role, "rf_abc", &hash, at(3)).await).await;
-        let key = db.read(async |tx| tx.key(&hash).await).await.unwrap();
-        assert_eq!((key.id, key.workspace_id, key.role), (id, one.id, *role));
+        let made =
+            db.write(async |tx| tx.insert_key(&new_key(one.id, *role, "rf_abc", &hash), at(3)).await).await;
+        assert_eq!(db.store.key(&hash, at(4)).await.unwrap(), Some(made.clone()));
+        assert_eq!((made.workspace_id, made.role, made.prefix.as_str()), (one.id, *role, "rf_abc"));
     }
-    assert!(db.read(async |tx| tx.key(&hash).await).await.is_none());
+    assert_eq!(db.store.key(&hash, at(4)).await.unwrap(), None);
     let mut tx = db.store.write().await.unwrap();
-    tx.insert_key(one.id, Role::Member, "rf_abc", &hash, at(3)).await.unwrap();
-    let error = tx.insert_key(one.id, Role::Admin, "rf_abc", &hash, at(3)).await.unwrap_err();
+    tx.insert_key(&new_key(one.id, Role::Member, "rf_abc", &hash), at(3)).await.unwrap();
+    let error = tx.insert_key(&new_key(one.id, Role::Admin, "rf_abc", &hash), at(3)).await.unwrap_err();
     assert!(matches!(&error, StoreError::Duplicate(what) if what.contains("hash")), "{error}");
     assert!(!error.is_passing());
 }
