@@ -9,8 +9,12 @@ mod bodies;
 mod brakes;
 mod caller_ids;
 mod campaigns;
+<<<<<<< Updated upstream
 mod doors;
 mod google;
+=======
+mod described;
+>>>>>>> Stashed changes
 mod imports;
 mod keys;
 mod lifecycle;
