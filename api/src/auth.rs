@@ -26,6 +26,7 @@ use crate::{
     error::{ApiError, Result},
     frame,
     once::{Once, Refused},
+    openapi::{Draft, Part},
 };
 
 const KEY_PREFIX: &str = "rfk_";
@@ -125,7 +126,7 @@ impl<P> Allowed<P> {
         self,
         action: &'static str,
         tell: impl Fn(&T) -> Reply<V> + Send + Sync + 'static,
-    ) -> Change<T> {
+    ) -> Change<T, V> {
         let Self { gate, workspace, actor, request_id, claim, .. } = self;
         Change::new(gate, Deed { workspace, actor, action, request_id }, claim, tell)
     }
@@ -228,6 +229,12 @@ impl<P: may::Permission> FromRequestParts<Gate> for Allowed<P> {
             claim,
             permission: PhantomData,
         })
+    }
+}
+
+impl<P: may::Permission> Part for Allowed<P> {
+    fn describe(draft: &mut Draft) {
+        draft.needs(P::ACTION);
     }
 }
 

@@ -4,41 +4,50 @@
 //! So a handler that forgets its receipt has no answer, and the audit log, the kept answer of an Idempotency-Key and what the client
 //! sees are one.
 
-use std::sync::Arc;
+use std::{marker::PhantomData, sync::Arc};
 
 use axum::response::{IntoResponse, Response};
 use ringfleet_core::{AuditId, WorkspaceId};
 use ringfleet_engine::{Claim, Deed, Engine, EngineError, Handed, KeptAnswer, Receipt, Told};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
+use utoipa::ToSchema;
 
 use crate::{
     auth::Gate,
     envelope::Reply,
     error::{ApiError, Result},
     once::response_of,
+    openapi::{Answer, Draft},
 };
 
 /// A change that somebody may make, and that comes to a `T`.
-pub(crate) struct Change<T> {
+pub(crate) struct Change<T, V> {
     gate: Gate,
     workspace: WorkspaceId,
     claim: Option<Arc<Claim>>,
     answer: Handed,
     receipt: Option<Receipt<T>>,
+    shown: PhantomData<fn() -> V>,
 }
 
-/// The answer of a change that has been made.
-pub(crate) struct Answer(KeptAnswer);
+/// The answer of a change that has been made, which shows a `V`.
+pub(crate) struct Made<V>(KeptAnswer, PhantomData<fn() -> V>);
 
-impl IntoResponse for Answer {
+impl<V: ToSchema> Answer for Made<V> {
+    fn describe(draft: &mut Draft, status: u16) {
+        Reply::<V>::describe(draft, status);
+    }
+}
+
+impl<V> IntoResponse for Made<V> {
     fn into_response(self) -> Response {
         response_of(self.0)
     }
 }
 
-impl<T> Change<T> {
-    pub(crate) fn new<V: Serialize>(
+impl<T, V: Serialize> Change<T, V> {
+    pub(crate) fn new(
         gate: Gate,
         deed: Deed,
         claim: Option<Arc<Claim>>,
@@ -48,7 +57,7 @@ impl<T> Change<T> {
         let (workspace, answer) = (deed.workspace, Handed::default());
         let told = move |done: &T| told(tell(done));
         let receipt = Some(Receipt::new(id, deed, claim.clone(), answer.clone(), told));
-        Self { gate, workspace, claim, answer, receipt }
+        Self { gate, workspace, claim, answer, receipt, shown: PhantomData }
     }
 
     /// The rules.
@@ -67,7 +76,7 @@ impl<T> Change<T> {
     }
 
     /// The answer, once the change is committed.
-    pub(crate) fn answer(self) -> Result<Answer> {
+    pub(crate) fn answer(self) -> Result<Made<V>> {
         let Some(answer) = self.answer.lock().take() else {
             tracing::error!("a change was made without its receipt");
             debug_assert!(false, "a change was made without its receipt");
@@ -76,7 +85,7 @@ impl<T> Change<T> {
         if let Some(claim) = &self.claim {
             claim.kept();
         }
-        Ok(Answer(answer))
+        Ok(Made(answer, PhantomData))
     }
 }
 

@@ -9,15 +9,18 @@ mod change;
 mod check;
 mod envelope;
 mod error;
+mod file;
 mod frame;
 mod health;
 mod json;
 mod linger;
 mod native;
 mod once;
+mod openapi;
 mod page;
 mod path;
 mod query;
+mod reference;
 mod reject_file;
 mod serve;
 mod strict;
@@ -61,9 +64,12 @@ impl Default for ApiSettings {
 /// The whole HTTP surface over one engine.
 pub fn router(engine: Engine, settings: ApiSettings) -> Router {
     let gate = auth::Gate::new(engine.clone(), settings);
-    Router::new()
-        .nest("/api/v1", native::router(gate.clone()))
+    let mut routes = native::routes(gate.clone());
+    let description = reference::router(&routes.document());
+    routes
+        .into_router()
         .with_state(gate)
+        .merge(description)
         .merge(health::router(engine))
         .fallback(|| async { ApiError::no_such_route() })
         .method_not_allowed_fallback(|| async { ApiError::method_not_allowed() })

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::{
     envelope::Reply,
-    error::{ApiError, Result},
+    error::Result,
     query::{FromQuery, Parameters},
 };
 
@@ -22,12 +22,7 @@ pub(crate) struct Paging {
 
 impl FromQuery for Paging {
     fn read(parameters: &mut Parameters) -> Result<Self> {
-        let limit = match parameters.take("limit")? {
-            None => DEFAULT_LIMIT,
-            Some(text) => text.parse().ok().filter(|n| (1..=MAX_LIMIT).contains(n)).ok_or_else(|| {
-                ApiError::invalid("limit", format!("must be a whole number from 1 to {MAX_LIMIT}"))
-            })?,
-        };
+        let limit = parameters.whole("limit", 1, MAX_LIMIT, DEFAULT_LIMIT)?;
         Ok(Self { after: parameters.parse("cursor")?, limit })
     }
 }

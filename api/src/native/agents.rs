@@ -7,10 +7,11 @@ use ringfleet_core::{AgentId, id::AgentKind};
 use ringfleet_store::{Agent, NewAgent};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
+use utoipa::ToSchema;
 
 use crate::{
     auth::{Allowed, may},
-    change::Answer,
+    change::Made,
     check,
     envelope::{Moment, Reply},
     error::{ApiError, Result},
@@ -26,20 +27,24 @@ const PROMPT_LIMIT: usize = 100 * 1024;
 /// `voice` and `llm` may be this long as JSON, in bytes.
 const SETTINGS_LIMIT: usize = 16 * 1024;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schema(as = NewAgent)]
 pub(super) struct Body {
     name: String,
     prompt: Option<String>,
+    #[schema(value_type = Option<Object>)]
     voice: Option<Map<String, Value>>,
+    #[schema(value_type = Option<Object>)]
     llm: Option<Map<String, Value>>,
     greeting: Option<String>,
     recording: Option<bool>,
 }
 
 /// An agent as the API shows it.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = Agent)]
 pub(super) struct View {
     id: AgentId,
     name: String,
@@ -71,7 +76,7 @@ impl From<Agent> for View {
 }
 
 /// `POST /agents`: makes an agent.
-pub(super) async fn create(door: Allowed<may::EditAgents>, Json(body): Json<Body>) -> Result<Answer> {
+pub(super) async fn create(door: Allowed<may::EditAgents>, Json(body): Json<Body>) -> Result<Made<View>> {
     let prompt = body.prompt.unwrap_or_default();
     if prompt.len() > PROMPT_LIMIT {
         return Err(ApiError::invalid("prompt", format!("must be at most {PROMPT_LIMIT} bytes")));

@@ -4,10 +4,10 @@ use ringfleet_core::{ActorKind, AuditId};
 use ringfleet_store::{AuditEntry, AuditFilter};
 use serde::Serialize;
 use serde_json::Value;
+use utoipa::ToSchema;
 
 use crate::{
     auth::{Allowed, may},
-    check,
     envelope::{Moment, Reply},
     error::Result,
     page::Paging,
@@ -15,8 +15,9 @@ use crate::{
 };
 
 /// A change as the API shows it.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = AuditEntry)]
 pub(super) struct View {
     id: AuditId,
     at: Moment,
@@ -28,14 +29,16 @@ pub(super) struct View {
     detail: Value,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Actor)]
 struct ActorView {
     kind: ActorKind,
     id: String,
     name: String,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = AuditTarget)]
 struct TargetView {
     kind: String,
     id: String,
@@ -68,8 +71,8 @@ impl FromQuery for ListQuery {
             actor: parameters.take("actor")?,
             action: parameters.take("action")?,
             target: parameters.take("target")?,
-            since: check::moment("since", parameters.take("since")?)?,
-            until: check::moment("until", parameters.take("until")?)?,
+            since: parameters.moment("since")?,
+            until: parameters.moment("until")?,
         };
         Ok(Self { paging: Paging::read(parameters)?, filter })
     }

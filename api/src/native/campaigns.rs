@@ -8,10 +8,11 @@ use ringfleet_engine::{NAME_LIMIT, Way};
 use ringfleet_store::{Campaign, CampaignSettings, NewCampaign};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
+use utoipa::ToSchema;
 
 use crate::{
     auth::{Allowed, may},
-    change::Answer,
+    change::Made,
     check,
     envelope::{Moment, Reply},
     error::{ApiError, Result},
@@ -29,34 +30,44 @@ use super::{
     stats::StatsView,
 };
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schema(as = NewCampaign)]
 pub(super) struct Body {
     name: String,
     agent_id: AgentId,
     trunk_id: Option<TrunkId>,
     trunk_group_id: Option<TrunkGroupId>,
     channel: Option<Channel>,
+    #[schema(value_type = Option<Vec<Step>>)]
     channels: Option<Vec<Object<Step>>>,
+    #[schema(value_type = Option<Limits>)]
     limits: Option<Object<Limits>>,
+    #[schema(value_type = Option<Seats>)]
     seats: Option<Object<Seats>>,
     ring_timeout_seconds: Option<u32>,
     max_call_seconds: Option<u32>,
+    #[schema(value_type = Option<ScheduleBody>)]
     schedule: Option<Object<ScheduleBody>>,
+    #[schema(value_type = Option<Caps>)]
     caps: Option<Object<Caps>>,
     dupe_days: Option<u32>,
     expire_days: Option<u32>,
+    #[schema(value_type = Option<BrakeRule>)]
     brake: Option<Object<BrakeRule>>,
     start_at: Option<String>,
     end_at: Option<String>,
+    #[schema(value_type = Option<RecurrenceBody>)]
     recurrence: Option<Object<RecurrenceBody>>,
     weight: Option<f64>,
+    #[schema(value_type = Option<caller_ids::Body>)]
     caller_ids: Option<Object<caller_ids::Body>>,
 }
 
 /// A campaign as the API shows it.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = Campaign)]
 pub(super) struct View {
     id: CampaignId,
     name: String,
@@ -125,7 +136,7 @@ impl From<Campaign> for View {
 }
 
 /// `POST /campaigns`: makes a campaign in DRAFT.
-pub(super) async fn create(door: Allowed<may::RunCampaigns>, Json(body): Json<Body>) -> Result<Answer> {
+pub(super) async fn create(door: Allowed<may::RunCampaigns>, Json(body): Json<Body>) -> Result<Made<View>> {
     let name = check::name(body.name, NAME_LIMIT)?;
     let plan = settings_body::plan(body.channel, body.channels)?;
     let limits = settings_body::limits(body.limits.unwrap_or_default())?;

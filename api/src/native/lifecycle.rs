@@ -5,10 +5,11 @@ use ringfleet_engine::{Changed, InFlight, NAME_LIMIT};
 use ringfleet_store::Campaign;
 use serde::Deserialize;
 use serde_json::json;
+use utoipa::ToSchema;
 
 use crate::{
     auth::{Allowed, may},
-    change::{Answer, difference},
+    change::{Made, difference},
     check,
     envelope::Reply,
     error::{ApiError, Result},
@@ -28,20 +29,22 @@ pub(super) async fn start(
     door: Allowed<may::RunCampaigns>,
     PathId(id): PathId<CampaignKind>,
     _: NoBody,
-) -> Result<Answer> {
+) -> Result<Made<View>> {
     act(door, id, CampaignAction::Start, StopBody::default()).await
 }
 
 /// How a campaign stops.
-#[derive(Deserialize, Default)]
-#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+#[derive(Deserialize, Default, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schema(as = Stop)]
 pub(super) struct StopBody {
     in_flight: Option<InFlightBody>,
 }
 
 /// What becomes of calls that ring or talk.
-#[derive(Deserialize, Clone, Copy)]
+#[derive(Deserialize, Clone, Copy, ToSchema)]
 #[serde(rename_all = "lowercase")]
+#[schema(as = CampaignInFlight)]
 enum InFlightBody {
     Finish,
     Hangup,
@@ -52,7 +55,7 @@ pub(super) async fn pause(
     door: Allowed<may::RunCampaigns>,
     PathId(id): PathId<CampaignKind>,
     MaybeJson(body): MaybeJson<StopBody>,
-) -> Result<Answer> {
+) -> Result<Made<View>> {
     act(door, id, CampaignAction::Pause, body).await
 }
 
@@ -61,7 +64,7 @@ pub(super) async fn cancel(
     door: Allowed<may::RunCampaigns>,
     PathId(id): PathId<CampaignKind>,
     MaybeJson(body): MaybeJson<StopBody>,
-) -> Result<Answer> {
+) -> Result<Made<View>> {
     act(door, id, CampaignAction::Cancel, body).await
 }
 
@@ -70,7 +73,7 @@ async fn act(
     id: CampaignId,
     action: CampaignAction,
     body: StopBody,
-) -> Result<Answer> {
+) -> Result<Made<View>> {
     let in_flight = match body.in_flight {
         Some(InFlightBody::Hangup) => InFlight::HangUp,
         Some(InFlightBody::Finish) | None => InFlight::Finish,
@@ -97,7 +100,7 @@ pub(super) async fn edit(
     door: Allowed<may::RunCampaigns>,
     PathId(id): PathId<CampaignKind>,
     Json(body): Json<PatchBody>,
-) -> Result<Answer> {
+) -> Result<Made<View>> {
     let patch = body.check()?;
     let mut change = door.change("campaign.edit", move |campaign: &Changed<Campaign>| {
         let (before, after) = (View::from(campaign.before.clone()), View::from(campaign.after.clone()));
@@ -110,8 +113,9 @@ pub(super) async fn edit(
     change.answer()
 }
 
-#[derive(Deserialize, Default)]
-#[serde(deny_unknown_fields, default)]
+#[derive(Deserialize, Default, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = Clone)]
 pub(super) struct CloneBody {
     name: Option<String>,
     recipients: Option<bool>,
@@ -122,7 +126,7 @@ pub(super) async fn clone(
     door: Allowed<may::RunCampaigns>,
     PathId(id): PathId<CampaignKind>,
     MaybeJson(body): MaybeJson<CloneBody>,
-) -> Result<Answer> {
+) -> Result<Made<View>> {
     let (name, with_recipients) = (new_name(body.name)?, body.recipients.unwrap_or(true));
     let mut change = door.change("campaign.clone", move |campaign| made_from(id, campaign));
     let receipt = change.receipt();
@@ -130,8 +134,9 @@ pub(super) async fn clone(
     change.answer()
 }
 
-#[derive(Deserialize, Default)]
-#[serde(deny_unknown_fields, default)]
+#[derive(Deserialize, Default, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = Retry)]
 pub(super) struct RetryBody {
     name: Option<String>,
     dispositions: Option<Vec<Disposition>>,
@@ -142,7 +147,7 @@ pub(super) async fn retry(
     door: Allowed<may::RunCampaigns>,
     PathId(id): PathId<CampaignKind>,
     MaybeJson(body): MaybeJson<RetryBody>,
-) -> Result<Answer> {
+) -> Result<Made<View>> {
     let name = new_name(body.name)?;
     let dispositions = body.dispositions.unwrap_or_else(|| vec![Disposition::Exhausted]);
     if dispositions.is_empty() {

@@ -11,10 +11,11 @@ use ringfleet_engine::{AddReport, lines_rest};
 use ringfleet_store::{Campaign, NewRecipient, Recipient, RecipientFilter};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
+use utoipa::ToSchema;
 
 use crate::{
     auth::{Allowed, may},
-    change::Answer,
+    change::Made,
     check,
     envelope::{Moment, Reply},
     error::{ApiError, Result},
@@ -30,15 +31,18 @@ const MOST: usize = 5_000;
 /// How much of a refused value the answer quotes, in characters.
 const QUOTE_LIMIT: usize = 100;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = NewRecipient)]
 pub(super) struct Body {
+    #[schema(value_type = Vec<Item>)]
     recipients: Vec<Object<Item>>,
 }
 
 /// The values are looked at one by one, so that a wrong one costs its own recipient only.
-#[derive(Deserialize, Default)]
+#[derive(Deserialize, Default, ToSchema)]
 #[serde(deny_unknown_fields, default)]
+#[schema(as = NewRecipientItem)]
 struct Item {
     to: Value,
     variables: Value,
@@ -46,14 +50,16 @@ struct Item {
 }
 
 /// What became of the list.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = RecipientAdded)]
 pub(super) struct AddedView {
     accepted: u64,
     rejected: Vec<Rejected>,
 }
 
 /// A recipient that was not taken.
-#[derive(Serialize, Clone)]
+#[derive(Serialize, Clone, ToSchema)]
+#[schema(as = RecipientRejected)]
 struct Rejected {
     index: usize,
     field: &'static str,
@@ -63,8 +69,9 @@ struct Rejected {
 }
 
 /// A recipient as the API shows it.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = Recipient)]
 pub(super) struct View {
     id: RecipientId,
     campaign_id: CampaignId,
@@ -110,7 +117,7 @@ pub(super) async fn add(
     door: Allowed<may::RunCampaigns>,
     PathId(campaign): PathId<CampaignKind>,
     Json(body): Json<Body>,
-) -> Result<Answer> {
+) -> Result<Made<AddedView>> {
     if !(1..=MOST).contains(&body.recipients.len()) {
         let problem = format!("give 1 to {MOST} recipients at once; upload longer lists as CSV");
         return Err(ApiError::invalid("recipients", problem));

@@ -4,10 +4,11 @@ use ringfleet_core::id::{CampaignKind, RecipientKind};
 use ringfleet_store::Recipient;
 use serde::Deserialize;
 use serde_json::json;
+use utoipa::ToSchema;
 
 use crate::{
     auth::{Allowed, may},
-    change::Answer,
+    change::Made,
     check,
     envelope::{Moment, Reply},
     error::{ApiError, Result},
@@ -17,8 +18,9 @@ use crate::{
 
 use super::recipients::View;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = Reschedule)]
 pub(super) struct Body {
     at: Option<String>,
 }
@@ -29,7 +31,7 @@ pub(super) async fn reschedule(
     PathId(campaign): PathId<CampaignKind>,
     PathId(id): PathId<RecipientKind>,
     Json(body): Json<Body>,
-) -> Result<Answer> {
+) -> Result<Made<View>> {
     let at = check::moment("at", body.at)?.ok_or_else(|| ApiError::invalid("at", "is missing"))?;
     let mut change = door.change("recipient.reschedule", move |recipient: &Recipient| {
         let detail = json!({ "campaignId": campaign, "dueAt": Moment::from(recipient.due_at) });

@@ -6,10 +6,11 @@ use ringfleet_engine::{REASON_LIMIT, SuppressionReport};
 use ringfleet_store::{NewSuppression, Reject, Suppression};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
+use utoipa::ToSchema;
 
 use crate::{
     auth::{Allowed, may},
-    change::Answer,
+    change::Made,
     check,
     envelope::{Moment, Reply},
     error::{ApiError, Result},
@@ -26,19 +27,22 @@ use super::imports::{CsvUpload, UploadQuery};
 const MOST: usize = 5_000;
 
 /// One number, or several at once under `suppressions`.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schema(as = NewSuppression)]
 pub(super) struct Body {
     number: Option<String>,
     channel: Option<Channel>,
     reason: Option<String>,
     source: Option<SuppressionSource>,
     expires_at: Option<String>,
+    #[schema(value_type = Option<Vec<Item>>)]
     suppressions: Option<Vec<Object<Item>>>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schema(as = NewSuppressionItem)]
 struct Item {
     number: String,
     channel: Option<Channel>,
@@ -48,8 +52,9 @@ struct Item {
 }
 
 /// An entry as the API shows it. `channel` is null where it holds on all of them.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = Suppression)]
 pub(super) struct View {
     id: SuppressionId,
     number: E164,
@@ -75,7 +80,7 @@ impl From<Suppression> for View {
 }
 
 /// `POST /suppressions`: puts numbers on the list. All of them or, when one is wrong, none.
-pub(super) async fn add(door: Allowed<may::Suppress>, Json(body): Json<Body>) -> Result<Answer> {
+pub(super) async fn add(door: Allowed<may::Suppress>, Json(body): Json<Body>) -> Result<Made<Vec<View>>> {
     let now = door.now();
     let new = match (body.number, body.suppressions) {
         (Some(number), None) => {
@@ -134,14 +139,16 @@ fn check_item(at: &str, item: Item, now: DateTime<Utc>) -> Result<NewSuppression
 }
 
 /// What became of an uploaded list.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = SuppressionUpload)]
 pub(super) struct UploadView {
     accepted: u64,
     rejected: u64,
     rejects: Vec<RejectView>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = SuppressionReject)]
 struct RejectView {
     line: i64,
     field: String,
@@ -160,7 +167,7 @@ pub(super) async fn upload(
     door: Allowed<may::Suppress>,
     Query(query): Query<UploadQuery>,
     CsvUpload(list): CsvUpload,
-) -> Result<Answer> {
+) -> Result<Made<UploadView>> {
     let mut change = door.change("suppression.import", |report: &SuppressionReport| {
         let SuppressionReport { accepted, rejected, rejects } = report.clone();
         let rejects = rejects.into_iter().map(Into::into).collect();
@@ -208,7 +215,8 @@ pub(super) async fn show(
 }
 
 /// What was taken off the list.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = SuppressionDeleted)]
 pub(super) struct DeletedView {
     id: SuppressionId,
     deleted: bool,
@@ -218,7 +226,7 @@ pub(super) struct DeletedView {
 pub(super) async fn remove(
     door: Allowed<may::EditRules>,
     PathId(id): PathId<SuppressionKind>,
-) -> Result<Answer> {
+) -> Result<Made<DeletedView>> {
     let mut change = door
         .change("suppression.remove", move |_: &()| Reply::ok(DeletedView { id, deleted: true }).about(id));
     let receipt = change.receipt();

@@ -8,10 +8,11 @@ use ringfleet_core::{
 use ringfleet_store::TrunkGroup;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
+use utoipa::ToSchema;
 
 use crate::{
     auth::{Allowed, may},
-    change::Answer,
+    change::Made,
     check,
     envelope::{Moment, Reply},
     error::{ApiError, Result},
@@ -24,16 +25,19 @@ use crate::{
 
 const NAME_LIMIT: usize = 120;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schema(as = NewTrunkGroup)]
 pub(super) struct Body {
     name: String,
+    #[schema(value_type = Vec<Member>)]
     members: Vec<Object<Member>>,
 }
 
 /// A trunk group as the API shows it.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = TrunkGroup)]
 pub(super) struct View {
     id: TrunkGroupId,
     name: String,
@@ -49,7 +53,7 @@ impl From<TrunkGroup> for View {
 }
 
 /// `POST /trunk-groups`: makes a group.
-pub(super) async fn create(door: Allowed<may::EditTrunks>, Json(body): Json<Body>) -> Result<Answer> {
+pub(super) async fn create(door: Allowed<may::EditTrunks>, Json(body): Json<Body>) -> Result<Made<View>> {
     let name = check::name(body.name, NAME_LIMIT)?;
     let members: Vec<Member> = body.members.into_iter().map(|Object(member)| member).collect();
     trunk_group::validate(&members).map_err(|(field, problem)| ApiError::invalid(field, problem))?;

@@ -11,11 +11,12 @@ use ringfleet_core::{
 use ringfleet_store::{Trunk, TrunkHealth};
 use serde::Serialize;
 use serde_json::json;
+use utoipa::ToSchema;
 
 use super::trunk_body::Body;
 use crate::{
     auth::{Allowed, may},
-    change::Answer,
+    change::Made,
     envelope::{Moment, Reply},
     error::{ApiError, Result},
     json::Json,
@@ -25,8 +26,9 @@ use crate::{
 };
 
 /// A trunk as the API shows it: never its password.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = Trunk)]
 pub(super) struct View {
     id: TrunkId,
     name: String,
@@ -41,8 +43,9 @@ pub(super) struct View {
 }
 
 /// Whether calls may begin on a trunk, and why not.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = TrunkHealth)]
 struct HealthView {
     status: BrakeState,
     /// The trouble it last had, until it works again.
@@ -69,8 +72,9 @@ impl From<Option<TrunkHealth>> for HealthView {
     }
 }
 
-#[derive(Serialize)]
-#[serde(tag = "kind", rename_all = "camelCase", rename_all_fields = "camelCase")]
+#[derive(Serialize, ToSchema)]
+#[serde(tag = "kind", rename_all = "camelCase")]
+#[schema(as = ShownCarrier)]
 enum Carrier {
     Sip {
         host: String,
@@ -80,10 +84,8 @@ enum Carrier {
         username: Option<String>,
         outcomes: BTreeMap<u16, OutcomeRule>,
     },
-    Simulated {
-        ring_ms: u64,
-        talk_ms: u64,
-    },
+    #[serde(rename_all = "camelCase")]
+    Simulated { ring_ms: u64, talk_ms: u64 },
 }
 
 impl View {
@@ -120,7 +122,7 @@ impl View {
 }
 
 /// `POST /trunks`: makes a trunk.
-pub(super) async fn create(door: Allowed<may::EditTrunks>, Json(body): Json<Body>) -> Result<Answer> {
+pub(super) async fn create(door: Allowed<may::EditTrunks>, Json(body): Json<Body>) -> Result<Made<View>> {
     let new = body.check()?;
     let now = door.now();
     let mut change = door.change("trunk.create", |trunk: &Trunk| {

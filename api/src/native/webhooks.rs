@@ -5,10 +5,11 @@ use ringfleet_store::Webhook;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use url::Url;
+use utoipa::ToSchema;
 
 use crate::{
     auth::{Allowed, may},
-    change::Answer,
+    change::Made,
     envelope::{Moment, Reply},
     error::{ApiError, Result},
     json::Json,
@@ -20,16 +21,18 @@ use crate::{
 /// Longest URL, in characters.
 const URL_LIMIT: usize = 2000;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schema(as = NewWebhook)]
 pub(super) struct Body {
     url: String,
     events: Option<Vec<EventType>>,
 }
 
 /// A webhook as the API shows it: without its secret.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = Webhook)]
 pub(super) struct View {
     id: WebhookId,
     url: String,
@@ -38,8 +41,9 @@ pub(super) struct View {
 }
 
 /// A webhook as the one answer shows it that makes it.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = WebhookMade)]
 pub(super) struct MadeView {
     #[serde(flatten)]
     webhook: View,
@@ -47,7 +51,8 @@ pub(super) struct MadeView {
 }
 
 /// What is left of a webhook.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = WebhookDeleted)]
 pub(super) struct DeletedView {
     id: WebhookId,
     deleted: bool,
@@ -61,7 +66,10 @@ impl From<Webhook> for View {
 }
 
 /// `POST /webhooks`: makes an endpoint. The only answer that shows its signing secret.
-pub(super) async fn create(door: Allowed<may::EditWebhooks>, Json(body): Json<Body>) -> Result<Answer> {
+pub(super) async fn create(
+    door: Allowed<may::EditWebhooks>,
+    Json(body): Json<Body>,
+) -> Result<Made<MadeView>> {
     check_url(&body.url).map_err(|problem| ApiError::invalid("url", problem))?;
     let mut events = body.events.unwrap_or_default();
     events.sort();
@@ -93,7 +101,7 @@ pub(super) async fn list(door: Allowed<may::Read>, Query(paging): Query<Paging>)
 pub(super) async fn remove(
     door: Allowed<may::EditWebhooks>,
     PathId(id): PathId<WebhookKind>,
-) -> Result<Answer> {
+) -> Result<Made<DeletedView>> {
     let now = door.now();
     let mut change =
         door.change("webhook.delete", move |_: &()| Reply::ok(DeletedView { id, deleted: true }).about(id));

@@ -3,10 +3,11 @@
 use ringfleet_core::{Caps, Schedule, WorkspaceRules, trunk::Limits};
 use ringfleet_engine::Changed;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::{
     auth::{Allowed, may},
-    change::{Answer, difference},
+    change::{Made, difference},
     envelope::Reply,
     error::{ApiError, Result},
     json::Json,
@@ -15,16 +16,21 @@ use crate::{
 
 use super::schedule_body::{ScheduleBody, ScheduleView};
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schema(as = NewWorkspaceRules)]
 pub(super) struct Body {
+    #[schema(value_type = Option<ScheduleBody>)]
     schedule: Option<Object<ScheduleBody>>,
+    #[schema(value_type = Option<Caps>)]
     caps: Option<Object<Caps>>,
+    #[schema(value_type = Option<Limits>)]
     limits: Option<Object<Limits>>,
 }
 
 /// The rules as the API shows them; the caps with the defaults where the workspace sets none.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = WorkspaceRules)]
 pub(super) struct View {
     schedule: ScheduleView,
     caps: Caps,
@@ -47,7 +53,7 @@ pub(super) async fn rules(door: Allowed<may::Read>) -> Result<Reply<View>> {
 }
 
 /// `PUT /workspace/rules`: replaces them all; what is left out is unset. Holds for every call from now on.
-pub(super) async fn set_rules(door: Allowed<may::EditRules>, Json(body): Json<Body>) -> Result<Answer> {
+pub(super) async fn set_rules(door: Allowed<may::EditRules>, Json(body): Json<Body>) -> Result<Made<View>> {
     let schedule = match body.schedule {
         Some(Object(schedule)) => schedule.check(Schedule::default())?,
         None => Schedule::default(),
