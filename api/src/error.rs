@@ -174,6 +174,11 @@ impl From<EngineError> for ApiError {
             EngineError::Conflict { code: "SHUTTING_DOWN", message } => Self::unavailable(message),
             EngineError::Conflict { code, message } => Self::conflict(code, message),
             EngineError::Invalid { field, problem } => Self::invalid(field, problem),
+            EngineError::Stale => {
+                let message =
+                    "it has been changed since; read it again, and send the change with its new ETag";
+                Self::new(StatusCode::PRECONDITION_FAILED, "PRECONDITION_FAILED", message)
+            }
             EngineError::ClaimLost => Self::request_in_progress(),
             EngineError::BrokenUpload(message) => Self::broken_upload(message),
             EngineError::Store(error) => Self::from_store(&error),

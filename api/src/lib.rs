@@ -24,6 +24,7 @@ mod reference;
 mod reject_file;
 mod serve;
 mod strict;
+mod tag;
 mod upload;
 
 use std::{path::PathBuf, time::Duration};

@@ -7,7 +7,7 @@ use crate::{
     Page, Result, Timestamp, Tx,
     record::record,
     rows,
-    tx::{all, exec, on},
+    tx::{all, exec, on, page},
 };
 
 record! {
@@ -65,13 +65,13 @@ impl Tx {
 
     /// A page of the workspace's endpoints, newest first.
     pub async fn webhooks(&mut self, workspace: WorkspaceId, page: Page) -> Result<Vec<Webhook>> {
-        all!(
+        page!(
             self,
             Webhook,
-            "SELECT * FROM webhooks WHERE workspace_id = $1 AND deleted_at IS NULL AND id < $2 ORDER BY id DESC LIMIT $3",
-            workspace.uuid(),
-            page.below(),
-            i64::from(page.limit)
+            page,
+            "SELECT * FROM webhooks WHERE workspace_id = $1 AND deleted_at IS NULL AND id > $2 AND id < $3",
+            "id",
+            (workspace.uuid())
         )
     }
 

@@ -55,6 +55,11 @@ impl Tx {
         one!(self, Workspace, "SELECT * FROM workspaces WHERE id = $1", id.uuid())
     }
 
+    /// The same, and nobody else changes it until this transaction ends.
+    pub async fn workspace_for_update(&mut self, id: WorkspaceId) -> Result<Option<Workspace>> {
+        one!(self, Workspace, "SELECT * FROM workspaces WHERE id = $1 FOR NO KEY UPDATE", id.uuid())
+    }
+
     /// Replaces what holds for all campaigns of the workspace.
     pub async fn set_workspace_rules(&mut self, id: WorkspaceId, rules: &WorkspaceRules) -> Result<()> {
         exec!(self, "UPDATE workspaces SET rules = $2 WHERE id = $1", id.uuid(), Json(rules))?;

@@ -59,7 +59,7 @@ impl From<AuditEntry> for View {
     }
 }
 
-/// `?actor=`, `?action=`, `?target=`, `?since=` and `?until=` of the log.
+/// `?actor=`, `?action=` and `?target=` of the log.
 pub(super) struct ListQuery {
     paging: Paging,
     filter: AuditFilter,
@@ -71,8 +71,6 @@ impl FromQuery for ListQuery {
             actor: parameters.take("actor")?,
             action: parameters.take("action")?,
             target: parameters.take("target")?,
-            since: parameters.moment("since")?,
-            until: parameters.moment("until")?,
         };
         Ok(Self { paging: Paging::read(parameters)?, filter })
     }

@@ -26,7 +26,21 @@ use crate::{auth::Gate, frame, once, openapi::Routes};
 
 /// Every route of the native API. All but uploads have to answer within the time limit.
 pub(crate) fn routes(gate: Gate) -> Routes {
-    let quick = Routes::default()
+    let limit = middleware::from_fn_with_state(frame::TIME_LIMIT, frame::limit_time);
+    let once = middleware::from_fn_with_state(gate.clone(), once::once);
+    let flowing = middleware::from_fn_with_state(gate, once::once_flowing);
+    let quick = quick().within(|routes| routes.route_layer(once).route_layer(limit));
+    quick.merge(uploads().within(|routes| routes.route_layer(flowing))).nest("/api/v1")
+}
+
+/// The same without what is around them, to describe them.
+#[cfg(test)]
+pub(crate) fn bare_routes() -> Routes {
+    quick().merge(uploads()).nest("/api/v1")
+}
+
+fn quick() -> Routes {
+    Routes::default()
         .create("/agents", agents::create, "Makes an agent.")
         .get("/agents", agents::list, "Lists agents.")
         .get("/agents/{agt}", agents::show, "Shows an agent.")
@@ -81,18 +95,14 @@ pub(crate) fn routes(gate: Gate) -> Routes {
         .create("/webhooks", webhooks::create, "Makes a webhook; the only answer with its secret.")
         .get("/webhooks", webhooks::list, "Lists webhooks.")
         .delete("/webhooks/{whk}", webhooks::remove, "Removes a webhook.")
-        .within(|routes| {
-            routes
-                .route_layer(middleware::from_fn_with_state(gate.clone(), once::once))
-                .route_layer(middleware::from_fn_with_state(frame::TIME_LIMIT, frame::limit_time))
-        });
-    let uploads = Routes::default()
+}
+
+fn uploads() -> Routes {
+    Routes::default()
         .post("/campaigns/{cmp}/recipients/import", imports::upload, "Adds recipients from a CSV file.")
         .post(
             "/suppressions/import",
             suppressions::upload,
             "Puts the numbers of a CSV file on the suppression list.",
         )
-        .within(|routes| routes.route_layer(middleware::from_fn_with_state(gate, once::once_flowing)));
-    quick.merge(uploads).nest("/api/v1")
 }

@@ -129,10 +129,10 @@ pub(super) async fn show(door: Allowed<may::Read>, PathId(id): PathId<CallKind>)
     Ok(Reply::ok(call.into()))
 }
 
-/// `?campaignId=`, `?recipientId=` and `?status=` of a list of calls.
+/// `?campaignId=`, `?recipientId=`, `?agentId=`, `?number=`, `?status=` and `?outcome=` of a list of calls.
 pub(super) struct ListQuery {
-    paging: Paging,
-    filter: CallFilter,
+    pub(super) paging: Paging,
+    pub(super) filter: CallFilter,
 }
 
 impl FromQuery for ListQuery {
@@ -141,6 +141,9 @@ impl FromQuery for ListQuery {
             campaign: parameters.parse("campaignId")?,
             recipient: parameters.parse("recipientId")?,
             state: parameters.parse("status")?,
+            outcome: parameters.parse("outcome")?,
+            agent: parameters.parse("agentId")?,
+            number: parameters.parse("number")?,
         };
         Ok(Self { paging: Paging::read(parameters)?, filter })
     }
@@ -152,7 +155,12 @@ pub(super) async fn list(
     Query(query): Query<ListQuery>,
 ) -> Result<Reply<Vec<View>>> {
     let mut tx = door.engine().store().read().await?;
-    let calls = tx.calls(door.workspace(), query.filter, query.paging.ask()).await?;
+    let ListQuery { paging, filter } = query;
+    let calls = tx.calls(door.workspace(), filter, paging.ask()).await?;
+    let looked_at = match paging.is_short(&calls) {
+        true => tx.calls_looked_at(door.workspace(), filter, paging.ask()).await?,
+        false => None,
+    };
     tx.commit().await?;
-    Ok(query.paging.reply(calls, |call| call.id.into()))
+    Ok(paging.reply_so_far(calls, |call| call.id.into(), looked_at))
 }

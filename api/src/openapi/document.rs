@@ -171,7 +171,7 @@ mod tests {
 
     #[test]
     fn every_name_stands_for_one_thing() {
-        let routes = crate::native::routes();
+        let routes = crate::native::bare_routes();
         let mut meanings = BTreeMap::<&String, BTreeSet<String>>::new();
         for (name, schema) in routes.operations.iter().flat_map(|operation| &operation.draft.schemas) {
             meanings.entry(name).or_default().insert(serde_json::to_string(schema).unwrap());
@@ -184,7 +184,7 @@ mod tests {
 
     #[test]
     fn every_reference_leads_somewhere() {
-        let document = crate::native::routes().document();
+        let document = crate::native::bare_routes().document();
         let text = document.to_string();
         let named: BTreeSet<_> = text
             .match_indices("\"#/components/schemas/")

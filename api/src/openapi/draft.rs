@@ -59,6 +59,12 @@ impl Draft {
         self.parameters.push(parameter(name, ParameterIn::Query, Required::False, schema));
     }
 
+    /// It reads this header.
+    pub(crate) fn header<T: ToSchema>(&mut self, name: &str) {
+        let schema = self.of::<T>();
+        self.parameters.push(parameter(name, ParameterIn::Header, Required::False, schema));
+    }
+
     /// It may be sent with an Idempotency-Key.
     pub(super) fn takes_key(&mut self) {
         let text =

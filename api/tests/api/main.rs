@@ -21,5 +21,6 @@ mod seats;
 mod snapshots;
 mod starts;
 mod support;
+mod tags;
 mod validation;
 mod wire;

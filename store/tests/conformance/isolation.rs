@@ -42,9 +42,15 @@ pub async fn nobody_sees_another_workspace(db: Db) {
         assert_eq!(tx.webhooks(own, all()).await.unwrap().contains(&webhook), sees);
         assert_eq!(tx.webhooks_of(&[own.uuid()]).await.unwrap().contains(&webhook), sees);
         assert_eq!(tx.count_deliveries(own, DeliveryState::Pending).await.unwrap() == 1, sees);
-        assert!(tx.agents(own, all()).await.unwrap().iter().all(|a| (a.id == mine.agent) == sees));
+        assert!(tx.agents(own, None, all()).await.unwrap().iter().all(|a| (a.id == mine.agent) == sees));
         assert!(tx.trunks(own, all()).await.unwrap().iter().all(|t| (t.id == mine.trunk) == sees));
-        assert!(tx.campaigns(own, all()).await.unwrap().iter().all(|c| c.workspace_id == own));
+        assert!(
+            tx.campaigns(own, &Default::default(), all())
+                .await
+                .unwrap()
+                .iter()
+                .all(|c| c.workspace_id == own)
+        );
         let calls = tx.calls(own, CallFilter::default(), all()).await.unwrap();
         assert_eq!(calls.iter().any(|c| c.id.uuid() == call.id), sees);
         let filter = CallFilter { campaign: Some(mine.campaign), ..CallFilter::default() };
