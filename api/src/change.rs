@@ -18,10 +18,10 @@ use crate::{
     envelope::Reply,
     error::{ApiError, Result},
     once::response_of,
-    openapi::{Answer, Draft},
+    openapi::{self, Draft},
 };
 
-/// A change that somebody may make, and that comes to a `T`.
+/// A change that somebody may make, that comes to a `T` and is answered with a `V`.
 pub(crate) struct Change<T, V> {
     gate: Gate,
     workspace: WorkspaceId,
@@ -31,16 +31,16 @@ pub(crate) struct Change<T, V> {
     shown: PhantomData<fn() -> V>,
 }
 
-/// The answer of a change that has been made, which shows a `V`.
-pub(crate) struct Made<V>(KeptAnswer, PhantomData<fn() -> V>);
+/// The answer of a change that has been made; it shows a `V`.
+pub(crate) struct Answer<V>(KeptAnswer, PhantomData<fn() -> V>);
 
-impl<V: ToSchema> Answer for Made<V> {
+impl<V: ToSchema> openapi::Answer for Answer<V> {
     fn describe(draft: &mut Draft, status: u16) {
         Reply::<V>::describe(draft, status);
     }
 }
 
-impl<V> IntoResponse for Made<V> {
+impl<V> IntoResponse for Answer<V> {
     fn into_response(self) -> Response {
         response_of(self.0)
     }
@@ -76,7 +76,7 @@ impl<T, V: Serialize> Change<T, V> {
     }
 
     /// The answer, once the change is committed.
-    pub(crate) fn answer(self) -> Result<Made<V>> {
+    pub(crate) fn answer(self) -> Result<Answer<V>> {
         let Some(answer) = self.answer.lock().take() else {
             tracing::error!("a change was made without its receipt");
             debug_assert!(false, "a change was made without its receipt");
@@ -85,7 +85,7 @@ impl<T, V: Serialize> Change<T, V> {
         if let Some(claim) = &self.claim {
             claim.kept();
         }
-        Ok(Made(answer, PhantomData))
+        Ok(Answer(answer, PhantomData))
     }
 }
 

@@ -7,8 +7,10 @@
 mod auth;
 mod change;
 mod check;
+mod csv_rows;
 mod envelope;
 mod error;
+mod export;
 mod file;
 mod frame;
 mod health;
@@ -65,7 +67,7 @@ impl Default for ApiSettings {
 /// The whole HTTP surface over one engine.
 pub fn router(engine: Engine, settings: ApiSettings) -> Router {
     let gate = auth::Gate::new(engine.clone(), settings);
-    let mut routes = native::routes(gate.clone());
+    let mut routes = native::routes(&gate);
     let description = reference::router(&routes.document());
     routes
         .into_router()

@@ -41,20 +41,20 @@ impl FromStr for Sort {
     }
 }
 
+/// `?sort=`, `?since=` and `?until=`.
+pub(crate) fn bounds(parameters: &mut Parameters) -> Result<Page> {
+    let order = match parameters.parse("sort")? {
+        Some(Sort::OldestFirst) => Order::OldestFirst,
+        Some(Sort::NewestFirst) | None => Order::NewestFirst,
+    };
+    let (since, until) = (parameters.moment("since")?, parameters.moment("until")?);
+    Ok(Page { order, since, until, ..Page::default() })
+}
+
 impl FromQuery for Paging {
     fn read(parameters: &mut Parameters) -> Result<Self> {
         let limit = parameters.whole("limit", 1, MAX_LIMIT, DEFAULT_LIMIT)?;
-        let order = match parameters.parse("sort")? {
-            Some(Sort::OldestFirst) => Order::OldestFirst,
-            Some(Sort::NewestFirst) | None => Order::NewestFirst,
-        };
-        Ok(Self(Page {
-            after: parameters.parse("cursor")?,
-            limit,
-            order,
-            since: parameters.moment("since")?,
-            until: parameters.moment("until")?,
-        }))
+        Ok(Self(Page { after: parameters.parse("cursor")?, limit, ..bounds(parameters)? }))
     }
 }
 

@@ -11,6 +11,7 @@ use axum::{
 use ringfleet_engine::EngineError;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
+use utoipa::openapi::ResponseBuilder;
 
 use crate::{
     envelope::Reply,
@@ -100,14 +101,16 @@ impl<S: Sync> FromRequestParts<S> for Seen {
 
 impl Part for Expected {
     fn describe(draft: &mut Draft) {
-        draft.header::<String>("If-Match");
+        draft.header("If-Match", "The ETag it had when it was looked at: refused if it has changed since.");
         draft.refuses(StatusCode::PRECONDITION_FAILED, "It has been changed since; look at it again.");
     }
 }
 
 impl Part for Seen {
     fn describe(draft: &mut Draft) {
-        draft.header::<String>("If-None-Match");
+        draft.header("If-None-Match", "The ETag of what is known already: 304 if it is the same still.");
+        let known = ResponseBuilder::new().description("It is what is known already.").build();
+        draft.answers(StatusCode::NOT_MODIFIED.as_u16(), known);
     }
 }
 

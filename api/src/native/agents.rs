@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 
 use crate::{
     auth::{Allowed, may},
-    change::Made,
+    change::Answer,
     check,
     envelope::{Moment, Reply},
     error::{ApiError, Result},
@@ -76,7 +76,7 @@ impl From<Agent> for View {
 }
 
 /// `POST /agents`: makes an agent.
-pub(super) async fn create(door: Allowed<may::EditAgents>, Json(body): Json<Body>) -> Result<Made<View>> {
+pub(super) async fn create(door: Allowed<may::EditAgents>, Json(body): Json<Body>) -> Result<Answer<View>> {
     let prompt = body.prompt.unwrap_or_default();
     if prompt.len() > PROMPT_LIMIT {
         return Err(ApiError::invalid("prompt", format!("must be at most {PROMPT_LIMIT} bytes")));

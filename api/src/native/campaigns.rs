@@ -12,7 +12,7 @@ use utoipa::ToSchema;
 
 use crate::{
     auth::{Allowed, may},
-    change::Made,
+    change::Answer,
     check,
     envelope::{Moment, Reply},
     error::{ApiError, Result},
@@ -137,7 +137,7 @@ impl From<Campaign> for View {
 }
 
 /// `POST /campaigns`: makes a campaign in DRAFT.
-pub(super) async fn create(door: Allowed<may::RunCampaigns>, Json(body): Json<Body>) -> Result<Made<View>> {
+pub(super) async fn create(door: Allowed<may::RunCampaigns>, Json(body): Json<Body>) -> Result<Answer<View>> {
     let name = check::name(body.name, NAME_LIMIT)?;
     let plan = settings_body::plan(body.channel, body.channels)?;
     let limits = settings_body::limits(body.limits.unwrap_or_default())?;

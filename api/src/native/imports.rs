@@ -20,7 +20,7 @@ use utoipa::{
 
 use crate::{
     auth::{Allowed, Gate, may},
-    change::Made,
+    change::Answer,
     envelope::{Moment, Reply},
     error::{ApiError, Result},
     file::{CsvFile, text},
@@ -111,7 +111,7 @@ pub(super) async fn upload(
     PathId(campaign): PathId<CampaignKind>,
     Query(query): Query<UploadQuery>,
     CsvUpload(list): CsvUpload,
-) -> Result<Made<View>> {
+) -> Result<Answer<View>> {
     let options = ImportOptions { column: query.column };
     let mut change = door.change("recipients.import", move |import: &Import| {
         let detail = json!({ "importId": import.id, "status": import.state, "accepted": import.accepted, "rejected": import.rejected });

@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 
 use crate::{
     auth::{Allowed, may},
-    change::{Made, difference},
+    change::{Answer, difference},
     check,
     envelope::Reply,
     error::{ApiError, Result},
@@ -30,7 +30,7 @@ pub(super) async fn start(
     door: Allowed<may::RunCampaigns>,
     PathId(id): PathId<CampaignKind>,
     _: NoBody,
-) -> Result<Made<View>> {
+) -> Result<Answer<View>> {
     act(door, id, CampaignAction::Start, StopBody::default()).await
 }
 
@@ -56,7 +56,7 @@ pub(super) async fn pause(
     door: Allowed<may::RunCampaigns>,
     PathId(id): PathId<CampaignKind>,
     MaybeJson(body): MaybeJson<StopBody>,
-) -> Result<Made<View>> {
+) -> Result<Answer<View>> {
     act(door, id, CampaignAction::Pause, body).await
 }
 
@@ -65,7 +65,7 @@ pub(super) async fn cancel(
     door: Allowed<may::RunCampaigns>,
     PathId(id): PathId<CampaignKind>,
     MaybeJson(body): MaybeJson<StopBody>,
-) -> Result<Made<View>> {
+) -> Result<Answer<View>> {
     act(door, id, CampaignAction::Cancel, body).await
 }
 
@@ -74,7 +74,7 @@ async fn act(
     id: CampaignId,
     action: CampaignAction,
     body: StopBody,
-) -> Result<Made<View>> {
+) -> Result<Answer<View>> {
     let in_flight = match body.in_flight {
         Some(InFlightBody::Hangup) => InFlight::HangUp,
         Some(InFlightBody::Finish) | None => InFlight::Finish,
@@ -102,7 +102,7 @@ pub(super) async fn edit(
     PathId(id): PathId<CampaignKind>,
     expected: Expected,
     Json(body): Json<PatchBody>,
-) -> Result<Made<View>> {
+) -> Result<Answer<View>> {
     let patch = body.check()?;
     let mut change = door.change("campaign.edit", move |campaign: &Changed<Campaign>| {
         let (before, after) = (View::from(campaign.before.clone()), View::from(campaign.after.clone()));
@@ -132,7 +132,7 @@ pub(super) async fn clone(
     door: Allowed<may::RunCampaigns>,
     PathId(id): PathId<CampaignKind>,
     MaybeJson(body): MaybeJson<CloneBody>,
-) -> Result<Made<View>> {
+) -> Result<Answer<View>> {
     let (name, with_recipients) = (new_name(body.name)?, body.recipients.unwrap_or(true));
     let mut change = door.change("campaign.clone", move |campaign| made_from(id, campaign));
     let receipt = change.receipt();
@@ -153,7 +153,7 @@ pub(super) async fn retry(
     door: Allowed<may::RunCampaigns>,
     PathId(id): PathId<CampaignKind>,
     MaybeJson(body): MaybeJson<RetryBody>,
-) -> Result<Made<View>> {
+) -> Result<Answer<View>> {
     let name = new_name(body.name)?;
     let dispositions = body.dispositions.unwrap_or_else(|| vec![Disposition::Exhausted]);
     if dispositions.is_empty() {

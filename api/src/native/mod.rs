@@ -9,6 +9,7 @@ mod lifecycle;
 mod preflight;
 mod recipients;
 mod reschedule;
+mod results;
 mod schedule_body;
 mod sessions;
 mod settings_body;
@@ -25,22 +26,8 @@ use axum::middleware;
 use crate::{auth::Gate, frame, once, openapi::Routes};
 
 /// Every route of the native API. All but uploads have to answer within the time limit.
-pub(crate) fn routes(gate: Gate) -> Routes {
-    let limit = middleware::from_fn_with_state(frame::TIME_LIMIT, frame::limit_time);
-    let once = middleware::from_fn_with_state(gate.clone(), once::once);
-    let flowing = middleware::from_fn_with_state(gate, once::once_flowing);
-    let quick = quick().within(|routes| routes.route_layer(once).route_layer(limit));
-    quick.merge(uploads().within(|routes| routes.route_layer(flowing))).nest("/api/v1")
-}
-
-/// The same without what is around them, to describe them.
-#[cfg(test)]
-pub(crate) fn bare_routes() -> Routes {
-    quick().merge(uploads()).nest("/api/v1")
-}
-
-fn quick() -> Routes {
-    Routes::default()
+pub(crate) fn routes(gate: &Gate) -> Routes {
+    let quick = Routes::default()
         .create("/agents", agents::create, "Makes an agent.")
         .get("/agents", agents::list, "Lists agents.")
         .get("/agents/{agt}", agents::show, "Shows an agent.")
@@ -79,6 +66,12 @@ fn quick() -> Routes {
             reschedule::reschedule,
             "Calls a recipient back at a time.",
         )
+        .get("/campaigns/{cmp}/results.csv", results::csv, "Gives what became of each recipient as CSV.")
+        .get(
+            "/campaigns/{cmp}/results.jsonl",
+            results::jsonl,
+            "Gives what became of each recipient as JSON lines.",
+        )
         .get("/imports", imports::list, "Lists imports.")
         .get("/imports/{imp}", imports::show, "Shows an import.")
         .get("/imports/{imp}/errors.csv", imports::errors, "Gives the rejected rows of an import as CSV.")
@@ -86,23 +79,31 @@ fn quick() -> Routes {
         .get("/suppressions", suppressions::list, "Lists suppressions.")
         .get("/suppressions/{sup}", suppressions::show, "Shows a suppression.")
         .delete("/suppressions/{sup}", suppressions::remove, "Takes a number off the suppression list.")
-        .get("/audit-log", audit_log::list, "Lists who changed what.")
+        .get("/audit-log", audit_log::list, "Lists what was changed, by whom and when.")
         .get("/workspace/rules", workspace::rules, "Shows what holds for all campaigns of the workspace.")
         .put("/workspace/rules", workspace::set_rules, "Sets what holds for all campaigns of the workspace.")
         .accept("/sessions", sessions::create, "Places a single call now.")
         .get("/sessions", sessions::list, "Lists calls.")
+        .get("/sessions/export.csv", sessions::export_csv, "Gives calls as CSV.")
+        .get("/sessions/export.jsonl", sessions::export_jsonl, "Gives calls as JSON lines.")
         .get("/sessions/{ses}", sessions::show, "Shows a call.")
         .create("/webhooks", webhooks::create, "Makes a webhook; the only answer with its secret.")
         .get("/webhooks", webhooks::list, "Lists webhooks.")
         .delete("/webhooks/{whk}", webhooks::remove, "Removes a webhook.")
-}
-
-fn uploads() -> Routes {
-    Routes::default()
+        .within(|routes| {
+            routes
+                .route_layer(middleware::from_fn_with_state(gate.clone(), once::once))
+                .route_layer(middleware::from_fn_with_state(frame::TIME_LIMIT, frame::limit_time))
+        });
+    let uploads = Routes::default()
         .post("/campaigns/{cmp}/recipients/import", imports::upload, "Adds recipients from a CSV file.")
         .post(
             "/suppressions/import",
             suppressions::upload,
             "Puts the numbers of a CSV file on the suppression list.",
         )
+        .within(|routes| {
+            routes.route_layer(middleware::from_fn_with_state(gate.clone(), once::once_flowing))
+        });
+    quick.merge(uploads).nest("/api/v1")
 }

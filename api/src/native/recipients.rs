@@ -17,7 +17,7 @@ use utoipa::ToSchema;
 
 use crate::{
     auth::{Allowed, may},
-    change::Made,
+    change::Answer,
     check,
     envelope::{Moment, Reply},
     error::{ApiError, Result},
@@ -122,7 +122,7 @@ pub(super) async fn add(
     door: Allowed<may::RunCampaigns>,
     PathId(campaign): PathId<CampaignKind>,
     Json(body): Json<Body>,
-) -> Result<Made<AddedView>> {
+) -> Result<Answer<AddedView>> {
     if !(1..=MOST).contains(&body.recipients.len()) {
         let problem = format!("give 1 to {MOST} recipients at once; upload longer lists as CSV");
         return Err(ApiError::invalid("recipients", problem));
@@ -224,21 +224,27 @@ fn refused(field: &'static str, value: &str, code: &'static str, reason: &str) -
 
 /// `?state=`, `?disposition=`, `?number=`, `?numberContains=` and `?hold=` of a list of recipients.
 pub(super) struct ListQuery {
-    pub(super) paging: Paging,
-    pub(super) filter: RecipientFilter,
+    paging: Paging,
+    filter: RecipientFilter,
     /// Why it is not being called at this moment, which is not what the store keeps.
     hold: Option<Hold>,
 }
 
 impl FromQuery for ListQuery {
     fn read(parameters: &mut Parameters) -> Result<Self> {
-        let filter = RecipientFilter {
+        let filter = RecipientFilter::read(parameters)?;
+        Ok(Self { hold: parameters.parse("hold")?, paging: Paging::read(parameters)?, filter })
+    }
+}
+
+impl FromQuery for RecipientFilter {
+    fn read(parameters: &mut Parameters) -> Result<Self> {
+        Ok(RecipientFilter {
             state: parameters.parse("state")?,
             disposition: parameters.parse("disposition")?,
             number: parameters.parse("number")?,
             digits: parameters.take("numberContains")?.map(digits).transpose()?,
-        };
-        Ok(Self { hold: parameters.parse("hold")?, paging: Paging::read(parameters)?, filter })
+        })
     }
 }
 
@@ -329,7 +335,7 @@ pub(super) async fn show(
 }
 
 /// Why it is not being called at this moment, in place of why it was put off. `rests`: no trunk of the campaign is open.
-fn show_hold(campaign: &Campaign, recipient: &mut Recipient, rests: bool, now: DateTime<Utc>) {
+pub(super) fn show_hold(campaign: &Campaign, recipient: &mut Recipient, rests: bool, now: DateTime<Utc>) {
     let Recipient { state, hold, due_at, .. } = *recipient;
     recipient.hold = hold::current(campaign.state, state, hold, due_at, rests, now);
 }

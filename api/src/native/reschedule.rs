@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 
 use crate::{
     auth::{Allowed, may},
-    change::Made,
+    change::Answer,
     check,
     envelope::{Moment, Reply},
     error::{ApiError, Result},
@@ -31,7 +31,7 @@ pub(super) async fn reschedule(
     PathId(campaign): PathId<CampaignKind>,
     PathId(id): PathId<RecipientKind>,
     Json(body): Json<Body>,
-) -> Result<Made<View>> {
+) -> Result<Answer<View>> {
     let at = check::moment("at", body.at)?.ok_or_else(|| ApiError::invalid("at", "is missing"))?;
     let mut change = door.change("recipient.reschedule", move |recipient: &Recipient| {
         let detail = json!({ "campaignId": campaign, "dueAt": Moment::from(recipient.due_at) });

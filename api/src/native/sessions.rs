@@ -12,10 +12,12 @@ use utoipa::ToSchema;
 
 use crate::{
     auth::{Allowed, may},
-    change::Made,
+    change::Answer,
     check,
     envelope::{Moment, Reply},
     error::{ApiError, Result},
+    export::{self, Form, Part},
+    file::{CsvFile, JsonLinesFile},
     json::Json,
     page::Paging,
     path::PathId,
@@ -100,7 +102,7 @@ impl From<Call> for View {
 }
 
 /// `POST /sessions`: places a single call now; it overtakes every campaign.
-pub(super) async fn create(door: Allowed<may::RunCampaigns>, Json(body): Json<Body>) -> Result<Made<View>> {
+pub(super) async fn create(door: Allowed<may::RunCampaigns>, Json(body): Json<Body>) -> Result<Answer<View>> {
     if body.channel.is_some_and(|channel| channel != Channel::Voice) {
         return Err(ApiError::invalid("channel", "must be voice; other channels are not carried out yet"));
     }
@@ -131,22 +133,100 @@ pub(super) async fn show(door: Allowed<may::Read>, PathId(id): PathId<CallKind>)
 
 /// `?campaignId=`, `?recipientId=`, `?agentId=`, `?number=`, `?status=` and `?outcome=` of a list of calls.
 pub(super) struct ListQuery {
-    pub(super) paging: Paging,
-    pub(super) filter: CallFilter,
+    paging: Paging,
+    filter: CallFilter,
 }
 
-impl FromQuery for ListQuery {
+impl FromQuery for CallFilter {
     fn read(parameters: &mut Parameters) -> Result<Self> {
-        let filter = CallFilter {
+        Ok(CallFilter {
             campaign: parameters.parse("campaignId")?,
             recipient: parameters.parse("recipientId")?,
             state: parameters.parse("status")?,
             outcome: parameters.parse("outcome")?,
             agent: parameters.parse("agentId")?,
             number: parameters.parse("number")?,
-        };
-        Ok(Self { paging: Paging::read(parameters)?, filter })
+        })
     }
+}
+
+impl FromQuery for ListQuery {
+    fn read(parameters: &mut Parameters) -> Result<Self> {
+        Ok(Self { filter: CallFilter::read(parameters)?, paging: Paging::read(parameters)? })
+    }
+}
+
+/// The same filters for a file of all of them.
+pub(super) struct ExportQuery {
+    part: Part,
+    filter: CallFilter,
+}
+
+impl FromQuery for ExportQuery {
+    fn read(parameters: &mut Parameters) -> Result<Self> {
+        Ok(Self { filter: CallFilter::read(parameters)?, part: Part::read(parameters)? })
+    }
+}
+
+/// The columns of a file of calls.
+const COLUMNS: &[&str] = &[
+    "id",
+    "campaignId",
+    "recipientId",
+    "agentId",
+    "trunkId",
+    "channel",
+    "toNumber",
+    "fromNumber",
+    "attempt",
+    "status",
+    "hold",
+    "outcome",
+    "reason",
+    "code",
+    "endedBy",
+    "createdAt",
+    "startedAt",
+    "answeredAt",
+    "endedAt",
+    "durationMs",
+    "metadata",
+];
+
+/// `GET /sessions/export.csv`: the calls of a list as a file.
+pub(super) async fn export_csv(
+    door: Allowed<may::Read>,
+    Query(query): Query<ExportQuery>,
+) -> Result<CsvFile> {
+    let body = export(&door, Form::Csv(COLUMNS), query);
+    Ok(CsvFile { name: "sessions.csv".into(), body })
+}
+
+/// `GET /sessions/export.jsonl`: the same, an object in each line.
+pub(super) async fn export_jsonl(
+    door: Allowed<may::Read>,
+    Query(query): Query<ExportQuery>,
+) -> Result<JsonLinesFile> {
+    let body = export(&door, Form::JsonLines, query);
+    Ok(JsonLinesFile { name: "sessions.jsonl".into(), body })
+}
+
+fn export(door: &Allowed<may::Read>, form: Form, query: ExportQuery) -> axum::body::Body {
+    let (store, workspace, ExportQuery { part, filter }) =
+        (door.engine().store().clone(), door.workspace(), query);
+    export::file(form, part, move |page| {
+        let store = store.clone();
+        async move {
+            let mut tx = store.read().await?;
+            let calls = tx.calls(workspace, filter, page).await?;
+            let next = match calls.len() < page.limit as usize {
+                true => tx.calls_looked_at(workspace, filter, page).await?,
+                false => calls.last().map(|last| last.id.into()),
+            };
+            tx.commit().await?;
+            Ok((calls.into_iter().map(View::from).collect(), next))
+        }
+    })
 }
 
 /// `GET /sessions`: a page of the workspace's calls.

@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 
 use crate::{
     auth::{Allowed, may},
-    change::Made,
+    change::Answer,
     check,
     envelope::{Moment, Reply},
     error::{ApiError, Result},
@@ -80,7 +80,7 @@ impl From<Suppression> for View {
 }
 
 /// `POST /suppressions`: puts numbers on the list. All of them or, when one is wrong, none.
-pub(super) async fn add(door: Allowed<may::Suppress>, Json(body): Json<Body>) -> Result<Made<Vec<View>>> {
+pub(super) async fn add(door: Allowed<may::Suppress>, Json(body): Json<Body>) -> Result<Answer<Vec<View>>> {
     let now = door.now();
     let new = match (body.number, body.suppressions) {
         (Some(number), None) => {
@@ -167,7 +167,7 @@ pub(super) async fn upload(
     door: Allowed<may::Suppress>,
     Query(query): Query<UploadQuery>,
     CsvUpload(list): CsvUpload,
-) -> Result<Made<UploadView>> {
+) -> Result<Answer<UploadView>> {
     let mut change = door.change("suppression.import", |report: &SuppressionReport| {
         let SuppressionReport { accepted, rejected, rejects } = report.clone();
         let rejects = rejects.into_iter().map(Into::into).collect();
@@ -226,7 +226,7 @@ pub(super) struct DeletedView {
 pub(super) async fn remove(
     door: Allowed<may::EditRules>,
     PathId(id): PathId<SuppressionKind>,
-) -> Result<Made<DeletedView>> {
+) -> Result<Answer<DeletedView>> {
     let mut change = door
         .change("suppression.remove", move |_: &()| Reply::ok(DeletedView { id, deleted: true }).about(id));
     let receipt = change.receipt();

@@ -12,7 +12,7 @@ use utoipa::ToSchema;
 
 use crate::{
     auth::{Allowed, may},
-    change::Made,
+    change::Answer,
     check,
     envelope::{Moment, Reply},
     error::{ApiError, Result},
@@ -53,7 +53,7 @@ impl From<TrunkGroup> for View {
 }
 
 /// `POST /trunk-groups`: makes a group.
-pub(super) async fn create(door: Allowed<may::EditTrunks>, Json(body): Json<Body>) -> Result<Made<View>> {
+pub(super) async fn create(door: Allowed<may::EditTrunks>, Json(body): Json<Body>) -> Result<Answer<View>> {
     let name = check::name(body.name, NAME_LIMIT)?;
     let members: Vec<Member> = body.members.into_iter().map(|Object(member)| member).collect();
     trunk_group::validate(&members).map_err(|(field, problem)| ApiError::invalid(field, problem))?;

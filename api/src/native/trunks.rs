@@ -16,7 +16,7 @@ use utoipa::ToSchema;
 use super::trunk_body::Body;
 use crate::{
     auth::{Allowed, may},
-    change::Made,
+    change::Answer,
     envelope::{Moment, Reply},
     error::{ApiError, Result},
     json::Json,
@@ -122,7 +122,7 @@ impl View {
 }
 
 /// `POST /trunks`: makes a trunk.
-pub(super) async fn create(door: Allowed<may::EditTrunks>, Json(body): Json<Body>) -> Result<Made<View>> {
+pub(super) async fn create(door: Allowed<may::EditTrunks>, Json(body): Json<Body>) -> Result<Answer<View>> {
     let new = body.check()?;
     let now = door.now();
     let mut change = door.change("trunk.create", |trunk: &Trunk| {

@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 
 use crate::{
     auth::{Allowed, may},
-    change::Made,
+    change::Answer,
     envelope::{Moment, Reply},
     error::{ApiError, Result},
     json::Json,
@@ -69,7 +69,7 @@ impl From<Webhook> for View {
 pub(super) async fn create(
     door: Allowed<may::EditWebhooks>,
     Json(body): Json<Body>,
-) -> Result<Made<MadeView>> {
+) -> Result<Answer<MadeView>> {
     check_url(&body.url).map_err(|problem| ApiError::invalid("url", problem))?;
     let mut events = body.events.unwrap_or_default();
     events.sort();
@@ -101,7 +101,7 @@ pub(super) async fn list(door: Allowed<may::Read>, Query(paging): Query<Paging>)
 pub(super) async fn remove(
     door: Allowed<may::EditWebhooks>,
     PathId(id): PathId<WebhookKind>,
-) -> Result<Made<DeletedView>> {
+) -> Result<Answer<DeletedView>> {
     let now = door.now();
     let mut change =
         door.change("webhook.delete", move |_: &()| Reply::ok(DeletedView { id, deleted: true }).about(id));

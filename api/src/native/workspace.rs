@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 
 use crate::{
     auth::{Allowed, may},
-    change::{Made, difference},
+    change::{Answer, difference},
     envelope::Reply,
     error::{ApiError, Result},
     json::Json,
@@ -58,7 +58,7 @@ pub(super) async fn set_rules(
     door: Allowed<may::EditRules>,
     expected: Expected,
     Json(body): Json<Body>,
-) -> Result<Made<View>> {
+) -> Result<Answer<View>> {
     let schedule = match body.schedule {
         Some(Object(schedule)) => schedule.check(Schedule::default())?,
         None => Schedule::default(),

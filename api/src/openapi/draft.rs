@@ -60,21 +60,11 @@ impl Draft {
     }
 
     /// It reads this header.
-    pub(crate) fn header<T: ToSchema>(&mut self, name: &str) {
-        let schema = self.of::<T>();
-        self.parameters.push(parameter(name, ParameterIn::Header, Required::False, schema));
-    }
-
-    /// It may be sent with an Idempotency-Key.
-    pub(super) fn takes_key(&mut self) {
+    pub(crate) fn header(&mut self, name: &str, description: &str) {
         let text =
             ObjectBuilder::new().schema_type(SchemaType::new(Type::String)).pattern(Some("^[ -~]{1,255}$"));
-        let schema = text.build().into();
-        self.parameters.push(parameter("Idempotency-Key", ParameterIn::Header, Required::False, schema));
-        self.refuses(
-            StatusCode::UNPROCESSABLE_ENTITY,
-            "A value is wrong, which `meta.field` names; or the Idempotency-Key was used for another request.",
-        );
+        let header = parameter(name, ParameterIn::Header, Required::False, text.build().into());
+        self.parameters.push(ParameterBuilder::from(header).description(Some(description)).build());
     }
 
     /// Whether it reads this from its query string.

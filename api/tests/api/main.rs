@@ -8,6 +8,7 @@ mod bodies;
 mod brakes;
 mod caller_ids;
 mod campaigns;
+mod exports;
 mod imports;
 mod lifecycle;
 mod lists;
