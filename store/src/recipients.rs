@@ -7,7 +7,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use crate::{
-    LOOKED_AT, Order, Page, Result, Timestamp, Tx,
+    LOOKED_AT, Order, Page, RecipientFilter, Result, Timestamp, Tx,
     record::record,
     rows::{self, hex, millis, millis_opt},
     text::holds,
@@ -122,28 +122,6 @@ pub struct RecipientUpdate {
     /// When it ended.
     #[serde(serialize_with = "millis_opt")]
     pub done_at: Option<DateTime<Utc>>,
-}
-
-/// Which recipients of a campaign to list.
-#[derive(Debug, Clone, Default)]
-pub struct RecipientFilter {
-    /// Only in this state.
-    pub state: Option<RecipientState>,
-    /// Only ended so.
-    pub disposition: Option<Disposition>,
-    /// Only this number.
-    pub number: Option<E164>,
-    /// Only numbers that hold these digits.
-    pub digits: Option<String>,
-}
-
-impl RecipientFilter {
-    fn wants(&self, one: &Recipient) -> bool {
-        self.state.is_none_or(|state| state == one.state)
-            && self.disposition.is_none_or(|disposition| Some(disposition) == one.disposition)
-            && self.number.is_none_or(|number| number == one.number)
-            && self.digits.as_ref().is_none_or(|digits| one.number.digits().to_string().contains(digits))
-    }
 }
 
 /// A page of recipients; no more are looked at than may be ([`LOOKED_AT`]).

@@ -217,7 +217,15 @@ async fn changed_hours_move_the_list_and_the_delay_of_the_plan_stays() {
     let longer = ringfleet_core::Schedule::named("mon-sat-09-23-UTC").unwrap();
     world
         .engine
-        .edit_campaign(world.workspace, id, |_, to| Ok(to.schedule = longer), Receipt::none())
+        .edit_campaign(
+            world.workspace,
+            id,
+            |_, to| {
+                to.schedule = longer;
+                Ok(())
+            },
+            Receipt::none(),
+        )
         .await
         .unwrap();
     world.toggle(0).await;
