@@ -10,7 +10,7 @@ use crate::{
     config::{Config, Flags},
     demo, keys, logs, peer,
     process::{Failure, Wanted},
-    roles, torture,
+    roles, secrets, torture,
 };
 
 /// An outbound campaign dialer: CSV in, real calls out, signed webhooks back.
@@ -54,6 +54,9 @@ enum Command {
     /// Manage API keys
     #[command(subcommand)]
     Key(KeyCommand),
+    /// Manage how webhook secrets and trunk passwords are kept
+    #[command(subcommand)]
+    Secrets(SecretsCommand),
     /// Call a list on this machine: built-in carrier, temporary folder, figures at the end
     Demo(demo::DemoArgs),
     /// A SIP peer for trying things out: answers by the last digit of the called number
@@ -85,6 +88,12 @@ enum KeyCommand {
     },
 }
 
+#[derive(Subcommand)]
+enum SecretsCommand {
+    /// Seal everything anew with the first of secrets.keys
+    Rotate,
+}
+
 /// Carries out the command.
 pub async fn run(cli: Cli) -> Result<ExitCode, Failure> {
     let listen = match &cli.command {
@@ -114,6 +123,7 @@ pub async fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Key(KeyCommand::Create { workspace, role }) => {
             keys::create(&config, &workspace, role).await?
         }
+        Command::Secrets(SecretsCommand::Rotate) => secrets::rotate(&config).await?,
         Command::Bench(command) => bench::run(config, &cli.common, command).await?,
         Command::Carrier(args) => peer::run(args).await?,
         Command::Demo(args) => return demo::run(args, config).await,

@@ -15,7 +15,10 @@ use figment::{
     providers::{Env, Format, Serialized, Toml},
 };
 use ringfleet_carriers::SipSettings;
-use ringfleet_core::delivery::RetrySchedule;
+use ringfleet_core::{
+    delivery::RetrySchedule,
+    net::{Block, Guard},
+};
 use ringfleet_scheduler::SchedulerSettings;
 use ringfleet_worker::WorkerSettings;
 use serde::{Deserialize, Serialize};
@@ -24,6 +27,9 @@ use crate::{
     config_error::{ConfigError, Misread},
     logs,
 };
+
+/// Where the receivers of a demo, a bench and a torture are.
+pub const LOOPBACK: &str = "127.0.0.0/8";
 
 /// Everything that can be set.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -44,6 +50,7 @@ pub struct Config {
     pub worker: WorkerConfig,
     pub scheduler: SchedulerConfig,
     pub webhooks: WebhookConfig,
+    pub secrets: SecretsConfig,
     pub sip: SipSettings,
     pub media: MediaConfig,
     pub log: LogConfig,
@@ -94,6 +101,25 @@ pub struct WebhookConfig {
     pub retry_delays: Vec<Span>,
     /// No attempt later than this after the event.
     pub give_up_after: Span,
+    /// Where webhooks may go besides public addresses.
+    pub allow: Vec<Block>,
+    /// How many days what endpoints said is kept.
+    pub keep_days: u32,
+}
+
+#[derive(Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct SecretsConfig {
+    /// Keys of 32 bytes in base64: the first seals, all open.
+    pub keys: Vec<String>,
+    /// A file with more of them, one a line.
+    pub file: Option<PathBuf>,
+}
+
+impl std::fmt::Debug for SecretsConfig {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} keys, {:?}", self.keys.len(), self.file)
+    }
 }
 
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -156,6 +182,7 @@ impl Default for Config {
             worker: WorkerConfig::default(),
             scheduler: SchedulerConfig::default(),
             webhooks: WebhookConfig::default(),
+            secrets: SecretsConfig::default(),
             sip: SipSettings::default(),
             media: MediaConfig::default(),
             log: LogConfig::default(),
@@ -200,6 +227,8 @@ impl Default for WebhookConfig {
             timeout: Span(WorkerSettings::default().delivery_timeout),
             retry_delays: schedule.delays.into_iter().map(Span).collect(),
             give_up_after: Span(schedule.give_up_after),
+            allow: Vec::new(),
+            keep_days: 30,
         }
     }
 }
@@ -290,6 +319,9 @@ impl Config {
         if self.webhooks.retry_delays.iter().any(|delay| delay.0 > day * 7) {
             return wrong("webhooks.retry_delays", &self.webhooks.retry_delays, "each must be at most 7d");
         }
+        if !(1..=3650).contains(&self.webhooks.keep_days) {
+            return wrong("webhooks.keep_days", &self.webhooks.keep_days, "must be 1 to 3650");
+        }
         if self.redis.prefix.is_empty()
             || !self.redis.prefix.chars().all(|c| c.is_ascii_alphanumeric() || "-_:".contains(c))
         {
@@ -335,6 +367,11 @@ impl Config {
         }
     }
 
+    /// Where webhooks may go.
+    pub fn guard(&self) -> Guard {
+        Guard::allowing(self.webhooks.allow.clone())
+    }
+
     pub fn greetings(&self) -> PathBuf {
         self.media.greetings.clone().unwrap_or_else(|| self.data.join("greetings"))
     }
@@ -345,6 +382,7 @@ impl Config {
             drain: self.worker.drain.0,
             deliveries: self.worker.deliveries as usize,
             delivery_timeout: self.webhooks.timeout.0,
+            guard: self.guard(),
             greetings: Some(self.greetings()),
             recordings: Some(self.media.recordings.clone().unwrap_or_else(|| self.data.join("recordings"))),
         }
@@ -359,6 +397,10 @@ impl Config {
                 value: self.scheduler.housekeeping.clone(),
                 problem: "must be a cron expression with seconds",
             })?;
-        Ok(SchedulerSettings { tick: self.scheduler.tick.0, housekeeping: Arc::new(housekeeping) })
+        Ok(SchedulerSettings {
+            tick: self.scheduler.tick.0,
+            housekeeping: Arc::new(housekeeping),
+            keep_attempts_days: self.webhooks.keep_days,
+        })
     }
 }

@@ -10,6 +10,7 @@ mod logs;
 mod peer;
 mod process;
 mod roles;
+mod secrets;
 mod torture;
 
 use std::process::ExitCode;

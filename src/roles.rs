@@ -93,7 +93,11 @@ pub fn start(
         });
     }
     if let Some(listener) = listener {
-        let settings = ApiSettings { greetings: Some(config.greetings()), ..ApiSettings::default() };
+        let settings = ApiSettings {
+            greetings: Some(config.greetings()),
+            guard: config.guard(),
+            ..ApiSettings::default()
+        };
         let (engine, stop) = (engine.clone(), stop.clone());
         tasks.spawn(async move { Ok(ringfleet_api::serve(listener, engine, settings, stop).await?) });
     }

@@ -4,7 +4,7 @@ use axum::{
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use ringfleet_core::WrongState;
+use ringfleet_core::{WrongState, seal::SealError};
 use ringfleet_engine::EngineError;
 use ringfleet_store::StoreError;
 use serde_json::{Map, Value, json};
@@ -144,6 +144,18 @@ impl ApiError {
                 Self::unavailable(
                     "the database schema does not fit this version; the operator must migrate it",
                 )
+            }
+            StoreError::Secret(SealError::NoKey) => {
+                tracing::error!(%error, "a secret cannot be kept");
+                Self::new(
+                    StatusCode::SERVICE_UNAVAILABLE,
+                    "NO_SECRETS_KEY",
+                    "the server has no key to keep secrets with; its operator must set secrets.keys (openssl rand -base64 32)",
+                )
+            }
+            StoreError::Secret(_) => {
+                tracing::error!(%error, "a secret cannot be opened");
+                Self::internal()
             }
             StoreError::Setting(_) | StoreError::Database(_) => {
                 tracing::error!(%error, "a request failed in the database");

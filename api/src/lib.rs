@@ -32,6 +32,7 @@ mod upload;
 use std::{path::PathBuf, time::Duration};
 
 use axum::{Router, extract::DefaultBodyLimit, middleware};
+use ringfleet_core::net::Guard;
 use ringfleet_engine::Engine;
 use tower_http::catch_panic::CatchPanicLayer;
 
@@ -45,6 +46,8 @@ use error::ApiError;
 pub struct ApiSettings {
     /// The folder agents' greetings lie in; none refuses every greeting.
     pub greetings: Option<PathBuf>,
+    /// Where webhooks may go. Default: to public addresses.
+    pub guard: Guard,
     /// Largest request body in bytes, uploads of lists excepted. Default 2 MiB.
     pub body_limit: usize,
     /// How long open requests may go on once the server is told to stop. Default 10 s.
@@ -57,6 +60,7 @@ impl Default for ApiSettings {
     fn default() -> Self {
         Self {
             greetings: None,
+            guard: Guard::default(),
             body_limit: 2 * 1024 * 1024,
             drain: Duration::from_secs(10),
             head_patience: Duration::from_secs(30),

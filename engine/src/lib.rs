@@ -15,9 +15,11 @@ mod dial;
 mod dispatch;
 mod edit;
 mod error;
+mod facts;
 mod hang_up;
 pub mod import;
 mod known;
+pub mod news;
 mod preflight;
 mod publish;
 mod ready;
@@ -32,13 +34,14 @@ mod suppress;
 mod sweep;
 mod trunk_groups;
 mod verdict;
+mod webhooks;
 mod wind_up;
 
 use std::sync::Arc;
 
 use ringfleet_core::{Clock, delivery::RetrySchedule};
 use ringfleet_fleet::{Fleet, Lane};
-use ringfleet_store::{Answered, Begin, DeliveryUpdate, Dial, Kept, Letter, Store};
+use ringfleet_store::{Answered, Begin, Dial, Kept, Letter, Store};
 use uuid::Uuid;
 
 pub use caller_ids::{Begun, PoolToday};
@@ -58,12 +61,14 @@ pub use stats::{CampaignStats, HourStats, SeatStats};
 pub use suppress::{REASON_LIMIT, SuppressionReport};
 pub use sweep::WORKER_SILENCE;
 pub use trunk_groups::lines_rest;
+pub use webhooks::{Replayed, reseal_secrets};
 
 use batch::Batcher;
+use deliveries::Settled;
 use publish::Hints;
 
 /// What the methods of this crate answer with.
-pub type Result<T> = std::result::Result<T, EngineError>;
+pub type Result<T, E = EngineError> = std::result::Result<T, E>;
 
 /// The rules carried out over one store and one fleet. Cheap to clone; every role of a process shares one.
 #[derive(Clone)]
@@ -84,7 +89,7 @@ struct Shared {
     resumes: Batcher<Kept, ()>,
     settlements: Batcher<Settlement, bool>,
     letters: Batcher<Uuid, Option<Letter>>,
-    attempts: Batcher<DeliveryUpdate, ()>,
+    attempts: Batcher<Settled, ()>,
 }
 
 impl Engine {
@@ -100,7 +105,7 @@ impl Engine {
             resumes: dial::keeper(store.clone()),
             settlements: settle::settler(store.clone(), hints.clone(), clock.clone()),
             letters: deliveries::fetcher(store.clone(), clock.clone()),
-            attempts: deliveries::recorder(store.clone()),
+            attempts: deliveries::recorder(store.clone(), hints.clone(), clock.clone()),
             hints,
             store,
             fleet,

@@ -24,6 +24,8 @@ pub struct SchedulerSettings {
     pub tick: Duration,
     /// When it keeps house: a cron expression with seconds, in UTC.
     pub housekeeping: Arc<Schedule>,
+    /// How many days what webhook endpoints said is kept.
+    pub keep_attempts_days: u32,
 }
 
 /// How often due retries are pushed.
@@ -50,21 +52,25 @@ pub async fn run(engine: Engine, settings: SchedulerSettings, stop: Cancellation
         round("make lists ready", CALENDAR, &stop, || engine.make_ready()),
         round("forget what was hung up", REPAIR, &stop, || engine.forget_hang_ups()),
         round("find orphans", REPAIR, &stop, || watch.find_orphans()),
-        keep_house(&engine, &settings.housekeeping, &stop),
+        round("tell of progress", CALENDAR, &stop, || engine.tell_progress()),
+        keep_house(&engine, &settings, &stop),
     );
 }
 
 /// Work that is neither urgent nor frequent, by the clock on the wall.
-async fn keep_house(engine: &Engine, schedule: &Schedule, stop: &CancellationToken) {
+async fn keep_house(engine: &Engine, settings: &SchedulerSettings, stop: &CancellationToken) {
     loop {
         let now = Clock::now(engine.clock());
-        let Some(next) = schedule.after(&now).next() else { return stop.cancelled().await };
+        let Some(next) = settings.housekeeping.after(&now).next() else { return stop.cancelled().await };
         let wait = (next - now).to_std().unwrap_or_default();
         if stop.run_until_cancelled(tokio::time::sleep(wait)).await.is_none() {
             return;
         }
         if let Err(error) = engine.forget_caller_id_uses().await {
             tracing::warn!(%error, "uses of caller IDs could not be forgotten; it will be tried again");
+        }
+        if let Err(error) = engine.forget_attempts(settings.keep_attempts_days).await {
+            tracing::warn!(%error, "old webhook attempts could not be forgotten; it will be tried again");
         }
         if let Err(error) = engine.forget_requests().await {
             tracing::warn!(%error, "answers that are over a day old could not be forgotten; it will be tried again");

@@ -299,6 +299,40 @@ impl Tx {
         Ok(())
     }
 
+    /// Counts one event more that the campaign tells of itself; gives its number.
+    pub async fn count_told(&mut self, id: CampaignId) -> Result<i64> {
+        let told = scalar!(
+            self,
+            i32,
+            "UPDATE campaigns SET told = told + 1 WHERE id = $1 RETURNING told",
+            id.uuid()
+        )?;
+        Ok(told.unwrap_or_default().into())
+    }
+
+    /// The same for its progress: none where that has been told since `since`, or it stands where it stood then. `stands`: any figure that
+    /// grows while it comes on.
+    pub async fn count_progress(
+        &mut self,
+        id: CampaignId,
+        stands: i64,
+        since: DateTime<Utc>,
+        now: DateTime<Utc>,
+    ) -> Result<Option<i64>> {
+        let told = scalar!(
+            self,
+            i32,
+            "UPDATE campaigns SET told = told + 1, progress_at = $4, progress_of = $2
+             WHERE id = $1 AND state = 'IN_PROGRESS' AND progress_of <> $2 AND (progress_at IS NULL OR progress_at <= $3)
+             RETURNING told",
+            id.uuid(),
+            stands,
+            Timestamp(since),
+            Timestamp(now)
+        )?;
+        Ok(told.map(i64::from))
+    }
+
     /// Marks a campaign that is over and whose recipients are ending in portions, or that this is done.
     pub async fn set_winding_up(&mut self, id: CampaignId, on: bool) -> Result<()> {
         exec!(self, "UPDATE campaigns SET winding_up = $2 WHERE id = $1", id.uuid(), on)?;

@@ -75,6 +75,12 @@ const ALL: &[(i64, &str, &str, &str)] = &[
         include_str!("../../migrations/postgres/0013_receipts.sql"),
         include_str!("../../migrations/sqlite/0013_receipts.sql"),
     ),
+    (
+        14,
+        "webhooks",
+        include_str!("../../migrations/postgres/0014_webhooks.sql"),
+        include_str!("../../migrations/sqlite/0014_webhooks.sql"),
+    ),
 ];
 
 pub(crate) fn postgres() -> Migrator {

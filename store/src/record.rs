@@ -16,12 +16,13 @@ use ringfleet_core::{
     seats::{Answers, Seats},
     trunk::{Limits, TrunkConfig},
     trunk_group::Member,
+    webhook::{CustomHeaders, DataOptions, Format, SamoraEvent, Style},
 };
 use serde_json::Value;
 use sqlx::{Row, postgres::PgRow, sqlite::SqliteRow, types::Json};
 use uuid::Uuid;
 
-use crate::Timestamp;
+use crate::{Timestamp, secrets::OldSecret};
 
 /// A value that can be read from a named column of a row of type `R`.
 pub(crate) trait Field<R>: Sized {
@@ -119,12 +120,15 @@ text!(
     Disposition,
     EndedBy,
     EventType,
+    Format,
     Hold,
     ImportState,
     CounterKind,
     Outcome,
     RecipientState,
     Role,
+    SamoraEvent,
+    Style,
     SuppressionSource
 );
 
@@ -136,6 +140,8 @@ json!(
     BrakeRule,
     CallerIds,
     Caps,
+    CustomHeaders,
+    DataOptions,
     History,
     Limits,
     Plan,
@@ -146,6 +152,8 @@ json!(
     Value,
     Vec<Disposition>,
     Vec<EventType>,
+    Vec<OldSecret>,
+    Vec<SamoraEvent>,
     Vec<Uuid>,
     Vec<Member>,
     Vec<i64>,

@@ -2,10 +2,14 @@ use std::{
     io,
     path::Path,
     str::FromStr,
-    sync::atomic::{AtomicU32, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
     time::Duration,
 };
 
+use ringfleet_core::Keyring;
 use sqlx::{
     Connection, PgConnection, Pool, Postgres, Sqlite, Transaction,
     postgres::{PgConnectOptions, PgPoolOptions},
@@ -19,7 +23,10 @@ use crate::{
 
 /// The database. Cheap to clone.
 #[derive(Clone, Debug)]
-pub struct Store(Backend);
+pub struct Store {
+    backend: Backend,
+    keys: Arc<Keyring>,
+}
 
 #[derive(Clone, Debug)]
 enum Backend {
@@ -80,6 +87,24 @@ fn spread(mut n: u32) -> u32 {
 }
 
 impl Store {
+    fn over(backend: Backend) -> Self {
+        Self { backend, keys: Arc::default() }
+    }
+
+    /// Keeps secrets sealed with these keys. Without any, rows that hold a secret can be neither written nor, once sealed, read.
+    pub fn with_keys(self, keys: Arc<Keyring>) -> Self {
+        Self { keys, ..self }
+    }
+
+    /// Whether there is a key to keep secrets with.
+    pub fn has_keys(&self) -> bool {
+        !self.keys.is_empty()
+    }
+
+    fn tx(&self, inner: Inner) -> Tx {
+        Tx { inner, keys: self.keys.clone() }
+    }
+
     /// Opens PostgreSQL by URL (`postgres://…`). Does not touch the schema.
     pub async fn postgres(url: &str, connections: u32) -> Result<Self> {
         let options = PgConnectOptions::from_str(url)
@@ -89,7 +114,7 @@ impl Store {
         // One by itself first: a pool would try on for its whole patience, and then not say what is wrong.
         PgConnection::connect_with(&options).await?.close().await?;
         let pool = PgPoolOptions::new().max_connections(connections).acquire_timeout(ACQUIRE_TIMEOUT);
-        Ok(Self(Backend::Postgres(pool.connect_with(options).await?)))
+        Ok(Self::over(Backend::Postgres(pool.connect_with(options).await?)))
     }
 
     /// Opens (or creates) the SQLite file.
@@ -104,12 +129,12 @@ impl Store {
         let pool = SqlitePoolOptions::new().acquire_timeout(ACQUIRE_TIMEOUT);
         let writer = open_writer(pool.clone().max_connections(1), &options).await?;
         let readers = pool.max_connections(4).connect_with(options.read_only(true)).await?;
-        Ok(Self(Backend::Sqlite { writer, readers }))
+        Ok(Self::over(Backend::Sqlite { writer, readers }))
     }
 
     /// Brings the schema up to this version. Safe to run from several processes at once.
     pub async fn migrate(&self) -> Result<()> {
-        match &self.0 {
+        match &self.backend {
             Backend::Postgres(pool) => {
                 let mut conn = pool.acquire().await?;
                 let done = migrate::postgres().run_direct(None, &mut *conn, false).await;
@@ -129,7 +154,7 @@ impl Store {
 
     /// Answers an error unless the schema is exactly the one this version expects.
     pub async fn check_schema(&self) -> Result<()> {
-        match &self.0 {
+        match &self.backend {
             Backend::Postgres(pool) => migrate::check(migrate::postgres(), &mut *pool.acquire().await?).await,
             Backend::Sqlite { readers, .. } => {
                 migrate::check(migrate::sqlite(), &mut *readers.acquire().await?).await
@@ -139,28 +164,28 @@ impl Store {
 
     /// Begins a transaction that may write.
     pub async fn write(&self) -> Result<Tx> {
-        let inner = match &self.0 {
+        let inner = match &self.backend {
             Backend::Postgres(pool) => Inner::Postgres(begin(pool, BEGIN).await?),
             Backend::Sqlite { writer, .. } => Inner::Sqlite(writer.begin_with("BEGIN IMMEDIATE").await?),
         };
-        Ok(Tx { inner })
+        Ok(self.tx(inner))
     }
 
     /// Begins a transaction that only reads; on SQLite it does not wait for the writer.
     pub async fn read(&self) -> Result<Tx> {
-        let inner = match &self.0 {
+        let inner = match &self.backend {
             Backend::Postgres(pool) => Inner::Postgres(begin(pool, BEGIN_READ).await?),
             Backend::Sqlite { readers, .. } => Inner::Sqlite(readers.begin().await?),
         };
-        Ok(Tx { inner })
+        Ok(self.tx(inner))
     }
 
     /// Begins a writing transaction of statements that look up many rows by their ids: for what is done to every call.
     pub async fn write_many(&self) -> Result<Tx> {
-        match &self.0 {
+        match &self.backend {
             Backend::Postgres(pool) => {
                 let statement = if plans_anew() { BEGIN_MANY_ANEW } else { BEGIN_MANY };
-                Ok(Tx { inner: Inner::Postgres(begin(pool, statement).await?) })
+                Ok(self.tx(Inner::Postgres(begin(pool, statement).await?)))
             }
             Backend::Sqlite { .. } => self.write().await,
         }
@@ -168,7 +193,7 @@ impl Store {
 
     /// The same for one statement that only reads.
     pub async fn read_many(&self) -> Result<Tx> {
-        match &self.0 {
+        match &self.backend {
             Backend::Postgres(_) => self.write_many().await,
             Backend::Sqlite { .. } => self.read().await,
         }
@@ -176,7 +201,7 @@ impl Store {
 
     /// Waits for open connections and closes them.
     pub async fn close(&self) {
-        match &self.0 {
+        match &self.backend {
             Backend::Postgres(pool) => pool.close().await,
             Backend::Sqlite { writer, readers } => {
                 readers.close().await;

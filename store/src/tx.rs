@@ -1,3 +1,6 @@
+use std::sync::Arc;
+
+use ringfleet_core::Keyring;
 use sqlx::{Postgres, Sqlite, Transaction};
 
 use crate::{Result, dialect::Dialect};
@@ -7,6 +10,8 @@ use crate::{Result, dialect::Dialect};
 /// On SQLite a writing transaction holds the one write lock from its beginning: never wait for the network inside one.
 pub struct Tx {
     pub(crate) inner: Inner,
+    /// What opens and seals secrets.
+    pub(crate) keys: Arc<Keyring>,
 }
 
 pub(crate) enum Inner {

@@ -58,4 +58,6 @@ mod trunk;
 #[cfg(test)]
 mod trunk_groups;
 #[cfg(test)]
+mod webhooks;
+#[cfg(test)]
 mod witness;

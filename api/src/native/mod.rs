@@ -4,6 +4,7 @@ mod agents;
 mod audit_log;
 mod caller_ids;
 mod campaigns;
+mod deliveries;
 mod imports;
 mod lifecycle;
 mod preflight;
@@ -18,6 +19,7 @@ mod suppressions;
 mod trunk_body;
 mod trunk_groups;
 mod trunks;
+mod webhook_url;
 mod webhooks;
 mod workspace;
 
@@ -89,7 +91,20 @@ pub(crate) fn routes(gate: &Gate) -> Routes {
         .get("/sessions/{ses}", sessions::show, "Shows a call.")
         .create("/webhooks", webhooks::create, "Makes a webhook; the only answer with its secret.")
         .get("/webhooks", webhooks::list, "Lists webhooks.")
+        .get("/webhooks/events", webhooks::events, "Lists every event with its JSON Schema and a sample.")
+        .get("/webhooks/{whk}", webhooks::show, "Shows a webhook.")
+        .patch("/webhooks/{whk}", webhooks::edit, "Changes a webhook, or switches it on or off.")
         .delete("/webhooks/{whk}", webhooks::remove, "Removes a webhook.")
+        .post(
+            "/webhooks/{whk}/rotate-secret",
+            webhooks::rotate,
+            "Gives a webhook a new secret, shown only now.",
+        )
+        .accept("/webhooks/{whk}/test", webhooks::test, "Sends the sample of an event to a webhook.")
+        .get("/webhooks/{whk}/deliveries", deliveries::list, "Lists what was sent to a webhook.")
+        .accept("/webhooks/{whk}/replay", deliveries::replay_many, "Sends deliveries of a webhook again.")
+        .get("/deliveries/{dlv}", deliveries::show, "Shows a delivery with every request made for it.")
+        .accept("/deliveries/{dlv}/replay", deliveries::replay, "Sends a delivery again.")
         .within(|routes| {
             routes
                 .route_layer(middleware::from_fn_with_state(gate.clone(), once::once))

@@ -68,6 +68,11 @@ fn with_ids(things: &Things) -> Vec<(&'static str, String, Action)> {
         ("GET", format!("/campaigns/{campaign}/runs"), Action::Read),
         ("POST", format!("/campaigns/{campaign}/recipients/{recipient}/reschedule"), Action::RunCampaigns),
         ("DELETE", format!("/webhooks/{webhook}"), Action::EditWebhooks),
+        ("GET", format!("/webhooks/{webhook}"), Action::Read),
+        ("GET", format!("/webhooks/{webhook}/deliveries"), Action::Read),
+        ("PATCH", format!("/webhooks/{webhook}"), Action::EditWebhooks),
+        ("POST", format!("/webhooks/{webhook}/rotate-secret"), Action::EditWebhooks),
+        ("POST", format!("/webhooks/{webhook}/replay"), Action::EditWebhooks),
         ("GET", format!("/suppressions/{suppression}"), Action::Read),
         ("DELETE", format!("/suppressions/{suppression}"), Action::EditRules),
     ]

@@ -8,7 +8,7 @@ use axum::{
     http::{HeaderMap, Request, StatusCode, header},
 };
 use ringfleet_api::{ApiSettings, new_key, router};
-use ringfleet_core::{Clock, ManualClock, Role, WorkspaceId, delivery::RetrySchedule};
+use ringfleet_core::{Clock, Keyring, ManualClock, Role, WorkspaceId, delivery::RetrySchedule};
 use ringfleet_engine::Engine;
 use ringfleet_fleet::Fleet;
 use ringfleet_store::Store;
@@ -63,7 +63,8 @@ impl World {
         std::fs::write(greetings.join("hello.wav"), SILENCE).unwrap();
         std::fs::write(greetings.join("text.wav"), b"RIFF").unwrap();
         std::fs::create_dir(greetings.join("folder.wav")).unwrap();
-        let store = Store::sqlite(&folder.path().join("test.db")).await.unwrap();
+        let keys = Keyring::parse(&[ringfleet_core::seal::encode_key([7; 32])]).unwrap();
+        let store = Store::sqlite(&folder.path().join("test.db")).await.unwrap().with_keys(Arc::new(keys));
         store.migrate().await.unwrap();
         let clock = ManualClock::new("2026-11-22T10:00:00.123Z".parse().unwrap());
         let engine =

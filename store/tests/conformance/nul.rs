@@ -2,7 +2,8 @@
 
 use ringfleet_core::{CallState, CampaignState, Outcome, RecipientId, Role, WorkerId, signing::Secret};
 use ringfleet_store::{
-    CallUpdate, ImportState, Kept, NewAgent, NewEvent, NewRecipient, NewTrunk, Reject, Result, StoreError,
+    CallUpdate, ImportState, Kept, NewAgent, NewEvent, NewRecipient, NewTrunk, NewWebhook, Reject, Result,
+    StoreError,
 };
 use serde_json::json;
 
@@ -63,7 +64,10 @@ pub async fn is_refused_everywhere(db: Db) {
     };
     refused("call update", tx.update_calls(&[update]).await);
     refused("cancel", tx.cancel_held_calls(world.campaign, NUL, at(0)).await);
-    refused("webhook", tx.insert_webhook(workspace, NUL, &[], &Secret::new([1; 32]), at(0)).await);
+    refused(
+        "webhook",
+        tx.insert_webhook(workspace, NewWebhook::new(NUL, &[], &Secret::new([1; 32])), at(0)).await,
+    );
     let event = NewEvent {
         id: call.id,
         workspace_id: workspace.uuid(),

@@ -1,7 +1,7 @@
 //! Lists page by cursor: what was there when the first page was asked for comes exactly once, whatever is added meanwhile.
 
 use ringfleet_core::{CallState, Disposition, RecipientState, signing::Secret};
-use ringfleet_store::{CallFilter, Page, RecipientFilter, Result, Tx};
+use ringfleet_store::{CallFilter, NewWebhook, Page, RecipientFilter, Result, Tx};
 use uuid::Uuid;
 
 use crate::support::{Db, World, all, at, new_agent, new_trunk, page, sorted};
@@ -68,7 +68,9 @@ pub async fn lists_lose_and_double_nothing(db: Db) {
     walk(
         &db,
         async |tx, page| Ok(tx.webhooks(own, page).await?.iter().map(|w| w.id.uuid()).collect()),
-        async |tx, n| tx.insert_webhook(own, "http://localhost/", &[], &secret, at(n)).await.map(drop),
+        async |tx, n| {
+            tx.insert_webhook(own, NewWebhook::new("http://localhost/", &[], &secret), at(n)).await.map(drop)
+        },
     )
     .await;
 }

@@ -2,14 +2,15 @@
 
 use std::{
     path::PathBuf,
+    sync::Arc,
     sync::atomic::{AtomicU64, Ordering},
     time::Duration,
 };
 
 use chrono::{DateTime, Utc};
 use ringfleet_core::{
-    AgentId, CallId, CampaignId, CampaignState, Channel, E164, Outcome, Plan, Retry, Step, TrunkId, WorkerId,
-    WorkspaceId,
+    AgentId, CallId, CampaignId, CampaignState, Channel, E164, Keyring, Outcome, Plan, Retry, Step, TrunkId,
+    WorkerId, WorkspaceId,
     cursor::Cursor,
     trunk::{Limits, SimulatedTrunk, TrunkConfig},
 };
@@ -85,6 +86,12 @@ impl Place {
     }
 }
 
+/// Keys to keep secrets with, each of one byte repeated.
+pub fn keys(bytes: &[u8]) -> Arc<Keyring> {
+    let keys: Vec<String> = bytes.iter().map(|byte| ringfleet_core::seal::encode_key([*byte; 32])).collect();
+    Arc::new(Keyring::parse(&keys).unwrap())
+}
+
 /// A database of one test.
 pub struct Db {
     pub store: Store,
@@ -105,7 +112,7 @@ impl Db {
     }
 
     async fn open(place: Place, folder: Option<tempfile::TempDir>) -> Self {
-        let store = place.open().await;
+        let store = place.open().await.with_keys(keys(&[7]));
         store.migrate().await.unwrap();
         Self { store, place, folder }
     }

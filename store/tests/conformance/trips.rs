@@ -12,7 +12,7 @@ use ringfleet_core::{
     trunk::{Limits, SimulatedTrunk, SipTransport, SipTrunk, TrunkConfig},
 };
 use ringfleet_store::{
-    CallFilter, CampaignSettings, NewAgent, NewRecipient, NewTrunk, RecipientFilter, StoreError,
+    CallFilter, CampaignSettings, NewAgent, NewRecipient, NewTrunk, NewWebhook, RecipientFilter, StoreError,
 };
 use serde_json::{Value, json};
 
@@ -207,17 +207,22 @@ pub async fn webhooks(db: Db) {
     for (ms, events) in (1..).zip(wishes) {
         let url = "https://example.org/hook?a='b'";
         let made = db
-            .write(async |tx| tx.insert_webhook(world.workspace, url, &events, &secret, at(ms)).await)
+            .write(async |tx| {
+                tx.insert_webhook(world.workspace, NewWebhook::new(url, &events, &secret), at(ms)).await
+            })
             .await;
         let found = db.read(async |tx| tx.webhooks(world.workspace, all()).await).await;
         assert_eq!(found[0], made);
         assert_eq!((found[0].url.as_str(), &found[0].events), (url, &events));
-        assert_eq!(made.wants(EventType::SessionStarted), events.len() != 1);
-        assert!(made.wants(EventType::SessionEnded));
+        let mut tx = db.store.read().await.unwrap();
+        let listeners = tx.listeners(&[world.workspace.uuid()]).await.unwrap();
+        let listener = listeners.iter().find(|one| one.id == made.id).unwrap();
+        assert_eq!(listener.wants(EventType::SessionStarted, None), events.len() != 1);
+        assert!(listener.wants(EventType::SessionEnded, Some(world.agent)));
     }
     let of = db
         .read(async |tx| {
-            tx.webhooks_of(&[world.workspace.uuid(), world.workspace.uuid(), uuid::Uuid::max()]).await
+            tx.listeners(&[world.workspace.uuid(), world.workspace.uuid(), uuid::Uuid::max()]).await
         })
         .await;
     assert_eq!(of.len(), 3, "each once, though its workspace was named twice");
