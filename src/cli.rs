@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand};
 use ringfleet_core::Role;
 
 use crate::{
-    bench,
+    bench, campaign,
     config::{Config, Flags},
     demo, keys, logs, peer,
     process::{Failure, Wanted},
@@ -61,6 +61,8 @@ enum Command {
     Demo(demo::DemoArgs),
     /// A SIP peer for trying things out: answers by the last digit of the called number
     Carrier(peer::PeerArgs),
+    /// Make, fill, start and watch campaigns over the API
+    Campaign(campaign::CampaignArgs),
     /// Measure
     #[command(subcommand)]
     Bench(bench::BenchCommand),
@@ -96,6 +98,11 @@ enum SecretsCommand {
 
 /// Carries out the command.
 pub async fn run(cli: Cli) -> Result<ExitCode, Failure> {
+    // Whoever speaks with a server elsewhere needs no configuration of one here.
+    if let Command::Campaign(args) = cli.command {
+        campaign::run(args).await?;
+        return Ok(ExitCode::SUCCESS);
+    }
     let listen = match &cli.command {
         Command::Up(args) | Command::Api(args) => args.listen,
         _ => None,
@@ -125,6 +132,7 @@ pub async fn run(cli: Cli) -> Result<ExitCode, Failure> {
         }
         Command::Secrets(SecretsCommand::Rotate) => secrets::rotate(&config).await?,
         Command::Bench(command) => bench::run(config, &cli.common, command).await?,
+        Command::Campaign(args) => campaign::run(args).await?,
         Command::Carrier(args) => peer::run(args).await?,
         Command::Demo(args) => return demo::run(args, config).await,
         Command::Torture(args) => return torture::run(args).await,

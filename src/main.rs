@@ -1,6 +1,7 @@
 //! `ringfleet`: one binary, all roles.
 
 mod bench;
+mod campaign;
 mod cli;
 mod config;
 mod config_error;

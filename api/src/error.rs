@@ -111,6 +111,18 @@ impl ApiError {
         Self::new(StatusCode::BAD_REQUEST, "BROKEN_UPLOAD", message)
     }
 
+    /// A part of an upload that does not begin where the upload ends; it has `offset` bytes.
+    pub(crate) fn wrong_offset(offset: u64) -> Self {
+        let message = format!("the upload has {offset} bytes; send what comes after them");
+        Self::conflict("WRONG_OFFSET", message).with("offset", offset)
+    }
+
+    /// An upload that wants no more bytes.
+    pub(crate) fn upload_closed(state: &str) -> Self {
+        let message = format!("all bytes of this upload are there, it is {state}; begin another one");
+        Self::conflict("UPLOAD_CLOSED", message).with("state", state)
+    }
+
     /// Passing trouble on this side.
     pub(crate) fn unavailable(message: impl Into<String>) -> Self {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "UNAVAILABLE", message)

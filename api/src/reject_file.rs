@@ -1,10 +1,10 @@
-//! `errors.csv`: the rejected rows of an import as a file, page by page.
+//! `errors.csv`: the rejected rows of an import or an upload as a file, page by page.
 
 use std::io;
 
 use axum::body::Bytes;
 use futures::{Stream, StreamExt, stream};
-use ringfleet_core::ImportId;
+use ringfleet_core::{ImportId, UploadId};
 use ringfleet_store::{Reject, Store};
 
 use crate::csv_rows::{csv_of, harmless};
@@ -12,18 +12,22 @@ use crate::csv_rows::{csv_of, harmless};
 /// Rows fetched and sent at once.
 const ROWS: u32 = 1_000;
 
+/// Whose rejected rows.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Rejects {
+    OfImport(ImportId),
+    OfUpload(UploadId),
+}
+
 /// The file, made while it is read. A failure in its middle breaks the answer off, so that nobody takes a part for the whole.
-pub(crate) fn stream(
-    store: Store,
-    import: ImportId,
-) -> impl Stream<Item = io::Result<Bytes>> + Send + 'static {
+pub(crate) fn stream(store: Store, of: Rejects) -> impl Stream<Item = io::Result<Bytes>> + Send + 'static {
     let header = stream::once(async { csv_of([["line", "column", "value", "reason"].map(str::to_owned)]) });
     let rows = stream::try_unfold(Some(0), move |after| {
         let store = store.clone();
         async move {
             let Some(after) = after else { return Ok(None) };
-            let page = page(&store, import, after).await.map_err(|error| {
-                tracing::error!(%error, %import, "the rejected rows of an import cannot be read");
+            let page = page(&store, of, after).await.map_err(|error| {
+                tracing::error!(%error, ?of, "rejected rows cannot be read");
                 io::Error::other(error)
             })?;
             let next = page.last().map(|reject| reject.line).filter(|_| page.len() == ROWS as usize);
@@ -34,9 +38,12 @@ pub(crate) fn stream(
     header.chain(rows)
 }
 
-async fn page(store: &Store, import: ImportId, after: i64) -> ringfleet_store::Result<Vec<Reject>> {
+async fn page(store: &Store, of: Rejects, after: i64) -> ringfleet_store::Result<Vec<Reject>> {
     let mut tx = store.read().await?;
-    let rejects = tx.rejects(import, after, ROWS).await?;
+    let rejects = match of {
+        Rejects::OfImport(import) => tx.rejects(import, after, ROWS).await?,
+        Rejects::OfUpload(upload) => tx.upload_rejects(upload, after, ROWS).await?,
+    };
     tx.commit().await?;
     Ok(rejects)
 }

@@ -166,6 +166,7 @@ ids! {
     RecipientId, RecipientKind = "rcp", "recipient";
     CallId, CallKind = "ses", "session";
     ImportId, ImportKind = "imp", "import";
+    UploadId, UploadKind = "upl", "upload";
     EventId, EventKind = "evt", "event";
     WebhookId, WebhookKind = "whk", "webhook";
     DeliveryId, DeliveryKind = "dlv", "delivery";

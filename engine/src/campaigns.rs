@@ -3,7 +3,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use ringfleet_core::{
     AgentId, CallId, CampaignAction, CampaignId, CampaignState, Channel, DeliveryId, E164, TrunkGroupId,
-    TrunkId, WorkspaceId,
+    TrunkId, UploadId, WorkspaceId,
     event::EventType,
     terms::{NO_LEGAL_HOUR, OUTSIDE_HOURS, Verdict},
 };
@@ -70,12 +70,26 @@ impl Engine {
         new: NewCampaign,
         receipt: Receipt<Campaign>,
     ) -> Result<Campaign> {
+        self.create_campaign_from(workspace, new, None, receipt).await
+    }
+
+    /// The same, filled from an upload in the background: see [`Engine::import_upload`].
+    pub async fn create_campaign_from(
+        &self,
+        workspace: WorkspaceId,
+        new: NewCampaign,
+        upload: Option<UploadId>,
+        receipt: Receipt<Campaign>,
+    ) -> Result<Campaign> {
         check_moments(&new.settings)?;
         let mut tx = self.0.store.write().await?;
         check_owned(&mut tx, workspace, new.agent_id, new.trunk_id).await?;
         let now = self.0.clock.now();
         let campaign = tx.insert_campaign(workspace, new, now).await?;
         let deliveries = created(&mut tx, &campaign, now).await?;
+        if let Some(upload) = upload {
+            self.order_import(&mut tx, workspace, campaign.id, upload).await?;
+        }
         receipt.write(&mut tx, &campaign, self.clock()).await?;
         tx.commit().await?;
         self.0.hints.deliveries(&deliveries);

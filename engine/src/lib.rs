@@ -33,6 +33,7 @@ mod stats;
 mod suppress;
 mod sweep;
 mod trunk_groups;
+pub mod uploads;
 mod verdict;
 mod webhooks;
 mod wind_up;

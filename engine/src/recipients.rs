@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use chrono::{DateTime, Utc};
-use ringfleet_core::{CampaignAction, CampaignId, CounterKind, E164, RecipientId, WorkspaceId, terms::Due};
+use ringfleet_core::{CampaignAction, CampaignId, CounterKind, E164, WorkspaceId, terms::Due};
 use ringfleet_store::{Bump, Campaign, NewRecipient, Tx, fresh_ids};
 
 use crate::{Engine, EngineError, Receipt, Result, verdict::waits};
@@ -27,38 +27,21 @@ impl Engine {
         new: &[NewRecipient],
         receipt: Receipt<AddReport>,
     ) -> Result<AddReport> {
-        let ids = fresh_ids(new.len(), self.0.clock.now());
-        self.add_recipients_as(&ids, workspace, campaign, new, &receipt).await
-    }
-
-    /// The same under ids of the caller's making. Done again with the same ids, because nobody knows whether it was done, it
-    /// gives the same report: those that stand in the campaign under these ids are no duplicates.
-    pub(crate) async fn add_recipients_as(
-        &self,
-        ids: &[RecipientId],
-        workspace: WorkspaceId,
-        campaign: CampaignId,
-        new: &[NewRecipient],
-        receipt: &Receipt<AddReport>,
-    ) -> Result<AddReport> {
         let now = self.0.clock.now();
         let mut tx = self.0.store.write().await?;
         let held = hold_to_fill(&mut tx, workspace, campaign).await?;
         let first_step = held.plan.first_step().unwrap_or(0);
         let due: Vec<Due> = new.iter().map(|recipient| due(&held, recipient, now)).collect();
-        let added = tx.insert_recipients_as(ids, campaign, first_step, new, &due, now).await?;
-        if !added.is_empty() {
-            let fresh: HashSet<&E164> = added.iter().collect();
-            let held = new.iter().zip(&due).filter(|(recipient, _)| fresh.contains(&recipient.number));
+        let ids = fresh_ids(new.len(), now);
+        let added = tx.insert_recipients_as(&ids, campaign, first_step, new, &due, now).await?;
+        let accepted: HashSet<E164> = added.into_iter().collect();
+        if !accepted.is_empty() {
+            let held = new.iter().zip(&due).filter(|(recipient, _)| accepted.contains(&recipient.number));
             let mut bumps: Vec<Bump> =
                 held.filter_map(|(_, due)| waits(campaign, due.hold, due.at, 1)).collect();
-            bumps.push(Bump::new(campaign, CounterKind::Recipients, "total", added.len() as i64));
+            bumps.push(Bump::new(campaign, CounterKind::Recipients, "total", accepted.len() as i64));
             tx.bump(bumps).await?;
         }
-        let accepted: HashSet<E164> = match added.len() < new.len() {
-            true => tx.numbers_of(campaign, ids).await?.into_iter().collect(),
-            false => added.into_iter().collect(),
-        };
         let duplicates =
             new.iter().enumerate().filter(|(_, r)| !accepted.contains(&r.number)).map(|(i, _)| i).collect();
         let report = AddReport { accepted: accepted.len() as u64, duplicates };
@@ -69,7 +52,7 @@ impl Engine {
 }
 
 /// When a new recipient is due: at once, or when its hours begin.
-fn due(campaign: &Campaign, recipient: &NewRecipient, now: DateTime<Utc>) -> Due {
+pub(crate) fn due(campaign: &Campaign, recipient: &NewRecipient, now: DateTime<Utc>) -> Due {
     campaign.terms().fit(recipient.number, recipient.timezone.as_deref(), now).due(now, None)
 }
 

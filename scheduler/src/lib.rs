@@ -1,4 +1,5 @@
-//! The scheduler: starts, repeats, finishes and winds up campaigns, dispatches due recipients, repairs what was lost, keeps house.
+//! The scheduler: starts, repeats, finishes and winds up campaigns, dispatches due recipients, repairs what was lost, looks
+//! through uploads and fills campaigns from them, keeps house.
 //!
 //! Several may run at once; every step is safe to repeat and to run twice at the same time. The loops look at the state
 //! of the database, never at a message: whatever was missed is seen in the next round.
@@ -6,6 +7,7 @@
 mod dispatch;
 mod room;
 mod rounds;
+mod uploads;
 mod watch;
 
 use std::{sync::Arc, time::Duration};
@@ -53,6 +55,7 @@ pub async fn run(engine: Engine, settings: SchedulerSettings, stop: Cancellation
         round("forget what was hung up", REPAIR, &stop, || engine.forget_hang_ups()),
         round("find orphans", REPAIR, &stop, || watch.find_orphans()),
         round("tell of progress", CALENDAR, &stop, || engine.tell_progress()),
+        uploads::work(&engine, &stop),
         keep_house(&engine, &settings, &stop),
     );
 }
@@ -74,6 +77,11 @@ async fn keep_house(engine: &Engine, settings: &SchedulerSettings, stop: &Cancel
         }
         if let Err(error) = engine.forget_requests().await {
             tracing::warn!(%error, "answers that are over a day old could not be forgotten; it will be tried again");
+        }
+        match engine.expire_uploads().await {
+            Ok(0) => {}
+            Ok(expired) => tracing::info!(expired, "uploads that nobody used are forgotten"),
+            Err(error) => tracing::warn!(%error, "uploads could not be forgotten; it will be tried again"),
         }
         match engine.close_dead_imports().await {
             Ok(0) => {}

@@ -3,6 +3,7 @@
 mod campaign;
 mod crew;
 mod ground;
+mod import;
 mod memory;
 mod receiver;
 mod soak;
@@ -34,6 +35,8 @@ pub enum BenchCommand {
     Webhooks(webhooks::WebhooksArgs),
     /// Memory of every process and of Redis while campaigns call at full speed for minutes
     Soak(soak::SoakArgs),
+    /// Rows per second of a list on its way into a campaign, beside plain COPY of the same rows
+    Import(import::ImportArgs),
 }
 
 impl BenchCommand {
@@ -43,6 +46,7 @@ impl BenchCommand {
             Self::Trigger(args) => args.every.max_live,
             Self::Soak(args) => args.every.max_live,
             Self::Webhooks(args) => args.every.max_live,
+            Self::Import(args) => args.every.max_live,
         }
     }
 }
@@ -103,6 +107,7 @@ async fn measure(bench: &Bench<'_>, command: &BenchCommand) -> Result<(), Failur
         BenchCommand::Trigger(args) => trigger::run(bench, args).await,
         BenchCommand::Soak(args) => soak::run(bench, args).await,
         BenchCommand::Webhooks(args) => webhooks::run(bench, args).await,
+        BenchCommand::Import(args) => import::run(bench, args).await,
     }
 }
 

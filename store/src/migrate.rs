@@ -81,6 +81,12 @@ const ALL: &[(i64, &str, &str, &str)] = &[
         include_str!("../../migrations/postgres/0014_webhooks.sql"),
         include_str!("../../migrations/sqlite/0014_webhooks.sql"),
     ),
+    (
+        15,
+        "uploads",
+        include_str!("../../migrations/postgres/0015_uploads.sql"),
+        include_str!("../../migrations/sqlite/0015_uploads.sql"),
+    ),
 ];
 
 pub(crate) fn postgres() -> Migrator {

@@ -211,18 +211,6 @@ impl Tx {
         Ok(added.into_iter().filter_map(|digits| E164::try_from(digits as u64).ok()).collect())
     }
 
-    /// The numbers of those of these recipients that are in the campaign.
-    pub async fn numbers_of(&mut self, campaign: CampaignId, ids: &[RecipientId]) -> Result<Vec<E164>> {
-        let numbers: Vec<i64> = on!(
-            self,
-            query_scalar::<i64>,
-            "SELECT number FROM recipients WHERE campaign_id = $1 AND id IN (SELECT id FROM ROWS($2, id uuid) AS r)",
-            (campaign.uuid(), rows::ids(ids.iter().map(|id| id.uuid()))?),
-            fetch_all
-        )?;
-        Ok(numbers.into_iter().filter_map(|digits| E164::try_from(digits as u64).ok()).collect())
-    }
-
     /// One recipient of a campaign.
     pub async fn recipient(&mut self, campaign: CampaignId, id: RecipientId) -> Result<Option<Recipient>> {
         one!(

@@ -4,15 +4,15 @@ use std::str::FromStr;
 
 use chrono::{DateTime, Utc};
 use ringfleet_core::{
-    ActorKind, BrakeRule, CallState, CallerIds, CampaignState, Caps, Channel, CounterKind, Disposition, E164,
-    EndedBy, Hold, Outcome, Plan, RecipientState, Recurrence, Role, Schedule, SuppressionSource,
-    WorkspaceRules,
+    ActorKind, BrakeRule, CallState, CallerIds, CampaignState, Caps, Channel, ColumnMapping, CounterKind,
+    Disposition, E164, EndedBy, Hold, Outcome, Plan, RecipientState, Recurrence, Role, Schedule,
+    SuppressionSource, WorkspaceRules,
     brake::BrakeState,
     caps::History,
     delivery::DeliveryState,
     event::EventType,
     id::{Id, Kind},
-    import::ImportState,
+    import::{ImportState, UploadState},
     seats::{Answers, Seats},
     trunk::{Limits, TrunkConfig},
     trunk_group::Member,
@@ -129,7 +129,8 @@ text!(
     Role,
     SamoraEvent,
     Style,
-    SuppressionSource
+    SuppressionSource,
+    UploadState
 );
 
 macro_rules! json {
@@ -140,6 +141,7 @@ json!(
     BrakeRule,
     CallerIds,
     Caps,
+    ColumnMapping,
     CustomHeaders,
     DataOptions,
     History,
@@ -154,6 +156,7 @@ json!(
     Vec<EventType>,
     Vec<OldSecret>,
     Vec<SamoraEvent>,
+    Vec<String>,
     Vec<Uuid>,
     Vec<Member>,
     Vec<i64>,

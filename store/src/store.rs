@@ -17,7 +17,7 @@ use sqlx::{
 };
 
 use crate::{
-    Result, StoreError, migrate,
+    Bulk, CopyYard, Result, StoreError, migrate,
     tx::{Inner, Tx},
 };
 
@@ -196,6 +196,22 @@ impl Store {
         match &self.backend {
             Backend::Postgres(_) => self.write_many().await,
             Backend::Sqlite { .. } => self.read().await,
+        }
+    }
+
+    /// What a bench compares imports with; none on SQLite.
+    pub fn copy_yard(&self) -> Option<CopyYard> {
+        match &self.backend {
+            Backend::Postgres(pool) => Some(CopyYard::new(pool.clone())),
+            Backend::Sqlite { .. } => None,
+        }
+    }
+
+    /// How it best takes many rows. PostgreSQL uses a core for each transaction. SQLite has one writer, for whom others wait.
+    pub fn bulk(&self) -> Bulk {
+        match &self.backend {
+            Backend::Postgres(_) => Bulk { rows: 5_000, at_once: 2 },
+            Backend::Sqlite { .. } => Bulk { rows: 1_000, at_once: 1 },
         }
     }
 

@@ -2,7 +2,7 @@
 
 use ringfleet_core::{
     AgentId, BrakeRule, CallerIds, CampaignId, CampaignState, Caps, Channel, Plan, Recurrence, Seats, Step,
-    TrunkGroupId, TrunkId, id::CampaignKind, trunk::Limits,
+    TrunkGroupId, TrunkId, UploadId, id::CampaignKind, trunk::Limits,
 };
 use ringfleet_engine::{NAME_LIMIT, Way};
 use ringfleet_store::{Campaign, CampaignFilter, CampaignSettings, NewCampaign};
@@ -63,6 +63,24 @@ pub(super) struct Body {
     weight: Option<f64>,
     #[schema(value_type = Option<caller_ids::Body>)]
     caller_ids: Option<Object<caller_ids::Body>>,
+    #[schema(value_type = Option<SourceBody>)]
+    source: Option<Object<SourceBody>>,
+}
+
+/// Where the list comes from.
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schema(as = CampaignSource)]
+struct SourceBody {
+    #[serde(rename = "type")]
+    _kind: SourceKind,
+    upload_id: UploadId,
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+enum SourceKind {
+    Csv,
 }
 
 /// A campaign as the API shows it.
@@ -180,8 +198,9 @@ pub(super) async fn create(door: Allowed<may::RunCampaigns>, Json(body): Json<Bo
     };
     let new =
         NewCampaign { agent_id: body.agent_id, trunk_id, trunk_group_id: body.trunk_group_id, settings };
+    let upload = body.source.map(|Object(source)| source.upload_id);
     let receipt = change.receipt();
-    change.engine().create_campaign(change.workspace(), new, receipt).await?;
+    change.engine().create_campaign_from(change.workspace(), new, upload, receipt).await?;
     change.answer()
 }
 

@@ -19,6 +19,9 @@ mod suppressions;
 mod trunk_body;
 mod trunk_groups;
 mod trunks;
+mod upload_data;
+mod upload_preview;
+mod uploads;
 mod webhook_url;
 mod webhooks;
 mod workspace;
@@ -77,6 +80,12 @@ pub(crate) fn routes(gate: &Gate) -> Routes {
         .get("/imports", imports::list, "Lists imports.")
         .get("/imports/{imp}", imports::show, "Shows an import.")
         .get("/imports/{imp}/errors.csv", imports::errors, "Gives the rejected rows of an import as CSV.")
+        .get("/uploads", uploads::list, "Lists uploads.")
+        .get("/uploads/{upl}", uploads::show, "Shows an upload, and where its next part goes.")
+        .delete("/uploads/{upl}", uploads::remove, "Forgets an upload.")
+        .put("/uploads/{upl}/mapping", uploads::map, "Says which column of an upload is what.")
+        .get("/uploads/{upl}/preview", upload_preview::show, "Shows the first 100 rows of an upload.")
+        .get("/uploads/{upl}/errors.csv", uploads::errors, "Gives the rejected rows of an upload as CSV.")
         .create("/suppressions", suppressions::add, "Puts numbers on the suppression list.")
         .get("/suppressions", suppressions::list, "Lists suppressions.")
         .get("/suppressions/{sup}", suppressions::show, "Shows a suppression.")
@@ -111,6 +120,8 @@ pub(crate) fn routes(gate: &Gate) -> Routes {
                 .route_layer(middleware::from_fn_with_state(frame::TIME_LIMIT, frame::limit_time))
         });
     let uploads = Routes::default()
+        .create("/uploads", uploads::create, "Begins an upload, or takes a whole file.")
+        .patch("/uploads/{upl}/data", upload_data::append, "Adds bytes to an upload at its offset.")
         .post("/campaigns/{cmp}/recipients/import", imports::upload, "Adds recipients from a CSV file.")
         .post(
             "/suppressions/import",

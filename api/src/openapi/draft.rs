@@ -67,6 +67,12 @@ impl Draft {
         self.parameters.push(ParameterBuilder::from(header).description(Some(description)).build());
     }
 
+    /// It reads this header, of this form.
+    pub(crate) fn reads_header(&mut self, name: &str, schema: RefOr<Schema>, description: &str) {
+        let header = parameter(name, ParameterIn::Header, Required::False, schema);
+        self.parameters.push(ParameterBuilder::from(header).description(Some(description)).build());
+    }
+
     /// Whether it reads this from its query string.
     pub(super) fn has_query(&self, name: &str) -> bool {
         self.parameters.iter().any(|one| one.name == name)

@@ -23,5 +23,6 @@ mod snapshots;
 mod starts;
 mod support;
 mod tags;
+mod uploads;
 mod validation;
 mod wire;

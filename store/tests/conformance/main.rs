@@ -24,6 +24,7 @@ mod seats;
 mod speed;
 mod together;
 mod trips;
+mod uploads;
 mod webhooks;
 mod workers;
 
@@ -67,6 +68,9 @@ on_both_engines! {
     lifecycle: what_is_due_is_found_at_its_time one_run_for_each_time a_list_is_copied_from_where_it_stands settings_are_kept
                recipients_find_their_places recipients_end_as_told_and_are_called_back live_calls_are_hung_up_once;
     imports: an_import_runs_and_ends stalled_ones_fail rejects_come_in_pages;
+    uploads: parts_lie_end_to_end one_looks_through_an_upload_at_a_time one_brings_a_file_into_a_campaign_at_a_time
+             portions_are_noted_once unused_ones_are_forgotten a_load_brings_all_over_as_an_insert_does
+             a_load_fails_over_a_known_number;
     deliveries: an_attempt_that_was_not_made_does_not_count a_letter_is_sent_once failures_come_back_when_due a_closed_one_stays_closed lost_ones_are_pushed_again
                 deleting_an_endpoint_gives_up one_made_during_a_deletion_is_closed;
     webhooks: everything_of_an_endpoint_is_kept an_endpoint_is_switched_off_and_on secrets_overlap_as_long_as_told

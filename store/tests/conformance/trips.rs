@@ -12,7 +12,8 @@ use ringfleet_core::{
     trunk::{Limits, SimulatedTrunk, SipTransport, SipTrunk, TrunkConfig},
 };
 use ringfleet_store::{
-    CallFilter, CampaignSettings, NewAgent, NewRecipient, NewTrunk, NewWebhook, RecipientFilter, StoreError,
+    CallFilter, CampaignSettings, NewAgent, NewRecipient, NewTrunk, NewWebhook, Progress, RecipientFilter,
+    StoreError,
 };
 use serde_json::{Value, json};
 
@@ -299,7 +300,8 @@ pub async fn whole_numbers_and_moments_are_exact(db: Db) {
     let import = db
         .write(async |tx| {
             let id = tx.insert_import(world.workspace, world.campaign, at(0)).await?;
-            tx.progress_import(id, i64::MAX as u64, 1 << 53, (1 << 53) + 1, at(1)).await?;
+            let read = Progress { rows: i64::MAX as u64, accepted: 1 << 53, rejected: (1 << 53) + 1 };
+            tx.progress_import(id, None, read, at(1)).await?;
             tx.import(world.workspace, id).await
         })
         .await
