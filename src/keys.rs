@@ -86,7 +86,7 @@ pub async fn list(config: &Config, workspace: &str) -> Result<(), Failure> {
     let mut tx = store.read().await?;
     let found = tx.workspace_by_name(name_of(workspace)?).await?;
     let found = found.ok_or_else(|| Failure::new(format!("there is no workspace {workspace}")))?;
-    let keys = tx.keys(found.id, Page { after: None, limit: SHOWN }).await?;
+    let keys = tx.keys(found.id, Page::first(SHOWN)).await?;
     tx.commit().await?;
     store.close().await;
     for Key { id, prefix, role, last_used_at, name, .. } in keys {
@@ -164,7 +164,7 @@ pub async fn create_user(
 pub async fn list_users(config: &Config) -> Result<(), Failure> {
     let store = opened(config).await?;
     let mut tx = store.read().await?;
-    let users = tx.users(Page { after: None, limit: SHOWN }).await?;
+    let users = tx.users(Page::first(SHOWN)).await?;
     tx.commit().await?;
     store.close().await;
     for user in users {

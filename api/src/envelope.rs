@@ -2,7 +2,7 @@
 
 use axum::{
     Json,
-    http::{StatusCode, header},
+    http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use chrono::{DateTime, Utc};
@@ -17,6 +17,8 @@ use utoipa::{
         schema::{ObjectBuilder, Schema, SchemaType, Type},
     },
 };
+
+use crate::tag::tag_of;
 
 #[derive(Serialize)]
 struct Envelope<T> {
@@ -33,12 +35,13 @@ pub(crate) struct Reply<T> {
     meta: Option<Map<String, Value>>,
     target: Option<Target>,
     detail: Value,
+    tag: Option<String>,
 }
 
 impl<T> Reply<T> {
     /// 200.
     pub(crate) fn ok(data: T) -> Self {
-        Self { status: StatusCode::OK, data, meta: None, target: None, detail: json!({}) }
+        Self { status: StatusCode::OK, data, meta: None, target: None, detail: json!({}), tag: None }
     }
 
     /// 201: it exists now.
@@ -67,6 +70,11 @@ impl<T> Reply<T> {
         Self { detail, ..self }
     }
 
+    /// 304: the client has it already.
+    pub(crate) fn not_modified(self) -> Self {
+        Self { status: StatusCode::NOT_MODIFIED, ..self }
+    }
+
     pub(crate) fn target(&self) -> Option<Target> {
         self.target.clone()
     }
@@ -77,19 +85,35 @@ impl<T> Reply<T> {
 }
 
 impl<T: Serialize> Reply<T> {
+    /// With the tag of what is shown.
+    pub(crate) fn tagged(self) -> Self {
+        Self { tag: tag_of(&self.data), ..self }
+    }
+
     /// The exact answer, to be kept.
     pub(crate) fn kept(self) -> serde_json::Result<KeptAnswer> {
-        let Self { status, data, meta, .. } = self;
+        let Self { status, data, meta, tag, .. } = self;
         let body = serde_json::to_vec(&Envelope { success: true, data: Some(data), message: None, meta })?;
-        let headers = vec![(header::CONTENT_TYPE.to_string(), "application/json".to_owned())];
+        let mut headers = vec![(header::CONTENT_TYPE.to_string(), "application/json".to_owned())];
+        headers.extend(tag.map(|tag| (header::ETAG.to_string(), tag)));
         Ok(KeptAnswer { status: status.as_u16(), headers, body })
     }
 }
 
 impl<T: Serialize> IntoResponse for Reply<T> {
     fn into_response(self) -> Response {
-        let Self { status, data, meta, .. } = self;
-        (status, Json(Envelope { success: true, data: Some(data), message: None, meta })).into_response()
+        let Self { status, data, meta, tag, .. } = self;
+        let mut response = match status {
+            StatusCode::NOT_MODIFIED => status.into_response(),
+            status => {
+                let envelope = Envelope { success: true, data: Some(data), message: None, meta };
+                (status, Json(envelope)).into_response()
+            }
+        };
+        if let Some(tag) = tag.and_then(|tag| HeaderValue::try_from(tag).ok()) {
+            response.headers_mut().insert(header::ETAG, tag);
+        }
+        response
     }
 }
 

@@ -267,6 +267,11 @@ impl From<EngineError> for ApiError {
             EngineError::Forbidden(message) => Self::denied(message),
             EngineError::Unauthorized(message) => Self::unauthorized(message),
             EngineError::TooMany { retry_after } => Self::too_many_attempts(retry_after),
+            EngineError::Stale => {
+                let message =
+                    "it has been changed since; read it again, and send the change with its new ETag";
+                Self::new(StatusCode::PRECONDITION_FAILED, "PRECONDITION_FAILED", message)
+            }
             EngineError::ClaimLost => Self::request_in_progress(),
             EngineError::BrokenUpload(message) => Self::broken_upload(message),
             EngineError::Store(error) => Self::from_store(&error),

@@ -10,8 +10,10 @@ mod check;
 mod client;
 mod cookies;
 mod cors;
+mod csv_rows;
 mod envelope;
 mod error;
+mod export;
 mod file;
 mod frame;
 mod health;
@@ -30,6 +32,7 @@ mod reference;
 mod reject_file;
 mod serve;
 mod strict;
+mod tag;
 mod upload;
 
 use std::{net::IpAddr, path::PathBuf, time::Duration};

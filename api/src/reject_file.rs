@@ -7,6 +7,8 @@ use futures::{Stream, StreamExt, stream};
 use ringfleet_core::{ImportId, UploadId};
 use ringfleet_store::{Reject, Store};
 
+use crate::csv_rows::{csv_of, harmless};
+
 /// Rows fetched and sent at once.
 const ROWS: u32 = 1_000;
 
@@ -48,23 +50,6 @@ async fn page(store: &Store, of: Rejects, after: i64) -> ringfleet_store::Result
 
 fn cells(reject: Reject) -> [String; 4] {
     [reject.line.to_string(), harmless(reject.field), harmless(reject.value), harmless(reject.reason)]
-}
-
-/// Spreadsheets take a cell for a formula by its first character; the values here come from strangers.
-/// An apostrophe makes it text (OWASP, "CSV Injection").
-fn harmless(cell: String) -> String {
-    match cell.chars().next() {
-        Some(first) if "=+-@".contains(first) || first.is_control() => format!("'{cell}"),
-        _ => cell,
-    }
-}
-
-fn csv_of(rows: impl IntoIterator<Item = [String; 4]>) -> io::Result<Bytes> {
-    let mut writer = csv::Writer::from_writer(Vec::new());
-    for row in rows {
-        writer.write_record(&row).map_err(io::Error::other)?;
-    }
-    writer.into_inner().map(Bytes::from).map_err(|error| io::Error::other(error.to_string()))
 }
 
 #[cfg(test)]

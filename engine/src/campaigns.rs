@@ -99,7 +99,7 @@ impl Engine {
     /// The trunk to take when none is named: the only one there is.
     pub async fn only_trunk(&self, workspace: WorkspaceId) -> Result<TrunkId> {
         let mut tx = self.0.store.read().await?;
-        let trunks = tx.trunks(workspace, Page { after: None, limit: 2 }).await?;
+        let trunks = tx.trunks(workspace, Page::first(2)).await?;
         tx.commit().await?;
         match trunks.as_slice() {
             [one] => Ok(one.id),

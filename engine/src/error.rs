@@ -41,6 +41,9 @@ pub enum EngineError {
         /// How long to wait; whole seconds, at least one.
         retry_after: std::time::Duration,
     },
+    /// It has been changed since whoever wants to change it looked; nothing was changed.
+    #[error("it has been changed since you looked")]
+    Stale,
     /// The request, which has an Idempotency-Key, is being carried out by another meanwhile; nothing was changed by this one.
     #[error("the request with this Idempotency-Key is being carried out by another process")]
     ClaimLost,

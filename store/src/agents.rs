@@ -6,7 +6,8 @@ use sqlx::types::Json;
 use crate::{
     Page, Result, Timestamp, Tx,
     record::record,
-    tx::{all, exec, on, one},
+    text::holds_in_any_case,
+    tx::{all, exec, on, one, page},
 };
 
 record! {
@@ -87,14 +88,21 @@ impl Tx {
     }
 
     /// A page of the workspace's agents, newest first.
-    pub async fn agents(&mut self, workspace: WorkspaceId, page: Page) -> Result<Vec<Agent>> {
-        all!(
+    pub async fn agents(
+        &mut self,
+        workspace: WorkspaceId,
+        name: Option<&str>,
+        page: Page,
+    ) -> Result<Vec<Agent>> {
+        let (folded, exact) = holds_in_any_case(name);
+        page!(
             self,
             Agent,
-            "SELECT * FROM agents WHERE workspace_id = $1 AND id < $2 ORDER BY id DESC LIMIT $3",
-            workspace.uuid(),
-            page.below(),
-            i64::from(page.limit)
+            page,
+            "SELECT * FROM agents WHERE workspace_id = $1 AND id > $2 AND id < $3
+                AND ($5 IS NULL OR lower(name) LIKE $5 ESCAPE '\\' OR name LIKE $6 ESCAPE '\\')",
+            "id",
+            (workspace.uuid(), &folded, &exact)
         )
     }
 }

@@ -6,7 +6,7 @@ use crate::{
     Page, Result, Store, Timestamp, Tx,
     record::record,
     store::alone,
-    tx::{all, exec, on, one},
+    tx::{all, exec, on, one, page},
 };
 
 record! {
@@ -111,13 +111,13 @@ impl Tx {
 
     /// A page of the workspace's keys that were not revoked, newest first.
     pub async fn keys(&mut self, workspace: WorkspaceId, page: Page) -> Result<Vec<Key>> {
-        all!(
+        page!(
             self,
             Key,
-            "SELECT * FROM api_keys WHERE workspace_id = $1 AND revoked_at IS NULL AND id < $2 ORDER BY id DESC LIMIT $3",
-            workspace.uuid(),
-            page.below(),
-            i64::from(page.limit)
+            page,
+            "SELECT * FROM api_keys WHERE workspace_id = $1 AND revoked_at IS NULL AND id > $2 AND id < $3",
+            "id",
+            (workspace.uuid())
         )
     }
 

@@ -9,7 +9,7 @@ use uuid::Uuid;
 use crate::{
     Page, Result, Timestamp, Tx,
     record::record,
-    tx::{all, exec, on, one},
+    tx::{all, exec, on, one, page},
 };
 
 record! {
@@ -79,19 +79,21 @@ impl Tx {
         filter: DeliveryFilter,
         page: Page,
     ) -> Result<Vec<Delivery>> {
-        all!(
+        page!(
             self,
             Delivery,
+            page,
             "SELECT d.*, e.type AS event FROM deliveries d JOIN events e ON e.id = d.event_id
-             WHERE d.webhook_id = $1 AND d.id < $2 AND ($3 IS NULL OR d.state = $3) AND ($4 IS NULL OR e.type = $4)
-                AND d.created_at >= $5 AND d.created_at < $6 ORDER BY d.id DESC LIMIT $7",
-            webhook.uuid(),
-            page.below(),
-            filter.state.map(DeliveryState::as_str),
-            filter.event.map(EventType::as_str),
-            Timestamp(filter.from.unwrap_or(DateTime::UNIX_EPOCH)),
-            Timestamp(filter.until.unwrap_or(FAR)),
-            i64::from(page.limit)
+             WHERE d.webhook_id = $1 AND d.id > $2 AND d.id < $3 AND ($5 IS NULL OR d.state = $5) AND ($6 IS NULL OR e.type = $6)
+                AND d.created_at >= $7 AND d.created_at < $8",
+            "d.id",
+            (
+                webhook.uuid(),
+                filter.state.map(DeliveryState::as_str),
+                filter.event.map(EventType::as_str),
+                Timestamp(filter.from.unwrap_or(DateTime::UNIX_EPOCH)),
+                Timestamp(filter.until.unwrap_or(FAR))
+            )
         )
     }
 

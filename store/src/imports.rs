@@ -7,7 +7,7 @@ use crate::{
     Page, Result, Timestamp, Tx,
     record::record,
     rows::rows,
-    tx::{all, exec, on, one, scalar},
+    tx::{all, exec, on, one, page, scalar},
 };
 
 record! {
@@ -59,6 +59,15 @@ record! {
         /// Why it was refused.
         pub reason: String,
     }
+}
+
+/// Which imports are listed.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct ImportFilter {
+    /// Only into this campaign.
+    pub campaign: Option<CampaignId>,
+    /// Only in this state.
+    pub state: Option<ImportState>,
 }
 
 impl Tx {
@@ -173,17 +182,17 @@ impl Tx {
     pub async fn imports(
         &mut self,
         workspace: WorkspaceId,
-        campaign: Option<CampaignId>,
+        filter: ImportFilter,
         page: Page,
     ) -> Result<Vec<Import>> {
-        all!(
+        page!(
             self,
             Import,
-            "SELECT * FROM imports WHERE workspace_id = $1 AND id < $2 AND ($3 IS NULL OR campaign_id = $3) ORDER BY id DESC LIMIT $4",
-            workspace.uuid(),
-            page.below(),
-            campaign.map(CampaignId::uuid),
-            i64::from(page.limit)
+            page,
+            "SELECT * FROM imports WHERE workspace_id = $1 AND id > $2 AND id < $3 AND ($5 IS NULL OR campaign_id = $5)
+                AND ($6 IS NULL OR state = $6)",
+            "id",
+            (workspace.uuid(), filter.campaign.map(CampaignId::uuid), filter.state.map(ImportState::as_str))
         )
     }
 

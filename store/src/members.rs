@@ -4,7 +4,7 @@ use ringfleet_core::{InviteId, Role, UserId, WorkspaceId};
 use crate::{
     Page, Result, Timestamp, Tx, Workspace,
     record::record,
-    tx::{all, exec, on, one, scalar},
+    tx::{all, exec, on, one, page, scalar},
 };
 
 record! {
@@ -77,14 +77,14 @@ impl Tx {
 
     /// A page of the workspace's members, the last to sign up first.
     pub async fn members(&mut self, workspace: WorkspaceId, page: Page) -> Result<Vec<Member>> {
-        all!(
+        page!(
             self,
             Member,
+            page,
             "SELECT m.user_id, u.email, u.name, m.role, m.created_at FROM members m JOIN users u ON u.id = m.user_id
-             WHERE m.workspace_id = $1 AND m.user_id < $2 ORDER BY m.user_id DESC LIMIT $3",
-            workspace.uuid(),
-            page.below(),
-            i64::from(page.limit)
+             WHERE m.workspace_id = $1 AND m.user_id > $2 AND m.user_id < $3",
+            "m.user_id",
+            (workspace.uuid())
         )
     }
 
@@ -137,14 +137,14 @@ impl Tx {
 
     /// A page of the workspaces a user is a member of, newest first.
     pub async fn memberships(&mut self, user: UserId, page: Page) -> Result<Vec<Membership>> {
-        all!(
+        page!(
             self,
             Membership,
+            page,
             "SELECT w.id, w.name, m.role, w.created_at FROM members m JOIN workspaces w ON w.id = m.workspace_id
-             WHERE m.user_id = $1 AND w.deleted_at IS NULL AND w.id < $2 ORDER BY w.id DESC LIMIT $3",
-            user.uuid(),
-            page.below(),
-            i64::from(page.limit)
+             WHERE m.user_id = $1 AND w.deleted_at IS NULL AND w.id > $2 AND w.id < $3",
+            "w.id",
+            (user.uuid())
         )
     }
 
@@ -177,13 +177,13 @@ impl Tx {
 
     /// A page of the workspace's open invitations, newest first.
     pub async fn invites(&mut self, workspace: WorkspaceId, page: Page) -> Result<Vec<Invite>> {
-        all!(
+        page!(
             self,
             Invite,
-            "SELECT * FROM invites WHERE workspace_id = $1 AND id < $2 ORDER BY id DESC LIMIT $3",
-            workspace.uuid(),
-            page.below(),
-            i64::from(page.limit)
+            page,
+            "SELECT * FROM invites WHERE workspace_id = $1 AND id > $2 AND id < $3",
+            "id",
+            (workspace.uuid())
         )
     }
 

@@ -10,7 +10,7 @@ use crate::{
     Page, Result, Timestamp, Tx,
     record::record,
     rows,
-    tx::{all, exec, on, one},
+    tx::{all, exec, on, one, page},
 };
 
 record! {
@@ -110,13 +110,13 @@ impl Tx {
 
     /// A page of the workspace's trunks, newest first.
     pub async fn trunks(&mut self, workspace: WorkspaceId, page: Page) -> Result<Vec<Trunk>> {
-        let mut found = all!(
+        let mut found = page!(
             self,
             Trunk,
-            "SELECT * FROM trunks WHERE workspace_id = $1 AND id < $2 ORDER BY id DESC LIMIT $3",
-            workspace.uuid(),
-            page.below(),
-            i64::from(page.limit)
+            page,
+            "SELECT * FROM trunks WHERE workspace_id = $1 AND id > $2 AND id < $3",
+            "id",
+            (workspace.uuid())
         )?;
         for trunk in &mut found {
             self.open_config(&mut trunk.config, trunk.id)?;

@@ -10,7 +10,7 @@ use crate::{
     Page, Reject, Result, Timestamp, Tx,
     record::record,
     rows::rows,
-    tx::{all, exec, on, one, scalar},
+    tx::{all, exec, on, one, page, scalar},
 };
 
 record! {
@@ -131,15 +131,15 @@ impl Tx {
         )
     }
 
-    /// A page of the workspace's uploads, newest first.
+    /// A page of the workspace's uploads.
     pub async fn uploads(&mut self, workspace: WorkspaceId, page: Page) -> Result<Vec<Upload>> {
-        all!(
+        page!(
             self,
             Upload,
-            "SELECT * FROM uploads WHERE workspace_id = $1 AND id < $2 ORDER BY id DESC LIMIT $3",
-            workspace.uuid(),
-            page.below(),
-            i64::from(page.limit)
+            page,
+            "SELECT * FROM uploads WHERE workspace_id = $1 AND id > $2 AND id < $3",
+            "id",
+            (workspace.uuid())
         )
     }
 

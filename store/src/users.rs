@@ -4,7 +4,7 @@ use ringfleet_core::UserId;
 use crate::{
     Page, Result, Timestamp, Tx,
     record::record,
-    tx::{all, exec, on, one, scalar},
+    tx::{all, exec, on, one, page, scalar},
 };
 
 record! {
@@ -92,12 +92,14 @@ impl Tx {
 
     /// A page of all users of the installation, newest first.
     pub async fn users(&mut self, page: Page) -> Result<Vec<User>> {
-        all!(
+        page!(
             self,
             User,
-            "SELECT * FROM users WHERE id < $1 ORDER BY id DESC LIMIT $2",
-            page.below(),
-            i64::from(page.limit)
+            page,
+            // None has the id that is all zeros.
+            "SELECT * FROM users WHERE id <> $1 AND id > $2 AND id < $3",
+            "id",
+            (uuid::Uuid::nil())
         )
     }
 

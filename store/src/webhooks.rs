@@ -13,7 +13,7 @@ use crate::{
     record::record,
     rows,
     secrets::OldSecret,
-    tx::{all, exec, on, one},
+    tx::{all, exec, on, one, page},
 };
 
 record! {
@@ -204,13 +204,13 @@ impl Tx {
 
     /// A page of the workspace's endpoints, newest first.
     pub async fn webhooks(&mut self, workspace: WorkspaceId, page: Page) -> Result<Vec<Webhook>> {
-        all!(
+        page!(
             self,
             Webhook,
-            "SELECT * FROM webhooks WHERE workspace_id = $1 AND deleted_at IS NULL AND id < $2 ORDER BY id DESC LIMIT $3",
-            workspace.uuid(),
-            page.below(),
-            i64::from(page.limit)
+            page,
+            "SELECT * FROM webhooks WHERE workspace_id = $1 AND deleted_at IS NULL AND id > $2 AND id < $3",
+            "id",
+            (workspace.uuid())
         )
     }
 

@@ -6,7 +6,7 @@ use uuid::Uuid;
 use crate::{
     Page, Result, Timestamp, Tx,
     record::record,
-    tx::{all, exec, on, one, scalar},
+    tx::{all, exec, on, one, page, scalar},
 };
 
 record! {
@@ -85,12 +85,14 @@ impl Tx {
 
     /// A page of all workspaces of the installation, newest first.
     pub async fn workspaces(&mut self, page: Page) -> Result<Vec<Workspace>> {
-        all!(
+        page!(
             self,
             Workspace,
-            "SELECT * FROM workspaces WHERE deleted_at IS NULL AND id < $1 ORDER BY id DESC LIMIT $2",
-            page.below(),
-            i64::from(page.limit)
+            page,
+            // None has the id that is all zeros.
+            "SELECT * FROM workspaces WHERE deleted_at IS NULL AND id <> $1 AND id > $2 AND id < $3",
+            "id",
+            (uuid::Uuid::nil())
         )
     }
 
@@ -160,6 +162,11 @@ impl Tx {
             id.uuid()
         )?;
         Ok(n.unwrap_or(0))
+    }
+
+    /// The same, and nobody else changes it until this transaction ends.
+    pub async fn workspace_for_update(&mut self, id: WorkspaceId) -> Result<Option<Workspace>> {
+        one!(self, Workspace, "SELECT * FROM workspaces WHERE id = $1 FOR NO KEY UPDATE", id.uuid())
     }
 
     /// Replaces what holds for all campaigns of the workspace.

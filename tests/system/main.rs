@@ -41,6 +41,8 @@ mod limits;
 #[cfg(test)]
 mod list;
 #[cfg(test)]
+mod once;
+#[cfg(test)]
 mod operator;
 #[cfg(test)]
 mod outage;

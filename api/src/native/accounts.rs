@@ -286,7 +286,7 @@ struct HomeView {
 pub(super) async fn me(door: SignedIn) -> Result<Reply<MeView>> {
     let mut tx = door.engine().store().read().await?;
     let user = tx.user(door.user()).await?.ok_or_else(|| ApiError::not_found("user"))?;
-    let homes = tx.memberships(door.user(), Page { after: None, limit: SHOWN }).await?;
+    let homes = tx.memberships(door.user(), Page::first(SHOWN)).await?;
     tx.commit().await?;
     let (has_password, has_google) = (user.password.is_some(), user.google_subject.is_some());
     let workspaces =

@@ -18,7 +18,7 @@ use crate::{
     json::Json,
     page::Paging,
     path::PathId,
-    query::Query,
+    query::{FromQuery, Parameters, Query},
 };
 
 const NAME_LIMIT: usize = 200;
@@ -113,12 +113,27 @@ pub(super) async fn show(door: Allowed<may::Read>, PathId(id): PathId<AgentKind>
     Ok(Reply::ok(agent.into()))
 }
 
+/// `?name=` of a list of agents.
+pub(super) struct ListQuery {
+    paging: Paging,
+    name: Option<String>,
+}
+
+impl FromQuery for ListQuery {
+    fn read(parameters: &mut Parameters) -> Result<Self> {
+        Ok(Self { name: parameters.take("name")?, paging: Paging::read(parameters)? })
+    }
+}
+
 /// `GET /agents`: a page of the workspace's agents.
-pub(super) async fn list(door: Allowed<may::Read>, Query(paging): Query<Paging>) -> Result<Reply<Vec<View>>> {
+pub(super) async fn list(
+    door: Allowed<may::Read>,
+    Query(query): Query<ListQuery>,
+) -> Result<Reply<Vec<View>>> {
     let mut tx = door.engine().store().read().await?;
-    let agents = tx.agents(door.workspace(), paging.ask()).await?;
+    let agents = tx.agents(door.workspace(), query.name.as_deref(), query.paging.ask()).await?;
     tx.commit().await?;
-    Ok(paging.reply(agents, |agent| agent.id.into()))
+    Ok(query.paging.reply(agents, |agent| agent.id.into()))
 }
 
 /// A greeting is the name of a file in one folder, and nothing that leads out of it.

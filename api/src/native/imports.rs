@@ -10,7 +10,7 @@ use ringfleet_core::{
     id::{CampaignKind, ImportKind},
 };
 use ringfleet_engine::import::ImportOptions;
-use ringfleet_store::{Import, ImportState};
+use ringfleet_store::{Import, ImportFilter, ImportState};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::json;
 use tokio::io::AsyncReadExt;
@@ -208,15 +208,17 @@ pub(super) async fn upload(
     change.answer()
 }
 
-/// `?campaignId=` of a list of imports.
+/// `?campaignId=` and `?status=` of a list of imports.
 pub(super) struct ListQuery {
     paging: Paging,
-    campaign: Option<CampaignId>,
+    filter: ImportFilter,
 }
 
 impl FromQuery for ListQuery {
     fn read(parameters: &mut Parameters) -> Result<Self> {
-        Ok(Self { campaign: parameters.parse("campaignId")?, paging: Paging::read(parameters)? })
+        let filter =
+            ImportFilter { campaign: parameters.parse("campaignId")?, state: parameters.parse("status")? };
+        Ok(Self { paging: Paging::read(parameters)?, filter })
     }
 }
 
@@ -226,7 +228,7 @@ pub(super) async fn list(
     Query(query): Query<ListQuery>,
 ) -> Result<Reply<Vec<View>>> {
     let mut tx = door.engine().store().read().await?;
-    let imports = tx.imports(door.workspace(), query.campaign, query.paging.ask()).await?;
+    let imports = tx.imports(door.workspace(), query.filter, query.paging.ask()).await?;
     tx.commit().await?;
     Ok(query.paging.reply(imports, |import| import.id.into()))
 }

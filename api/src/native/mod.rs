@@ -15,6 +15,7 @@ mod members;
 mod preflight;
 mod recipients;
 mod reschedule;
+mod results;
 mod schedule_body;
 mod sessions;
 mod settings_body;
@@ -98,6 +99,12 @@ fn campaigns_and_calls() -> Routes {
             reschedule::reschedule,
             "Calls a recipient back at a time.",
         )
+        .get("/campaigns/{cmp}/results.csv", results::csv, "Gives what became of each recipient as CSV.")
+        .get(
+            "/campaigns/{cmp}/results.jsonl",
+            results::jsonl,
+            "Gives what became of each recipient as JSON lines.",
+        )
         .get("/imports", imports::list, "Lists imports.")
         .get("/imports/{imp}", imports::show, "Shows an import.")
         .get("/imports/{imp}/errors.csv", imports::errors, "Gives the rejected rows of an import as CSV.")
@@ -110,6 +117,8 @@ fn campaigns_and_calls() -> Routes {
         .put("/workspace/rules", workspace::set_rules, "Sets what holds for all campaigns of the workspace.")
         .accept("/sessions", sessions::create, "Places a single call now.")
         .get("/sessions", sessions::list, "Lists calls.")
+        .get("/sessions/export.csv", sessions::export_csv, "Gives calls as CSV.")
+        .get("/sessions/export.jsonl", sessions::export_jsonl, "Gives calls as JSON lines.")
         .get("/sessions/{ses}", sessions::show, "Shows a call.")
         .get("/uploads", uploads::list, "Lists uploads.")
         .get("/uploads/{upl}", uploads::show, "Shows an upload, and where its next part goes.")

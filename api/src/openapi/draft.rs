@@ -74,7 +74,7 @@ impl Draft {
     }
 
     /// It reads this header.
-    pub(super) fn header(&mut self, name: &str, description: &str) {
+    pub(crate) fn header(&mut self, name: &str, description: &str) {
         let text =
             ObjectBuilder::new().schema_type(SchemaType::new(Type::String)).pattern(Some("^[ -~]{1,255}$"));
         let header = parameter(name, ParameterIn::Header, Required::False, text.build().into());

@@ -9,12 +9,10 @@ mod bodies;
 mod brakes;
 mod caller_ids;
 mod campaigns;
-<<<<<<< Updated upstream
-mod doors;
-mod google;
-=======
 mod described;
->>>>>>> Stashed changes
+mod doors;
+mod exports;
+mod google;
 mod imports;
 mod keys;
 mod lifecycle;
@@ -32,6 +30,7 @@ mod seats;
 mod snapshots;
 mod starts;
 mod support;
+mod tags;
 mod uploads;
 mod validation;
 mod wire;

@@ -17,7 +17,10 @@ use ringfleet_fleet::Fleet;
 use ringfleet_store::{NewApiKey, NewUser, Store};
 use serde_json::{Value, json};
 use tempfile::TempDir;
+use tokio::sync::OnceCell;
 use tower::ServiceExt;
+
+use crate::described::Described;
 
 /// A WAV file of 8 kHz, mono, 16 bit, with two samples.
 const SILENCE: &[u8] =
@@ -34,6 +37,7 @@ pub struct World {
     pub developer: String,
     pub member: String,
     pub stranger: String,
+    described: OnceCell<Described>,
     folder: Arc<TempDir>,
 }
 
@@ -104,6 +108,7 @@ impl World {
             developer: String::new(),
             member: String::new(),
             stranger: String::new(),
+            described: OnceCell::new(),
             folder: Arc::new(folder),
         }
     }
@@ -121,6 +126,7 @@ impl World {
             developer: self.developer.clone(),
             member: self.member.clone(),
             stranger: self.stranger.clone(),
+            described: OnceCell::new(),
             folder: self.folder.clone(),
         }
     }
@@ -132,7 +138,22 @@ impl World {
     }
 
     /// Sends any request.
+    ///
+    /// # Panics
+    ///
+    /// When it is answered otherwise than described.
     pub async fn send(&self, request: Request<Body>) -> Answer {
+        let (method, path) = (request.method().clone(), request.uri().to_string());
+        let answer = self.exchange(request).await;
+        let described = self.described.get_or_init(async || {
+            let request = Request::get("/openapi.json").body(Body::empty());
+            Described::new(self.exchange(request.unwrap()).await.body)
+        });
+        described.await.check(&method, &path, answer.status, &answer.body);
+        answer
+    }
+
+    async fn exchange(&self, request: Request<Body>) -> Answer {
         let response = self.app.clone().oneshot(request).await.unwrap();
         let (status, headers) = (response.status(), response.headers().clone());
         let text =

@@ -46,9 +46,15 @@ pub async fn nobody_sees_another_workspace(db: Db) {
         assert_eq!(tx.webhook(own, webhook.id).await.unwrap().is_some(), sees);
         assert_eq!(tx.webhook_for_update(own, webhook.id).await.unwrap().is_some(), sees);
         assert_eq!(tx.delivery(own, delivery).await.unwrap().is_some(), sees);
-        assert!(tx.agents(own, all()).await.unwrap().iter().all(|a| (a.id == mine.agent) == sees));
+        assert!(tx.agents(own, None, all()).await.unwrap().iter().all(|a| (a.id == mine.agent) == sees));
         assert!(tx.trunks(own, all()).await.unwrap().iter().all(|t| (t.id == mine.trunk) == sees));
-        assert!(tx.campaigns(own, all()).await.unwrap().iter().all(|c| c.workspace_id == own));
+        assert!(
+            tx.campaigns(own, &Default::default(), all())
+                .await
+                .unwrap()
+                .iter()
+                .all(|c| c.workspace_id == own)
+        );
         let calls = tx.calls(own, CallFilter::default(), all()).await.unwrap();
         assert_eq!(calls.iter().any(|c| c.id.uuid() == call.id), sees);
         let filter = CallFilter { campaign: Some(mine.campaign), ..CallFilter::default() };

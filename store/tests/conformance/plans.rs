@@ -260,11 +260,11 @@ async fn check(statistics: Statistics) {
         };
         "delete an endpoint": |tx| assert!(tx.delete_webhook(workspace, campaign.uuid().into(), at(1)).await?);
         "page of recipients": |tx| {
-            let filter = RecipientFilter { state: Some(RecipientState::Pending), disposition: None };
+            let filter = RecipientFilter { state: Some(RecipientState::Pending), disposition: None, ..Default::default() };
             assert_eq!(tx.recipients(campaign, filter, page(None, 20)).await?.len(), 20);
         };
         "page of claimed recipients": |tx| {
-            let filter = RecipientFilter { state: Some(RecipientState::Queued), disposition: None };
+            let filter = RecipientFilter { state: Some(RecipientState::Queued), disposition: None, ..Default::default() };
             assert_eq!(tx.recipients(campaign, filter, page(None, 20)).await?.len(), 20);
         };
         "calls of a recipient": |tx| {

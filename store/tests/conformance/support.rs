@@ -154,11 +154,11 @@ pub const NONE: [Uuid; 0] = [];
 
 /// The first page, larger than any list here.
 pub fn all() -> Page {
-    Page { after: None, limit: 1000 }
+    Page::first(1000)
 }
 
 pub fn page(after: Option<Uuid>, limit: u32) -> Page {
-    Page { after: after.map(Cursor), limit }
+    Page { after: after.map(Cursor), ..Page::first(limit) }
 }
 
 pub fn new_agent(name: &str) -> NewAgent {

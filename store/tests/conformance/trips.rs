@@ -317,7 +317,7 @@ pub async fn a_dropped_transaction_never_happened(db: Db) {
         tx.insert_agent(world.workspace, new_agent("ghost"), at(1)).await.unwrap();
         drop(tx);
     }
-    let agents = db.write(async |tx| tx.agents(world.workspace, all()).await).await;
+    let agents = db.write(async |tx| tx.agents(world.workspace, None, all()).await).await;
     assert_eq!(agents.len(), 1);
 }
 
