@@ -103,6 +103,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_name_that_leads_inside_is_refused_between_look_up_and_connection() {
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let server = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://localhost:{}/", server.local_addr().unwrap().port());
         let refused =
