@@ -11,7 +11,7 @@ use axum::{
 };
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use parking_lot::Mutex;
-use ringfleet_core::WorkspaceId;
+use ringfleet_core::{Role, WorkspaceId};
 use ringfleet_engine::Engine;
 use ringfleet_store::Key;
 use sha2::{Digest, Sha256};
@@ -73,7 +73,16 @@ pub(crate) mod may {
             }
         )+};
     }
-    permissions!(Read, RunCampaigns, EditAgents, EditTrunks, EditWebhooks, Suppress, EditRules);
+    permissions!(
+        Read,
+        RunCampaigns,
+        EditAgents,
+        PublishAgents,
+        EditTrunks,
+        EditWebhooks,
+        Suppress,
+        EditRules
+    );
 }
 
 /// What all handlers share. Opens only to a key that may.
@@ -90,6 +99,7 @@ struct Inner {
 pub(crate) struct Allowed<P> {
     gate: Gate,
     workspace: WorkspaceId,
+    role: Role,
     permission: PhantomData<fn() -> P>,
 }
 
@@ -102,6 +112,11 @@ impl<P> Allowed<P> {
     /// The workspace everything has to belong to.
     pub(crate) fn workspace(&self) -> WorkspaceId {
         self.workspace
+    }
+
+    /// The role of the caller.
+    pub(crate) fn role(&self) -> Role {
+        self.role
     }
 
     /// The settings of this server.
@@ -178,7 +193,7 @@ impl<P: may::Permission> FromRequestParts<Gate> for Allowed<P> {
         if !key.role.may(P::ACTION) {
             return Err(ApiError::forbidden(key.role, P::ACTION));
         }
-        Ok(Self { gate: gate.clone(), workspace: key.workspace_id, permission: PhantomData })
+        Ok(Self { gate: gate.clone(), workspace: key.workspace_id, role: key.role, permission: PhantomData })
     }
 }
 

@@ -1,5 +1,7 @@
 //! Lists come in pages, newest first.
 
+use std::{fmt::Display, str::FromStr};
+
 use ringfleet_core::cursor::Cursor;
 use ringfleet_store::Page;
 use serde::Serialize;
@@ -20,14 +22,18 @@ pub(crate) struct Paging {
     limit: u32,
 }
 
+fn limit(parameters: &mut Parameters) -> Result<u32> {
+    match parameters.take("limit")? {
+        None => Ok(DEFAULT_LIMIT),
+        Some(text) => text.parse().ok().filter(|n| (1..=MAX_LIMIT).contains(n)).ok_or_else(|| {
+            ApiError::invalid("limit", format!("must be a whole number from 1 to {MAX_LIMIT}"))
+        }),
+    }
+}
+
 impl FromQuery for Paging {
     fn read(parameters: &mut Parameters) -> Result<Self> {
-        let limit = match parameters.take("limit")? {
-            None => DEFAULT_LIMIT,
-            Some(text) => text.parse().ok().filter(|n| (1..=MAX_LIMIT).contains(n)).ok_or_else(|| {
-                ApiError::invalid("limit", format!("must be a whole number from 1 to {MAX_LIMIT}"))
-            })?,
-        };
+        let limit = limit(parameters)?;
         Ok(Self { after: parameters.parse("cursor")?, limit })
     }
 }
@@ -44,9 +50,52 @@ impl Paging {
         mut rows: Vec<R>,
         id: fn(&R) -> Cursor,
     ) -> Reply<Vec<V>> {
-        let more = rows.len() > self.limit as usize;
-        rows.truncate(self.limit as usize);
-        let next = rows.last().filter(|_| more).map(|last| id(last).to_string());
-        Reply::page(rows.into_iter().map(V::from).collect(), next)
+        page_of(self.limit, &mut rows, |last| id(last).to_string())
+    }
+}
+
+fn page_of<R, V: From<R> + Serialize>(
+    limit: u32,
+    rows: &mut Vec<R>,
+    cursor: impl Fn(&R) -> String,
+) -> Reply<Vec<V>> {
+    let more = rows.len() > limit as usize;
+    rows.truncate(limit as usize);
+    let next = rows.last().filter(|_| more).map(cursor);
+    Reply::page(rows.drain(..).map(V::from).collect(), next)
+}
+
+/// `?limit=` and `?cursor=` of a list that is numbered: the cursor is the number of the last row.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct NumberPaging<T> {
+    after: Option<T>,
+    limit: u32,
+}
+
+impl<T: FromStr<Err: Display>> FromQuery for NumberPaging<T> {
+    fn read(parameters: &mut Parameters) -> Result<Self> {
+        let limit = limit(parameters)?;
+        Ok(Self { after: parameters.parse("cursor")?, limit })
+    }
+}
+
+impl<T: Copy> NumberPaging<T> {
+    /// The last row of the page before.
+    pub(crate) fn after(&self) -> Option<T> {
+        self.after
+    }
+
+    /// How many to ask the store for: one more than is shown tells whether another page follows.
+    pub(crate) fn ask(&self) -> u32 {
+        self.limit + 1
+    }
+
+    /// The page made of what the store gave.
+    pub(crate) fn reply<R, V: From<R> + Serialize>(
+        &self,
+        mut rows: Vec<R>,
+        number: fn(&R) -> String,
+    ) -> Reply<Vec<V>> {
+        page_of(self.limit, &mut rows, number)
     }
 }

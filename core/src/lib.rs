@@ -4,6 +4,7 @@
 
 mod text_enum;
 
+pub mod agent;
 pub mod brake;
 pub mod call;
 pub mod caller_ids;
@@ -34,6 +35,7 @@ pub mod trunk_group;
 pub mod window;
 pub mod zone;
 
+pub use agent::AgentVersion;
 pub use call::{CallState, EndedBy, Ending, Outcome};
 pub use caller_ids::CallerIds;
 pub use campaign::{CampaignAction, CampaignState, CounterKind, WrongState};

@@ -21,8 +21,10 @@ text_enum! {
         Read => "read",
         /// Create, fill, change, start, pause, cancel and repeat campaigns; place single calls.
         RunCampaigns => "run campaigns",
-        /// Create agents.
+        /// Create agents, and change them: into drafts.
         EditAgents => "edit agents",
+        /// Choose the version of an agent that calls are made with, and put agents away.
+        PublishAgents => "publish agents",
         /// Create trunks, whose settings hold credentials.
         EditTrunks => "edit trunks",
         /// Create and delete webhook endpoints.
@@ -38,8 +40,8 @@ impl Role {
     /// Whether this role may do `action`.
     pub const fn may(self, action: Action) -> bool {
         match action {
-            Action::Read | Action::RunCampaigns | Action::Suppress => true,
-            Action::EditAgents | Action::EditTrunks | Action::EditWebhooks | Action::EditRules => {
+            Action::Read | Action::RunCampaigns | Action::Suppress | Action::EditAgents => true,
+            Action::PublishAgents | Action::EditTrunks | Action::EditWebhooks | Action::EditRules => {
                 matches!(self, Self::Developer | Self::Admin)
             }
         }

@@ -2,8 +2,8 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use ringfleet_core::{
-    AgentId, CallId, CampaignAction, CampaignId, CampaignState, Channel, E164, TrunkGroupId, TrunkId,
-    WorkspaceId,
+    AgentId, AgentVersion, CallId, CampaignAction, CampaignId, CampaignState, Channel, E164, TrunkGroupId,
+    TrunkId, WorkspaceId,
     event::EventType,
     terms::{NO_LEGAL_HOUR, OUTSIDE_HOURS, Verdict},
 };
@@ -14,6 +14,7 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::{
     Engine, EngineError, Result,
+    agents::{callable, usable_agent},
     edit::check_moments,
     publish::{call_fact, campaign_fact, publish},
     stats::kept_counts,
@@ -25,6 +26,8 @@ use crate::{
 pub struct NewSession {
     /// Who talks.
     pub agent_id: AgentId,
+    /// In which version, a draft to be tried for instance; none is the live one.
+    pub agent_version: Option<AgentVersion>,
     /// What places it.
     pub way: Way,
     /// Whom to call.
@@ -70,7 +73,8 @@ impl Engine {
     pub async fn create_campaign(&self, workspace: WorkspaceId, new: NewCampaign) -> Result<Campaign> {
         check_moments(&new.settings)?;
         let mut tx = self.0.store.write().await?;
-        check_owned(&mut tx, workspace, new.agent_id, new.trunk_id).await?;
+        usable_agent(&mut tx, workspace, new.agent_id).await?;
+        check_trunk(&mut tx, workspace, new.trunk_id).await?;
         let campaign = tx.insert_campaign(workspace, new, self.0.clock.now()).await?;
         tx.commit().await?;
         Ok(campaign)
@@ -142,6 +146,7 @@ impl Engine {
         }
         let next = before.state.after(action, starts_later)?;
         if action == CampaignAction::Start {
+            callable(&mut tx, workspace, before.agent_id, None).await?;
             check_start(&mut tx, &before, now).await?;
         }
         if matches!(action, CampaignAction::Finish | CampaignAction::Expire)
@@ -208,7 +213,8 @@ impl Engine {
         let now = self.0.clock.now();
         let id = CallId::new(now);
         let mut tx = self.0.store.write().await?;
-        check_owned(&mut tx, workspace, new.agent_id, trunk).await?;
+        let agent_version = callable(&mut tx, workspace, new.agent_id, new.agent_version).await?;
+        check_trunk(&mut tx, workspace, trunk).await?;
         check_allowed(&mut tx, workspace, new.to, now).await?;
         let call = NewCall {
             id: id.uuid(),
@@ -216,6 +222,7 @@ impl Engine {
             campaign_id: None,
             recipient_id: None,
             agent_id: new.agent_id.uuid(),
+            agent_version: Some(agent_version),
             trunk_id: trunk.uuid(),
             channel: Channel::Voice,
             number: new.to.digits(),
@@ -237,10 +244,7 @@ impl Engine {
     }
 }
 
-async fn check_owned(tx: &mut Tx, workspace: WorkspaceId, agent: AgentId, trunk: TrunkId) -> Result<()> {
-    if tx.agent(workspace, agent).await?.is_none() {
-        return Err(EngineError::invalid("agentId", "no such agent in this workspace"));
-    }
+async fn check_trunk(tx: &mut Tx, workspace: WorkspaceId, trunk: TrunkId) -> Result<()> {
     if tx.trunk(workspace, trunk).await?.is_none() {
         return Err(EngineError::invalid("trunkId", "no such trunk in this workspace"));
     }

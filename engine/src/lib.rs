@@ -4,6 +4,7 @@
 //! never a call: the scheduler pushes again what is due and was not taken. Writes of many calls share transactions
 //! (see `batch`): one-row commits are the wall every dialer hits.
 
+mod agents;
 mod batch;
 mod begin;
 mod brake;

@@ -69,6 +69,12 @@ const ALL: &[(i64, &str, &str, &str)] = &[
         include_str!("../../migrations/postgres/0011_in_place.sql"),
         include_str!("../../migrations/sqlite/0011_in_place.sql"),
     ),
+    (
+        16,
+        "versions",
+        include_str!("../../migrations/postgres/0016_versions.sql"),
+        include_str!("../../migrations/sqlite/0016_versions.sql"),
+    ),
 ];
 
 pub(crate) fn postgres() -> Migrator {

@@ -30,7 +30,10 @@ use crate::{auth::Gate, frame};
 pub(crate) fn router() -> Router<Gate> {
     let quick = Router::new()
         .route("/agents", post(agents::create).get(agents::list))
-        .route("/agents/{agt}", get(agents::show))
+        .route("/agents/{agt}", get(agents::show).patch(agents::edit).delete(agents::archive))
+        .route("/agents/{agt}/versions", get(agents::versions))
+        .route("/agents/{agt}/publish", post(agents::publish))
+        .route("/agents/{agt}/rollback", post(agents::roll_back))
         .route("/trunks", post(trunks::create).get(trunks::list))
         .route("/trunks/{trk}", get(trunks::show))
         .route("/trunk-groups", post(trunk_groups::create).get(trunk_groups::list))

@@ -47,6 +47,11 @@ fn with_ids(things: &Things) -> Vec<(&'static str, String, Action)> {
     let Things { agent, trunk, campaign, recipient, import, session, webhook, suppression } = things;
     vec![
         ("GET", format!("/agents/{agent}"), Action::Read),
+        ("GET", format!("/agents/{agent}/versions"), Action::Read),
+        ("PATCH", format!("/agents/{agent}"), Action::EditAgents),
+        ("POST", format!("/agents/{agent}/publish"), Action::PublishAgents),
+        ("POST", format!("/agents/{agent}/rollback"), Action::PublishAgents),
+        ("DELETE", format!("/agents/{agent}"), Action::PublishAgents),
         ("GET", format!("/trunks/{trunk}"), Action::Read),
         ("GET", format!("/campaigns/{campaign}"), Action::Read),
         ("GET", format!("/campaigns/{campaign}/stats"), Action::Read),

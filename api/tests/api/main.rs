@@ -20,4 +20,5 @@ mod snapshots;
 mod starts;
 mod support;
 mod validation;
+mod versions;
 mod wire;

@@ -93,6 +93,8 @@ impl World {
             llm: json!({}),
             greeting: None,
             recording: false,
+            opening_line: None,
+            published: true,
         };
         let agent = tx.insert_agent(self.workspace, agent, now).await.unwrap().id;
         let trunk = NewTrunk {

@@ -4,6 +4,7 @@
 
 mod support;
 
+mod agents;
 mod audit;
 mod brakes;
 mod caller_ids;
@@ -67,6 +68,8 @@ on_both_engines! {
     imports: an_import_runs_and_ends stalled_ones_fail rejects_come_in_pages;
     deliveries: an_attempt_that_was_not_made_does_not_count a_letter_is_sent_once failures_come_back_when_due a_closed_one_stays_closed lost_ones_are_pushed_again
                 deleting_an_endpoint_gives_up one_made_during_a_deletion_is_closed;
+    agents: versions_are_kept_and_one_is_live an_agent_that_was_put_away_is_not_listed
+            a_call_is_made_with_the_version_that_is_live_when_it_begins;
     audit: every_row_comes_once deliveries_bring_their_events what_is_not_over_is_counted;
     workers: live_while_they_beat retire_by_themselves;
     brakes: trunks_are_unknown_until_they_have_trouble trunks_come_due a_dial_says_how_its_trunk_is
