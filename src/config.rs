@@ -39,6 +39,7 @@ pub struct Config {
     pub redis_url: Option<String>,
     /// A file with the milliseconds that this process' clock is wrong by; for tests.
     pub clock_shift: Option<PathBuf>,
+    pub api: ApiConfig,
     pub database: DatabaseConfig,
     pub redis: RedisConfig,
     pub worker: WorkerConfig,
@@ -47,6 +48,15 @@ pub struct Config {
     pub sip: SipSettings,
     pub media: MediaConfig,
     pub log: LogConfig,
+}
+
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ApiConfig {
+    /// The address clients reach the API under, for links in answers.
+    pub public_url: Option<String>,
+    /// What links to files are signed with; the same for all processes of the API.
+    pub link_secret: Option<String>,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -151,6 +161,7 @@ impl Default for Config {
             database_url: None,
             redis_url: None,
             clock_shift: None,
+            api: ApiConfig::default(),
             database: DatabaseConfig::default(),
             redis: RedisConfig::default(),
             worker: WorkerConfig::default(),
@@ -258,6 +269,13 @@ impl Config {
         let wrong = |key, value: &dyn std::fmt::Debug, problem| {
             Err(ConfigError::Wrong { key, value: format!("{value:?}"), problem })
         };
+        let is_address = |url: &str| url.starts_with("http://") || url.starts_with("https://");
+        if self.api.public_url.as_deref().is_some_and(|url| !is_address(url)) {
+            return wrong("api.public_url", &self.api.public_url, "must begin with http:// or https://");
+        }
+        if self.api.link_secret.as_ref().is_some_and(|secret| secret.len() < 32) {
+            return wrong("api.link_secret", &"…", "must have at least 32 characters, random ones");
+        }
         if !(2..=500).contains(&self.database.connections) {
             return wrong("database.connections", &self.database.connections, "must be 2 to 500");
         }

@@ -93,7 +93,12 @@ pub fn start(
         });
     }
     if let Some(listener) = listener {
-        let settings = ApiSettings { greetings: Some(config.greetings()), ..ApiSettings::default() };
+        let settings = ApiSettings {
+            greetings: Some(config.greetings()),
+            public_url: config.api.public_url.clone(),
+            link_secret: config.api.link_secret.clone(),
+            ..ApiSettings::default()
+        };
         let (engine, stop) = (engine.clone(), stop.clone());
         tasks.spawn(async move { Ok(ringfleet_api::serve(listener, engine, settings, stop).await?) });
     }

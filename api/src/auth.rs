@@ -11,7 +11,7 @@ use axum::{
 };
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use parking_lot::Mutex;
-use ringfleet_core::{Role, WorkspaceId};
+use ringfleet_core::{Role, WorkspaceId, link::LinkKey};
 use ringfleet_engine::Engine;
 use ringfleet_store::Key;
 use sha2::{Digest, Sha256};
@@ -92,6 +92,7 @@ pub(crate) struct Gate(Arc<Inner>);
 struct Inner {
     engine: Engine,
     settings: ApiSettings,
+    links: LinkKey,
     keys: Mutex<HashMap<KeyHash, (Key, Instant)>>,
 }
 
@@ -119,6 +120,11 @@ impl<P> Allowed<P> {
         self.role
     }
 
+    /// What links to files are signed with.
+    pub(crate) fn link_key(&self) -> &LinkKey {
+        &self.gate.0.links
+    }
+
     /// The settings of this server.
     pub(crate) fn settings(&self) -> &ApiSettings {
         &self.gate.0.settings
@@ -127,7 +133,16 @@ impl<P> Allowed<P> {
 
 impl Gate {
     pub(crate) fn new(engine: Engine, settings: ApiSettings) -> Self {
-        Self(Arc::new(Inner { engine, settings, keys: Mutex::default() }))
+        // Without a secret of the operator's, links are good in this process and while it lives.
+        let secret = settings.link_secret.as_ref().map(|secret| secret.clone().into_bytes());
+        let links = LinkKey::new(secret.unwrap_or_else(|| rand::random::<[u8; 32]>().to_vec()));
+        Self(Arc::new(Inner { engine, settings, links, keys: Mutex::default() }))
+    }
+
+    /// The engine, to whoever follows a link that was signed here and has not expired.
+    pub(crate) fn follow(&self, path: &str, expires: &str, signature: &str) -> Result<Engine> {
+        let checked = self.0.links.check(path, expires, signature, self.0.engine.clock().now());
+        checked.map(|()| self.0.engine.clone()).map_err(ApiError::dead_link)
     }
 
     /// Largest body of a request, in bytes.

@@ -20,6 +20,10 @@ pub(crate) struct ApiError {
     meta: Map<String, Value>,
 }
 
+/// What a refusal says, beside the answer: for those who say it in another form.
+#[derive(Debug, Clone)]
+pub(crate) struct Refused(pub(crate) String);
+
 /// What a handler answers with.
 pub(crate) type Result<T, E = ApiError> = std::result::Result<T, E>;
 
@@ -109,6 +113,11 @@ impl ApiError {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "INTERNAL", message)
     }
 
+    /// A link that opens nothing.
+    pub(crate) fn dead_link(error: ringfleet_core::link::LinkError) -> Self {
+        Self::new(StatusCode::FORBIDDEN, "BAD_LINK", error.to_string())
+    }
+
     fn conflict(code: &'static str, message: impl Into<String>) -> Self {
         Self::new(StatusCode::CONFLICT, code, message)
     }
@@ -179,7 +188,9 @@ impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let mut meta = Map::from_iter([("code".to_owned(), json!(self.code))]);
         meta.extend(self.meta);
+        let refused = Refused(self.message.clone());
         let mut response = (self.status, envelope::refusal(self.message, meta)).into_response();
+        response.extensions_mut().insert(refused);
         let extra = match self.status {
             StatusCode::UNAUTHORIZED => Some((header::WWW_AUTHENTICATE, "Bearer")),
             StatusCode::SERVICE_UNAVAILABLE => Some((header::RETRY_AFTER, "1")),

@@ -2,13 +2,13 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use ringfleet_core::{
-    AgentId, AgentVersion, CallId, CampaignAction, CampaignId, CampaignState, Channel, E164, TrunkGroupId,
-    TrunkId, WorkspaceId,
+    AgentId, AgentVersion, CallId, CampaignAction, CampaignId, CampaignState, Channel, E164, TrunkId,
+    WorkspaceId,
     event::EventType,
     terms::{NO_LEGAL_HOUR, OUTSIDE_HOURS, Verdict},
 };
 use ringfleet_fleet::{Lane, SLOTS_LAST};
-use ringfleet_store::{Address, Call, Campaign, NewCall, NewCampaign, Page, Tx};
+use ringfleet_store::{Address, Call, Campaign, NewCall, NewCampaign, Tx};
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep_until};
 
@@ -18,6 +18,7 @@ use crate::{
     edit::check_moments,
     publish::{call_fact, campaign_fact, publish},
     stats::kept_counts,
+    ways::Way,
     wind_up::withdraw,
 };
 
@@ -42,17 +43,6 @@ pub struct NewSession {
     pub ring_seconds: u32,
     /// How long an answered call may last, in seconds.
     pub max_call_seconds: u32,
-}
-
-/// What places a single call.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Way {
-    /// The workspace's only trunk.
-    OnlyTrunk,
-    /// This trunk.
-    Trunk(TrunkId),
-    /// The trunk of this group whose turn it is when the call is made.
-    Group(TrunkGroupId),
 }
 
 /// What becomes of calls that ring or talk when their campaign is paused or cancelled.
@@ -80,21 +70,6 @@ impl Engine {
         Ok(campaign)
     }
 
-    /// The trunk to take when none is named: the only one there is.
-    pub async fn only_trunk(&self, workspace: WorkspaceId) -> Result<TrunkId> {
-        let mut tx = self.0.store.read().await?;
-        let trunks = tx.trunks(workspace, Page { after: None, limit: 2 }).await?;
-        tx.commit().await?;
-        match trunks.as_slice() {
-            [one] => Ok(one.id),
-            [] => Err(EngineError::invalid(
-                "trunkId",
-                "the workspace has no trunk yet; create one with POST /api/v1/trunks",
-            )),
-            _ => Err(EngineError::invalid("trunkId", "the workspace has several trunks; name one")),
-        }
-    }
-
     /// Starts, pauses, cancels, finishes or fails a campaign. After this, no call of it begins that had not.
     pub async fn act(
         &self,
@@ -103,7 +78,8 @@ impl Engine {
         action: CampaignAction,
         reason: Option<&str>,
     ) -> Result<Campaign> {
-        Ok(self.change_state(workspace, id, action, reason, InFlight::Finish).await?.0)
+        let needs = action.needs();
+        Ok(self.change_state(workspace, id, (action, needs), reason, InFlight::Finish).await?.0)
     }
 
     /// The same for somebody who waits for the answer, and says what becomes of calls that ring or talk when the campaign stops calling by
@@ -116,7 +92,19 @@ impl Engine {
         action: CampaignAction,
         in_flight: InFlight,
     ) -> Result<Campaign> {
-        let (campaign, quiet) = self.change_state(workspace, id, action, None, in_flight).await?;
+        self.act_on_calls_in(workspace, id, action, action.needs(), in_flight).await
+    }
+
+    /// The same where only the states `needs` will do, which are some of those the action needs.
+    pub async fn act_on_calls_in(
+        &self,
+        workspace: WorkspaceId,
+        id: CampaignId,
+        action: CampaignAction,
+        needs: &'static [CampaignState],
+        in_flight: InFlight,
+    ) -> Result<Campaign> {
+        let (campaign, quiet) = self.change_state(workspace, id, (action, needs), None, in_flight).await?;
         if let Some(quiet) = quiet {
             sleep_until(quiet).await;
         }
@@ -128,7 +116,7 @@ impl Engine {
         &self,
         workspace: WorkspaceId,
         id: CampaignId,
-        action: CampaignAction,
+        (action, needs): (CampaignAction, &'static [CampaignState]),
         reason: Option<&str>,
         in_flight: InFlight,
     ) -> Result<(Campaign, Option<Instant>)> {
@@ -144,6 +132,7 @@ impl Engine {
             tx.commit().await?;
             return Ok((before, None));
         }
+        before.state.must_be(action, needs)?;
         let next = before.state.after(action, starts_later)?;
         if action == CampaignAction::Start {
             callable(&mut tx, workspace, before.agent_id, None).await?;
@@ -205,11 +194,7 @@ impl Engine {
 
     /// Places a single call now: it overtakes every campaign. Gives the PENDING call.
     pub async fn trigger(&self, workspace: WorkspaceId, new: NewSession) -> Result<Call> {
-        let trunk = match new.way {
-            Way::OnlyTrunk => self.only_trunk(workspace).await?,
-            Way::Trunk(trunk) => trunk,
-            Way::Group(group) => self.next_trunk(workspace, group).await?,
-        };
+        let trunk = self.trunk_now(workspace, new.way).await?;
         let now = self.0.clock.now();
         let id = CallId::new(now);
         let mut tx = self.0.store.write().await?;

@@ -10,7 +10,7 @@ use ringfleet_core::{
 use ringfleet_store::{Bump, Campaign, CampaignSettings, Recipient};
 use uuid::Uuid;
 
-use crate::{Engine, EngineError, Result, verdict::waits};
+use crate::{Engine, EngineError, Result, settle::exhausted, verdict::waits, ways::check_defaults};
 
 impl Engine {
     /// Changes the settings of a campaign in DRAFT or PAUSED: `change` is given them as they are, while nobody else can change them.
@@ -24,8 +24,20 @@ impl Engine {
         id: CampaignId,
         change: impl FnOnce(&mut CampaignSettings),
     ) -> Result<Campaign> {
+        self.edit_campaign_in(workspace, id, CampaignAction::Edit.needs(), change).await
+    }
+
+    /// The same where only the states `needs` will do.
+    pub async fn edit_campaign_in(
+        &self,
+        workspace: WorkspaceId,
+        id: CampaignId,
+        needs: &'static [CampaignState],
+        change: impl FnOnce(&mut CampaignSettings),
+    ) -> Result<Campaign> {
         let mut tx = self.0.store.write().await?;
         let before = tx.campaign_for_update(workspace, id).await?.ok_or(EngineError::NotFound("campaign"))?;
+        before.state.must_be(CampaignAction::Edit, needs)?;
         before.state.after(CampaignAction::Edit, false)?;
         let mut settings = before.settings();
         change(&mut settings);
@@ -53,6 +65,7 @@ impl Engine {
     pub async fn set_workspace_rules(&self, workspace: WorkspaceId, rules: &WorkspaceRules) -> Result<()> {
         let mut tx = self.0.store.write().await?;
         let before = tx.workspace(workspace).await?.ok_or(EngineError::NotFound("workspace"))?.rules;
+        check_defaults(&mut tx, workspace, rules.default_trunk_id, rules.default_trunk_group_id).await?;
         tx.set_workspace_rules(workspace, rules).await?;
         if before.schedule != rules.schedule {
             tx.retime_campaigns(workspace).await?;
@@ -83,7 +96,11 @@ impl Engine {
         tx.call_back(id, back).await?;
         let mut bumps = Vec::new();
         match before.disposition {
-            Some(was) => bumps.push(Bump::new(campaign, CounterKind::Disposition, was.as_str(), -1)),
+            Some(was) => {
+                bumps.push(Bump::new(campaign, CounterKind::Disposition, was.as_str(), -1));
+                let last = before.last_outcome.filter(|_| was == Disposition::Exhausted);
+                bumps.extend(last.map(|last| exhausted(campaign, last, -1)));
+            }
             None => {
                 bumps.extend(waits(campaign, before.hold, before.due_at, -1));
             }

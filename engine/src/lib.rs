@@ -24,6 +24,7 @@ mod publish;
 mod ready;
 mod recipients;
 mod runs;
+mod scheduled_calls;
 mod seats;
 mod settle;
 mod stats;
@@ -31,6 +32,7 @@ mod suppress;
 mod sweep;
 mod trunk_groups;
 mod verdict;
+mod ways;
 mod wind_up;
 
 use std::sync::Arc;
@@ -41,7 +43,7 @@ use ringfleet_store::{Answered, Begin, DeliveryUpdate, Dial, Kept, Letter, Store
 use uuid::Uuid;
 
 pub use caller_ids::{Begun, PoolToday};
-pub use campaigns::{InFlight, NewSession, Way};
+pub use campaigns::{InFlight, NewSession};
 pub use deliveries::Answer;
 pub use dispatch::Dispatched;
 pub use error::EngineError;
@@ -49,11 +51,13 @@ pub use hang_up::{AFTER_A_MISSED_CALL, hung_up, hung_up_unsent};
 pub use preflight::{Held, Preflight, ZoneHours};
 pub use recipients::AddReport;
 pub use runs::NAME_LIMIT;
+pub use scheduled_calls::{COUNTED, CallStats, SORTED};
 pub use settle::Settlement;
 pub use stats::{CampaignStats, HourStats, SeatStats};
 pub use suppress::{REASON_LIMIT, SuppressionReport};
 pub use sweep::WORKER_SILENCE;
 pub use trunk_groups::lines_rest;
+pub use ways::Way;
 
 use batch::Batcher;
 use publish::Hints;

@@ -17,6 +17,7 @@ use uuid::Uuid;
 
 use crate::{
     Engine, EngineError, Result,
+    settle::exhausted,
     verdict::waits,
     wind_up::{A_WHILE, PORTION},
 };
@@ -123,6 +124,7 @@ impl Engine {
         tx.end_recipients(over_ids, Disposition::Exhausted, "plan_shortened", now).await?;
         let ended = Disposition::Exhausted.as_str();
         let mut bumps = vec![Bump::new(id, CounterKind::Disposition, ended, over.len() as i64)];
+        bumps.extend(over.iter().filter_map(|one| Some(exhausted(id, one.last_outcome?, 1))));
         bumps.extend(over.iter().filter_map(|one| waits(id, one.hold, one.due_at, -1)));
         bumps.extend(retimed.iter().filter_map(|(one, _)| waits(id, one.hold, one.due_at, -1)));
         bumps.extend(retimed.iter().filter_map(|(_, due)| waits(id, due.hold, due.at, 1)));

@@ -39,9 +39,29 @@ impl Engine {
         campaign: CampaignId,
         new: &[NewRecipient],
     ) -> Result<AddReport> {
-        let now = self.0.clock.now();
         let mut tx = self.0.store.write().await?;
-        let held = hold_to_fill(&mut tx, workspace, campaign).await?;
+        let added = self.fill(&mut tx, ids, workspace, campaign, new).await?;
+        let accepted: HashSet<E164> = match added.len() < new.len() {
+            true => tx.numbers_of(campaign, ids).await?.into_iter().collect(),
+            false => added.into_iter().collect(),
+        };
+        tx.commit().await?;
+        let duplicates =
+            new.iter().enumerate().filter(|(_, r)| !accepted.contains(&r.number)).map(|(i, _)| i).collect();
+        Ok(AddReport { accepted: accepted.len() as u64, duplicates })
+    }
+
+    /// Adds recipients in this transaction; gives the numbers that are new in the campaign.
+    pub(crate) async fn fill(
+        &self,
+        tx: &mut Tx,
+        ids: &[RecipientId],
+        workspace: WorkspaceId,
+        campaign: CampaignId,
+        new: &[NewRecipient],
+    ) -> Result<Vec<E164>> {
+        let now = self.0.clock.now();
+        let held = hold_to_fill(tx, workspace, campaign).await?;
         let first_step = held.plan.first_step().unwrap_or(0);
         let due: Vec<Due> = new.iter().map(|recipient| due(&held, recipient, now)).collect();
         let added = tx.insert_recipients_as(ids, campaign, first_step, new, &due, now).await?;
@@ -53,14 +73,7 @@ impl Engine {
             bumps.push(Bump::new(campaign, CounterKind::Recipients, "total", added.len() as i64));
             tx.bump(bumps).await?;
         }
-        let accepted: HashSet<E164> = match added.len() < new.len() {
-            true => tx.numbers_of(campaign, ids).await?.into_iter().collect(),
-            false => added.into_iter().collect(),
-        };
-        tx.commit().await?;
-        let duplicates =
-            new.iter().enumerate().filter(|(_, r)| !accepted.contains(&r.number)).map(|(i, _)| i).collect();
-        Ok(AddReport { accepted: accepted.len() as u64, duplicates })
+        Ok(added)
     }
 }
 

@@ -38,3 +38,34 @@ UPDATE agents SET live = 1;
 ALTER TABLE calls ADD COLUMN agent_version integer;
 
 CREATE INDEX campaigns_of_agent ON campaigns (agent_id, id);
+
+-- Two more kept counters: those who ended EXHAUSTED by the outcome of their last attempt, and the time talked.
+INSERT INTO counters (campaign_id, kind, name, n)
+SELECT campaign_id, 'exhausted', last_outcome, count(*) FROM recipients
+WHERE disposition = 'EXHAUSTED' AND last_outcome IS NOT NULL GROUP BY campaign_id, last_outcome;
+INSERT INTO counters (campaign_id, kind, name, n)
+SELECT campaign_id, 'talk', 'ms', sum(greatest(0, round(extract(epoch FROM ended_at - answered_at) * 1000)))::bigint FROM calls
+WHERE campaign_id IS NOT NULL AND outcome IS NOT NULL AND answered_at IS NOT NULL AND ended_at IS NOT NULL GROUP BY campaign_id;
+
+-- What was said in a call, as the agent tells it.
+CREATE TABLE transcripts (
+    call_id uuid PRIMARY KEY,
+    workspace_id uuid NOT NULL REFERENCES workspaces,
+    turns jsonb NOT NULL,
+    updated_at timestamptz NOT NULL
+);
+
+-- People a workspace knows, by their number. Whom not to contact stands in suppressions.
+CREATE TABLE leads (
+    id uuid PRIMARY KEY,
+    workspace_id uuid NOT NULL REFERENCES workspaces,
+    number bigint NOT NULL,
+    email text,
+    timezone text,
+    attributes jsonb NOT NULL,
+    created_at timestamptz NOT NULL,
+    updated_at timestamptz NOT NULL,
+    CONSTRAINT leads_number UNIQUE (workspace_id, number)
+);
+CREATE INDEX leads_list ON leads (workspace_id, id);
+CREATE INDEX leads_email ON leads (workspace_id, lower(email)) WHERE email IS NOT NULL;

@@ -5,8 +5,8 @@ use std::str::FromStr;
 use chrono::{DateTime, Utc};
 use ringfleet_core::{
     AgentVersion, BrakeRule, CallState, CallerIds, CampaignState, Caps, Channel, CounterKind, Disposition,
-    E164, EndedBy, Hold, Outcome, Plan, RecipientState, Recurrence, Role, Schedule, SuppressionSource,
-    WorkspaceRules,
+    E164, EndedBy, Hold, Outcome, Plan, RecipientState, Recurrence, Role, Schedule, ScheduledCallState,
+    SuppressionSource, WorkspaceRules,
     brake::BrakeState,
     caps::History,
     delivery::DeliveryState,
@@ -111,6 +111,7 @@ text!(
     Outcome,
     RecipientState,
     Role,
+    ScheduledCallState,
     SuppressionSource
 );
 

@@ -4,7 +4,7 @@ use ringfleet_core::{
     AgentId, BrakeRule, CallerIds, CampaignId, CampaignState, Caps, Channel, Plan, Recurrence, Seats, Step,
     TrunkGroupId, TrunkId, id::CampaignKind, trunk::Limits,
 };
-use ringfleet_engine::{NAME_LIMIT, Way};
+use ringfleet_engine::NAME_LIMIT;
 use ringfleet_store::{Campaign, CampaignSettings, NewCampaign};
 use serde::{Deserialize, Serialize};
 
@@ -139,11 +139,8 @@ pub(super) async fn create(door: Allowed<may::RunCampaigns>, Json(body): Json<Bo
     let weight = settings_body::weight(body.weight)?;
     let caller_ids = body.caller_ids.map(|Object(pool)| pool.check()).transpose()?;
     let (start_at, end_at) = (check::moment("startAt", body.start_at)?, check::moment("endAt", body.end_at)?);
-    let trunk_id = match check::way(body.trunk_id, body.trunk_group_id)? {
-        Way::Trunk(trunk) => trunk,
-        Way::Group(group) => door.engine().first_trunk(door.workspace(), group).await?,
-        Way::OnlyTrunk => door.engine().only_trunk(door.workspace()).await?,
-    };
+    let way = check::way(body.trunk_id, body.trunk_group_id)?;
+    let (trunk_id, trunk_group_id) = door.engine().lines_of(door.workspace(), way).await?;
     let settings = CampaignSettings {
         name,
         plan,
@@ -162,8 +159,7 @@ pub(super) async fn create(door: Allowed<may::RunCampaigns>, Json(body): Json<Bo
         weight,
         caller_ids,
     };
-    let new =
-        NewCampaign { agent_id: body.agent_id, trunk_id, trunk_group_id: body.trunk_group_id, settings };
+    let new = NewCampaign { agent_id: body.agent_id, trunk_id, trunk_group_id, settings };
     let campaign = door.engine().create_campaign(door.workspace(), new).await?;
     Ok(Reply::created(campaign.into()))
 }

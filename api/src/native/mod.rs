@@ -13,11 +13,14 @@ mod sessions;
 mod settings_body;
 mod stats;
 mod suppressions;
+mod transcripts;
 mod trunk_body;
 mod trunk_groups;
 mod trunks;
 mod webhooks;
 mod workspace;
+
+pub(crate) use settings_body::given;
 
 use axum::{
     Router, middleware,
@@ -60,6 +63,8 @@ pub(crate) fn router() -> Router<Gate> {
         .route("/workspace/rules", get(workspace::rules).put(workspace::set_rules))
         .route("/sessions", post(sessions::create).get(sessions::list))
         .route("/sessions/{ses}", get(sessions::show))
+        .route("/sessions/{ses}/transcript", get(transcripts::show).put(transcripts::put))
+        .route("/sessions/{ses}/replay", get(transcripts::replay))
         .route("/webhooks", post(webhooks::create).get(webhooks::list))
         .route("/webhooks/{whk}", delete(webhooks::remove))
         .route_layer(middleware::from_fn_with_state(frame::TIME_LIMIT, frame::limit_time));

@@ -1,6 +1,6 @@
 //! What holds for all campaigns of the workspace.
 
-use ringfleet_core::{Caps, Schedule, WorkspaceRules, trunk::Limits};
+use ringfleet_core::{Caps, Schedule, TrunkGroupId, TrunkId, WorkspaceRules, trunk::Limits};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -19,20 +19,31 @@ pub(super) struct Body {
     schedule: Option<Object<ScheduleBody>>,
     caps: Option<Object<Caps>>,
     limits: Option<Object<Limits>>,
+    default_trunk_id: Option<TrunkId>,
+    default_trunk_group_id: Option<TrunkGroupId>,
 }
 
 /// The rules as the API shows them; the caps with the defaults where the workspace sets none.
 #[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
 pub(super) struct View {
     schedule: ScheduleView,
     caps: Caps,
     limits: Limits,
+    default_trunk_id: Option<TrunkId>,
+    default_trunk_group_id: Option<TrunkGroupId>,
 }
 
 impl From<WorkspaceRules> for View {
     fn from(rules: WorkspaceRules) -> Self {
         let caps = Caps::default().under(&rules.caps);
-        Self { schedule: rules.schedule.into(), caps, limits: rules.limits }
+        Self {
+            schedule: rules.schedule.into(),
+            caps,
+            limits: rules.limits,
+            default_trunk_id: rules.default_trunk_id,
+            default_trunk_group_id: rules.default_trunk_group_id,
+        }
     }
 }
 
@@ -54,7 +65,13 @@ pub(super) async fn set_rules(door: Allowed<may::EditRules>, Json(body): Json<Bo
     caps.validate().map_err(|(field, problem)| ApiError::invalid(field, problem))?;
     let Object(limits) = body.limits.unwrap_or_default();
     limits.validate().map_err(|(field, problem)| ApiError::invalid(field, problem))?;
-    let rules = WorkspaceRules { schedule, caps, limits };
+    let rules = WorkspaceRules {
+        schedule,
+        caps,
+        limits,
+        default_trunk_id: body.default_trunk_id,
+        default_trunk_group_id: body.default_trunk_group_id,
+    };
     door.engine().set_workspace_rules(door.workspace(), &rules).await?;
     Ok(Reply::ok(rules.into()))
 }

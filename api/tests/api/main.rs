@@ -15,6 +15,7 @@ mod recipients;
 mod recurring;
 mod resources;
 mod rules;
+mod samora;
 mod seats;
 mod snapshots;
 mod starts;

@@ -19,6 +19,7 @@ mod nul;
 mod pages;
 mod plans;
 mod recovery;
+mod scheduled_calls;
 mod schema;
 mod seats;
 mod speed;
@@ -65,6 +66,7 @@ on_both_engines! {
     campaigns: states_and_moments running_ones_are_found open_recipients_and_counts what_is_over_is_wound_up_in_portions counters_add_up;
     lifecycle: what_is_due_is_found_at_its_time one_run_for_each_time a_list_is_copied_from_where_it_stands settings_are_kept
                recipients_find_their_places recipients_end_as_told_and_are_called_back live_calls_are_hung_up_once;
+    scheduled_calls: each_recipient_is_one_call transcripts_are_kept campaigns_of_an_agent_and_their_counters;
     imports: an_import_runs_and_ends stalled_ones_fail rejects_come_in_pages;
     deliveries: an_attempt_that_was_not_made_does_not_count a_letter_is_sent_once failures_come_back_when_due a_closed_one_stays_closed lost_ones_are_pushed_again
                 deleting_an_endpoint_gives_up one_made_during_a_deletion_is_closed;
