@@ -20,6 +20,7 @@ use tokio::time::Instant;
 use crate::{
     ApiSettings,
     error::{ApiError, Result},
+    openapi::{Draft, Part},
 };
 
 const KEY_PREFIX: &str = "rfk_";
@@ -209,6 +210,12 @@ impl<P: may::Permission> FromRequestParts<Gate> for Allowed<P> {
             return Err(ApiError::forbidden(key.role, P::ACTION));
         }
         Ok(Self { gate: gate.clone(), workspace: key.workspace_id, role: key.role, permission: PhantomData })
+    }
+}
+
+impl<P: may::Permission> Part for Allowed<P> {
+    fn describe(draft: &mut Draft) {
+        draft.needs(P::ACTION);
     }
 }
 

@@ -9,6 +9,13 @@ use chrono::{DateTime, Utc};
 use ringfleet_core::clock::rfc3339;
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
+use utoipa::{
+    PartialSchema, ToSchema,
+    openapi::{
+        KnownFormat, RefOr, SchemaFormat,
+        schema::{ObjectBuilder, Schema, SchemaType, Type},
+    },
+};
 
 #[derive(Serialize)]
 struct Envelope<T> {
@@ -75,6 +82,16 @@ impl From<DateTime<Utc>> for Moment {
         Self(at)
     }
 }
+
+impl PartialSchema for Moment {
+    fn schema() -> RefOr<Schema> {
+        let form = SchemaFormat::KnownFormat(KnownFormat::DateTime);
+        let moment = ObjectBuilder::new().schema_type(SchemaType::new(Type::String)).format(Some(form));
+        moment.examples(["2026-11-26T09:00:00.000Z"]).build().into()
+    }
+}
+
+impl ToSchema for Moment {}
 
 impl Serialize for Moment {
     fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {

@@ -40,6 +40,11 @@ impl ApiError {
         self
     }
 
+    /// What it says to people.
+    pub(crate) fn into_message(self) -> String {
+        self.message
+    }
+
     /// No key, or none that is known.
     pub(crate) fn unauthorized(message: &str) -> Self {
         Self::new(StatusCode::UNAUTHORIZED, "UNAUTHORIZED", message)

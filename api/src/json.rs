@@ -8,10 +8,12 @@ use axum::{
 use bytes::BytesMut;
 use futures::StreamExt;
 use serde::{Deserialize, de::DeserializeOwned};
+use utoipa::{ToSchema, openapi::Required};
 
 use crate::{
     auth::Gate,
     error::{ApiError, Result},
+    openapi::{Draft, Part},
     strict::{self, Object},
 };
 
@@ -58,6 +60,22 @@ impl FromRequest<Gate> for NoBody {
 
         MaybeJson::<Nothing>::from_request(request, gate).await.map(|_| Self)
     }
+}
+
+impl<T: ToSchema> Part for Json<T> {
+    fn describe(draft: &mut Draft) {
+        draft.json::<T>(Required::True);
+    }
+}
+
+impl<T: ToSchema> Part for MaybeJson<T> {
+    fn describe(draft: &mut Draft) {
+        draft.json::<T>(Required::False);
+    }
+}
+
+impl Part for NoBody {
+    fn describe(_: &mut Draft) {}
 }
 
 fn check_form(headers: &HeaderMap) -> Result<()> {

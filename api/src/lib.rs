@@ -8,15 +8,18 @@ mod auth;
 mod check;
 mod envelope;
 mod error;
+mod file;
 mod files;
 mod frame;
 mod health;
 mod json;
 mod linger;
 mod native;
+mod openapi;
 mod page;
 mod path;
 mod query;
+mod reference;
 mod reject_file;
 mod samora;
 mod serve;
@@ -67,11 +70,14 @@ impl Default for ApiSettings {
 /// The whole HTTP surface over one engine.
 pub fn router(engine: Engine, settings: ApiSettings) -> Router {
     let gate = auth::Gate::new(engine.clone(), settings);
-    Router::new()
-        .nest("/api/v1", native::router())
+    let mut routes = native::routes();
+    let description = reference::router(&routes.document());
+    routes
+        .into_router()
         .nest("/v1", samora::v1())
         .route("/files/transcripts/{ses}", get(files::transcript))
         .with_state(gate)
+        .merge(description)
         .merge(health::router(engine))
         .fallback(|| async { ApiError::no_such_route() })
         .method_not_allowed_fallback(|| async { ApiError::method_not_allowed() })

@@ -5,10 +5,11 @@ use std::{fmt::Display, str::FromStr};
 use ringfleet_core::cursor::Cursor;
 use ringfleet_store::Page;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::{
     envelope::Reply,
-    error::{ApiError, Result},
+    error::Result,
     query::{FromQuery, Parameters},
 };
 
@@ -22,18 +23,9 @@ pub(crate) struct Paging {
     limit: u32,
 }
 
-fn limit(parameters: &mut Parameters) -> Result<u32> {
-    match parameters.take("limit")? {
-        None => Ok(DEFAULT_LIMIT),
-        Some(text) => text.parse().ok().filter(|n| (1..=MAX_LIMIT).contains(n)).ok_or_else(|| {
-            ApiError::invalid("limit", format!("must be a whole number from 1 to {MAX_LIMIT}"))
-        }),
-    }
-}
-
 impl FromQuery for Paging {
     fn read(parameters: &mut Parameters) -> Result<Self> {
-        let limit = limit(parameters)?;
+        let limit = parameters.whole("limit", 1, MAX_LIMIT, DEFAULT_LIMIT)?;
         Ok(Self { after: parameters.parse("cursor")?, limit })
     }
 }
@@ -72,9 +64,9 @@ pub(crate) struct NumberPaging<T> {
     limit: u32,
 }
 
-impl<T: FromStr<Err: Display>> FromQuery for NumberPaging<T> {
+impl<T: FromStr<Err: Display> + ToSchema> FromQuery for NumberPaging<T> {
     fn read(parameters: &mut Parameters) -> Result<Self> {
-        let limit = limit(parameters)?;
+        let limit = parameters.whole("limit", 1, MAX_LIMIT, DEFAULT_LIMIT)?;
         Ok(Self { after: parameters.parse("cursor")?, limit })
     }
 }

@@ -6,7 +6,10 @@ use axum::{
 };
 use ringfleet_core::id::{Id, Kind};
 
-use crate::error::{ApiError, Result};
+use crate::{
+    error::{ApiError, Result},
+    openapi::{Draft, Part},
+};
 
 /// The id of a `K` in the path, as a TypeID or a UUID. Its place is named by the kind's TypeID prefix: `/campaigns/{cmp}`.
 ///
@@ -21,5 +24,11 @@ impl<K: Kind, S: Send + Sync> FromRequestParts<S> for PathId<K> {
         let values = RawPathParams::from_request_parts(parts, state).await.map_err(|_| missing())?;
         let (_, text) = values.iter().find(|(name, _)| *name == K::PREFIX).ok_or_else(missing)?;
         text.parse().map(Self).map_err(|_| missing())
+    }
+}
+
+impl<K: Kind> Part for PathId<K> {
+    fn describe(draft: &mut Draft) {
+        draft.id::<K>();
     }
 }

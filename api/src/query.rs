@@ -2,17 +2,51 @@
 
 use std::{fmt::Display, str::FromStr};
 
-use axum::{extract::FromRequestParts, http::request::Parts};
+use axum::{
+    extract::FromRequestParts,
+    http::{StatusCode, request::Parts},
+};
 
-use crate::error::{ApiError, Result};
+use utoipa::{
+    ToSchema,
+    openapi::{RefOr, schema::Schema},
+};
 
-/// The parameters of one request.
-pub(crate) struct Parameters(Vec<(String, String)>);
+use crate::{
+    error::{ApiError, Result},
+    openapi::{Draft, Part, whole_number},
+};
+
+/// The parameters of one request, or, to describe an endpoint, those it asks for.
+pub(crate) struct Parameters {
+    given: Vec<(String, String)>,
+    asked: Option<Draft>,
+}
 
 impl Parameters {
     /// Takes the value of `name`; an empty one counts as absent.
     pub(crate) fn take(&mut self, name: &str) -> Result<Option<String>> {
-        let mut taken = self.0.extract_if(.., |(given, _)| given == name);
+        self.describe(name, |draft| draft.of::<String>());
+        self.text(name)
+    }
+
+    /// Takes the value of `name`, a whole number from `from` to `to`.
+    pub(crate) fn whole(&mut self, name: &str, from: u32, to: u32, default: u32) -> Result<u32> {
+        self.describe(name, |_| whole_number(from, to, default));
+        let Some(text) = self.text(name)? else { return Ok(default) };
+        let number = text.parse().ok().filter(|n| (from..=to).contains(n));
+        number.ok_or_else(|| ApiError::invalid(name, format!("must be a whole number from {from} to {to}")))
+    }
+
+    fn describe(&mut self, name: &str, schema: impl FnOnce(&mut Draft) -> RefOr<Schema>) {
+        if let Some(draft) = &mut self.asked {
+            let schema = schema(draft);
+            draft.query(name, schema);
+        }
+    }
+
+    fn text(&mut self, name: &str) -> Result<Option<String>> {
+        let mut taken = self.given.extract_if(.., |(given, _)| given == name);
         let value = taken.next().map(|(_, value)| value);
         if taken.next().is_some() {
             return Err(ApiError::invalid(name, "is given twice; give it once"));
@@ -24,8 +58,9 @@ impl Parameters {
     }
 
     /// Takes and reads the value of `name`.
-    pub(crate) fn parse<T: FromStr<Err: Display>>(&mut self, name: &str) -> Result<Option<T>> {
-        self.take(name)?.map(|text| text.parse().map_err(|error| ApiError::invalid(name, error))).transpose()
+    pub(crate) fn parse<T: FromStr<Err: Display> + ToSchema>(&mut self, name: &str) -> Result<Option<T>> {
+        self.describe(name, |draft| draft.of::<T>());
+        self.text(name)?.map(|text| text.parse().map_err(|error| ApiError::invalid(name, error))).transpose()
     }
 }
 
@@ -43,11 +78,21 @@ impl<T: FromQuery, S: Sync> FromRequestParts<S> for Query<T> {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self> {
         let pairs = url::form_urlencoded::parse(parts.uri.query().unwrap_or_default().as_bytes());
-        let mut parameters = Parameters(pairs.into_owned().collect());
+        let mut parameters = Parameters { given: pairs.into_owned().collect(), asked: None };
         let read = T::read(&mut parameters)?;
-        match parameters.0.pop() {
+        match parameters.given.pop() {
             None => Ok(Self(read)),
             Some((name, _)) => Err(ApiError::invalid(name, "is not a parameter of this endpoint")),
         }
+    }
+}
+
+impl<T: FromQuery> Part for Query<T> {
+    /// What an endpoint reads is what it asks for, so it is asked with a query string that holds nothing.
+    fn describe(draft: &mut Draft) {
+        let mut parameters = Parameters { given: Vec::new(), asked: Some(std::mem::take(draft)) };
+        let _ = T::read(&mut parameters); // whether it can do without any of them does not matter here
+        *draft = parameters.asked.unwrap_or_default();
+        draft.refuses(StatusCode::UNPROCESSABLE_ENTITY, "A value is wrong; `meta.field` names it.");
     }
 }

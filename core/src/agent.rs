@@ -51,6 +51,14 @@ impl fmt::Display for AgentVersion {
     }
 }
 
+impl utoipa::PartialSchema for AgentVersion {
+    fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
+        crate::schema::text("A version of an agent.", "^v[1-9][0-9]*$", "v2")
+    }
+}
+
+impl utoipa::ToSchema for AgentVersion {}
+
 impl Serialize for AgentVersion {
     fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
         s.collect_str(self)

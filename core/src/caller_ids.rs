@@ -23,7 +23,7 @@ text_enum! {
 }
 
 /// The caller IDs of a campaign, or of a trunk for its campaigns that have none of their own.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CallerIds {
     /// The numbers, each once.

@@ -18,7 +18,7 @@ text_enum! {
 }
 
 /// When a campaign stops by itself.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct BrakeRule {
     /// It stops when more than this share of the last `calls` FAILED, 0.01 to 1; with 1 it never does.

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 /// Caps of a workspace or a campaign; none leaves it to the other, and on the workspace to [`Caps::DEFAULT`].
-#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Caps {
     /// Least time between a call of this campaign and one of another to the same number, in minutes; 0 is none. Between
@@ -73,6 +73,11 @@ pub struct History(Vec<Stamp>);
 const DAY: i64 = 86_400_000;
 
 impl History {
+    /// The calls, oldest first.
+    pub fn calls(&self) -> &[Stamp] {
+        &self.0
+    }
+
     /// From when on the caps allow another call, which is `call` of `campaign`; none when they allow it at `now`.
     ///
     /// What this call itself left behind does not count: it comes back after its carrier had no room.

@@ -27,6 +27,17 @@ impl std::fmt::Display for Cursor {
     }
 }
 
+impl utoipa::PartialSchema for Cursor {
+    fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
+        crate::schema::free_text(
+            "`meta.next_cursor` of the page before, unchanged.",
+            "AZNvfopcfD6bHS9KbI4KGw",
+        )
+    }
+}
+
+impl utoipa::ToSchema for Cursor {}
+
 impl std::str::FromStr for Cursor {
     type Err = BadCursor;
 

@@ -8,12 +8,16 @@ use chrono::{DateTime, Utc};
 use type_safe_id::{DynamicType, TypeSafeId};
 use uuid::{NoContext, Timestamp, Uuid};
 
+use crate::schema;
+
 /// What kind of thing an id names; gives the TypeID prefix.
 pub trait Kind: 'static {
     /// Lowercase prefix, without the underscore.
     const PREFIX: &'static str;
     /// How messages call the thing.
     const NAME: &'static str;
+    /// How programs call the type of its id.
+    const ID: &'static str;
 }
 
 /// An id of one kind of thing. Ordered by creation time.
@@ -103,6 +107,22 @@ impl<K: Kind> std::hash::Hash for Id<K> {
         self.0.hash(state);
     }
 }
+impl<K: Kind> utoipa::PartialSchema for Id<K> {
+    fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
+        let (name, prefix) = (K::NAME, K::PREFIX);
+        // TypeID: 26 digits of Crockford's base 32, of which the first is at most 7.
+        let form = format!(
+            "^({prefix}_[0-7][0-9a-hjkmnp-tv-z]{{25}}|[0-9a-fA-F]{{8}}(-[0-9a-fA-F]{{4}}){{3}}-[0-9a-fA-F]{{12}})$"
+        );
+        let example = Self::from(Uuid::from_u128(0x0193_6f7e_8a5c_7c3e_9b1d_2f4a_6c8e_0a1b)).to_string();
+        schema::text(&format!("The id of a {name}: `{prefix}_…`, or the same as a UUID."), &form, &example)
+    }
+}
+impl<K: Kind> utoipa::ToSchema for Id<K> {
+    fn name() -> std::borrow::Cow<'static, str> {
+        K::ID.into()
+    }
+}
 impl<K: Kind> serde::Serialize for Id<K> {
     fn serialize<S: serde::Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
         s.collect_str(self)
@@ -122,6 +142,7 @@ macro_rules! ids {
         impl Kind for $kind {
             const PREFIX: &'static str = $prefix;
             const NAME: &'static str = $name;
+            const ID: &'static str = stringify!($alias);
         }
         $(#[$meta])*
         #[doc = concat!("The id of a ", $name, ", shown as `", $prefix, "_…`.")]
@@ -144,6 +165,7 @@ ids! {
     DeliveryId, DeliveryKind = "dlv", "delivery";
     WorkerId, WorkerKind = "wrk", "worker";
     SuppressionId, SuppressionKind = "sup", "suppression";
+    LeadId, LeadKind = "lead", "lead";
 }
 
 #[cfg(test)]

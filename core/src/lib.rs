@@ -2,6 +2,7 @@
 //!
 //! Time and randomness are arguments everywhere except in [`clock`], the one place that reads the real clock.
 
+mod schema;
 mod text_enum;
 
 pub mod agent;
@@ -19,6 +20,7 @@ pub mod fair;
 pub mod forecast;
 pub mod hold;
 pub mod id;
+pub mod import;
 pub mod link;
 pub mod phone;
 pub mod plan;

@@ -183,6 +183,14 @@ impl fmt::Debug for E164 {
     }
 }
 
+impl utoipa::PartialSchema for E164 {
+    fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
+        crate::schema::text("A telephone number in E.164.", r"^\+[1-9][0-9]{6,14}$", "+919876543210")
+    }
+}
+
+impl utoipa::ToSchema for E164 {}
+
 impl serde::Serialize for E164 {
     fn serialize<S: serde::Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
         s.collect_str(self)

@@ -53,7 +53,7 @@ impl Gate {
 }
 
 /// What a campaign does for each recipient, step by step.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(transparent)]
 pub struct Plan {
     /// Carried out in order; never empty once validated.
@@ -61,7 +61,7 @@ pub struct Plan {
 }
 
 /// One channel with its attempts.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Step {
     /// How to reach the person.
@@ -81,7 +81,7 @@ pub struct Step {
 }
 
 /// When and on what to try again.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Retry {
     /// Wait before the second attempt, in minutes; fractions are allowed.

@@ -13,7 +13,7 @@
 use serde::{Deserialize, Serialize};
 
 /// The agents of a campaign, and how many calls are placed for each that is free.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Seats {
     /// How many can talk at once, 1 to 10,000.
@@ -27,7 +27,7 @@ pub struct Seats {
 }
 
 /// When the ratio falls because too many calls were abandoned.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Abandonment {
     /// From this share of abandoned calls on it falls, 0 to 1.

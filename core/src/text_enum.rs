@@ -1,6 +1,6 @@
 /// Defines an enum whose variants have one spelling, used alike in SQL, JSON and logs.
 ///
-/// Gives `as_str`, `ALL`, `Display`, `FromStr` (the error lists what is allowed) and serde as that text.
+/// Gives `as_str`, `ALL`, `Display`, `FromStr` (the error lists what is allowed), serde as that text, and its schema.
 macro_rules! text_enum {
     ($(#[$meta:meta])* pub enum $name:ident { $($(#[$vmeta:meta])* $variant:ident => $text:literal),+ $(,)? }) => {
         $(#[$meta])*
@@ -29,6 +29,15 @@ macro_rules! text_enum {
                     _ => Err(format!("{text:?} is not one of {}", [$($text),+].join(", "))),
                 }
             }
+        }
+
+        impl utoipa::PartialSchema for $name {
+            fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
+                $crate::schema::one_of(Self::ALL.iter().map(|one| one.as_str()))
+            }
+        }
+        impl utoipa::ToSchema for $name {
+            fn name() -> std::borrow::Cow<'static, str> { stringify!($name).into() }
         }
 
         impl serde::Serialize for $name {

@@ -59,7 +59,7 @@ impl std::fmt::Debug for SipTrunk {
 }
 
 /// What a SIP status means on this trunk.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase", rename_all_fields = "camelCase", deny_unknown_fields)]
 pub enum OutcomeRule {
     /// The call ends so.
@@ -111,7 +111,7 @@ fn udp() -> SipTransport {
 }
 
 /// Limits of a trunk or a campaign; none means no limit of this kind.
-#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Limits {
     /// Most calls begun per second (CPS), 0.01 to 10,000.

@@ -8,7 +8,7 @@ use crate::TrunkId;
 pub const MOST_MEMBERS: usize = 50;
 
 /// A trunk in a group.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Member {
     /// Which trunk.

@@ -1,7 +1,5 @@
-use std::{fmt, str::FromStr};
-
 use chrono::{DateTime, Utc};
-use ringfleet_core::{CampaignId, ImportId, WorkspaceId};
+use ringfleet_core::{CampaignId, ImportId, WorkspaceId, import::ImportState};
 use serde::Serialize;
 
 use crate::{
@@ -10,45 +8,6 @@ use crate::{
     rows::rows,
     tx::{all, exec, on, one, scalar},
 };
-
-/// Where an import stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-pub enum ImportState {
-    /// Rows are being read.
-    Running,
-    /// The whole file has been read.
-    Finished,
-    /// It broke off; what was accepted until then is kept.
-    Failed,
-}
-
-impl ImportState {
-    /// The one spelling.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Running => "RUNNING",
-            Self::Finished => "FINISHED",
-            Self::Failed => "FAILED",
-        }
-    }
-}
-
-impl fmt::Display for ImportState {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-impl FromStr for ImportState {
-    type Err = String;
-    fn from_str(text: &str) -> std::result::Result<Self, String> {
-        [Self::Running, Self::Finished, Self::Failed]
-            .into_iter()
-            .find(|s| s.as_str() == text)
-            .ok_or_else(|| format!("{text:?} is no import state"))
-    }
-}
 
 record! {
     /// One uploaded file on its way to becoming recipients.

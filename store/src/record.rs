@@ -12,6 +12,7 @@ use ringfleet_core::{
     delivery::DeliveryState,
     event::EventType,
     id::{Id, Kind},
+    import::ImportState,
     seats::{Answers, Seats},
     trunk::{Limits, TrunkConfig},
     trunk_group::Member,
@@ -20,7 +21,7 @@ use serde_json::Value;
 use sqlx::{Row, postgres::PgRow, sqlite::SqliteRow, types::Json};
 use uuid::Uuid;
 
-use crate::{ImportState, Timestamp};
+use crate::Timestamp;
 
 /// A value that can be read from a named column of a row of type `R`.
 pub(crate) trait Field<R>: Sized {

@@ -29,6 +29,8 @@ mod fair;
 #[cfg(test)]
 mod fleet;
 #[cfg(test)]
+mod fuzz;
+#[cfg(test)]
 mod greeting;
 #[cfg(test)]
 mod halt;

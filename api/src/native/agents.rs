@@ -7,6 +7,7 @@ use ringfleet_core::{Action, AgentId, AgentVersion, id::AgentKind};
 use ringfleet_store::{Agent, NewAgent};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use utoipa::ToSchema;
 
 use crate::{
     auth::{Allowed, may},
@@ -29,12 +30,15 @@ const OPENING_LIMIT: usize = 2_000;
 /// `voice` and `llm` may be this long as JSON, in bytes.
 const SETTINGS_LIMIT: usize = 16 * 1024;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schema(as = NewAgent)]
 pub(super) struct Body {
     name: String,
     prompt: Option<String>,
+    #[schema(value_type = Option<Object>)]
     voice: Option<Map<String, Value>>,
+    #[schema(value_type = Option<Object>)]
     llm: Option<Map<String, Value>>,
     greeting: Option<String>,
     recording: Option<bool>,
@@ -42,23 +46,29 @@ pub(super) struct Body {
 }
 
 /// `PATCH /agents/:id`: what is to change; `null` takes away the greeting and the opening line.
-#[derive(Deserialize, Default)]
+#[derive(Deserialize, Default, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+#[schema(as = AgentChange)]
 pub(super) struct PatchBody {
     name: Option<String>,
     prompt: Option<String>,
+    #[schema(value_type = Option<Object>)]
     voice: Option<Map<String, Value>>,
+    #[schema(value_type = Option<Object>)]
     llm: Option<Map<String, Value>>,
     #[serde(deserialize_with = "given")]
+    #[schema(value_type = Option<String>)]
     greeting: Option<Option<String>>,
     recording: Option<bool>,
     #[serde(deserialize_with = "given")]
+    #[schema(value_type = Option<String>)]
     opening_line: Option<Option<String>>,
 }
 
 /// An agent as the API shows it, in one of its versions.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = Agent)]
 pub(super) struct View {
     id: AgentId,
     /// The version that is shown.
@@ -82,8 +92,9 @@ pub(super) struct View {
 }
 
 /// Where a version stands.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = AgentStatus)]
 enum Status {
     /// Never published.
     Draft,
@@ -184,8 +195,9 @@ pub(super) async fn edit(
 }
 
 /// Which version to publish.
-#[derive(Deserialize, Default)]
+#[derive(Deserialize, Default, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+#[schema(as = AgentToPublish)]
 pub(super) struct PublishBody {
     version_id: Option<AgentVersion>,
 }

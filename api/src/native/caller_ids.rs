@@ -3,6 +3,7 @@
 use ringfleet_core::{CallerIds, CampaignId, E164, caller_ids::Rotation, id::CampaignKind};
 use ringfleet_engine::PoolToday;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::{
     auth::{Allowed, may},
@@ -12,8 +13,9 @@ use crate::{
 };
 
 /// A pool as requests write it.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schema(as = NewCallerIds)]
 pub(super) struct Body {
     numbers: Vec<E164>,
     rotation: Option<Rotation>,
@@ -31,8 +33,9 @@ impl Body {
 }
 
 /// What a campaign shows, and what was shown of it today.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = CallerIdsToday)]
 pub(super) struct View {
     campaign_id: CampaignId,
     /// `campaign` or `trunk`: whose pool it is; null when the campaign has none and shows the caller ID of its trunk.
@@ -46,8 +49,9 @@ pub(super) struct View {
     numbers: Vec<Shown>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = CallerIdsTodayShown)]
 struct Shown {
     number: E164,
     calls_today: u32,

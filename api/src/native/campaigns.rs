@@ -7,6 +7,7 @@ use ringfleet_core::{
 use ringfleet_engine::NAME_LIMIT;
 use ringfleet_store::{Campaign, CampaignSettings, NewCampaign};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::{
     auth::{Allowed, may},
@@ -27,34 +28,44 @@ use super::{
     stats::StatsView,
 };
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schema(as = NewCampaign)]
 pub(super) struct Body {
     name: String,
     agent_id: AgentId,
     trunk_id: Option<TrunkId>,
     trunk_group_id: Option<TrunkGroupId>,
     channel: Option<Channel>,
+    #[schema(value_type = Option<Vec<Step>>)]
     channels: Option<Vec<Object<Step>>>,
+    #[schema(value_type = Option<Limits>)]
     limits: Option<Object<Limits>>,
+    #[schema(value_type = Option<Seats>)]
     seats: Option<Object<Seats>>,
     ring_timeout_seconds: Option<u32>,
     max_call_seconds: Option<u32>,
+    #[schema(value_type = Option<ScheduleBody>)]
     schedule: Option<Object<ScheduleBody>>,
+    #[schema(value_type = Option<Caps>)]
     caps: Option<Object<Caps>>,
     dupe_days: Option<u32>,
     expire_days: Option<u32>,
+    #[schema(value_type = Option<BrakeRule>)]
     brake: Option<Object<BrakeRule>>,
     start_at: Option<String>,
     end_at: Option<String>,
+    #[schema(value_type = Option<RecurrenceBody>)]
     recurrence: Option<Object<RecurrenceBody>>,
     weight: Option<f64>,
+    #[schema(value_type = Option<caller_ids::Body>)]
     caller_ids: Option<Object<caller_ids::Body>>,
 }
 
 /// A campaign as the API shows it.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = Campaign)]
 pub(super) struct View {
     id: CampaignId,
     name: String,

@@ -3,8 +3,7 @@
 use axum::{
     body::Body,
     extract::{FromRequest, Request},
-    http::header,
-    response::{IntoResponse, Response},
+    http::StatusCode,
 };
 use ringfleet_core::{
     CampaignId, ImportId,
@@ -13,11 +12,17 @@ use ringfleet_core::{
 use ringfleet_engine::import::ImportOptions;
 use ringfleet_store::{Import, ImportState};
 use serde::Serialize;
+use utoipa::{
+    ToSchema,
+    openapi::{Required, schema::ObjectBuilder},
+};
 
 use crate::{
     auth::{Allowed, Gate, may},
     envelope::{Moment, Reply},
     error::{ApiError, Result},
+    file::{CsvFile, text},
+    openapi::{Draft, Part},
     page::Paging,
     path::PathId,
     query::{FromQuery, Parameters, Query},
@@ -25,8 +30,9 @@ use crate::{
 };
 
 /// An import as the API shows it.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = Import)]
 pub(super) struct View {
     id: ImportId,
     campaign_id: CampaignId,
@@ -77,6 +83,20 @@ impl FromRequest<Gate> for CsvUpload {
     }
 }
 
+impl Part for CsvUpload {
+    fn describe(draft: &mut Draft) {
+        let form = ObjectBuilder::new().property("file", text()).required("file").build();
+        draft.body("text/csv", text(), Required::True);
+        draft.body("multipart/form-data", form.into(), Required::True);
+        draft.refuses(StatusCode::BAD_REQUEST, "The upload broke off.");
+        draft.refuses(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "The list is neither text/csv nor a file in a form.",
+        );
+        draft.refuses(StatusCode::UNPROCESSABLE_ENTITY, "The file, or a parameter, cannot be read.");
+    }
+}
+
 /// `POST /campaigns/:id/recipients/import`: reads a CSV row by row. Answers when the whole file has been read.
 pub(super) async fn upload(
     door: Allowed<may::RunCampaigns>,
@@ -119,13 +139,10 @@ pub(super) async fn show(door: Allowed<may::Read>, PathId(id): PathId<ImportKind
 }
 
 /// `GET /imports/:id/errors.csv`: the rows that did not become recipients, in the order of the file.
-pub(super) async fn errors(door: Allowed<may::Read>, PathId(id): PathId<ImportKind>) -> Result<Response> {
+pub(super) async fn errors(door: Allowed<may::Read>, PathId(id): PathId<ImportKind>) -> Result<CsvFile> {
     let import = find(&door, id).await?;
-    let name = format!("attachment; filename=\"{}-errors.csv\"", import.id);
-    let file = reject_file::stream(door.engine().store().clone(), import.id);
-    let headers =
-        [(header::CONTENT_TYPE, "text/csv; charset=utf-8".to_owned()), (header::CONTENT_DISPOSITION, name)];
-    Ok((headers, Body::from_stream(file)).into_response())
+    let rejects = reject_file::stream(door.engine().store().clone(), import.id);
+    Ok(CsvFile { name: format!("{}-errors.csv", import.id), body: Body::from_stream(rejects) })
 }
 
 async fn find(door: &Allowed<may::Read>, id: ImportId) -> Result<Import> {

@@ -3,6 +3,7 @@
 use ringfleet_core::{CampaignAction, CampaignId, Disposition, id::CampaignKind};
 use ringfleet_engine::{InFlight, NAME_LIMIT};
 use serde::Deserialize;
+use utoipa::ToSchema;
 
 use crate::{
     auth::{Allowed, may},
@@ -27,15 +28,17 @@ pub(super) async fn start(
 }
 
 /// How a campaign stops.
-#[derive(Deserialize, Default)]
-#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+#[derive(Deserialize, Default, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schema(as = Stop)]
 pub(super) struct StopBody {
     in_flight: Option<InFlightBody>,
 }
 
 /// What becomes of calls that ring or talk.
-#[derive(Deserialize, Clone, Copy)]
+#[derive(Deserialize, Clone, Copy, ToSchema)]
 #[serde(rename_all = "lowercase")]
+#[schema(as = CampaignInFlight)]
 enum InFlightBody {
     Finish,
     Hangup,
@@ -85,8 +88,9 @@ pub(super) async fn edit(
     Ok(Reply::ok(campaign.into()))
 }
 
-#[derive(Deserialize, Default)]
-#[serde(deny_unknown_fields, default)]
+#[derive(Deserialize, Default, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = Clone)]
 pub(super) struct CloneBody {
     name: Option<String>,
     recipients: Option<bool>,
@@ -103,8 +107,9 @@ pub(super) async fn clone(
     Ok(Reply::created(campaign.into()))
 }
 
-#[derive(Deserialize, Default)]
-#[serde(deny_unknown_fields, default)]
+#[derive(Deserialize, Default, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = Retry)]
 pub(super) struct RetryBody {
     name: Option<String>,
     dispositions: Option<Vec<Disposition>>,

@@ -7,6 +7,7 @@ use ringfleet_core::{
 };
 use ringfleet_engine::{Preflight, ZoneHours};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::{
     auth::{Allowed, may},
@@ -16,8 +17,9 @@ use crate::{
 };
 
 /// The look ahead as the API shows it. Each waiting recipient is counted once: callable now, held, or ended.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = Preflight)]
 pub(super) struct View {
     status: CampaignState,
     waiting: u64,
@@ -29,7 +31,8 @@ pub(super) struct View {
     warnings: Vec<String>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = PreflightHeld)]
 struct HeldView {
     hold: Hold,
     count: u64,
@@ -38,15 +41,17 @@ struct HeldView {
 }
 
 /// Recipients that would end without a call.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = PreflightEnded)]
 struct EndedView {
     disposition: Disposition,
     reason: &'static str,
     count: u64,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = PreflightZone)]
 struct ZoneView {
     zones: Vec<&'static str>,
     count: u64,
@@ -54,7 +59,8 @@ struct ZoneView {
     hours: Vec<StretchView>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = PreflightStretch)]
 struct StretchView {
     from: Moment,
     to: Option<Moment>,

@@ -11,6 +11,7 @@ use ringfleet_engine::lines_rest;
 use ringfleet_store::{Campaign, NewRecipient, Recipient, RecipientFilter};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use utoipa::ToSchema;
 
 use crate::{
     auth::{Allowed, may},
@@ -29,15 +30,18 @@ const MOST: usize = 5_000;
 /// How much of a refused value the answer quotes, in characters.
 const QUOTE_LIMIT: usize = 100;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = NewRecipient)]
 pub(super) struct Body {
+    #[schema(value_type = Vec<Item>)]
     recipients: Vec<Object<Item>>,
 }
 
 /// The values are looked at one by one, so that a wrong one costs its own recipient only.
-#[derive(Deserialize, Default)]
+#[derive(Deserialize, Default, ToSchema)]
 #[serde(deny_unknown_fields, default)]
+#[schema(as = NewRecipientItem)]
 struct Item {
     to: Value,
     variables: Value,
@@ -45,14 +49,16 @@ struct Item {
 }
 
 /// What became of the list.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = RecipientAdded)]
 pub(super) struct AddedView {
     accepted: u64,
     rejected: Vec<Rejected>,
 }
 
 /// A recipient that was not taken.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = RecipientRejected)]
 struct Rejected {
     index: usize,
     field: &'static str,
@@ -62,8 +68,9 @@ struct Rejected {
 }
 
 /// A recipient as the API shows it.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = Recipient)]
 pub(super) struct View {
     id: RecipientId,
     campaign_id: CampaignId,

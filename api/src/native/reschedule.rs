@@ -2,6 +2,7 @@
 
 use ringfleet_core::id::{CampaignKind, RecipientKind};
 use serde::Deserialize;
+use utoipa::ToSchema;
 
 use crate::{
     auth::{Allowed, may},
@@ -14,8 +15,9 @@ use crate::{
 
 use super::recipients::View;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = Reschedule)]
 pub(super) struct Body {
     at: Option<String>,
 }

@@ -2,12 +2,14 @@
 
 use std::collections::BTreeSet;
 
+use chrono::NaiveDate;
 use ringfleet_core::{
     Schedule,
     window::{Hours, date},
     zone,
 };
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::error::{ApiError, Result};
 
@@ -15,8 +17,9 @@ use crate::error::{ApiError, Result};
 const ALWAYS: &str = "always";
 
 /// A named window (`schedule.window` of Saaya's API) or hours, never both.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schema(as = NewSchedule)]
 pub(super) struct ScheduleBody {
     window: Option<String>,
     hours: Option<Hours>,
@@ -62,17 +65,26 @@ fn named(window: &str) -> Result<Schedule> {
 }
 
 /// A schedule as answers show it; sent back as it is, it means the same.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = ShownSchedule)]
 pub(super) struct ScheduleView {
     #[serde(skip_serializing_if = "Option::is_none")]
     window: Option<&'static str>,
-    #[serde(flatten)]
-    schedule: Schedule,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hours: Option<Hours>,
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    #[schema(value_type = Vec<String>, examples("2026-12-25"))]
+    blocked_dates: BTreeSet<NaiveDate>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(examples("Asia/Kolkata"))]
+    timezone: Option<&'static str>,
 }
 
 impl From<Schedule> for ScheduleView {
     fn from(schedule: Schedule) -> Self {
-        Self { window: schedule.hours.is_none().then_some(ALWAYS), schedule }
+        let Schedule { hours, blocked_dates, timezone } = schedule;
+        let window = hours.is_none().then_some(ALWAYS);
+        Self { window, hours, blocked_dates, timezone: timezone.map(|zone| zone.name()) }
     }
 }

@@ -8,6 +8,7 @@ use ringfleet_engine::NewSession;
 use ringfleet_store::{Call, CallFilter};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use utoipa::ToSchema;
 
 use crate::{
     auth::{Allowed, may},
@@ -20,8 +21,9 @@ use crate::{
     query::{FromQuery, Parameters, Query},
 };
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schema(as = NewSession)]
 pub(super) struct Body {
     agent_id: AgentId,
     version_id: Option<AgentVersion>,
@@ -31,15 +33,18 @@ pub(super) struct Body {
     trunk_id: Option<TrunkId>,
     trunk_group_id: Option<TrunkGroupId>,
     channel: Option<Channel>,
+    #[schema(value_type = Option<Object>)]
     variables: Option<Map<String, Value>>,
+    #[schema(value_type = Option<Object>)]
     metadata: Option<Map<String, Value>>,
     ring_timeout_seconds: Option<u32>,
     max_call_seconds: Option<u32>,
 }
 
 /// A call as the API shows it.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = Session)]
 pub(super) struct View {
     id: CallId,
     campaign_id: Option<CampaignId>,

@@ -8,6 +8,7 @@ use ringfleet_core::{
 use ringfleet_engine::NAME_LIMIT;
 use ringfleet_store::CampaignSettings;
 use serde::{Deserialize, Deserializer};
+use utoipa::ToSchema;
 
 use crate::{
     check,
@@ -24,8 +25,9 @@ const DAYS: std::ops::RangeInclusive<u32> = 1..=3_650;
 const WEIGHTS: std::ops::RangeInclusive<f64> = 0.1..=100.0;
 
 /// When fresh runs of a list are made.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = NewRecurrence)]
 pub(super) struct RecurrenceBody {
     cron: String,
     timezone: String,
@@ -44,32 +46,45 @@ impl RecurrenceBody {
 }
 
 /// `PATCH /campaigns/:id`: what is to change. What a value can be absent of, `null` takes away.
-#[derive(Deserialize, Default)]
-#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+#[derive(Deserialize, Default, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schema(as = CampaignChanges)]
 pub(super) struct PatchBody {
     name: Option<String>,
     channel: Option<Channel>,
+    #[schema(value_type = Option<Vec<Step>>)]
     channels: Option<Vec<Object<Step>>>,
+    #[schema(value_type = Option<Limits>)]
     limits: Option<Object<Limits>>,
-    #[serde(deserialize_with = "given")]
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<Seats>)]
     seats: Option<Option<Object<Seats>>>,
     ring_timeout_seconds: Option<u32>,
     max_call_seconds: Option<u32>,
+    #[schema(value_type = Option<ScheduleBody>)]
     schedule: Option<Object<ScheduleBody>>,
+    #[schema(value_type = Option<Caps>)]
     caps: Option<Object<Caps>>,
-    #[serde(deserialize_with = "given")]
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<u32>)]
     dupe_days: Option<Option<u32>>,
-    #[serde(deserialize_with = "given")]
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<u32>)]
     expire_days: Option<Option<u32>>,
-    #[serde(deserialize_with = "given")]
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<String>)]
     start_at: Option<Option<String>>,
-    #[serde(deserialize_with = "given")]
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<String>)]
     end_at: Option<Option<String>>,
-    #[serde(deserialize_with = "given")]
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<RecurrenceBody>)]
     recurrence: Option<Option<Object<RecurrenceBody>>>,
+    #[schema(value_type = Option<BrakeRule>)]
     brake: Option<Object<BrakeRule>>,
     weight: Option<f64>,
-    #[serde(deserialize_with = "given")]
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<caller_ids::Body>)]
     caller_ids: Option<Option<Object<caller_ids::Body>>>,
 }
 

@@ -5,14 +5,16 @@ use std::collections::BTreeMap;
 use ringfleet_core::{CampaignState, Channel, Disposition, Hold, Outcome};
 use ringfleet_engine::{CampaignStats, SeatStats};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::envelope::Moment;
 
 /// Every name is there, also with nothing counted under it.
 type Counts = BTreeMap<&'static str, u64>;
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = CampaignStats)]
 pub(super) struct StatsView {
     status: CampaignState,
     recipients: Recipients,
@@ -22,8 +24,9 @@ pub(super) struct StatsView {
     expected_finish: Option<Moment>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = CampaignRecipientCounts)]
 struct Recipients {
     total: u64,
     pending: u64,
@@ -33,8 +36,9 @@ struct Recipients {
     by_disposition: Counts,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = CampaignCallCounts)]
 struct Calls {
     ended: u64,
     ringing: u64,
@@ -47,8 +51,9 @@ struct Calls {
 
 /// The seats of a campaign: how many, how many of them are taken, and how many calls go out for each that is free, after what became
 /// of those who picked up.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = CampaignSeatsNow)]
 struct SeatsView {
     count: u32,
     busy: u32,
@@ -74,7 +79,8 @@ impl From<&SeatStats> for SeatsView {
 }
 
 /// The calls that ended in the hour from `hour` on.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = CampaignHour)]
 struct Hour {
     hour: String,
     calls: u64,

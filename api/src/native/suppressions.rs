@@ -5,6 +5,7 @@ use ringfleet_core::{Channel, E164, SuppressionId, SuppressionSource, id::Suppre
 use ringfleet_engine::{REASON_LIMIT, SuppressionReport};
 use ringfleet_store::{NewSuppression, Reject, Suppression};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::{
     auth::{Allowed, may},
@@ -24,19 +25,22 @@ use super::imports::{CsvUpload, UploadQuery};
 const MOST: usize = 5_000;
 
 /// One number, or several at once under `suppressions`.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schema(as = NewSuppression)]
 pub(super) struct Body {
     number: Option<String>,
     channel: Option<Channel>,
     reason: Option<String>,
     source: Option<SuppressionSource>,
     expires_at: Option<String>,
+    #[schema(value_type = Option<Vec<Item>>)]
     suppressions: Option<Vec<Object<Item>>>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schema(as = NewSuppressionItem)]
 struct Item {
     number: String,
     channel: Option<Channel>,
@@ -46,8 +50,9 @@ struct Item {
 }
 
 /// An entry as the API shows it. `channel` is null where it holds on all of them.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = Suppression)]
 pub(super) struct View {
     id: SuppressionId,
     number: E164,
@@ -124,14 +129,16 @@ fn check_item(at: &str, item: Item, now: DateTime<Utc>) -> Result<NewSuppression
 }
 
 /// What became of an uploaded list.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = SuppressionUpload)]
 pub(super) struct UploadView {
     accepted: u64,
     rejected: u64,
     rejects: Vec<RejectView>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = SuppressionReject)]
 struct RejectView {
     line: i64,
     field: String,
@@ -192,7 +199,8 @@ pub(super) async fn show(
 }
 
 /// What was taken off the list.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = SuppressionDeleted)]
 pub(super) struct DeletedView {
     id: SuppressionId,
     deleted: bool,

@@ -4,6 +4,7 @@ use ringfleet_core::{CallId, CallState, id::CallKind};
 use ringfleet_store::Call;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use utoipa::ToSchema;
 
 use crate::{
     auth::{Allowed, may},
@@ -19,25 +20,30 @@ use crate::{
 const LIMIT: usize = 1024 * 1024;
 const ROLE_LIMIT: usize = 40;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = NewTranscript)]
 pub(super) struct Body {
+    #[schema(value_type = Vec<TurnBody>)]
     transcript: Vec<Object<TurnBody>>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct TurnBody {
+#[schema(as = Turn)]
+pub(super) struct TurnBody {
     role: String,
     text: String,
     ts: String,
 }
 
 /// A transcript as the API shows it.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = Transcript)]
 pub(super) struct View {
     session_id: CallId,
+    #[schema(value_type = Vec<TurnBody>)]
     transcript: Value,
     updated_at: Moment,
 }
@@ -83,8 +89,9 @@ pub(super) async fn show(door: Allowed<may::Read>, PathId(id): PathId<CallKind>)
 }
 
 /// A call replayed.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = Replay)]
 pub(super) struct ReplayView {
     session_id: CallId,
     status: CallState,

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use ringfleet_core::trunk::{Limits, OutcomeRule, SimulatedTrunk, SipTransport, SipTrunk, TrunkConfig};
 use ringfleet_store::NewTrunk;
 use serde::Deserialize;
+use utoipa::ToSchema;
 
 use super::caller_ids;
 use crate::{
@@ -20,16 +21,18 @@ const TEXT_LIMIT: usize = 255;
 /// Longest simulated ringing or talking: an hour, in milliseconds.
 const SIMULATED_LIMIT: u64 = 3_600_000;
 
-#[derive(Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = TrunkCarrierKind)]
 enum CarrierKind {
     Sip,
     Simulated,
 }
 
 /// All fields of every kind of trunk side by side, so that an unknown one is found and a missing one has a name.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schema(as = NewTrunk)]
 pub(super) struct Body {
     name: String,
     kind: CarrierKind,
@@ -43,7 +46,9 @@ pub(super) struct Body {
     ring_ms: Option<u64>,
     talk_ms: Option<u64>,
     caller_id: Option<String>,
+    #[schema(value_type = Option<caller_ids::Body>)]
     caller_ids: Option<Object<caller_ids::Body>>,
+    #[schema(value_type = Option<Limits>)]
     limits: Option<Object<Limits>>,
 }
 

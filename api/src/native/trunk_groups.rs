@@ -7,6 +7,7 @@ use ringfleet_core::{
 };
 use ringfleet_store::TrunkGroup;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::{
     auth::{Allowed, may},
@@ -22,16 +23,19 @@ use crate::{
 
 const NAME_LIMIT: usize = 120;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schema(as = NewTrunkGroup)]
 pub(super) struct Body {
     name: String,
+    #[schema(value_type = Vec<Member>)]
     members: Vec<Object<Member>>,
 }
 
 /// A trunk group as the API shows it.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = TrunkGroup)]
 pub(super) struct View {
     id: TrunkGroupId,
     name: String,

@@ -10,6 +10,7 @@ use ringfleet_core::{
 };
 use ringfleet_store::{Trunk, TrunkHealth};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::trunk_body::Body;
 use crate::{
@@ -23,8 +24,9 @@ use crate::{
 };
 
 /// A trunk as the API shows it: never its password.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = Trunk)]
 pub(super) struct View {
     id: TrunkId,
     name: String,
@@ -39,8 +41,9 @@ pub(super) struct View {
 }
 
 /// Whether calls may begin on a trunk, and why not.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = TrunkHealth)]
 struct HealthView {
     status: BrakeState,
     /// The trouble it last had, until it works again.
@@ -67,8 +70,9 @@ impl From<Option<TrunkHealth>> for HealthView {
     }
 }
 
-#[derive(Serialize)]
-#[serde(tag = "kind", rename_all = "camelCase", rename_all_fields = "camelCase")]
+#[derive(Serialize, ToSchema)]
+#[serde(tag = "kind", rename_all = "camelCase")]
+#[schema(as = ShownCarrier)]
 enum Carrier {
     Sip {
         host: String,
@@ -78,10 +82,8 @@ enum Carrier {
         username: Option<String>,
         outcomes: BTreeMap<u16, OutcomeRule>,
     },
-    Simulated {
-        ring_ms: u64,
-        talk_ms: u64,
-    },
+    #[serde(rename_all = "camelCase")]
+    Simulated { ring_ms: u64, talk_ms: u64 },
 }
 
 impl View {

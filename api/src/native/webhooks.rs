@@ -4,6 +4,7 @@ use ringfleet_core::{WebhookId, event::EventType, id::WebhookKind, signing::Secr
 use ringfleet_store::Webhook;
 use serde::{Deserialize, Serialize};
 use url::Url;
+use utoipa::ToSchema;
 
 use crate::{
     auth::{Allowed, may},
@@ -18,16 +19,18 @@ use crate::{
 /// Longest URL, in characters.
 const URL_LIMIT: usize = 2000;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schema(as = NewWebhook)]
 pub(super) struct Body {
     url: String,
     events: Option<Vec<EventType>>,
 }
 
 /// A webhook as the API shows it: without its secret.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = Webhook)]
 pub(super) struct View {
     id: WebhookId,
     url: String,
@@ -36,8 +39,9 @@ pub(super) struct View {
 }
 
 /// A webhook as the one answer shows it that makes it.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = WebhookMade)]
 pub(super) struct MadeView {
     #[serde(flatten)]
     webhook: View,
@@ -45,7 +49,8 @@ pub(super) struct MadeView {
 }
 
 /// What is left of a webhook.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = WebhookDeleted)]
 pub(super) struct DeletedView {
     id: WebhookId,
     deleted: bool,

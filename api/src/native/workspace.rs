@@ -2,6 +2,7 @@
 
 use ringfleet_core::{Caps, Schedule, TrunkGroupId, TrunkId, WorkspaceRules, trunk::Limits};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::{
     auth::{Allowed, may},
@@ -13,19 +14,24 @@ use crate::{
 
 use super::schedule_body::{ScheduleBody, ScheduleView};
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schema(as = NewWorkspaceRules)]
 pub(super) struct Body {
+    #[schema(value_type = Option<ScheduleBody>)]
     schedule: Option<Object<ScheduleBody>>,
+    #[schema(value_type = Option<Caps>)]
     caps: Option<Object<Caps>>,
+    #[schema(value_type = Option<Limits>)]
     limits: Option<Object<Limits>>,
     default_trunk_id: Option<TrunkId>,
     default_trunk_group_id: Option<TrunkGroupId>,
 }
 
 /// The rules as the API shows them; the caps with the defaults where the workspace sets none.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = WorkspaceRules)]
 pub(super) struct View {
     schedule: ScheduleView,
     caps: Caps,

@@ -69,8 +69,8 @@ const LONGEST: u32 = 86_400;
 impl FromQuery for ListQuery {
     fn read(parameters: &mut Parameters) -> Result<Self> {
         let digits = parameters.take("search")?.map(digits).transpose()?;
-        let least = read::whole(parameters, "duration_min", 0, LONGEST)?;
-        let most = read::whole(parameters, "duration_max", 0, LONGEST)?;
+        let least = read::maybe_whole(parameters, "duration_min", 0, LONGEST)?;
+        let most = read::maybe_whole(parameters, "duration_max", 0, LONGEST)?;
         if least.zip(most).is_some_and(|(least, most)| least > most) {
             return Err(ApiError::invalid("duration_max", "must not be less than duration_min"));
         }

@@ -53,14 +53,19 @@ impl Pages {
 
 impl FromQuery for Pages {
     fn read(parameters: &mut Parameters) -> Result<Self> {
-        let page = whole(parameters, "page", 1, Self::LAST)?.unwrap_or(1);
-        let page_size = whole(parameters, "page_size", 1, Self::MOST)?.unwrap_or(Self::DEFAULT_SIZE);
+        let page = parameters.whole("page", 1, Self::LAST, 1)?;
+        let page_size = parameters.whole("page_size", 1, Self::MOST, Self::DEFAULT_SIZE)?;
         Ok(Self { page, page_size })
     }
 }
 
 /// A whole number of the query string within bounds.
-pub(super) fn whole(parameters: &mut Parameters, name: &str, least: u32, most: u32) -> Result<Option<u32>> {
+pub(super) fn maybe_whole(
+    parameters: &mut Parameters,
+    name: &str,
+    least: u32,
+    most: u32,
+) -> Result<Option<u32>> {
     let Some(text) = parameters.take(name)? else { return Ok(None) };
     let read = text.parse().ok().filter(|n| (least..=most).contains(n));
     let wrong = || ApiError::invalid(name, format!("must be a whole number from {least} to {most}"));

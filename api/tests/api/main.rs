@@ -8,6 +8,7 @@ mod brakes;
 mod caller_ids;
 mod campaigns;
 mod imports;
+mod leads;
 mod lifecycle;
 mod lists;
 mod operate;

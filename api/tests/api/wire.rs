@@ -1,5 +1,6 @@
 use std::{net::SocketAddr, time::Duration};
 
+use axum::{body::Body, http::Request};
 use ringfleet_api::{ApiSettings, serve};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -181,4 +182,29 @@ async fn a_client_that_leaves_in_mid_upload_blocks_nothing_and_keeps_what_came()
     let kept = world.get(&format!("/campaigns/{campaign}/recipients")).await;
     assert_eq!(kept.data().as_array().unwrap().len(), 2);
     world.post(&format!("/campaigns/{campaign}/start"), serde_json::Value::Null).await.expect(200);
+}
+
+#[tokio::test]
+async fn the_api_describes_itself_to_programs_and_to_people() {
+    let world = World::new().await;
+    let outside = async |path: &str| world.send(Request::get(path).body(Body::empty()).unwrap()).await;
+    let answer = outside("/openapi.json").await;
+    assert_eq!(
+        (answer.status.as_u16(), answer.headers["content-type"].as_bytes()),
+        (200, &b"application/json"[..])
+    );
+    assert_eq!(answer.body["openapi"], "3.1.0");
+    let start = &answer.body["paths"]["/api/v1/campaigns/{campaignId}/start"]["post"];
+    assert_eq!(start["description"], "Needs a role that may run campaigns.");
+    assert_eq!(
+        start["responses"]["409"]["content"]["application/json"]["schema"]["$ref"],
+        "#/components/schemas/Problem"
+    );
+    let page = outside("/docs").await;
+    assert_eq!(
+        (page.status.as_u16(), page.headers["content-type"].as_bytes()),
+        (200, &b"text/html; charset=utf-8"[..])
+    );
+    assert!(page.headers["content-security-policy"].to_str().unwrap().starts_with("default-src 'none'"));
+    assert!(page.text.contains("Makes a campaign in DRAFT."), "{}", page.text);
 }

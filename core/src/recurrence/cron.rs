@@ -140,6 +140,14 @@ impl fmt::Display for Cron {
     }
 }
 
+impl utoipa::PartialSchema for Cron {
+    fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
+        crate::schema::free_text("Minute, hour, day, month and weekday of cron.", "0 9 * * mon-fri")
+    }
+}
+
+impl utoipa::ToSchema for Cron {}
+
 impl serde::Serialize for Cron {
     fn serialize<S: serde::Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
         s.collect_str(self)

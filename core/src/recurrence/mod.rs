@@ -17,13 +17,14 @@ mod cron;
 pub use cron::{Cron, CronError};
 
 /// A cron expression and the zone whose clock it reads.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Recurrence {
     /// When, on the wall.
     pub cron: Cron,
     /// Whose wall.
     #[serde(with = "zone_name")]
+    #[schema(value_type = String, examples("Asia/Kolkata"))]
     pub timezone: Tz,
 }
 

@@ -17,7 +17,7 @@ const MAX_RANGES: usize = 10;
 const MAX_DATES: usize = 1_000;
 
 /// Weekly hours without some dates, by the clock on the wall of whoever is called.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Schedule {
     /// The hours of each weekday; none means any hour.
@@ -25,14 +25,16 @@ pub struct Schedule {
     pub hours: Option<Hours>,
     /// Dates on which nobody is called, not even in the rest of a night that began the day before.
     #[serde(skip_serializing_if = "BTreeSet::is_empty", deserialize_with = "dates")]
+    #[schema(value_type = Vec<String>, examples("2026-12-25"))]
     pub blocked_dates: BTreeSet<NaiveDate>,
     /// The campaign's own zone: where a recipient is whose number tells no place. The hours are not meant in this zone.
     #[serde(skip_serializing_if = "Option::is_none", with = "zone_name")]
+    #[schema(value_type = Option<String>, default = json!(null), examples("Asia/Kolkata"))]
     pub timezone: Option<Tz>,
 }
 
 /// Ranges of hours by weekday; a day without any is closed. Ranges of different days may overlap past midnight.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields, default)]
 #[allow(missing_docs)] // the weekdays say it
 pub struct Hours {
@@ -187,6 +189,18 @@ pub(super) fn time_of_day(text: &str) -> Option<i64> {
     let time = hour * 3600 + minute * 60 + second;
     (parts.next().is_none() && minute < 60 && second < 60 && time <= DAY).then_some(time)
 }
+
+impl utoipa::PartialSchema for Range {
+    fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
+        crate::schema::text(
+            "Hours of a day; over midnight where the end comes first.",
+            r"^[0-2][0-9]:[0-5][0-9](:[0-5][0-9])?-[0-2][0-9]:[0-5][0-9](:[0-5][0-9])?$",
+            "09:00-18:00",
+        )
+    }
+}
+
+impl utoipa::ToSchema for Range {}
 
 impl Serialize for Range {
     fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {

@@ -100,6 +100,14 @@ impl FromStr for Zones {
     }
 }
 
+impl utoipa::PartialSchema for Zones {
+    fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
+        crate::schema::free_text("IANA time zones, separated by commas.", "Asia/Kolkata")
+    }
+}
+
+impl utoipa::ToSchema for Zones {}
+
 impl serde::Serialize for Zones {
     fn serialize<S: serde::Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
         s.collect_str(self)

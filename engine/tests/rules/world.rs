@@ -207,7 +207,7 @@ impl World {
         if !consumed {
             self.made.remove(&call);
         }
-        let answered = matches!(&ending, Ending::Over { outcome: Outcome::Answered, .. });
+        let answered = matches!(&ending, Ending::Over { outcome: ringfleet_core::Outcome::Answered, .. });
         let settlement = Settlement {
             call,
             campaign: Some(campaign),

@@ -14,6 +14,7 @@ mod claims;
 mod deliveries;
 mod imports;
 mod isolation;
+mod leads;
 mod lifecycle;
 mod nul;
 mod pages;
@@ -67,6 +68,7 @@ on_both_engines! {
     lifecycle: what_is_due_is_found_at_its_time one_run_for_each_time a_list_is_copied_from_where_it_stands settings_are_kept
                recipients_find_their_places recipients_end_as_told_and_are_called_back live_calls_are_hung_up_once;
     scheduled_calls: each_recipient_is_one_call transcripts_are_kept campaigns_of_an_agent_and_their_counters;
+    leads: a_number_is_one_lead what_holds_of_a_number_is_found calls_to_a_number_are_found_by_its_campaigns;
     imports: an_import_runs_and_ends stalled_ones_fail rejects_come_in_pages;
     deliveries: an_attempt_that_was_not_made_does_not_count a_letter_is_sent_once failures_come_back_when_due a_closed_one_stays_closed lost_ones_are_pushed_again
                 deleting_an_endpoint_gives_up one_made_during_a_deletion_is_closed;
