@@ -10,16 +10,22 @@ use axum::{
     http::{HeaderMap, header, request::Parts},
 };
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use chrono::{DateTime, Utc};
 use parking_lot::Mutex;
-use ringfleet_core::{Role, WorkspaceId, link::LinkKey};
-use ringfleet_engine::Engine;
+use ringfleet_core::{Actor, Role, WorkspaceId, link::LinkKey};
+use ringfleet_engine::{Claim, Deed, Engine};
 use ringfleet_store::Key;
+use serde::Serialize;
 use sha2::{Digest, Sha256};
 use tokio::time::Instant;
 
 use crate::{
     ApiSettings,
+    change::Change,
+    envelope::Reply,
     error::{ApiError, Result},
+    frame,
+    once::{Once, Refused},
     openapi::{Draft, Part},
 };
 
@@ -76,6 +82,7 @@ pub(crate) mod may {
     }
     permissions!(
         Read,
+        ReadAudit,
         RunCampaigns,
         EditAgents,
         PublishAgents,
@@ -84,6 +91,11 @@ pub(crate) mod may {
         Suppress,
         EditRules
     );
+
+    /// Permissions to look. All others are to change something, which takes a [`crate::change::Change`].
+    pub(crate) trait Looks: Permission {}
+    impl Looks for Read {}
+    impl Looks for ReadAudit {}
 }
 
 /// What all handlers share. Opens only to a key that may.
@@ -102,15 +114,20 @@ pub(crate) struct Allowed<P> {
     gate: Gate,
     workspace: WorkspaceId,
     role: Role,
+    actor: Actor,
+    request_id: Option<String>,
+    claim: Option<Arc<Claim>>,
     permission: PhantomData<fn() -> P>,
 }
 
-impl<P> Allowed<P> {
+impl<P: may::Looks> Allowed<P> {
     /// The rules.
     pub(crate) fn engine(&self) -> &Engine {
-        &self.gate.0.engine
+        self.gate.engine()
     }
+}
 
+impl<P> Allowed<P> {
     /// The workspace everything has to belong to.
     pub(crate) fn workspace(&self) -> WorkspaceId {
         self.workspace
@@ -124,6 +141,21 @@ impl<P> Allowed<P> {
     /// What links to files are signed with.
     pub(crate) fn link_key(&self) -> &LinkKey {
         &self.gate.0.links
+    }
+
+    /// The change this request asks for: noted as `action`, and answered with what `tell` says once it is made.
+    pub(crate) fn change<T, V: Serialize>(
+        self,
+        action: &'static str,
+        tell: impl Fn(&T) -> Reply<V> + Send + Sync + 'static,
+    ) -> Change<T, V> {
+        let Self { gate, workspace, actor, request_id, claim, .. } = self;
+        Change::new(gate, Deed { workspace, actor, action, request_id }, claim, tell)
+    }
+
+    /// The moment it is.
+    pub(crate) fn now(&self) -> DateTime<Utc> {
+        self.gate.engine().clock().now()
     }
 
     /// The settings of this server.
@@ -146,12 +178,17 @@ impl Gate {
         checked.map(|()| self.0.engine.clone()).map_err(ApiError::dead_link)
     }
 
+    pub(crate) fn engine(&self) -> &Engine {
+        &self.0.engine
+    }
+
     /// Largest body of a request, in bytes.
     pub(crate) fn body_limit(&self) -> usize {
         self.0.settings.body_limit
     }
 
-    async fn identify(&self, headers: &HeaderMap) -> Result<Key> {
+    /// The key a request shows.
+    pub(crate) async fn identify(&self, headers: &HeaderMap) -> Result<Key> {
         let secret = presented(headers).ok_or_else(|| {
             ApiError::unauthorized("send an API key as `Authorization: Bearer KEY` or `X-API-Key: KEY`")
         })?;
@@ -202,14 +239,28 @@ fn presented(headers: &HeaderMap) -> Option<&str> {
 }
 
 impl<P: may::Permission> FromRequestParts<Gate> for Allowed<P> {
-    type Rejection = ApiError;
+    type Rejection = Refused;
 
-    async fn from_request_parts(parts: &mut Parts, gate: &Gate) -> Result<Self> {
+    async fn from_request_parts(parts: &mut Parts, gate: &Gate) -> Result<Self, Refused> {
         let key = gate.identify(&parts.headers).await?;
         if !key.role.may(P::ACTION) {
-            return Err(ApiError::forbidden(key.role, P::ACTION));
+            return Err(ApiError::forbidden(key.role, P::ACTION).into());
         }
-        Ok(Self { gate: gate.clone(), workspace: key.workspace_id, role: key.role, permission: PhantomData })
+        let workspace = key.workspace_id;
+        let claim = match parts.extensions.get::<Once>() {
+            Some(once) => once.claim(gate.engine(), workspace).await?,
+            None => None,
+        };
+        let request_id = parts.headers.get(frame::REQUEST_ID).and_then(|id| id.to_str().ok());
+        Ok(Self {
+            gate: gate.clone(),
+            workspace,
+            role: key.role,
+            actor: Actor::key(key.id, &key.prefix),
+            request_id: request_id.map(str::to_owned),
+            claim,
+            permission: PhantomData,
+        })
     }
 }
 

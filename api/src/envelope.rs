@@ -2,13 +2,14 @@
 
 use axum::{
     Json,
-    http::StatusCode,
+    http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
 use chrono::{DateTime, Utc};
 use ringfleet_core::clock::rfc3339;
+use ringfleet_engine::{KeptAnswer, Target};
 use serde::{Serialize, Serializer};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use utoipa::{
     PartialSchema, ToSchema,
     openapi::{
@@ -25,17 +26,37 @@ struct Envelope<T> {
     meta: Option<Map<String, Value>>,
 }
 
+#[derive(Serialize)]
+struct Said<T> {
+    message: &'static str,
+    data: T,
+}
+
 /// A success.
 pub(crate) struct Reply<T> {
     status: StatusCode,
     data: T,
     meta: Option<Map<String, Value>>,
+    target: Option<Target>,
+    detail: Value,
+    form: Form,
+}
+
+/// In which form an answer is given.
+#[derive(Clone, Copy)]
+enum Form {
+    /// `{success, data, message, meta}`.
+    Native,
+    /// `{message, data}` (Samora).
+    Said(&'static str),
+    /// The data alone.
+    Bare,
 }
 
 impl<T> Reply<T> {
     /// 200.
     pub(crate) fn ok(data: T) -> Self {
-        Self { status: StatusCode::OK, data, meta: None }
+        Self { status: StatusCode::OK, data, meta: None, target: None, detail: json!({}), form: Form::Native }
     }
 
     /// 201: it exists now.
@@ -53,12 +74,61 @@ impl<T> Reply<T> {
         let meta = Map::from_iter([("next_cursor".to_owned(), Value::from(next))]);
         Self { meta: Some(meta), ..Self::ok(data) }
     }
+
+    /// What was changed, for the audit log.
+    pub(crate) fn about(self, target: impl Into<Target>) -> Self {
+        Self { target: Some(target.into()), ..self }
+    }
+
+    /// How it was changed, for the audit log: an object without secrets.
+    pub(crate) fn with_detail(self, detail: Value) -> Self {
+        Self { detail, ..self }
+    }
+
+    /// In the form `{message, data}`.
+    pub(crate) fn saying(self, message: &'static str) -> Self {
+        Self { form: Form::Said(message), ..self }
+    }
+
+    /// Without an envelope.
+    pub(crate) fn bare(self) -> Self {
+        Self { form: Form::Bare, ..self }
+    }
+
+    pub(crate) fn target(&self) -> Option<Target> {
+        self.target.clone()
+    }
+
+    pub(crate) fn detail(&self) -> Value {
+        self.detail.clone()
+    }
+}
+
+impl<T: Serialize> Reply<T> {
+    /// The exact answer, to be kept.
+    pub(crate) fn kept(self) -> serde_json::Result<KeptAnswer> {
+        let Self { status, data, meta, form, .. } = self;
+        let body = match form {
+            Form::Native => {
+                serde_json::to_vec(&Envelope { success: true, data: Some(data), message: None, meta })?
+            }
+            Form::Said(message) => serde_json::to_vec(&Said { message, data })?,
+            Form::Bare => serde_json::to_vec(&data)?,
+        };
+        let headers = vec![(header::CONTENT_TYPE.to_string(), "application/json".to_owned())];
+        Ok(KeptAnswer { status: status.as_u16(), headers, body })
+    }
 }
 
 impl<T: Serialize> IntoResponse for Reply<T> {
     fn into_response(self) -> Response {
-        let Self { status, data, meta } = self;
-        (status, Json(Envelope { success: true, data: Some(data), message: None, meta })).into_response()
+        let Self { status, data, meta, form, .. } = self;
+        let native = |data| Json(Envelope { success: true, data: Some(data), message: None, meta });
+        match form {
+            Form::Native => (status, native(data)).into_response(),
+            Form::Said(message) => (status, Json(Said { message, data })).into_response(),
+            Form::Bare => (status, Json(data)).into_response(),
+        }
     }
 }
 

@@ -22,7 +22,7 @@ pub(crate) struct ApiError {
 
 /// What a refusal says, beside the answer: for those who say it in another form.
 #[derive(Debug, Clone)]
-pub(crate) struct Refused(pub(crate) String);
+pub(crate) struct RefusedWith(pub(crate) String);
 
 /// What a handler answers with.
 pub(crate) type Result<T, E = ApiError> = std::result::Result<T, E>;
@@ -89,6 +89,19 @@ impl ApiError {
         };
         let error = Self::new(StatusCode::UNPROCESSABLE_ENTITY, "VALIDATION_FAILED", message);
         if field.is_empty() { error } else { error.with("field", field) }
+    }
+
+    /// The Idempotency-Key was used for another request.
+    pub(crate) fn key_reused() -> Self {
+        let message = "this Idempotency-Key was used for another request, of another method, path or body; give each request its own";
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, "IDEMPOTENCY_KEY_REUSED", message)
+    }
+
+    /// A twin of the request is being carried out for longer than this one waits.
+    pub(crate) fn request_in_progress() -> Self {
+        let message =
+            "a request with this Idempotency-Key is being carried out still; send it again in a moment";
+        Self::conflict("IDEMPOTENCY_IN_PROGRESS", message)
     }
 
     /// The body is larger than `limit` bytes.
@@ -175,6 +188,7 @@ impl From<EngineError> for ApiError {
             EngineError::Conflict { code: "SHUTTING_DOWN", message } => Self::unavailable(message),
             EngineError::Conflict { code, message } => Self::conflict(code, message),
             EngineError::Invalid { field, problem } => Self::invalid(field, problem),
+            EngineError::ClaimLost => Self::request_in_progress(),
             EngineError::BrokenUpload(message) => Self::broken_upload(message),
             EngineError::Store(error) => Self::from_store(&error),
             EngineError::Fleet(_) | EngineError::TimedOut => {
@@ -193,7 +207,7 @@ impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let mut meta = Map::from_iter([("code".to_owned(), json!(self.code))]);
         meta.extend(self.meta);
-        let refused = Refused(self.message.clone());
+        let refused = RefusedWith(self.message.clone());
         let mut response = (self.status, envelope::refusal(self.message, meta)).into_response();
         response.extensions_mut().insert(refused);
         let extra = match self.status {

@@ -24,7 +24,7 @@ const OPEN: TimeDelta = TimeDelta::minutes(60);
 /// The address of a call's transcript, for whoever gets it.
 pub(crate) fn transcript_url<P>(door: &Allowed<P>, headers: &HeaderMap, call: CallId) -> String {
     let path = format!("/files/transcripts/{}", call.uuid());
-    let query = door.link_key().query(&path, door.engine().clock().now() + OPEN);
+    let query = door.link_key().query(&path, door.now() + OPEN);
     let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or("localhost");
     let here = || format!("http://{host}");
     let base = door.settings().public_url.clone().unwrap_or_else(here);

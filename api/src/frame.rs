@@ -13,7 +13,8 @@ use tracing::Instrument;
 
 use crate::{error::ApiError, linger::lingering};
 
-const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// Its id, in requests and answers.
+pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// Longest request id that is taken over from a client.
 const REQUEST_ID_LIMIT: usize = 128;
 /// Within this an answer must have begun.

@@ -108,7 +108,8 @@ pub(crate) fn plain_encoding(headers: &HeaderMap) -> Result<()> {
     }
 }
 
-async fn read_body(request: Request, limit: usize) -> Result<Bytes> {
+/// All of a body, at most `limit` bytes.
+pub(crate) async fn read_body(request: Request, limit: usize) -> Result<Bytes> {
     let declared =
         request.headers().get(header::CONTENT_LENGTH).and_then(|n| n.to_str().ok()?.parse::<u64>().ok());
     if declared.is_some_and(|n| n > limit as u64) {

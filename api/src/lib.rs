@@ -5,6 +5,7 @@
 //! (`error`), and every handler states the permission it needs (`auth`). docs/API.md is the guide for its users.
 
 mod auth;
+mod change;
 mod check;
 mod envelope;
 mod error;
@@ -15,6 +16,7 @@ mod health;
 mod json;
 mod linger;
 mod native;
+mod once;
 mod openapi;
 mod page;
 mod path;
@@ -70,11 +72,11 @@ impl Default for ApiSettings {
 /// The whole HTTP surface over one engine.
 pub fn router(engine: Engine, settings: ApiSettings) -> Router {
     let gate = auth::Gate::new(engine.clone(), settings);
-    let mut routes = native::routes();
+    let mut routes = native::routes(&gate);
     let description = reference::router(&routes.document());
     routes
         .into_router()
-        .nest("/v1", samora::v1())
+        .nest("/v1", samora::v1(&gate))
         .route("/files/transcripts/{ses}", get(files::transcript))
         .with_state(gate)
         .merge(description)

@@ -40,6 +40,12 @@ impl<K: Kind> Id<K> {
         Self(Uuid::new_v7(stamp), PhantomData)
     }
 
+    /// The smallest id made at `at` or later, to the millisecond: where a list that runs by id is cut by time.
+    pub fn first_at(at: DateTime<Utc>) -> Self {
+        let millis = at.timestamp_millis().clamp(0, (1 << 48) - 1) as u128;
+        Self(Uuid::from_u128(millis << 80), PhantomData)
+    }
+
     /// The bare UUID, as the database and the dialects have it.
     pub const fn uuid(self) -> Uuid {
         self.0
@@ -165,12 +171,21 @@ ids! {
     DeliveryId, DeliveryKind = "dlv", "delivery";
     WorkerId, WorkerKind = "wrk", "worker";
     SuppressionId, SuppressionKind = "sup", "suppression";
+    AuditId, AuditKind = "aud", "audit entry";
     LeadId, LeadKind = "lead", "lead";
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_list_is_cut_at_the_millisecond() {
+        let at = DateTime::from_timestamp_millis(1_700_000_000_123).unwrap();
+        let later = at + chrono::TimeDelta::milliseconds(1);
+        let first = CampaignId::first_at(at);
+        assert!(first < CampaignId::new(at) && CampaignId::new(at) < CampaignId::first_at(later));
+    }
 
     #[test]
     fn either_form_is_accepted_and_another_kind_is_not() {

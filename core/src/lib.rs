@@ -5,6 +5,7 @@
 mod schema;
 mod text_enum;
 
+pub mod actor;
 pub mod agent;
 pub mod brake;
 pub mod call;
@@ -39,6 +40,7 @@ pub mod trunk_group;
 pub mod window;
 pub mod zone;
 
+pub use actor::{Actor, ActorKind};
 pub use agent::AgentVersion;
 pub use call::{CallState, EndedBy, Ending, Outcome};
 pub use caller_ids::CallerIds;

@@ -33,6 +33,8 @@ text_enum! {
         Suppress => "suppress numbers",
         /// Take numbers off suppression lists, and set what holds for all campaigns of the workspace.
         EditRules => "edit rules",
+        /// See who changed what.
+        ReadAudit => "read the audit log",
     }
 }
 
@@ -44,6 +46,7 @@ impl Role {
             Action::PublishAgents | Action::EditTrunks | Action::EditWebhooks | Action::EditRules => {
                 matches!(self, Self::Developer | Self::Admin)
             }
+            Action::ReadAudit => matches!(self, Self::Admin),
         }
     }
 }

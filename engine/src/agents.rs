@@ -3,16 +3,22 @@
 use ringfleet_core::{AgentId, AgentVersion, Clock, WorkspaceId};
 use ringfleet_store::{Agent, NewAgent, Tx};
 
-use crate::{Engine, EngineError, Result};
+use crate::{Engine, EngineError, Receipt, Result};
 
 /// So many versions that were live before are remembered: a rollback leads no further back.
 const REMEMBERED: usize = 100;
 
 impl Engine {
     /// Makes an agent. Where `new` is not published, no call can be made with it before somebody does.
-    pub async fn create_agent(&self, workspace: WorkspaceId, new: NewAgent) -> Result<Agent> {
+    pub async fn create_agent(
+        &self,
+        workspace: WorkspaceId,
+        new: NewAgent,
+        receipt: Receipt<Agent>,
+    ) -> Result<Agent> {
         let mut tx = self.0.store.write().await?;
         let made = tx.insert_agent(workspace, new, Clock::now(self.clock())).await?;
+        receipt.write(&mut tx, &made, self.clock()).await?;
         tx.commit().await?;
         Ok(made)
     }
@@ -24,6 +30,7 @@ impl Engine {
         workspace: WorkspaceId,
         id: AgentId,
         change: impl FnOnce(&mut NewAgent),
+        receipt: Receipt<Agent>,
     ) -> Result<Agent> {
         let mut tx = self.0.store.write().await?;
         let (agent, _) = hold(&mut tx, workspace, id).await?;
@@ -31,11 +38,14 @@ impl Engine {
         let mut draft = latest.draft();
         change(&mut draft);
         if draft == latest.draft() {
+            receipt.write(&mut tx, &latest, self.clock()).await?;
+            tx.commit().await?;
             return Ok(latest);
         }
         let n = agent.latest.next();
         tx.add_agent_version(id, n, &draft, Clock::now(self.clock())).await?;
         let made = tx.agent_at(workspace, id, n).await?.ok_or(NOT_FOUND)?;
+        receipt.write(&mut tx, &made, self.clock()).await?;
         tx.commit().await?;
         tracing::info!(agent = %id, version = %n, "an agent was changed");
         Ok(made)
@@ -47,6 +57,7 @@ impl Engine {
         workspace: WorkspaceId,
         id: AgentId,
         version: Option<AgentVersion>,
+        receipt: Receipt<Agent>,
     ) -> Result<Agent> {
         let now = Clock::now(self.clock());
         let mut tx = self.0.store.write().await?;
@@ -55,19 +66,27 @@ impl Engine {
         let wanted = tx.agent_at(workspace, id, n).await?;
         let wanted = wanted.ok_or_else(|| EngineError::invalid("versionId", no_version(n, agent.latest)))?;
         if agent.live == Some(n) {
+            receipt.write(&mut tx, &wanted, self.clock()).await?;
+            tx.commit().await?;
             return Ok(wanted);
         }
         before.extend(agent.live.map(|live| i64::from(live.number())));
         before.drain(..before.len().saturating_sub(REMEMBERED));
         tx.publish_agent(id, n, &before, now).await?;
         let after = tx.agent(workspace, id).await?.ok_or(NOT_FOUND)?;
+        receipt.write(&mut tx, &after, self.clock()).await?;
         tx.commit().await?;
         tracing::info!(agent = %id, version = %n, "a version of an agent was published");
         Ok(after)
     }
 
     /// Makes the version live again that was live before this one, which stays in the list of versions as rolled back.
-    pub async fn roll_back_agent(&self, workspace: WorkspaceId, id: AgentId) -> Result<Agent> {
+    pub async fn roll_back_agent(
+        &self,
+        workspace: WorkspaceId,
+        id: AgentId,
+        receipt: Receipt<Agent>,
+    ) -> Result<Agent> {
         let now = Clock::now(self.clock());
         let mut tx = self.0.store.write().await?;
         let (agent, mut before) = hold(&mut tx, workspace, id).await?;
@@ -82,13 +101,19 @@ impl Engine {
         tx.publish_agent(id, n, &before, now).await?;
         tx.note_rollback(id, bad, now).await?;
         let after = tx.agent(workspace, id).await?.ok_or(NOT_FOUND)?;
+        receipt.write(&mut tx, &after, self.clock()).await?;
         tx.commit().await?;
         tracing::info!(agent = %id, from = %bad, to = %n, "an agent was rolled back");
         Ok(after)
     }
 
     /// Puts an agent away that no open campaign has: it is listed no more and makes no calls. Its versions and sessions stay.
-    pub async fn archive_agent(&self, workspace: WorkspaceId, id: AgentId) -> Result<Agent> {
+    pub async fn archive_agent(
+        &self,
+        workspace: WorkspaceId,
+        id: AgentId,
+        receipt: Receipt<Agent>,
+    ) -> Result<Agent> {
         let mut tx = self.0.store.write().await?;
         hold(&mut tx, workspace, id).await?;
         if tx.agent_is_used(id).await? {
@@ -99,6 +124,7 @@ impl Engine {
         }
         tx.archive_agent(id, Clock::now(self.clock())).await?;
         let after = tx.agent(workspace, id).await?.ok_or(NOT_FOUND)?;
+        receipt.write(&mut tx, &after, self.clock()).await?;
         tx.commit().await?;
         tracing::info!(agent = %id, "an agent was put away");
         Ok(after)

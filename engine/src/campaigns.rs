@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use tokio::time::{Instant, sleep_until};
 
 use crate::{
-    Engine, EngineError, Result,
+    Engine, EngineError, Receipt, Result,
     agents::{callable, usable_agent},
     edit::check_moments,
     publish::{call_fact, campaign_fact, publish},
@@ -60,17 +60,23 @@ pub(crate) const NOT_DONE: &str = "NOT_DONE";
 
 impl Engine {
     /// Makes a campaign in DRAFT. Its agent and trunk must be of the same workspace.
-    pub async fn create_campaign(&self, workspace: WorkspaceId, new: NewCampaign) -> Result<Campaign> {
+    pub async fn create_campaign(
+        &self,
+        workspace: WorkspaceId,
+        new: NewCampaign,
+        receipt: Receipt<Campaign>,
+    ) -> Result<Campaign> {
         check_moments(&new.settings)?;
         let mut tx = self.0.store.write().await?;
         usable_agent(&mut tx, workspace, new.agent_id).await?;
         check_trunk(&mut tx, workspace, new.trunk_id).await?;
         let campaign = tx.insert_campaign(workspace, new, self.0.clock.now()).await?;
+        receipt.write(&mut tx, &campaign, self.clock()).await?;
         tx.commit().await?;
         Ok(campaign)
     }
 
-    /// Starts, pauses, cancels, finishes or fails a campaign. After this, no call of it begins that had not.
+    /// Starts, pauses, cancels, finishes or fails a campaign, without being asked. After this, no call of it begins that had not.
     pub async fn act(
         &self,
         workspace: WorkspaceId,
@@ -78,8 +84,9 @@ impl Engine {
         action: CampaignAction,
         reason: Option<&str>,
     ) -> Result<Campaign> {
+        let receipt = self.own_receipt(workspace, id, noted_as(action), reason);
         let needs = action.needs();
-        Ok(self.change_state(workspace, id, (action, needs), reason, InFlight::Finish).await?.0)
+        Ok(self.change_state(workspace, id, (action, needs), reason, InFlight::Finish, receipt).await?.0)
     }
 
     /// The same for somebody who waits for the answer, and says what becomes of calls that ring or talk when the campaign stops calling by
@@ -91,8 +98,9 @@ impl Engine {
         id: CampaignId,
         action: CampaignAction,
         in_flight: InFlight,
+        receipt: Receipt<Campaign>,
     ) -> Result<Campaign> {
-        self.act_on_calls_in(workspace, id, action, action.needs(), in_flight).await
+        self.act_on_calls_in(workspace, id, action, action.needs(), in_flight, receipt).await
     }
 
     /// The same where only the states `needs` will do, which are some of those the action needs.
@@ -103,8 +111,10 @@ impl Engine {
         action: CampaignAction,
         needs: &'static [CampaignState],
         in_flight: InFlight,
+        receipt: Receipt<Campaign>,
     ) -> Result<Campaign> {
-        let (campaign, quiet) = self.change_state(workspace, id, (action, needs), None, in_flight).await?;
+        let (campaign, quiet) =
+            self.change_state(workspace, id, (action, needs), None, in_flight, receipt).await?;
         if let Some(quiet) = quiet {
             sleep_until(quiet).await;
         }
@@ -119,6 +129,7 @@ impl Engine {
         (action, needs): (CampaignAction, &'static [CampaignState]),
         reason: Option<&str>,
         in_flight: InFlight,
+        receipt: Receipt<Campaign>,
     ) -> Result<(Campaign, Option<Instant>)> {
         let now = self.0.clock.now();
         let mut tx = self.0.store.write().await?;
@@ -129,6 +140,7 @@ impl Engine {
         {
             // Paused already, and what is under way is to end now after all.
             tx.order_hang_ups(id).await?;
+            receipt.write(&mut tx, &before, self.clock()).await?;
             tx.commit().await?;
             return Ok((before, None));
         }
@@ -182,6 +194,7 @@ impl Engine {
             _ => {}
         }
         let deliveries = publish(&mut tx, facts, now).await?;
+        receipt.write(&mut tx, &after, self.clock()).await?;
         tx.commit().await?;
         let quiet = (may_leave > 0).then(|| Instant::now() + SLOTS_LAST);
         self.0.hints.deliveries(&deliveries);
@@ -193,7 +206,12 @@ impl Engine {
     }
 
     /// Places a single call now: it overtakes every campaign. Gives the PENDING call.
-    pub async fn trigger(&self, workspace: WorkspaceId, new: NewSession) -> Result<Call> {
+    pub async fn trigger(
+        &self,
+        workspace: WorkspaceId,
+        new: NewSession,
+        receipt: Receipt<Call>,
+    ) -> Result<Call> {
         let trunk = self.trunk_now(workspace, new.way).await?;
         let now = self.0.clock.now();
         let id = CallId::new(now);
@@ -223,9 +241,26 @@ impl Engine {
         };
         tx.insert_calls(&[call], now).await?;
         let call = tx.call(workspace, id).await?.ok_or(EngineError::NotFound("session"))?;
+        receipt.write(&mut tx, &call, self.clock()).await?;
         tx.commit().await?;
         self.0.hints.later(Lane::Trigger, vec![id.uuid()]);
         Ok(call)
+    }
+}
+
+/// The name of an action in the audit log.
+fn noted_as(action: CampaignAction) -> &'static str {
+    match action {
+        CampaignAction::Start => "campaign.start",
+        CampaignAction::Pause => "campaign.pause",
+        CampaignAction::Cancel => "campaign.cancel",
+        CampaignAction::Finish => "campaign.finish",
+        CampaignAction::Expire => "campaign.expire",
+        CampaignAction::Fail => "campaign.fail",
+        CampaignAction::Edit => "campaign.edit",
+        CampaignAction::AddRecipients => "recipients.add",
+        CampaignAction::Reschedule => "recipient.reschedule",
+        CampaignAction::Retry => "campaign.retry",
     }
 }
 

@@ -10,7 +10,16 @@ use ringfleet_core::{
 use ringfleet_store::{Bump, Campaign, CampaignSettings, Recipient};
 use uuid::Uuid;
 
-use crate::{Engine, EngineError, Result, settle::exhausted, verdict::waits, ways::check_defaults};
+use crate::{Engine, EngineError, Receipt, Result, settle::exhausted, verdict::waits, ways::check_defaults};
+
+/// Something that was there, before and after it was changed.
+#[derive(Debug, Clone)]
+pub struct Changed<T> {
+    /// As it was.
+    pub before: T,
+    /// As it is now.
+    pub after: T,
+}
 
 impl Engine {
     /// Changes the settings of a campaign in DRAFT or PAUSED: `change` is given them as they are, while nobody else can change them.
@@ -23,8 +32,9 @@ impl Engine {
         workspace: WorkspaceId,
         id: CampaignId,
         change: impl FnOnce(&mut CampaignSettings),
+        receipt: Receipt<Changed<Campaign>>,
     ) -> Result<Campaign> {
-        self.edit_campaign_in(workspace, id, CampaignAction::Edit.needs(), change).await
+        self.edit_campaign_in(workspace, id, CampaignAction::Edit.needs(), change, receipt).await
     }
 
     /// The same where only the states `needs` will do.
@@ -34,6 +44,7 @@ impl Engine {
         id: CampaignId,
         needs: &'static [CampaignState],
         change: impl FnOnce(&mut CampaignSettings),
+        receipt: Receipt<Changed<Campaign>>,
     ) -> Result<Campaign> {
         let mut tx = self.0.store.write().await?;
         let before = tx.campaign_for_update(workspace, id).await?.ok_or(EngineError::NotFound("campaign"))?;
@@ -49,20 +60,25 @@ impl Engine {
         {
             tx.replanned_to(id, Some(Uuid::nil())).await?;
         }
+        let after = tx.campaign(workspace, id).await?.ok_or(EngineError::NotFound("campaign"))?;
+        let changed = Changed { before, after };
+        receipt.write(&mut tx, &changed, self.clock()).await?;
         tx.commit().await?;
         tracing::info!(campaign = %id, "campaign edited");
         if let Err(error) = self.make_ready_for_a_while(workspace, id).await {
             tracing::warn!(%error, campaign = %id, "recipients could not be fitted into a changed plan yet; it will be tried again");
         }
-        let mut tx = self.0.store.read().await?;
-        let after = tx.campaign(workspace, id).await?.ok_or(EngineError::NotFound("campaign"))?;
-        tx.commit().await?;
-        Ok(after)
+        Ok(changed.after)
     }
 
     /// Replaces what holds for all campaigns of a workspace, from the next call on. Where the hours change, waiting recipients are due
     /// when the new ones allow it, as soon as a scheduler has been through the lists.
-    pub async fn set_workspace_rules(&self, workspace: WorkspaceId, rules: &WorkspaceRules) -> Result<()> {
+    pub async fn set_workspace_rules(
+        &self,
+        workspace: WorkspaceId,
+        rules: &WorkspaceRules,
+        receipt: Receipt<Changed<WorkspaceRules>>,
+    ) -> Result<()> {
         let mut tx = self.0.store.write().await?;
         let before = tx.workspace(workspace).await?.ok_or(EngineError::NotFound("workspace"))?.rules;
         check_defaults(&mut tx, workspace, rules.default_trunk_id, rules.default_trunk_group_id).await?;
@@ -70,6 +86,8 @@ impl Engine {
         if before.schedule != rules.schedule {
             tx.retime_campaigns(workspace).await?;
         }
+        let changed = Changed { before, after: rules.clone() };
+        receipt.write(&mut tx, &changed, self.clock()).await?;
         tx.commit().await?;
         tracing::info!(%workspace, "the rules of a workspace have changed");
         Ok(())
@@ -83,6 +101,7 @@ impl Engine {
         campaign: CampaignId,
         id: RecipientId,
         at: DateTime<Utc>,
+        receipt: Receipt<Recipient>,
     ) -> Result<Recipient> {
         let now = Clock::now(self.clock());
         let mut tx = self.0.store.write().await?;
@@ -108,6 +127,7 @@ impl Engine {
         bumps.extend(waits(campaign, back.hold, back.at, 1));
         tx.bump(bumps).await?;
         let after = tx.recipient(campaign, id).await?.ok_or(EngineError::NotFound("recipient"))?;
+        receipt.write(&mut tx, &after, self.clock()).await?;
         tx.commit().await?;
         Ok(after)
     }

@@ -29,6 +29,9 @@ pub enum EngineError {
         /// What would be right.
         problem: String,
     },
+    /// The request, which has an Idempotency-Key, is being carried out by another meanwhile; nothing was changed by this one.
+    #[error("the request with this Idempotency-Key is being carried out by another process")]
+    ClaimLost,
     /// The client's upload broke off or could not be read as a list.
     #[error("{0}")]
     BrokenUpload(String),

@@ -2,11 +2,12 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use chrono::{DateTime, Utc};
 use ringfleet_core::{Clock, E164, LeadId, WorkspaceId};
-use ringfleet_store::{Address, Call, Lead, NewLead, NewSuppression, StoreError, Suppression};
+use ringfleet_store::{Address, Call, Lead, NewLead, NewSuppression, StoreError, Suppression, Tx};
 use uuid::Uuid;
 
-use crate::{Engine, EngineError, Result, suppress::once_each};
+use crate::{Engine, EngineError, Receipt, Result, suppress::once_each};
 
 /// Calls of a lead that are shown.
 const SHOWN: u32 = 100;
@@ -33,13 +34,16 @@ impl Engine {
         workspace: WorkspaceId,
         new: NewLead,
         opt_outs: Vec<NewSuppression>,
+        receipt: Receipt<KnownLead>,
     ) -> Result<KnownLead> {
         let now = Clock::now(self.clock());
         let mut tx = self.0.store.write().await?;
         let id = tx.insert_lead(workspace, &new, now).await.map_err(known)?;
         tx.suppress(workspace, &once_each(opt_outs), now).await?;
+        let known = known_lead(&mut tx, workspace, id, now).await?;
+        receipt.write(&mut tx, &known, self.clock()).await?;
         tx.commit().await?;
-        self.lead(workspace, id).await
+        Ok(known)
     }
 
     /// Makes many leads; where a number is known, its lead gets what is given and keeps the rest. The numbers of `new` must differ from each
@@ -49,6 +53,7 @@ impl Engine {
         workspace: WorkspaceId,
         new: Vec<NewLead>,
         opt_outs: Vec<NewSuppression>,
+        receipt: Receipt<Vec<KeptLead>>,
     ) -> Result<Vec<KeptLead>> {
         let now = Clock::now(self.clock());
         let mut ids: Vec<LeadId> = new.iter().map(|_| LeadId::new(now)).collect();
@@ -57,12 +62,14 @@ impl Engine {
         let mut tx = self.0.store.write().await?;
         let kept: HashMap<E164, LeadId> = tx.upsert_leads(workspace, &new, now).await?.into_iter().collect();
         tx.suppress(workspace, &once_each(opt_outs), now).await?;
-        tx.commit().await?;
         let what = |(id, lead): &(LeadId, NewLead)| match kept.get(&lead.number) {
             Some(known) if known != id => KeptLead::Updated(*known),
             _ => KeptLead::Created(*id),
         };
-        Ok(new.iter().map(what).collect())
+        let became = new.iter().map(what).collect();
+        receipt.write(&mut tx, &became, self.clock()).await?;
+        tx.commit().await?;
+        Ok(became)
     }
 
     /// Changes a lead, and puts its number on more lists. `change` is given it as it is, while nobody else can change it.
@@ -71,6 +78,7 @@ impl Engine {
         workspace: WorkspaceId,
         id: LeadId,
         change: impl FnOnce(&mut Lead) -> Vec<NewSuppression>,
+        receipt: Receipt<KnownLead>,
     ) -> Result<KnownLead> {
         let now = Clock::now(self.clock());
         let mut tx = self.0.store.write().await?;
@@ -78,26 +86,28 @@ impl Engine {
         let opt_outs = change(&mut lead);
         tx.update_lead(&lead, now).await.map_err(known)?;
         tx.suppress(workspace, &once_each(opt_outs), now).await?;
+        let known = known_lead(&mut tx, workspace, id, now).await?;
+        receipt.write(&mut tx, &known, self.clock()).await?;
         tx.commit().await?;
-        self.lead(workspace, id).await
+        Ok(known)
     }
 
     /// Forgets a lead. Its number stays on the lists it stands on.
-    pub async fn delete_lead(&self, workspace: WorkspaceId, id: LeadId) -> Result<()> {
+    pub async fn delete_lead(&self, workspace: WorkspaceId, id: LeadId, receipt: Receipt<()>) -> Result<()> {
         let mut tx = self.0.store.write().await?;
         if !tx.delete_lead(workspace, id).await? {
             return Err(NOT_FOUND);
         }
+        receipt.write(&mut tx, &(), self.clock()).await?;
         Ok(tx.commit().await?)
     }
 
     /// One lead.
     pub async fn lead(&self, workspace: WorkspaceId, id: LeadId) -> Result<KnownLead> {
         let mut tx = self.0.store.read().await?;
-        let lead = tx.lead(workspace, id).await?.ok_or(NOT_FOUND)?;
-        let lists = tx.suppressions_of(workspace, &[lead.number], Clock::now(self.clock())).await?;
+        let known = known_lead(&mut tx, workspace, id, Clock::now(self.clock())).await?;
         tx.commit().await?;
-        Ok((lead, lists))
+        Ok(known)
     }
 
     /// The last calls to a lead's number, newest first: those of the newest 200 campaigns, and single ones of the last days.
@@ -118,6 +128,17 @@ impl Engine {
 }
 
 const NOT_FOUND: EngineError = EngineError::NotFound("lead");
+
+async fn known_lead(
+    tx: &mut Tx,
+    workspace: WorkspaceId,
+    id: LeadId,
+    now: DateTime<Utc>,
+) -> Result<KnownLead> {
+    let lead = tx.lead(workspace, id).await?.ok_or(NOT_FOUND)?;
+    let lists = tx.suppressions_of(workspace, &[lead.number], now).await?;
+    Ok((lead, lists))
+}
 
 fn known(error: StoreError) -> EngineError {
     match error {

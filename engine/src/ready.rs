@@ -12,7 +12,7 @@ use ringfleet_core::{
     replan::Place,
     terms::{Due, Fit},
 };
-use ringfleet_store::{Bump, Campaign, CopiedRecipient, Listed, Placed, Unready, fresh_ids};
+use ringfleet_store::{Bump, Campaign, CopiedRecipient, Listed, Placed, Tx, Unready, fresh_ids};
 use uuid::Uuid;
 
 use crate::{
@@ -63,7 +63,7 @@ impl Engine {
     ) -> Result<bool> {
         let watch = Stopwatch::start();
         while watch.elapsed() < A_WHILE {
-            if !self.copy_portion(workspace, id).await? && !self.place_portion(workspace, id).await? {
+            if !self.copy_one_portion(workspace, id).await? && !self.place_portion(workspace, id).await? {
                 return Ok(true);
             }
         }
@@ -71,31 +71,11 @@ impl Engine {
     }
 
     /// False when the list is whole.
-    async fn copy_portion(&self, workspace: WorkspaceId, id: CampaignId) -> Result<bool> {
-        let now = Clock::now(self.clock());
+    async fn copy_one_portion(&self, workspace: WorkspaceId, id: CampaignId) -> Result<bool> {
         let mut tx = self.0.store.write().await?;
-        let Some(campaign) = tx.campaign_for_update(workspace, id).await? else { return Ok(false) };
-        let Some(copying) = tx.copying(id).await? else { return Ok(false) };
-        let listed = tx.next_to_copy(&copying, PORTION).await?;
-        let Some(last) = listed.last().map(|one| one.id) else {
-            tx.end_copy(id).await?;
-            tx.commit().await?;
-            return Ok(false);
-        };
-        let wanted: Vec<&Listed> = listed.iter().filter(|one| copying.wants(one)).collect();
-        let ids = fresh_ids(wanted.len(), now);
-        let copies: Vec<CopiedRecipient> =
-            wanted.iter().zip(ids).map(|(one, id)| copy_of(&campaign, one, id, now)).collect();
-        let first_step = campaign.plan.first_step().unwrap_or(0);
-        let made = tx.copy_recipients(id, first_step, &copies, now).await?;
-        tx.copied_to(id, last).await?;
-        let mut bumps = vec![Bump::new(id, CounterKind::Recipients, "total", made.len() as i64)];
-        let made: HashSet<Uuid> = made.into_iter().collect();
-        let held = copies.iter().filter(|copy| made.contains(&copy.id)).map(|copy| (copy.hold, copy.due_at));
-        bumps.extend(held.filter_map(|(hold, due_at)| waits(id, hold, due_at, 1)));
-        tx.bump(bumps).await?;
+        let copied = copy_portion(&mut tx, workspace, id, Clock::now(self.clock())).await?;
         tx.commit().await?;
-        Ok(true)
+        Ok(copied.is_some())
     }
 
     /// False when everybody has found their place in the changed plan, and their time in the changed hours.
@@ -132,6 +112,35 @@ impl Engine {
         tx.commit().await?;
         Ok(!found.is_empty())
     }
+}
+
+/// Goes on with the copy of a list; gives how many of it were looked at, or that it is whole.
+pub(crate) async fn copy_portion(
+    tx: &mut Tx,
+    workspace: WorkspaceId,
+    id: CampaignId,
+    now: DateTime<Utc>,
+) -> Result<Option<usize>> {
+    let Some(campaign) = tx.campaign_for_update(workspace, id).await? else { return Ok(None) };
+    let Some(copying) = tx.copying(id).await? else { return Ok(None) };
+    let listed = tx.next_to_copy(&copying, PORTION).await?;
+    let Some(last) = listed.last().map(|one| one.id) else {
+        tx.end_copy(id).await?;
+        return Ok(None);
+    };
+    let wanted: Vec<&Listed> = listed.iter().filter(|one| copying.wants(one)).collect();
+    let ids = fresh_ids(wanted.len(), now);
+    let copies: Vec<CopiedRecipient> =
+        wanted.iter().zip(ids).map(|(one, id)| copy_of(&campaign, one, id, now)).collect();
+    let first_step = campaign.plan.first_step().unwrap_or(0);
+    let made = tx.copy_recipients(id, first_step, &copies, now).await?;
+    tx.copied_to(id, last).await?;
+    let mut bumps = vec![Bump::new(id, CounterKind::Recipients, "total", made.len() as i64)];
+    let made: HashSet<Uuid> = made.into_iter().collect();
+    let held = copies.iter().filter(|copy| made.contains(&copy.id)).map(|copy| (copy.hold, copy.due_at));
+    bumps.extend(held.filter_map(|(hold, due_at)| waits(id, hold, due_at, 1)));
+    tx.bump(bumps).await?;
+    Ok(Some(listed.len()))
 }
 
 fn copy_of(campaign: &Campaign, one: &Listed, id: RecipientId, now: DateTime<Utc>) -> CopiedRecipient {

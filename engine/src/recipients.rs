@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use ringfleet_core::{CampaignAction, CampaignId, CounterKind, E164, RecipientId, WorkspaceId, terms::Due};
 use ringfleet_store::{Bump, Campaign, NewRecipient, Tx, fresh_ids};
 
-use crate::{Engine, EngineError, Result, verdict::waits};
+use crate::{Engine, EngineError, Receipt, Result, verdict::waits};
 
 /// What became of a list of recipients.
 #[derive(Debug, Clone, Default)]
@@ -25,9 +25,10 @@ impl Engine {
         workspace: WorkspaceId,
         campaign: CampaignId,
         new: &[NewRecipient],
+        receipt: Receipt<AddReport>,
     ) -> Result<AddReport> {
         let ids = fresh_ids(new.len(), self.0.clock.now());
-        self.add_recipients_as(&ids, workspace, campaign, new).await
+        self.add_recipients_as(&ids, workspace, campaign, new, &receipt).await
     }
 
     /// The same under ids of the caller's making. Done again with the same ids, because nobody knows whether it was done, it
@@ -38,6 +39,7 @@ impl Engine {
         workspace: WorkspaceId,
         campaign: CampaignId,
         new: &[NewRecipient],
+        receipt: &Receipt<AddReport>,
     ) -> Result<AddReport> {
         let mut tx = self.0.store.write().await?;
         let added = self.fill(&mut tx, ids, workspace, campaign, new).await?;
@@ -45,10 +47,12 @@ impl Engine {
             true => tx.numbers_of(campaign, ids).await?.into_iter().collect(),
             false => added.into_iter().collect(),
         };
-        tx.commit().await?;
         let duplicates =
             new.iter().enumerate().filter(|(_, r)| !accepted.contains(&r.number)).map(|(i, _)| i).collect();
-        Ok(AddReport { accepted: accepted.len() as u64, duplicates })
+        let report = AddReport { accepted: accepted.len() as u64, duplicates };
+        receipt.write(&mut tx, &report, self.clock()).await?;
+        tx.commit().await?;
+        Ok(report)
     }
 
     /// Adds recipients in this transaction; gives the numbers that are new in the campaign.

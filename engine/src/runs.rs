@@ -3,9 +3,9 @@
 use ringfleet_core::{
     CampaignAction, CampaignId, CampaignState, Clock, CounterKind, Disposition, WorkspaceId,
 };
-use ringfleet_store::{Campaign, NewCampaign};
+use ringfleet_store::{Campaign, NewCampaign, Tx};
 
-use crate::{Engine, EngineError, Result};
+use crate::{Engine, EngineError, Receipt, Result, ready::copy_portion, wind_up::PORTION};
 
 /// Longest name of a campaign, in characters.
 pub const NAME_LIMIT: usize = 120;
@@ -67,6 +67,7 @@ impl Engine {
         id: CampaignId,
         name: Option<String>,
         with_recipients: bool,
+        receipt: Receipt<Campaign>,
     ) -> Result<Campaign> {
         let mut tx = self.0.store.write().await?;
         let source = tx.campaign(workspace, id).await?.ok_or(EngineError::NotFound("campaign"))?;
@@ -75,8 +76,7 @@ impl Engine {
         if with_recipients {
             tx.order_copy(clone.id, id, None).await?;
         }
-        tx.commit().await?;
-        self.begun_copy(workspace, clone.id).await
+        self.begin_copy(tx, clone, receipt).await
     }
 
     /// Makes a campaign in DRAFT for those of a campaign that is over who ended so, but not for who said no.
@@ -86,6 +86,7 @@ impl Engine {
         id: CampaignId,
         name: Option<String>,
         dispositions: &[Disposition],
+        receipt: Receipt<Campaign>,
     ) -> Result<Campaign> {
         let mut tx = self.0.store.write().await?;
         let source =
@@ -109,8 +110,7 @@ impl Engine {
         (new.settings.recurrence, new.settings.dupe_days) = (None, None);
         let retry = tx.insert_campaign(workspace, new, Clock::now(self.clock())).await?;
         tx.order_copy(retry.id, id, Some(dispositions)).await?;
-        tx.commit().await?;
-        self.begun_copy(workspace, retry.id).await
+        self.begin_copy(tx, retry, receipt).await
     }
 
     /// The settings of a campaign for another one, without moments that have passed.
@@ -123,14 +123,21 @@ impl Engine {
         new
     }
 
-    /// A short list is there when the answer is; a long one follows.
-    async fn begun_copy(&self, workspace: WorkspaceId, id: CampaignId) -> Result<Campaign> {
-        if let Err(error) = self.make_ready_for_a_while(workspace, id).await {
+    /// A short list is there when the campaign is; a long one follows.
+    async fn begin_copy(&self, mut tx: Tx, made: Campaign, receipt: Receipt<Campaign>) -> Result<Campaign> {
+        let Campaign { id, workspace_id: workspace, .. } = made;
+        let now = Clock::now(self.clock());
+        if copy_portion(&mut tx, workspace, id, now).await?.is_some_and(|copied| copied < PORTION as usize) {
+            copy_portion(&mut tx, workspace, id, now).await?; // finds that nobody is left
+        }
+        let made = tx.campaign(workspace, id).await?.ok_or(EngineError::NotFound("campaign"))?;
+        receipt.write(&mut tx, &made, self.clock()).await?;
+        tx.commit().await?;
+        if made.copies_from.is_some()
+            && let Err(error) = self.make_ready_for_a_while(workspace, id).await
+        {
             tracing::warn!(%error, campaign = %id, "a list could not be copied yet; it will be tried again");
         }
-        let mut tx = self.0.store.read().await?;
-        let made = tx.campaign(workspace, id).await?.ok_or(EngineError::NotFound("campaign"))?;
-        tx.commit().await?;
         Ok(made)
     }
 }

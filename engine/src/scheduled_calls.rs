@@ -7,7 +7,7 @@ use ringfleet_core::{
 };
 use ringfleet_store::{Campaign, KeptCounter, NewRecipient, ScheduledCall, ScheduledCallFilter, fresh_ids};
 
-use crate::{Engine, EngineError, Result};
+use crate::{Engine, EngineError, Receipt, Result};
 
 /// Of a list with a filter so many are counted.
 pub const COUNTED: u32 = 10_000;
@@ -115,6 +115,7 @@ impl Engine {
         workspace: WorkspaceId,
         campaign: CampaignId,
         new: &[NewRecipient],
+        receipt: Receipt<Vec<RecipientId>>,
     ) -> Result<Vec<RecipientId>> {
         let ids = fresh_ids(new.len(), self.0.clock.now());
         let mut tx = self.0.store.write().await?;
@@ -124,6 +125,7 @@ impl Engine {
             let problem = "the campaign has this number already; nothing was added";
             return Err(EngineError::invalid(format!("phone_numbers[{known}].to_number"), problem));
         }
+        receipt.write(&mut tx, &ids, self.clock()).await?;
         tx.commit().await?;
         Ok(ids)
     }

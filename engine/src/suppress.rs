@@ -10,7 +10,7 @@ use tokio::{io::AsyncRead, sync::mpsc};
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::{
-    Engine, Result,
+    Engine, EngineError, Receipt, Result,
     import::{Repeats, feed, patiently, reject_row, stopped},
 };
 
@@ -40,10 +40,12 @@ impl Engine {
         &self,
         workspace: WorkspaceId,
         new: Vec<NewSuppression>,
+        receipt: &Receipt<Vec<Suppression>>,
     ) -> Result<Vec<Suppression>> {
         let new = once_each(new);
         let mut tx = self.0.store.write().await?;
         let entries = tx.suppress(workspace, &new, self.0.clock.now()).await?;
+        receipt.write(&mut tx, &entries, self.clock()).await?;
         tx.commit().await?;
         Ok(entries)
     }
@@ -58,10 +60,51 @@ impl Engine {
         workspace: WorkspaceId,
         reader: R,
         column: Option<String>,
+        receipt: Receipt<SuppressionReport>,
     ) -> Result<SuppressionReport> {
+        let mut report = SuppressionReport::default();
+        let read = self.keep_suppressions(workspace, reader, column, &mut report).await;
+        if read.is_err() && report.accepted == 0 {
+            return read.map(|()| report); // nothing has changed
+        }
+        let end = |answers| {
+            let (receipt, report) = (&receipt, &report);
+            patiently(move || -> BoxFuture<'_, _> {
+                Box::pin(self.note_suppressions(receipt, report, answers))
+            })
+        };
+        match end(read.is_ok()).await {
+            // A twin of the request carries it out as well; what this one has kept is kept.
+            Err(EngineError::ClaimLost) => end(false).await.and(Err(EngineError::ClaimLost))?,
+            noted => noted?,
+        }
+        read.map(|()| report)
+    }
+
+    /// Notes a list that has been read, or what came of one that broke off.
+    async fn note_suppressions(
+        &self,
+        receipt: &Receipt<SuppressionReport>,
+        report: &SuppressionReport,
+        answers: bool,
+    ) -> Result<()> {
+        let mut tx = self.0.store.write().await?;
+        match answers {
+            true => receipt.write(&mut tx, report, self.clock()).await?,
+            false => receipt.note(&mut tx, report, self.clock()).await?,
+        }
+        Ok(tx.commit().await?)
+    }
+
+    async fn keep_suppressions<R: AsyncRead + Send + Unpin + 'static>(
+        &self,
+        workspace: WorkspaceId,
+        reader: R,
+        column: Option<String>,
+        report: &mut SuppressionReport,
+    ) -> Result<()> {
         let (sender, mut parcels) = mpsc::channel(WAITING);
         let feeder = AbortOnDropHandle::new(tokio::spawn(feed(reader, column, Repeats::Kept, sender)));
-        let mut report = SuppressionReport::default();
         while let Some(parcel) = parcels.recv().await {
             let mut rejects = parcel.batch.rejects;
             let mut good = Vec::new();
@@ -71,15 +114,15 @@ impl Engine {
                     Err((column, value, reason)) => rejects.push(reject_row(*line, column, &value, reason)),
                 }
             }
-            let keep = || -> BoxFuture<'_, _> { Box::pin(self.suppress(workspace, good.clone())) };
+            let none = Receipt::none(); // the whole list has one
+            let keep = || -> BoxFuture<'_, _> { Box::pin(self.suppress(workspace, good.clone(), &none)) };
             patiently(keep).await?;
             report.accepted += good.len() as u64;
             report.rejected += rejects.len() as u64;
             rejects.truncate(LISTED - report.rejects.len());
             report.rejects.extend(rejects);
         }
-        feeder.await.map_err(stopped)??;
-        Ok(report)
+        feeder.await.map_err(stopped)?
     }
 }
 

@@ -11,7 +11,7 @@ use ringfleet_core::{
 use ringfleet_store::{Campaign, GroupCampaign, Move, Running, Stranded, TrunkGroup, Tx};
 use uuid::Uuid;
 
-use crate::{Engine, EngineError, Result, brake};
+use crate::{Engine, EngineError, Receipt, Result, brake};
 
 /// Calls of a campaign that move at once.
 const MOST: u32 = 5_000;
@@ -195,6 +195,7 @@ impl Engine {
         workspace: WorkspaceId,
         name: &str,
         members: Vec<Member>,
+        receipt: Receipt<TrunkGroup>,
     ) -> Result<TrunkGroup> {
         let mut tx = self.0.store.write().await?;
         for (i, member) in members.iter().enumerate() {
@@ -204,6 +205,7 @@ impl Engine {
             }
         }
         let group = tx.insert_trunk_group(workspace, name, members, Clock::now(self.clock())).await?;
+        receipt.write(&mut tx, &group, self.clock()).await?;
         tx.commit().await?;
         Ok(group)
     }

@@ -66,6 +66,9 @@ async fn keep_house(engine: &Engine, schedule: &Schedule, stop: &CancellationTok
         if let Err(error) = engine.forget_caller_id_uses().await {
             tracing::warn!(%error, "uses of caller IDs could not be forgotten; it will be tried again");
         }
+        if let Err(error) = engine.forget_requests().await {
+            tracing::warn!(%error, "answers that are over a day old could not be forgotten; it will be tried again");
+        }
         match engine.close_dead_imports().await {
             Ok(0) => {}
             Ok(closed) => tracing::warn!(closed, "imports had broken off and are closed"),

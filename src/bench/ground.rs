@@ -3,7 +3,7 @@
 use ringfleet_core::{
     AgentId, CampaignAction, CampaignState, CounterKind, E164, Plan, Role, TrunkId, WorkspaceId, trunk,
 };
-use ringfleet_engine::Engine;
+use ringfleet_engine::{Engine, Receipt};
 use ringfleet_store::{Campaign, CampaignSettings, NewAgent, NewCampaign, NewRecipient, NewTrunk};
 use serde_json::json;
 
@@ -92,12 +92,12 @@ impl Ground {
             trunk_group_id: None,
             settings: CampaignSettings::new(&self.name, Plan::voice(1)),
         };
-        let campaign = engine.create_campaign(self.workspace, campaign).await?;
+        let campaign = engine.create_campaign(self.workspace, campaign, Receipt::none()).await?;
         let numbers: Vec<u64> =
             (list.after..list.after + list.recipients).map(|i| FIRST + i * APART).collect();
         for chunk in numbers.chunks(5_000) {
             let new: Result<Vec<_>, Failure> = chunk.iter().copied().map(recipient).collect();
-            engine.add_recipients(self.workspace, campaign.id, &new?).await?;
+            engine.add_recipients(self.workspace, campaign.id, &new?, Receipt::none()).await?;
         }
         Ok(campaign)
     }

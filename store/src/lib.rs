@@ -6,6 +6,7 @@
 
 mod agents;
 mod audit;
+mod audit_log;
 mod caller_ids;
 mod calls;
 mod campaign_brakes;
@@ -25,6 +26,7 @@ mod migrate;
 mod preflight;
 mod recipients;
 mod record;
+mod request_keys;
 mod rows;
 mod runs;
 mod scheduled_calls;
@@ -44,6 +46,7 @@ mod workspaces;
 
 pub use agents::{Agent, NewAgent};
 pub use audit::{KeptCounter, Told, Unfinished};
+pub use audit_log::{AuditEntry, AuditFilter};
 pub use caller_ids::{CallerDay, TrunkPool};
 pub use calls::{Answered, Call, CallFilter, CallUpdate, Kept, NewCall, SeatAnswer};
 pub use campaign_brakes::{CampaignBrake, Tripped};
@@ -59,6 +62,7 @@ pub use imports::{Import, Reject};
 pub use leads::{Lead, LeadFilter, NewLead};
 pub use preflight::{Alike, Special};
 pub use recipients::{NewRecipient, Recipient, RecipientFilter, RecipientUpdate, Standing, fresh_ids};
+pub use request_keys::{KeptRequest, RequestKey};
 pub use ringfleet_core::import::ImportState;
 pub use runs::{CopiedRecipient, Copying, Listed, Unready};
 pub use scheduled_calls::{ScheduledCall, ScheduledCallFilter, ScheduledCallSort};

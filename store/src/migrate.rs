@@ -70,6 +70,12 @@ const ALL: &[(i64, &str, &str, &str)] = &[
         include_str!("../../migrations/sqlite/0011_in_place.sql"),
     ),
     (
+        13,
+        "receipts",
+        include_str!("../../migrations/postgres/0013_receipts.sql"),
+        include_str!("../../migrations/sqlite/0013_receipts.sql"),
+    ),
+    (
         16,
         "versions",
         include_str!("../../migrations/postgres/0016_versions.sql"),

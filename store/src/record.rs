@@ -4,9 +4,9 @@ use std::str::FromStr;
 
 use chrono::{DateTime, Utc};
 use ringfleet_core::{
-    AgentVersion, BrakeRule, CallState, CallerIds, CampaignState, Caps, Channel, CounterKind, Disposition,
-    E164, EndedBy, Hold, Outcome, Plan, RecipientState, Recurrence, Role, Schedule, ScheduledCallState,
-    SuppressionSource, WorkspaceRules,
+    ActorKind, AgentVersion, BrakeRule, CallState, CallerIds, CampaignState, Caps, Channel, CounterKind,
+    Disposition, E164, EndedBy, Hold, Outcome, Plan, RecipientState, Recurrence, Role, Schedule,
+    ScheduledCallState, SuppressionSource, WorkspaceRules,
     brake::BrakeState,
     caps::History,
     delivery::DeliveryState,
@@ -64,7 +64,20 @@ macro_rules! plain {
         }
     )+};
 }
-plain!(i64, Option<i64>, i32, Option<i32>, f64, bool, String, Option<String>, Vec<u8>, Uuid, Option<Uuid>);
+plain!(
+    i64,
+    Option<i64>,
+    i32,
+    Option<i32>,
+    f64,
+    bool,
+    String,
+    Option<String>,
+    Vec<u8>,
+    Option<Vec<u8>>,
+    Uuid,
+    Option<Uuid>
+);
 
 /// Types made from one the driver reads: `Type <= Raw, convert`, plain and optional.
 macro_rules! made {
@@ -98,6 +111,7 @@ macro_rules! text {
     ($($type:ty),+) => {$( made!($type, String, |raw: String| <$type>::from_str(&raw)); )+};
 }
 text!(
+    ActorKind,
     BrakeState,
     CallState,
     CampaignState,

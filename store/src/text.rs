@@ -49,6 +49,7 @@ without_text!(
     Timestamp,
     Option<Timestamp>,
     &[u8],
+    Option<&[u8]>,
     String
 );
 

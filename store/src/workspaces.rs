@@ -31,6 +31,8 @@ record! {
         pub workspace_id: WorkspaceId,
         /// What it may do there.
         pub role: Role,
+        /// Its first characters, which may be shown.
+        pub prefix: String,
     }
 }
 
@@ -87,7 +89,7 @@ impl Tx {
         one!(
             self,
             Key,
-            "SELECT id, workspace_id, role FROM api_keys WHERE hash = $1 AND revoked_at IS NULL",
+            "SELECT id, workspace_id, role, prefix FROM api_keys WHERE hash = $1 AND revoked_at IS NULL",
             hash
         )
     }

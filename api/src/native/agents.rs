@@ -6,11 +6,12 @@ use ringfleet_carriers::media::load_greeting;
 use ringfleet_core::{Action, AgentId, AgentVersion, id::AgentKind};
 use ringfleet_store::{Agent, NewAgent};
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
 
 use crate::{
     auth::{Allowed, may},
+    change::Answer,
     check,
     envelope::{Moment, Reply},
     error::{ApiError, Result},
@@ -151,7 +152,7 @@ fn opening_line(given: Option<String>) -> Result<Option<String>> {
 }
 
 /// `POST /agents`: makes an agent. Its first version is live at once if the key may publish, else a draft.
-pub(super) async fn create(door: Allowed<may::EditAgents>, Json(body): Json<Body>) -> Result<Reply<View>> {
+pub(super) async fn create(door: Allowed<may::EditAgents>, Json(body): Json<Body>) -> Result<Answer<View>> {
     if let Some(file) = &body.greeting {
         check_greeting(door.settings().greetings.as_deref(), file).await?;
     }
@@ -165,7 +166,19 @@ pub(super) async fn create(door: Allowed<may::EditAgents>, Json(body): Json<Body
         opening_line: opening_line(body.opening_line)?,
         published: door.role().may(Action::PublishAgents),
     };
-    Ok(Reply::created(door.engine().create_agent(door.workspace(), new).await?.into()))
+    let mut change = door.change("agent.create", |agent: &Agent| {
+        let detail = json!({ "name": agent.name, "version": agent.n });
+        Reply::created(View::from(agent.clone())).about(agent.id).with_detail(detail)
+    });
+    let receipt = change.receipt();
+    change.engine().create_agent(change.workspace(), new, receipt).await?;
+    change.answer()
+}
+
+/// The answer to a request that has changed an agent.
+fn told(agent: &Agent) -> Reply<View> {
+    let detail = json!({ "version": agent.n });
+    Reply::ok(View::from(agent.clone())).about(agent.id).with_detail(detail)
 }
 
 /// `PATCH /agents/:id`: makes a draft of the latest version with these changes, and shows it.
@@ -173,7 +186,7 @@ pub(super) async fn edit(
     door: Allowed<may::EditAgents>,
     PathId(id): PathId<AgentKind>,
     Json(body): Json<PatchBody>,
-) -> Result<Reply<View>> {
+) -> Result<Answer<View>> {
     if let Some(Some(file)) = &body.greeting {
         check_greeting(door.settings().greetings.as_deref(), file).await?;
     }
@@ -191,7 +204,10 @@ pub(super) async fn edit(
         set(&mut draft.recording, body.recording);
         set(&mut draft.opening_line, opening_line);
     };
-    Ok(Reply::ok(door.engine().edit_agent(door.workspace(), id, change).await?.into()))
+    let mut noted = door.change("agent.edit", told);
+    let receipt = noted.receipt();
+    noted.engine().edit_agent(noted.workspace(), id, change, receipt).await?;
+    noted.answer()
 }
 
 /// Which version to publish.
@@ -207,8 +223,11 @@ pub(super) async fn publish(
     door: Allowed<may::PublishAgents>,
     PathId(id): PathId<AgentKind>,
     MaybeJson(body): MaybeJson<PublishBody>,
-) -> Result<Reply<View>> {
-    Ok(Reply::ok(door.engine().publish_agent(door.workspace(), id, body.version_id).await?.into()))
+) -> Result<Answer<View>> {
+    let mut noted = door.change("agent.publish", told);
+    let receipt = noted.receipt();
+    noted.engine().publish_agent(noted.workspace(), id, body.version_id, receipt).await?;
+    noted.answer()
 }
 
 /// `POST /agents/:id/rollback`: makes the version live again that was live before.
@@ -216,16 +235,22 @@ pub(super) async fn roll_back(
     door: Allowed<may::PublishAgents>,
     PathId(id): PathId<AgentKind>,
     _: NoBody,
-) -> Result<Reply<View>> {
-    Ok(Reply::ok(door.engine().roll_back_agent(door.workspace(), id).await?.into()))
+) -> Result<Answer<View>> {
+    let mut noted = door.change("agent.rollback", told);
+    let receipt = noted.receipt();
+    noted.engine().roll_back_agent(noted.workspace(), id, receipt).await?;
+    noted.answer()
 }
 
 /// `DELETE /agents/:id`: puts an agent away that no open campaign has.
 pub(super) async fn archive(
     door: Allowed<may::PublishAgents>,
     PathId(id): PathId<AgentKind>,
-) -> Result<Reply<View>> {
-    Ok(Reply::ok(door.engine().archive_agent(door.workspace(), id).await?.into()))
+) -> Result<Answer<View>> {
+    let mut noted = door.change("agent.archive", told);
+    let receipt = noted.receipt();
+    noted.engine().archive_agent(noted.workspace(), id, receipt).await?;
+    noted.answer()
 }
 
 /// `GET /agents/:id`: one agent in the version that is live; in its latest one where none is.

@@ -7,10 +7,12 @@ use ringfleet_core::{
 use ringfleet_engine::NAME_LIMIT;
 use ringfleet_store::{Campaign, CampaignSettings, NewCampaign};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use utoipa::ToSchema;
 
 use crate::{
     auth::{Allowed, may},
+    change::Answer,
     check,
     envelope::{Moment, Reply},
     error::{ApiError, Result},
@@ -134,7 +136,7 @@ impl From<Campaign> for View {
 }
 
 /// `POST /campaigns`: makes a campaign in DRAFT.
-pub(super) async fn create(door: Allowed<may::RunCampaigns>, Json(body): Json<Body>) -> Result<Reply<View>> {
+pub(super) async fn create(door: Allowed<may::RunCampaigns>, Json(body): Json<Body>) -> Result<Answer<View>> {
     let name = check::name(body.name, NAME_LIMIT)?;
     let plan = settings_body::plan(body.channel, body.channels)?;
     let limits = settings_body::limits(body.limits.unwrap_or_default())?;
@@ -151,7 +153,8 @@ pub(super) async fn create(door: Allowed<may::RunCampaigns>, Json(body): Json<Bo
     let caller_ids = body.caller_ids.map(|Object(pool)| pool.check()).transpose()?;
     let (start_at, end_at) = (check::moment("startAt", body.start_at)?, check::moment("endAt", body.end_at)?);
     let way = check::way(body.trunk_id, body.trunk_group_id)?;
-    let (trunk_id, trunk_group_id) = door.engine().lines_of(door.workspace(), way).await?;
+    let mut change = door.change("campaign.create", made);
+    let (trunk_id, trunk_group_id) = change.engine().lines_of(change.workspace(), way).await?;
     let settings = CampaignSettings {
         name,
         plan,
@@ -171,8 +174,16 @@ pub(super) async fn create(door: Allowed<may::RunCampaigns>, Json(body): Json<Bo
         caller_ids,
     };
     let new = NewCampaign { agent_id: body.agent_id, trunk_id, trunk_group_id, settings };
-    let campaign = door.engine().create_campaign(door.workspace(), new).await?;
-    Ok(Reply::created(campaign.into()))
+    let receipt = change.receipt();
+    change.engine().create_campaign(change.workspace(), new, receipt).await?;
+    change.answer()
+}
+
+/// The answer to a request that has made a campaign.
+pub(super) fn made(campaign: &Campaign) -> Reply<View> {
+    let view = View::from(campaign.clone());
+    let detail = json!({ "name": view.name, "agentId": view.agent_id });
+    Reply::created(view).about(campaign.id).with_detail(detail)
 }
 
 /// `GET /campaigns/:id`: one campaign.

@@ -12,6 +12,7 @@ use ringfleet_core::{
 use ringfleet_engine::import::ImportOptions;
 use ringfleet_store::{Import, ImportState};
 use serde::Serialize;
+use serde_json::json;
 use utoipa::{
     ToSchema,
     openapi::{Required, schema::ObjectBuilder},
@@ -19,9 +20,11 @@ use utoipa::{
 
 use crate::{
     auth::{Allowed, Gate, may},
+    change::Answer,
     envelope::{Moment, Reply},
     error::{ApiError, Result},
     file::{CsvFile, text},
+    once::{Once, Refused},
     openapi::{Draft, Part},
     page::Paging,
     path::PathId,
@@ -76,10 +79,15 @@ impl FromQuery for UploadQuery {
 pub(super) struct CsvUpload(pub(super) upload::Upload);
 
 impl FromRequest<Gate> for CsvUpload {
-    type Rejection = ApiError;
+    type Rejection = Refused;
 
-    async fn from_request(request: Request, _: &Gate) -> Result<Self> {
-        upload::open(request).await.map(Self)
+    async fn from_request(request: Request, _: &Gate) -> Result<Self, Refused> {
+        let once = request.extensions().get::<Once>().cloned();
+        let list = upload::open(request).await?;
+        match once {
+            Some(once) => once.watch(list).await.map(Self),
+            None => Ok(Self(list)),
+        }
     }
 }
 
@@ -103,11 +111,16 @@ pub(super) async fn upload(
     PathId(campaign): PathId<CampaignKind>,
     Query(query): Query<UploadQuery>,
     CsvUpload(list): CsvUpload,
-) -> Result<Reply<View>> {
+) -> Result<Answer<View>> {
     let options = ImportOptions { column: query.column };
+    let mut change = door.change("recipients.import", move |import: &Import| {
+        let detail = json!({ "importId": import.id, "status": import.state, "accepted": import.accepted, "rejected": import.rejected });
+        Reply::ok(View::from(import.clone())).about(campaign).with_detail(detail)
+    });
+    let receipt = change.receipt();
     // When the client goes away this handler is dropped; the import goes on in a task of its own and is closed there.
-    let import = door.engine().import(door.workspace(), campaign, list, options).await?;
-    Ok(Reply::ok(import.into()))
+    change.engine().import(change.workspace(), campaign, list, options, receipt).await?;
+    change.answer()
 }
 
 /// `?campaignId=` of a list of imports.

@@ -6,11 +6,12 @@ use ringfleet_core::{Channel, E164, LeadId, SuppressionId, SuppressionSource, id
 use ringfleet_engine::{KeptLead, KnownLead, REASON_LIMIT};
 use ringfleet_store::{Lead, LeadFilter, NewLead, NewSuppression, Suppression};
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
 
 use crate::{
     auth::{Allowed, may},
+    change::Answer,
     check,
     envelope::{Moment, Reply},
     error::{ApiError, Result},
@@ -177,9 +178,14 @@ fn check_lead(body: Body) -> Result<(NewLead, Vec<NewSuppression>)> {
 }
 
 /// `POST /leads`: makes a lead.
-pub(super) async fn create(door: Allowed<may::RunCampaigns>, Json(body): Json<Body>) -> Result<Reply<View>> {
+pub(super) async fn create(door: Allowed<may::RunCampaigns>, Json(body): Json<Body>) -> Result<Answer<View>> {
     let (new, opt_outs) = check_lead(body)?;
-    Ok(Reply::created(door.engine().create_lead(door.workspace(), new, opt_outs).await?.into()))
+    let mut change = door.change("lead.create", |known: &KnownLead| {
+        Reply::created(View::from(known.clone())).about(known.0.id)
+    });
+    let receipt = change.receipt();
+    change.engine().create_lead(change.workspace(), new, opt_outs, receipt).await?;
+    change.answer()
 }
 
 /// What became of many leads.
@@ -193,7 +199,7 @@ pub(super) struct BulkView {
 }
 
 /// What became of one of them.
-#[derive(Serialize, ToSchema)]
+#[derive(Serialize, ToSchema, Clone)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = KeptLead)]
 struct ResultView {
@@ -204,7 +210,7 @@ struct ResultView {
     reason: Option<String>,
 }
 
-#[derive(Serialize, ToSchema, PartialEq)]
+#[derive(Serialize, ToSchema, PartialEq, Clone)]
 #[serde(rename_all = "camelCase")]
 enum Became {
     Created,
@@ -216,7 +222,7 @@ enum Became {
 pub(super) async fn bulk(
     door: Allowed<may::RunCampaigns>,
     Json(body): Json<BulkBody>,
-) -> Result<Reply<BulkView>> {
+) -> Result<Answer<BulkView>> {
     if !(1..=MOST).contains(&body.leads.len()) {
         return Err(ApiError::invalid("leads", format!("give 1 to {MOST} leads at once")));
     }
@@ -241,9 +247,16 @@ pub(super) async fn bulk(
             }
         }
     }
-    let kept = door.engine().keep_leads(door.workspace(), good, lists).await?;
-    results.extend(indices.into_iter().zip(kept).map(|(index, kept)| {
-        let (status, id) = match kept {
+    let mut change =
+        door.change("lead.bulk", move |kept: &Vec<KeptLead>| told_of_many(results.clone(), &indices, kept));
+    let receipt = change.receipt();
+    change.engine().keep_leads(change.workspace(), good, lists, receipt).await?;
+    change.answer()
+}
+
+fn told_of_many(mut results: Vec<ResultView>, indices: &[usize], kept: &[KeptLead]) -> Reply<BulkView> {
+    results.extend(indices.iter().zip(kept).map(|(&index, kept)| {
+        let (status, id) = match *kept {
             KeptLead::Created(id) => (Became::Created, id),
             KeptLead::Updated(id) => (Became::Updated, id),
         };
@@ -252,7 +265,9 @@ pub(super) async fn bulk(
     results.sort_by_key(|result| result.index);
     let count = |status: Became| results.iter().filter(|result| result.status == status).count();
     let (created, updated) = (count(Became::Created), count(Became::Updated));
-    Ok(Reply::ok(BulkView { created, updated, rejected: count(Became::Rejected), results }))
+    let rejected = count(Became::Rejected);
+    let detail = json!({ "created": created, "updated": updated, "rejected": rejected });
+    Reply::ok(BulkView { created, updated, rejected, results }).with_detail(detail)
 }
 
 /// `GET /leads/:id`: one lead.
@@ -265,7 +280,7 @@ pub(super) async fn edit(
     door: Allowed<may::RunCampaigns>,
     PathId(id): PathId<LeadKind>,
     Json(body): Json<PatchBody>,
-) -> Result<Reply<View>> {
+) -> Result<Answer<View>> {
     let new_number = body.number.as_deref().map(number).transpose()?;
     let new_email = body.email.map(|given| given.map(email).transpose()).transpose()?;
     let new_zone = body.timezone.map(|given| given.map(timezone).transpose()).transpose()?;
@@ -273,8 +288,10 @@ pub(super) async fn edit(
         .attributes
         .map(|given| check::object("attributes", Some(given), check::SMALL_OBJECT))
         .transpose()?;
+    let mut noted =
+        door.change("lead.edit", |known: &KnownLead| Reply::ok(View::from(known.clone())).about(known.0.id));
     // Of which number they are is known when the lead is.
-    let before = door.engine().lead(door.workspace(), id).await?.0;
+    let before = noted.engine().lead(noted.workspace(), id).await?.0;
     let opt_outs = opt_outs(new_number.unwrap_or(before.number), body.opt_outs.unwrap_or_default())?;
     let change = |lead: &mut Lead| {
         set(&mut lead.number, new_number);
@@ -284,7 +301,9 @@ pub(super) async fn edit(
         let number = lead.number;
         opt_outs.into_iter().map(|entry| NewSuppression { number, ..entry }).collect()
     };
-    Ok(Reply::ok(door.engine().edit_lead(door.workspace(), id, change).await?.into()))
+    let receipt = noted.receipt();
+    noted.engine().edit_lead(noted.workspace(), id, change, receipt).await?;
+    noted.answer()
 }
 
 /// What is left of a lead.
@@ -299,9 +318,12 @@ pub(super) struct DeletedView {
 pub(super) async fn remove(
     door: Allowed<may::RunCampaigns>,
     PathId(id): PathId<LeadKind>,
-) -> Result<Reply<DeletedView>> {
-    door.engine().delete_lead(door.workspace(), id).await?;
-    Ok(Reply::ok(DeletedView { id, deleted: true }))
+) -> Result<Answer<DeletedView>> {
+    let mut change =
+        door.change("lead.delete", move |_: &()| Reply::ok(DeletedView { id, deleted: true }).about(id));
+    let receipt = change.receipt();
+    change.engine().delete_lead(change.workspace(), id, receipt).await?;
+    change.answer()
 }
 
 /// `?number=` and `?email=` of the list.

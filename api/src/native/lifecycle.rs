@@ -1,12 +1,15 @@
 //! The life of a campaign: start, pause, cancel, change, and make others from it.
 
 use ringfleet_core::{CampaignAction, CampaignId, Disposition, id::CampaignKind};
-use ringfleet_engine::{InFlight, NAME_LIMIT};
+use ringfleet_engine::{Changed, InFlight, NAME_LIMIT};
+use ringfleet_store::Campaign;
 use serde::Deserialize;
+use serde_json::json;
 use utoipa::ToSchema;
 
 use crate::{
     auth::{Allowed, may},
+    change::{Answer, difference},
     check,
     envelope::Reply,
     error::{ApiError, Result},
@@ -16,14 +19,17 @@ use crate::{
     query::Query,
 };
 
-use super::{campaigns::View, settings_body::PatchBody};
+use super::{
+    campaigns::{View, made},
+    settings_body::PatchBody,
+};
 
 /// `POST /campaigns/:id/start`: begins or resumes; SCHEDULED when the start time lies ahead, or the campaign recurs.
 pub(super) async fn start(
     door: Allowed<may::RunCampaigns>,
     PathId(id): PathId<CampaignKind>,
     _: NoBody,
-) -> Result<Reply<View>> {
+) -> Result<Answer<View>> {
     act(door, id, CampaignAction::Start, StopBody::default()).await
 }
 
@@ -49,7 +55,7 @@ pub(super) async fn pause(
     door: Allowed<may::RunCampaigns>,
     PathId(id): PathId<CampaignKind>,
     MaybeJson(body): MaybeJson<StopBody>,
-) -> Result<Reply<View>> {
+) -> Result<Answer<View>> {
     act(door, id, CampaignAction::Pause, body).await
 }
 
@@ -58,7 +64,7 @@ pub(super) async fn cancel(
     door: Allowed<may::RunCampaigns>,
     PathId(id): PathId<CampaignKind>,
     MaybeJson(body): MaybeJson<StopBody>,
-) -> Result<Reply<View>> {
+) -> Result<Answer<View>> {
     act(door, id, CampaignAction::Cancel, body).await
 }
 
@@ -67,13 +73,26 @@ async fn act(
     id: CampaignId,
     action: CampaignAction,
     body: StopBody,
-) -> Result<Reply<View>> {
+) -> Result<Answer<View>> {
     let in_flight = match body.in_flight {
         Some(InFlightBody::Hangup) => InFlight::HangUp,
         Some(InFlightBody::Finish) | None => InFlight::Finish,
     };
-    let campaign = door.engine().act_on_calls(door.workspace(), id, action, in_flight).await?;
-    Ok(Reply::ok(campaign.into()))
+    let noted = match action {
+        CampaignAction::Pause => "campaign.pause",
+        CampaignAction::Cancel => "campaign.cancel",
+        _ => "campaign.start",
+    };
+    let mut change = door.change(noted, move |campaign: &Campaign| {
+        let detail = match in_flight {
+            InFlight::HangUp => json!({ "status": campaign.state, "inFlight": "hangup" }),
+            InFlight::Finish => json!({ "status": campaign.state }),
+        };
+        Reply::ok(View::from(campaign.clone())).about(id).with_detail(detail)
+    });
+    let receipt = change.receipt();
+    change.engine().act_on_calls(change.workspace(), id, action, in_flight, receipt).await?;
+    change.answer()
 }
 
 /// `PATCH /campaigns/:id`: changes a campaign in DRAFT or PAUSED.
@@ -81,11 +100,17 @@ pub(super) async fn edit(
     door: Allowed<may::RunCampaigns>,
     PathId(id): PathId<CampaignKind>,
     Json(body): Json<PatchBody>,
-) -> Result<Reply<View>> {
+) -> Result<Answer<View>> {
     let patch = body.check()?;
-    let change = |settings: &mut _| patch.apply(settings);
-    let campaign = door.engine().edit_campaign(door.workspace(), id, change).await?;
-    Ok(Reply::ok(campaign.into()))
+    let mut change = door.change("campaign.edit", move |campaign: &Changed<Campaign>| {
+        let (before, after) = (View::from(campaign.before.clone()), View::from(campaign.after.clone()));
+        let detail = difference(&before, &after);
+        Reply::ok(after).about(id).with_detail(detail)
+    });
+    let receipt = change.receipt();
+    let edit = |settings: &mut _| patch.apply(settings);
+    change.engine().edit_campaign(change.workspace(), id, edit, receipt).await?;
+    change.answer()
 }
 
 #[derive(Deserialize, Default, ToSchema)]
@@ -101,10 +126,12 @@ pub(super) async fn clone(
     door: Allowed<may::RunCampaigns>,
     PathId(id): PathId<CampaignKind>,
     MaybeJson(body): MaybeJson<CloneBody>,
-) -> Result<Reply<View>> {
+) -> Result<Answer<View>> {
     let (name, with_recipients) = (new_name(body.name)?, body.recipients.unwrap_or(true));
-    let campaign = door.engine().clone_campaign(door.workspace(), id, name, with_recipients).await?;
-    Ok(Reply::created(campaign.into()))
+    let mut change = door.change("campaign.clone", move |campaign| made_from(id, campaign));
+    let receipt = change.receipt();
+    change.engine().clone_campaign(change.workspace(), id, name, with_recipients, receipt).await?;
+    change.answer()
 }
 
 #[derive(Deserialize, Default, ToSchema)]
@@ -120,14 +147,21 @@ pub(super) async fn retry(
     door: Allowed<may::RunCampaigns>,
     PathId(id): PathId<CampaignKind>,
     MaybeJson(body): MaybeJson<RetryBody>,
-) -> Result<Reply<View>> {
+) -> Result<Answer<View>> {
     let name = new_name(body.name)?;
     let dispositions = body.dispositions.unwrap_or_else(|| vec![Disposition::Exhausted]);
     if dispositions.is_empty() {
         return Err(ApiError::invalid("dispositions", "name at least one, or leave it out for EXHAUSTED"));
     }
-    let campaign = door.engine().retry_campaign(door.workspace(), id, name, &dispositions).await?;
-    Ok(Reply::created(campaign.into()))
+    let mut change = door.change("campaign.retry", move |campaign| made_from(id, campaign));
+    let receipt = change.receipt();
+    change.engine().retry_campaign(change.workspace(), id, name, &dispositions, receipt).await?;
+    change.answer()
+}
+
+/// The answer to a request that has made a campaign from another one.
+fn made_from(source: CampaignId, campaign: &Campaign) -> Reply<View> {
+    made(campaign).with_detail(json!({ "name": campaign.name, "from": source }))
 }
 
 fn new_name(given: Option<String>) -> Result<Option<String>> {

@@ -1,6 +1,7 @@
 //! The native API, under `/api/v1`: one file per resource.
 
 mod agents;
+mod audit_log;
 mod caller_ids;
 mod campaigns;
 mod imports;
@@ -25,10 +26,10 @@ pub(crate) use settings_body::given;
 
 use axum::middleware;
 
-use crate::{frame, openapi::Routes};
+use crate::{auth::Gate, frame, once, openapi::Routes};
 
 /// Every route of the native API. All but uploads have to answer within the time limit.
-pub(crate) fn routes() -> Routes {
+pub(crate) fn routes(gate: &Gate) -> Routes {
     let quick = Routes::default()
         .create("/agents", agents::create, "Makes an agent.")
         .get("/agents", agents::list, "Lists agents.")
@@ -84,6 +85,7 @@ pub(crate) fn routes() -> Routes {
         .get("/suppressions", suppressions::list, "Lists suppressions.")
         .get("/suppressions/{sup}", suppressions::show, "Shows a suppression.")
         .delete("/suppressions/{sup}", suppressions::remove, "Takes a number off the suppression list.")
+        .get("/audit-log", audit_log::list, "Lists what was changed, by whom and when.")
         .get("/workspace/rules", workspace::rules, "Shows what holds for all campaigns of the workspace.")
         .put("/workspace/rules", workspace::set_rules, "Sets what holds for all campaigns of the workspace.")
         .accept("/sessions", sessions::create, "Places a single call now.")
@@ -103,7 +105,9 @@ pub(crate) fn routes() -> Routes {
         .get("/webhooks", webhooks::list, "Lists webhooks.")
         .delete("/webhooks/{whk}", webhooks::remove, "Removes a webhook.")
         .within(|routes| {
-            routes.route_layer(middleware::from_fn_with_state(frame::TIME_LIMIT, frame::limit_time))
+            routes
+                .route_layer(middleware::from_fn_with_state(gate.clone(), once::once))
+                .route_layer(middleware::from_fn_with_state(frame::TIME_LIMIT, frame::limit_time))
         });
     let uploads = Routes::default()
         .post("/campaigns/{cmp}/recipients/import", imports::upload, "Adds recipients from a CSV file.")
@@ -111,6 +115,9 @@ pub(crate) fn routes() -> Routes {
             "/suppressions/import",
             suppressions::upload,
             "Puts the numbers of a CSV file on the suppression list.",
-        );
+        )
+        .within(|routes| {
+            routes.route_layer(middleware::from_fn_with_state(gate.clone(), once::once_flowing))
+        });
     quick.merge(uploads).nest("/api/v1")
 }

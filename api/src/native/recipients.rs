@@ -7,14 +7,15 @@ use ringfleet_core::{
     CampaignId, Disposition, E164, Hold, Outcome, RecipientId, RecipientState, hold,
     id::{CampaignKind, RecipientKind},
 };
-use ringfleet_engine::lines_rest;
+use ringfleet_engine::{AddReport, lines_rest};
 use ringfleet_store::{Campaign, NewRecipient, Recipient, RecipientFilter};
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
 
 use crate::{
     auth::{Allowed, may},
+    change::Answer,
     check,
     envelope::{Moment, Reply},
     error::{ApiError, Result},
@@ -57,7 +58,7 @@ pub(super) struct AddedView {
 }
 
 /// A recipient that was not taken.
-#[derive(Serialize, ToSchema)]
+#[derive(Serialize, Clone, ToSchema)]
 #[schema(as = RecipientRejected)]
 struct Rejected {
     index: usize,
@@ -116,7 +117,7 @@ pub(super) async fn add(
     door: Allowed<may::RunCampaigns>,
     PathId(campaign): PathId<CampaignKind>,
     Json(body): Json<Body>,
-) -> Result<Reply<AddedView>> {
+) -> Result<Answer<AddedView>> {
     if !(1..=MOST).contains(&body.recipients.len()) {
         let problem = format!("give 1 to {MOST} recipients at once; upload longer lists as CSV");
         return Err(ApiError::invalid("recipients", problem));
@@ -133,14 +134,28 @@ pub(super) async fn add(
         }
     }
     // Also with no good one left: the campaign has to be there and to take recipients.
-    let report = door.engine().add_recipients(door.workspace(), campaign, &good).await?;
-    let duplicates = report.duplicates.into_iter().filter_map(|i| Some((*indices.get(i)?, good.get(i)?)));
-    rejected.extend(duplicates.map(|(index, new)| {
-        let reason = "the campaign has this number already";
-        Rejected { index, ..refused("to", &new.number.to_string(), "duplicate_in_campaign", reason) }
-    }));
-    rejected.sort_by_key(|refusal| refusal.index);
-    Ok(Reply::ok(AddedView { accepted: report.accepted, rejected }))
+    let numbers: Vec<(usize, E164)> = indices.into_iter().zip(good.iter().map(|new| new.number)).collect();
+    let mut change = door.change("recipients.add", move |report: &AddReport| {
+        let added = AddedView::new(report, &numbers, rejected.clone());
+        let detail = json!({ "accepted": added.accepted, "rejected": added.rejected.len() });
+        Reply::ok(added).about(campaign).with_detail(detail)
+    });
+    let receipt = change.receipt();
+    change.engine().add_recipients(change.workspace(), campaign, &good, receipt).await?;
+    change.answer()
+}
+
+impl AddedView {
+    /// `numbers`: those that were to be added, with their places in the request; `rejected`: those that were not.
+    fn new(report: &AddReport, numbers: &[(usize, E164)], mut rejected: Vec<Rejected>) -> Self {
+        let duplicates = report.duplicates.iter().filter_map(|i| numbers.get(*i));
+        rejected.extend(duplicates.map(|&(index, number)| {
+            let reason = "the campaign has this number already";
+            Rejected { index, ..refused("to", &number.to_string(), "duplicate_in_campaign", reason) }
+        }));
+        rejected.sort_by_key(|refusal| refusal.index);
+        Self { accepted: report.accepted, rejected }
+    }
 }
 
 fn check_item(item: Item) -> Result<NewRecipient, Rejected> {

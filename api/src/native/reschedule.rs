@@ -1,13 +1,16 @@
 //! A recipient is to be called back.
 
 use ringfleet_core::id::{CampaignKind, RecipientKind};
+use ringfleet_store::Recipient;
 use serde::Deserialize;
+use serde_json::json;
 use utoipa::ToSchema;
 
 use crate::{
     auth::{Allowed, may},
+    change::Answer,
     check,
-    envelope::Reply,
+    envelope::{Moment, Reply},
     error::{ApiError, Result},
     json::Json,
     path::PathId,
@@ -28,8 +31,13 @@ pub(super) async fn reschedule(
     PathId(campaign): PathId<CampaignKind>,
     PathId(id): PathId<RecipientKind>,
     Json(body): Json<Body>,
-) -> Result<Reply<View>> {
+) -> Result<Answer<View>> {
     let at = check::moment("at", body.at)?.ok_or_else(|| ApiError::invalid("at", "is missing"))?;
-    let recipient = door.engine().reschedule(door.workspace(), campaign, id, at).await?;
-    Ok(Reply::ok(recipient.into()))
+    let mut change = door.change("recipient.reschedule", move |recipient: &Recipient| {
+        let detail = json!({ "campaignId": campaign, "dueAt": Moment::from(recipient.due_at) });
+        Reply::ok(View::from(recipient.clone())).about(id).with_detail(detail)
+    });
+    let receipt = change.receipt();
+    change.engine().reschedule(change.workspace(), campaign, id, at, receipt).await?;
+    change.answer()
 }

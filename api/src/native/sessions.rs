@@ -12,6 +12,7 @@ use utoipa::ToSchema;
 
 use crate::{
     auth::{Allowed, may},
+    change::Answer,
     check,
     envelope::{Moment, Reply},
     error::{ApiError, Result},
@@ -103,7 +104,7 @@ impl From<Call> for View {
 }
 
 /// `POST /sessions`: places a single call now; it overtakes every campaign.
-pub(super) async fn create(door: Allowed<may::RunCampaigns>, Json(body): Json<Body>) -> Result<Reply<View>> {
+pub(super) async fn create(door: Allowed<may::RunCampaigns>, Json(body): Json<Body>) -> Result<Answer<View>> {
     if body.channel.is_some_and(|channel| channel != Channel::Voice) {
         return Err(ApiError::invalid("channel", "must be voice; other channels are not carried out yet"));
     }
@@ -118,8 +119,11 @@ pub(super) async fn create(door: Allowed<may::RunCampaigns>, Json(body): Json<Bo
         ring_seconds: check::ring_seconds(body.ring_timeout_seconds)?,
         max_call_seconds: check::max_call_seconds(body.max_call_seconds)?,
     };
-    let call = door.engine().trigger(door.workspace(), new).await?;
-    Ok(Reply::accepted(call.into()))
+    let mut change =
+        door.change("session.create", |call: &Call| Reply::accepted(View::from(call.clone())).about(call.id));
+    let receipt = change.receipt();
+    change.engine().trigger(change.workspace(), new, receipt).await?;
+    change.answer()
 }
 
 /// `GET /sessions/:id`: one call.

@@ -5,10 +5,12 @@ use ringfleet_core::{Channel, E164, SuppressionId, SuppressionSource, id::Suppre
 use ringfleet_engine::{REASON_LIMIT, SuppressionReport};
 use ringfleet_store::{NewSuppression, Reject, Suppression};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use utoipa::ToSchema;
 
 use crate::{
     auth::{Allowed, may},
+    change::Answer,
     check,
     envelope::{Moment, Reply},
     error::{ApiError, Result},
@@ -78,8 +80,8 @@ impl From<Suppression> for View {
 }
 
 /// `POST /suppressions`: puts numbers on the list. All of them or, when one is wrong, none.
-pub(super) async fn add(door: Allowed<may::Suppress>, Json(body): Json<Body>) -> Result<Reply<Vec<View>>> {
-    let now = door.engine().clock().now();
+pub(super) async fn add(door: Allowed<may::Suppress>, Json(body): Json<Body>) -> Result<Answer<Vec<View>>> {
+    let now = door.now();
     let new = match (body.number, body.suppressions) {
         (Some(number), None) => {
             let Body { channel, reason, source, expires_at, .. } = body;
@@ -102,8 +104,16 @@ pub(super) async fn add(door: Allowed<may::Suppress>, Json(body): Json<Body>) ->
         }
         _ => return Err(ApiError::invalid("number", "give either number or suppressions")),
     };
-    let entries = door.engine().suppress(door.workspace(), new).await?;
-    Ok(Reply::created(entries.into_iter().map(View::from).collect()))
+    let mut change = door.change("suppression.add", |entries: &Vec<Suppression>| {
+        let reply = Reply::created(entries.iter().cloned().map(View::from).collect::<Vec<_>>());
+        match entries.as_slice() {
+            [one] => reply.about(one.id).with_detail(json!({ "channel": one.channel, "source": one.source })),
+            many => reply.with_detail(json!({ "entries": many.len() })),
+        }
+    });
+    let receipt = change.receipt();
+    change.engine().suppress(change.workspace(), new, &receipt).await?;
+    change.answer()
 }
 
 fn check_item(at: &str, item: Item, now: DateTime<Utc>) -> Result<NewSuppression> {
@@ -157,10 +167,16 @@ pub(super) async fn upload(
     door: Allowed<may::Suppress>,
     Query(query): Query<UploadQuery>,
     CsvUpload(list): CsvUpload,
-) -> Result<Reply<UploadView>> {
-    let report = door.engine().import_suppressions(door.workspace(), list, query.column).await?;
-    let SuppressionReport { accepted, rejected, rejects } = report;
-    Ok(Reply::ok(UploadView { accepted, rejected, rejects: rejects.into_iter().map(Into::into).collect() }))
+) -> Result<Answer<UploadView>> {
+    let mut change = door.change("suppression.import", |report: &SuppressionReport| {
+        let SuppressionReport { accepted, rejected, rejects } = report.clone();
+        let rejects = rejects.into_iter().map(Into::into).collect();
+        let detail = json!({ "accepted": accepted, "rejected": rejected });
+        Reply::ok(UploadView { accepted, rejected, rejects }).with_detail(detail)
+    });
+    let receipt = change.receipt();
+    change.engine().import_suppressions(change.workspace(), list, query.column, receipt).await?;
+    change.answer()
 }
 
 /// `?number=` of the list.
@@ -210,11 +226,15 @@ pub(super) struct DeletedView {
 pub(super) async fn remove(
     door: Allowed<may::EditRules>,
     PathId(id): PathId<SuppressionKind>,
-) -> Result<Reply<DeletedView>> {
-    let mut tx = door.engine().store().write().await?;
-    if !tx.unsuppress(door.workspace(), id).await? {
+) -> Result<Answer<DeletedView>> {
+    let mut change = door
+        .change("suppression.remove", move |_: &()| Reply::ok(DeletedView { id, deleted: true }).about(id));
+    let receipt = change.receipt();
+    let mut tx = change.engine().store().write().await?;
+    if !tx.unsuppress(change.workspace(), id).await? {
         return Err(ApiError::not_found("suppression"));
     }
+    receipt.write(&mut tx, &(), change.engine().clock()).await?;
     tx.commit().await?;
-    Ok(Reply::ok(DeletedView { id, deleted: true }))
+    change.answer()
 }

@@ -8,6 +8,7 @@ use utoipa::ToSchema;
 
 use crate::{
     auth::{Allowed, may},
+    change::Answer,
     check,
     envelope::{Moment, Reply},
     error::{ApiError, Result},
@@ -53,18 +54,25 @@ pub(super) async fn put(
     door: Allowed<may::RunCampaigns>,
     PathId(id): PathId<CallKind>,
     Json(body): Json<Body>,
-) -> Result<Reply<View>> {
+) -> Result<Answer<View>> {
     let turns = body.transcript.into_iter().enumerate().map(|(i, Object(turn))| check_turn(i, turn));
     let turns = Value::Array(turns.collect::<Result<_>>()?);
     if turns.to_string().len() > LIMIT {
         return Err(ApiError::invalid("transcript", format!("must be at most {LIMIT} bytes as JSON")));
     }
-    let now = door.engine().clock().now();
-    let mut tx = door.engine().store().write().await?;
-    tx.call(door.workspace(), id).await?.ok_or_else(|| ApiError::not_found("session"))?;
-    tx.set_transcript(door.workspace(), id, &turns, now).await?;
+    let now = door.now();
+    let told = turns.clone();
+    let mut change = door.change("session.transcript", move |_: &()| {
+        let view = View { session_id: id, transcript: told.clone(), updated_at: now.into() };
+        Reply::ok(view).about(id)
+    });
+    let receipt = change.receipt();
+    let mut tx = change.engine().store().write().await?;
+    tx.call(change.workspace(), id).await?.ok_or_else(|| ApiError::not_found("session"))?;
+    tx.set_transcript(change.workspace(), id, &turns, now).await?;
+    receipt.write(&mut tx, &(), change.engine().clock()).await?;
     tx.commit().await?;
-    Ok(Reply::ok(View { session_id: id, transcript: turns, updated_at: now.into() }))
+    change.answer()
 }
 
 fn check_turn(index: usize, turn: TurnBody) -> Result<Value> {

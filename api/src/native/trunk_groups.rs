@@ -7,10 +7,12 @@ use ringfleet_core::{
 };
 use ringfleet_store::TrunkGroup;
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use utoipa::ToSchema;
 
 use crate::{
     auth::{Allowed, may},
+    change::Answer,
     check,
     envelope::{Moment, Reply},
     error::{ApiError, Result},
@@ -51,12 +53,17 @@ impl From<TrunkGroup> for View {
 }
 
 /// `POST /trunk-groups`: makes a group.
-pub(super) async fn create(door: Allowed<may::EditTrunks>, Json(body): Json<Body>) -> Result<Reply<View>> {
+pub(super) async fn create(door: Allowed<may::EditTrunks>, Json(body): Json<Body>) -> Result<Answer<View>> {
     let name = check::name(body.name, NAME_LIMIT)?;
     let members: Vec<Member> = body.members.into_iter().map(|Object(member)| member).collect();
     trunk_group::validate(&members).map_err(|(field, problem)| ApiError::invalid(field, problem))?;
-    let group = door.engine().create_trunk_group(door.workspace(), &name, members).await?;
-    Ok(Reply::created(group.into()))
+    let mut change = door.change("trunk_group.create", |group: &TrunkGroup| {
+        let detail = json!({ "name": group.name, "members": group.members });
+        Reply::created(View::from(group.clone())).about(group.id).with_detail(detail)
+    });
+    let receipt = change.receipt();
+    change.engine().create_trunk_group(change.workspace(), &name, members, receipt).await?;
+    change.answer()
 }
 
 /// `GET /trunk-groups/:id`: one group.

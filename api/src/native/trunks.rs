@@ -10,11 +10,13 @@ use ringfleet_core::{
 };
 use ringfleet_store::{Trunk, TrunkHealth};
 use serde::Serialize;
+use serde_json::json;
 use utoipa::ToSchema;
 
 use super::trunk_body::Body;
 use crate::{
     auth::{Allowed, may},
+    change::Answer,
     envelope::{Moment, Reply},
     error::{ApiError, Result},
     json::Json,
@@ -120,13 +122,19 @@ impl View {
 }
 
 /// `POST /trunks`: makes a trunk.
-pub(super) async fn create(door: Allowed<may::EditTrunks>, Json(body): Json<Body>) -> Result<Reply<View>> {
+pub(super) async fn create(door: Allowed<may::EditTrunks>, Json(body): Json<Body>) -> Result<Answer<View>> {
     let new = body.check()?;
-    let engine = door.engine();
-    let mut tx = engine.store().write().await?;
-    let trunk = tx.insert_trunk(door.workspace(), new, engine.clock().now()).await?;
+    let now = door.now();
+    let mut change = door.change("trunk.create", |trunk: &Trunk| {
+        let detail = json!({ "name": trunk.name });
+        Reply::created(View::new(trunk.clone(), None)).about(trunk.id).with_detail(detail)
+    });
+    let receipt = change.receipt();
+    let mut tx = change.engine().store().write().await?;
+    let trunk = tx.insert_trunk(change.workspace(), new, now).await?;
+    receipt.write(&mut tx, &trunk, change.engine().clock()).await?;
     tx.commit().await?;
-    Ok(Reply::created(View::new(trunk, None)))
+    change.answer()
 }
 
 /// `GET /trunks/:id`: one trunk.

@@ -3,11 +3,13 @@
 use ringfleet_core::{WebhookId, event::EventType, id::WebhookKind, signing::Secret};
 use ringfleet_store::Webhook;
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use url::Url;
 use utoipa::ToSchema;
 
 use crate::{
     auth::{Allowed, may},
+    change::Answer,
     envelope::{Moment, Reply},
     error::{ApiError, Result},
     json::Json,
@@ -67,17 +69,24 @@ impl From<Webhook> for View {
 pub(super) async fn create(
     door: Allowed<may::EditWebhooks>,
     Json(body): Json<Body>,
-) -> Result<Reply<MadeView>> {
+) -> Result<Answer<MadeView>> {
     check_url(&body.url).map_err(|problem| ApiError::invalid("url", problem))?;
     let mut events = body.events.unwrap_or_default();
     events.sort();
     events.dedup();
     let secret = Secret::new(rand::random());
-    let engine = door.engine();
-    let mut tx = engine.store().write().await?;
-    let made = tx.insert_webhook(door.workspace(), &body.url, &events, &secret, engine.clock().now()).await?;
+    let shown = secret.reveal();
+    let now = door.now();
+    let mut change = door.change("webhook.create", move |made: &Webhook| {
+        let view = MadeView { webhook: made.clone().into(), signing_secret: shown.clone() };
+        Reply::created(view).about(made.id).with_detail(json!({ "url": made.url, "events": made.events }))
+    });
+    let receipt = change.receipt();
+    let mut tx = change.engine().store().write().await?;
+    let made = tx.insert_webhook(change.workspace(), &body.url, &events, &secret, now).await?;
+    receipt.write(&mut tx, &made, change.engine().clock()).await?;
     tx.commit().await?;
-    Ok(Reply::created(MadeView { webhook: made.into(), signing_secret: secret.reveal() }))
+    change.answer()
 }
 
 /// `GET /webhooks`: a page of the workspace's endpoints, without their secrets.
@@ -92,14 +101,18 @@ pub(super) async fn list(door: Allowed<may::Read>, Query(paging): Query<Paging>)
 pub(super) async fn remove(
     door: Allowed<may::EditWebhooks>,
     PathId(id): PathId<WebhookKind>,
-) -> Result<Reply<DeletedView>> {
-    let engine = door.engine();
-    let mut tx = engine.store().write().await?;
-    if !tx.delete_webhook(door.workspace(), id, engine.clock().now()).await? {
+) -> Result<Answer<DeletedView>> {
+    let now = door.now();
+    let mut change =
+        door.change("webhook.delete", move |_: &()| Reply::ok(DeletedView { id, deleted: true }).about(id));
+    let receipt = change.receipt();
+    let mut tx = change.engine().store().write().await?;
+    if !tx.delete_webhook(change.workspace(), id, now).await? {
         return Err(ApiError::not_found("webhook")); // dropping the transaction undoes all of it
     }
+    receipt.write(&mut tx, &(), change.engine().clock()).await?;
     tx.commit().await?;
-    Ok(Reply::ok(DeletedView { id, deleted: true }))
+    change.answer()
 }
 
 /// The URL parser forgives much; what is kept and sent to must be what was meant.

@@ -1,11 +1,13 @@
 //! What holds for all campaigns of the workspace.
 
 use ringfleet_core::{Caps, Schedule, TrunkGroupId, TrunkId, WorkspaceRules, trunk::Limits};
+use ringfleet_engine::Changed;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::{
     auth::{Allowed, may},
+    change::{Answer, difference},
     envelope::Reply,
     error::{ApiError, Result},
     json::Json,
@@ -62,7 +64,7 @@ pub(super) async fn rules(door: Allowed<may::Read>) -> Result<Reply<View>> {
 }
 
 /// `PUT /workspace/rules`: replaces them all; what is left out is unset. Holds for every call from now on.
-pub(super) async fn set_rules(door: Allowed<may::EditRules>, Json(body): Json<Body>) -> Result<Reply<View>> {
+pub(super) async fn set_rules(door: Allowed<may::EditRules>, Json(body): Json<Body>) -> Result<Answer<View>> {
     let schedule = match body.schedule {
         Some(Object(schedule)) => schedule.check(Schedule::default())?,
         None => Schedule::default(),
@@ -78,6 +80,13 @@ pub(super) async fn set_rules(door: Allowed<may::EditRules>, Json(body): Json<Bo
         default_trunk_id: body.default_trunk_id,
         default_trunk_group_id: body.default_trunk_group_id,
     };
-    door.engine().set_workspace_rules(door.workspace(), &rules).await?;
-    Ok(Reply::ok(rules.into()))
+    let workspace = door.workspace();
+    let mut change = door.change("workspace.rules", move |rules: &Changed<WorkspaceRules>| {
+        let (before, after) = (View::from(rules.before.clone()), View::from(rules.after.clone()));
+        let detail = difference(&before, &after);
+        Reply::ok(after).about(workspace).with_detail(detail)
+    });
+    let receipt = change.receipt();
+    change.engine().set_workspace_rules(change.workspace(), &rules, receipt).await?;
+    change.answer()
 }

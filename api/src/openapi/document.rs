@@ -167,11 +167,23 @@ impl Routes {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::collections::BTreeSet;
+    use std::{collections::BTreeSet, sync::Arc};
 
-    #[test]
-    fn every_name_stands_for_one_thing() {
-        let routes = crate::native::routes();
+    use ringfleet_core::{SystemClock, delivery::RetrySchedule};
+    use ringfleet_engine::Engine;
+    use ringfleet_fleet::Fleet;
+    use ringfleet_store::Store;
+
+    async fn routes() -> Routes {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::sqlite(&folder.path().join("test.db")).await.unwrap();
+        let engine = Engine::new(store, Fleet::in_process(), Arc::new(SystemClock), RetrySchedule::default());
+        crate::native::routes(&crate::auth::Gate::new(engine, crate::ApiSettings::default()))
+    }
+
+    #[tokio::test]
+    async fn every_name_stands_for_one_thing() {
+        let routes = routes().await;
         let mut meanings = BTreeMap::<&String, BTreeSet<String>>::new();
         for (name, schema) in routes.operations.iter().flat_map(|operation| &operation.draft.schemas) {
             meanings.entry(name).or_default().insert(serde_json::to_string(schema).unwrap());
@@ -182,9 +194,9 @@ mod tests {
         assert_eq!(ids.len(), routes.operations.len(), "two handlers share a module and a name");
     }
 
-    #[test]
-    fn every_reference_leads_somewhere() {
-        let document = crate::native::routes().document();
+    #[tokio::test]
+    async fn every_reference_leads_somewhere() {
+        let document = routes().await.document();
         let text = document.to_string();
         let named: BTreeSet<_> = text
             .match_indices("\"#/components/schemas/")

@@ -59,6 +59,14 @@ impl Draft {
         self.parameters.push(parameter(name, ParameterIn::Query, Required::False, schema));
     }
 
+    /// It reads this header.
+    pub(super) fn header(&mut self, name: &str, description: &str) {
+        let text =
+            ObjectBuilder::new().schema_type(SchemaType::new(Type::String)).pattern(Some("^[ -~]{1,255}$"));
+        let header = parameter(name, ParameterIn::Header, Required::False, text.build().into());
+        self.parameters.push(ParameterBuilder::from(header).description(Some(description)).build());
+    }
+
     /// Whether it reads this from its query string.
     pub(super) fn has_query(&self, name: &str) -> bool {
         self.parameters.iter().any(|one| one.name == name)

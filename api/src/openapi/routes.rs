@@ -121,6 +121,11 @@ impl Operation {
     pub(super) fn finish(&mut self) {
         if self.method != Method::GET {
             self.draft.refuses(StatusCode::CONFLICT, "Its state does not allow it, or it exists already.");
+            self.draft.refuses(StatusCode::UNPROCESSABLE_ENTITY, "A value is wrong; `meta.field` names it.");
+            self.draft.header(
+                "Idempotency-Key",
+                "The same request with the same key is carried out once, and answered the same for 24 hours.",
+            );
         }
         self.draft.refuses(StatusCode::INTERNAL_SERVER_ERROR, "Something went wrong on this side.");
         self.draft.refuses(StatusCode::SERVICE_UNAVAILABLE, "Too busy, or the database is away; try again.");

@@ -9,15 +9,12 @@ use serde::Serialize;
 
 use crate::{
     auth::{Allowed, may},
-    envelope::Moment,
+    envelope::{Moment, Reply},
     error::{ApiError, Result},
     query::{FromQuery, Parameters, Query},
 };
 
-use super::{
-    read::{self, Pages, PathId},
-    reply::Reply,
-};
+use super::read::{self, Pages, PathId};
 
 /// A call of a campaign as this dialect lists it.
 #[derive(Serialize)]
@@ -124,10 +121,10 @@ pub(super) async fn list(
     PathId(id): PathId<CampaignKind>,
     Query(ListQuery { pages, filter }): Query<ListQuery>,
 ) -> Result<Reply<Listed>> {
-    let campaign = read::campaign(&door, agent, id).await?;
+    let campaign = read::campaign(door.engine(), door.workspace(), (agent, id)).await?;
     let page = door.engine().scheduled_calls(&campaign, &filter, pages.offset(), pages.page_size).await;
     let (calls, total) = page?;
     let Pages { page, page_size } = pages;
     let calls = calls.into_iter().map(Item::from).collect();
-    Ok(Reply::ok("Campaign calls", Listed { calls, page, page_size, total }))
+    Ok(Reply::ok(Listed { calls, page, page_size, total }).saying("Campaign calls"))
 }

@@ -1,10 +1,6 @@
 //! Single calls, and any call by its id.
 
-use axum::{
-    Json as Answer,
-    http::{HeaderMap, StatusCode},
-    response::{IntoResponse, Response},
-};
+use axum::http::HeaderMap;
 use ringfleet_core::{AgentId, CallId, ScheduledCallState, id::CallKind};
 use ringfleet_engine::{NewSession, Way};
 use ringfleet_store::{Call, ScheduledCall};
@@ -13,17 +9,15 @@ use serde_json::{Map, Value};
 
 use crate::{
     auth::{Allowed, may},
+    change::Answer,
     check,
-    envelope::Moment,
+    envelope::{Moment, Reply},
     error::{ApiError, Result},
     files,
     json::Json,
 };
 
-use super::{
-    read::{self, PathId},
-    reply::Reply,
-};
+use super::read::{self, PathId};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -35,17 +29,25 @@ pub(super) struct Body {
 
 /// What triggering answers: no envelope.
 #[derive(Serialize)]
-struct Accepted {
+pub(super) struct Accepted {
     message: &'static str,
     status: &'static str,
     call_id: String,
 }
 
 /// `POST /v1/call/trigger`: places a single call now.
-pub(super) async fn trigger(door: Allowed<may::RunCampaigns>, Json(body): Json<Body>) -> Result<Response> {
+pub(super) async fn trigger(
+    door: Allowed<may::RunCampaigns>,
+    Json(body): Json<Body>,
+) -> Result<Answer<Accepted>> {
     let to = read::number("to_number", &body.to_number)?;
     let metadata = check::object("metadata", body.metadata, check::SMALL_OBJECT)?;
-    let agent = read::agent(&door, body.agent_id).await?;
+    let mut change = door.change("session.create", |call: &Call| {
+        let message = "Call accepted: it is placed now";
+        let answer = Accepted { message, status: "accepted", call_id: call.id.uuid().to_string() };
+        Reply::accepted(answer).about(call.id).bare()
+    });
+    let agent = read::agent(change.engine(), change.workspace(), body.agent_id).await?;
     let new = NewSession {
         agent_id: agent.id,
         agent_version: None,
@@ -57,10 +59,9 @@ pub(super) async fn trigger(door: Allowed<may::RunCampaigns>, Json(body): Json<B
         ring_seconds: check::ring_seconds(None)?,
         max_call_seconds: check::max_call_seconds(None)?,
     };
-    let call = door.engine().trigger(door.workspace(), new).await?;
-    let message = "Call accepted: it is placed now";
-    let answer = Accepted { message, status: "accepted", call_id: call.id.uuid().to_string() };
-    Ok((StatusCode::ACCEPTED, Answer(answer)).into_response())
+    let receipt = change.receipt();
+    change.engine().trigger(change.workspace(), new, receipt).await?;
+    change.answer()
 }
 
 /// A call as this dialect shows it by its id.
@@ -142,5 +143,5 @@ pub(super) async fn show(
         (None, Some(call)) => View::of_scheduled(call, transcript_url),
         (None, None) => return Err(ApiError::not_found("call")),
     };
-    Ok(Reply::ok("Call details", view))
+    Ok(Reply::ok(view).saying("Call details"))
 }

@@ -1,20 +1,24 @@
 //! Campaigns of an agent.
 
-use std::collections::HashSet;
+use std::{
+    collections::HashSet,
+    sync::{Arc, OnceLock},
+};
 
 use ringfleet_core::{
-    AgentId, CampaignAction, CampaignId, CampaignState, E164, Schedule,
+    AgentId, CampaignAction, CampaignId, CampaignState, E164, RecipientId, Schedule, WorkspaceId,
     id::{AgentKind, CampaignKind},
 };
-use ringfleet_engine::{CallStats, InFlight, NAME_LIMIT, Way};
+use ringfleet_engine::{CallStats, Changed, Engine, InFlight, NAME_LIMIT, Way};
 use ringfleet_store::{Agent, Campaign, CampaignSettings, NewCampaign, NewRecipient};
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use crate::{
     auth::{Allowed, may},
+    change::{Answer, Change},
     check,
-    envelope::Moment,
+    envelope::{Moment, Reply},
     error::{ApiError, Result},
     json::{Json, NoBody},
     native::given,
@@ -24,7 +28,6 @@ use crate::{
 
 use super::{
     read::{self, Pages, PathId},
-    reply::Reply,
     retry_config::{self, RetryConfig},
 };
 
@@ -98,15 +101,21 @@ pub(super) async fn create(
     door: Allowed<may::RunCampaigns>,
     PathId(agent): PathId<AgentKind>,
     Json(body): Json<CreateBody>,
-) -> Result<Reply<Made>> {
+) -> Result<Answer<Made>> {
     let name = check::name(body.name, NAME_LIMIT)?;
     let plan = retry_config::plan(body.retry_config.map(|Object(config)| config))?;
-    read::agent(&door, agent).await?;
-    let (trunk_id, trunk_group_id) = door.engine().lines_of(door.workspace(), Way::Usual).await?;
+    let mut change = door.change("campaign.create", |campaign: &Campaign| {
+        let detail = json!({ "name": campaign.name, "agentId": campaign.agent_id });
+        let made = Made { campaign_id: campaign.id.uuid().to_string() };
+        Reply::created(made).about(campaign.id).with_detail(detail).saying("Campaign created")
+    });
+    let (engine, workspace) = (change.engine().clone(), change.workspace());
+    read::agent(&engine, workspace, agent).await?;
+    let (trunk_id, trunk_group_id) = engine.lines_of(workspace, Way::Usual).await?;
     let settings = CampaignSettings { schedule: Schedule::daytime(), ..CampaignSettings::new(name, plan) };
     let new = NewCampaign { agent_id: agent, trunk_id, trunk_group_id, settings };
-    let campaign = door.engine().create_campaign(door.workspace(), new).await?;
-    Ok(Reply::created("Campaign created", Made { campaign_id: campaign.id.uuid().to_string() }))
+    engine.create_campaign(workspace, new, change.receipt()).await?;
+    change.answer()
 }
 
 /// A page of campaigns.
@@ -124,7 +133,7 @@ pub(super) async fn list(
     PathId(id): PathId<AgentKind>,
     Query(pages): Query<Pages>,
 ) -> Result<Reply<Listed>> {
-    let agent = read::agent(&door, id).await?;
+    let agent = read::agent(door.engine(), door.workspace(), id).await?;
     let mut tx = door.engine().store().read().await?;
     let found = tx.campaigns_of_agent(door.workspace(), id, pages.offset(), pages.page_size).await?;
     let total = tx.count_campaigns_of_agent(door.workspace(), id).await?;
@@ -137,7 +146,7 @@ pub(super) async fn list(
     };
     let Pages { page, page_size } = pages;
     let campaigns = found.into_iter().map(view).collect();
-    Ok(Reply::ok("Campaigns", Listed { campaigns, page, page_size, total }))
+    Ok(Reply::ok(Listed { campaigns, page, page_size, total }).saying("Campaigns"))
 }
 
 /// `GET /v1/external/campaigns/:agent_id/:campaign_id`: one campaign.
@@ -146,18 +155,45 @@ pub(super) async fn show(
     PathId(agent): PathId<AgentKind>,
     PathId(id): PathId<CampaignKind>,
 ) -> Result<Reply<View>> {
-    let campaign = read::campaign(&door, agent, id).await?;
-    shown(&door, "Campaign details", campaign).await
+    let campaign = read::campaign(door.engine(), door.workspace(), (agent, id)).await?;
+    let (agent, stats) = beside(door.engine(), &campaign).await?;
+    Ok(Reply::ok(View::new(campaign, &agent, stats)).saying("Campaign details"))
 }
 
-async fn shown<P: may::Permission>(
-    door: &Allowed<P>,
-    message: &'static str,
-    campaign: Campaign,
-) -> Result<Reply<View>> {
-    let agent = read::agent(door, campaign.agent_id).await?;
-    let stats = door.engine().call_stats(&[campaign.id]).await?.remove(&campaign.id).unwrap_or_default();
-    Ok(Reply::ok(message, View::new(campaign, &agent, stats)))
+/// What is shown beside a campaign.
+async fn beside(engine: &Engine, campaign: &Campaign) -> Result<(Agent, CallStats)> {
+    let agent = read::agent(engine, campaign.workspace_id, campaign.agent_id).await?;
+    let stats = engine.call_stats(&[campaign.id]).await?.remove(&campaign.id).unwrap_or_default();
+    Ok((agent, stats))
+}
+
+/// What a change needs beforehand to be answered with: its figures are those from before it.
+struct Noted<T> {
+    change: Change<T, Option<View>>,
+    engine: Engine,
+    workspace: WorkspaceId,
+}
+
+/// A change of this campaign; `after` finds the campaign in what it comes to.
+async fn noted<T: 'static>(
+    door: Allowed<may::RunCampaigns>,
+    of: (AgentId, CampaignId),
+    (action, message): (&'static str, &'static str),
+    after: fn(&T) -> &Campaign,
+) -> Result<Noted<T>> {
+    let known: Arc<OnceLock<(Agent, CallStats)>> = Arc::default();
+    let shown = known.clone();
+    let change = door.change(action, move |done: &T| {
+        let campaign = after(done).clone();
+        let id = campaign.id;
+        // It has been filled in below.
+        let view = shown.get().map(|(agent, stats)| View::new(campaign, agent, *stats));
+        Reply::ok(view).about(id).saying(message)
+    });
+    let (engine, workspace) = (change.engine().clone(), change.workspace());
+    let campaign = read::campaign(&engine, workspace, of).await?;
+    let _ = known.set(beside(&engine, &campaign).await?);
+    Ok(Noted { change, engine, workspace })
 }
 
 /// What may be changed: `null` takes the retries away.
@@ -174,14 +210,15 @@ pub(super) async fn edit(
     PathId(agent): PathId<AgentKind>,
     PathId(id): PathId<CampaignKind>,
     Json(body): Json<EditBody>,
-) -> Result<Reply<View>> {
+) -> Result<Answer<Option<View>>> {
     let config = body.retry_config.ok_or_else(|| ApiError::invalid("retry_config", "is missing"))?;
     let plan = retry_config::plan(config.map(|Object(config)| config))?;
-    read::campaign(&door, agent, id).await?;
-    let change = |settings: &mut CampaignSettings| settings.plan = plan;
-    let draft = &[CampaignState::Draft];
-    let campaign = door.engine().edit_campaign_in(door.workspace(), id, draft, change).await?;
-    shown(&door, "Campaign updated", campaign).await
+    let edit = |settings: &mut CampaignSettings| settings.plan = plan;
+    let words = ("campaign.edit", "Campaign updated");
+    let mut noted = noted(door, (agent, id), words, |changed: &Changed<Campaign>| &changed.after).await?;
+    let (receipt, draft) = (noted.change.receipt(), &[CampaignState::Draft]);
+    noted.engine.edit_campaign_in(noted.workspace, id, draft, edit, receipt).await?;
+    noted.change.answer()
 }
 
 #[derive(Deserialize)]
@@ -209,18 +246,24 @@ pub(super) async fn add(
     PathId(agent): PathId<AgentKind>,
     PathId(id): PathId<CampaignKind>,
     Json(body): Json<AddBody>,
-) -> Result<Reply<Added>> {
+) -> Result<Answer<Added>> {
     if !(1..=MOST).contains(&body.phone_numbers.len()) {
         return Err(ApiError::invalid("phone_numbers", format!("give 1 to {MOST} numbers at once")));
     }
     let mut seen = HashSet::new();
-    let checked =
-        body.phone_numbers.into_iter().enumerate().map(|(i, Object(item))| recipient(i, item, &mut seen));
+    let numbers = body.phone_numbers.into_iter().enumerate();
+    let checked = numbers.map(|(i, Object(item))| recipient(i, item, &mut seen));
     let new = checked.collect::<Result<Vec<NewRecipient>>>()?;
-    read::campaign(&door, agent, id).await?;
-    let ids = door.engine().add_all_recipients(door.workspace(), id, &new).await?;
-    let scheduled_call_ids = ids.into_iter().map(|id| id.uuid().to_string()).collect();
-    Ok(Reply::created("Calls scheduled", Added { scheduled_call_ids }))
+    let mut change = door.change("recipients.add", move |ids: &Vec<RecipientId>| {
+        let scheduled_call_ids = ids.iter().map(|id| id.uuid().to_string()).collect();
+        let detail = json!({ "accepted": ids.len() });
+        let reply = Reply::created(Added { scheduled_call_ids }).about(id).with_detail(detail);
+        reply.saying("Calls scheduled")
+    });
+    let (engine, workspace) = (change.engine().clone(), change.workspace());
+    read::campaign(&engine, workspace, (agent, id)).await?;
+    engine.add_all_recipients(workspace, id, &new, change.receipt()).await?;
+    change.answer()
 }
 
 fn recipient(index: usize, item: PhoneNumber, seen: &mut HashSet<E164>) -> Result<NewRecipient> {
@@ -240,9 +283,9 @@ pub(super) async fn start(
     PathId(agent): PathId<AgentKind>,
     PathId(id): PathId<CampaignKind>,
     _: NoBody,
-) -> Result<Reply<View>> {
+) -> Result<Answer<Option<View>>> {
     let needs = &[CampaignState::Draft, CampaignState::Paused];
-    act(door, (agent, id), CampaignAction::Start, needs, "Campaign started").await
+    act(door, (agent, id), CampaignAction::Start, needs, ("campaign.start", "Campaign started")).await
 }
 
 /// `POST …/stop`: halts a campaign that is IN_PROGRESS; it is PAUSED then.
@@ -251,8 +294,15 @@ pub(super) async fn stop(
     PathId(agent): PathId<AgentKind>,
     PathId(id): PathId<CampaignKind>,
     _: NoBody,
-) -> Result<Reply<View>> {
-    act(door, (agent, id), CampaignAction::Pause, &[CampaignState::InProgress], "Campaign stopped").await
+) -> Result<Answer<Option<View>>> {
+    act(
+        door,
+        (agent, id),
+        CampaignAction::Pause,
+        &[CampaignState::InProgress],
+        ("campaign.pause", "Campaign stopped"),
+    )
+    .await
 }
 
 /// `POST …/cancel`: ends a campaign for good.
@@ -261,20 +311,21 @@ pub(super) async fn cancel(
     PathId(agent): PathId<AgentKind>,
     PathId(id): PathId<CampaignKind>,
     _: NoBody,
-) -> Result<Reply<View>> {
+) -> Result<Answer<Option<View>>> {
     let action = CampaignAction::Cancel;
-    act(door, (agent, id), action, action.needs(), "Campaign cancelled").await
+    act(door, (agent, id), action, action.needs(), ("campaign.cancel", "Campaign cancelled")).await
 }
 
 async fn act(
     door: Allowed<may::RunCampaigns>,
-    (agent, id): (AgentId, CampaignId),
+    of: (AgentId, CampaignId),
     action: CampaignAction,
     needs: &'static [CampaignState],
-    message: &'static str,
-) -> Result<Reply<View>> {
-    read::campaign(&door, agent, id).await?;
-    let engine = door.engine();
-    let campaign = engine.act_on_calls_in(door.workspace(), id, action, needs, InFlight::Finish).await?;
-    shown(&door, message, campaign).await
+    words: (&'static str, &'static str),
+) -> Result<Answer<Option<View>>> {
+    let mut noted = noted(door, of, words, |campaign: &Campaign| campaign).await?;
+    let receipt = noted.change.receipt();
+    let (engine, workspace) = (&noted.engine, noted.workspace);
+    engine.act_on_calls_in(workspace, of.1, action, needs, InFlight::Finish, receipt).await?;
+    noted.change.answer()
 }

@@ -17,10 +17,10 @@ use axum::{
 
 pub(crate) use reply::in_its_own_words;
 
-use crate::{auth::Gate, frame};
+use crate::{auth::Gate, frame, once};
 
 /// Every route of the dialect that begins with `/v1`.
-pub(crate) fn v1() -> Router<Gate> {
+pub(crate) fn v1(gate: &Gate) -> Router<Gate> {
     const CAMPAIGN: &str = "/external/campaigns/{agt}/{cmp}";
     Router::new()
         .route("/call/trigger", post(calls::trigger))
@@ -32,5 +32,6 @@ pub(crate) fn v1() -> Router<Gate> {
         .route(&format!("{CAMPAIGN}/start"), post(campaigns::start))
         .route(&format!("{CAMPAIGN}/stop"), post(campaigns::stop))
         .route(&format!("{CAMPAIGN}/cancel"), post(campaigns::cancel))
+        .route_layer(middleware::from_fn_with_state(gate.clone(), once::once))
         .route_layer(middleware::from_fn_with_state(frame::TIME_LIMIT, frame::limit_time))
 }

@@ -5,13 +5,13 @@ use axum::{
     http::request::Parts,
 };
 use ringfleet_core::{
-    E164,
+    E164, WorkspaceId,
     id::{AgentKind, CampaignKind, Id, Kind},
 };
+use ringfleet_engine::Engine;
 use ringfleet_store::{Agent, Campaign};
 
 use crate::{
-    auth::{Allowed, may::Permission},
     error::{ApiError, Result},
     query::{FromQuery, Parameters},
 };
@@ -82,21 +82,21 @@ pub(super) fn number(field: &str, text: &str) -> Result<E164> {
 }
 
 /// The agent of the key's organization; else 404.
-pub(super) async fn agent<P: Permission>(door: &Allowed<P>, id: Id<AgentKind>) -> Result<Agent> {
-    let mut tx = door.engine().store().read().await?;
-    let agent = tx.agent(door.workspace(), id).await?;
+pub(super) async fn agent(engine: &Engine, workspace: WorkspaceId, id: Id<AgentKind>) -> Result<Agent> {
+    let mut tx = engine.store().read().await?;
+    let agent = tx.agent(workspace, id).await?;
     tx.commit().await?;
     agent.ok_or_else(|| ApiError::not_found("agent"))
 }
 
 /// A campaign of the key's organization and of this agent; else 404.
-pub(super) async fn campaign<P: Permission>(
-    door: &Allowed<P>,
-    agent: Id<AgentKind>,
-    id: Id<CampaignKind>,
+pub(super) async fn campaign(
+    engine: &Engine,
+    workspace: WorkspaceId,
+    (agent, id): (Id<AgentKind>, Id<CampaignKind>),
 ) -> Result<Campaign> {
-    let mut tx = door.engine().store().read().await?;
-    let campaign = tx.campaign(door.workspace(), id).await?;
+    let mut tx = engine.store().read().await?;
+    let campaign = tx.campaign(workspace, id).await?;
     tx.commit().await?;
     campaign.filter(|campaign| campaign.agent_id == agent).ok_or_else(|| ApiError::not_found("campaign"))
 }

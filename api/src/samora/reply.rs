@@ -1,4 +1,4 @@
-//! The form of this dialect's answers: `{message, data}`, of a refusal `{message}`.
+//! The form of this dialect's refusals: `{message}`.
 
 use axum::{
     Json,
@@ -9,44 +9,17 @@ use axum::{
 };
 use serde::Serialize;
 
-use crate::error::Refused;
+use crate::error::RefusedWith;
 
 /// Paths that speak this dialect.
 const PATHS: [&str; 3] = ["/v1/call/", "/v1/external/campaigns/", "/v2/webhooks"];
-
-/// A success.
-#[derive(Serialize)]
-pub(super) struct Reply<T> {
-    #[serde(skip)]
-    status: StatusCode,
-    message: &'static str,
-    data: T,
-}
-
-impl<T> Reply<T> {
-    /// 200.
-    pub(super) fn ok(message: &'static str, data: T) -> Self {
-        Self { status: StatusCode::OK, message, data }
-    }
-
-    /// 201: it exists now.
-    pub(super) fn created(message: &'static str, data: T) -> Self {
-        Self { status: StatusCode::CREATED, message, data }
-    }
-}
-
-impl<T: Serialize> IntoResponse for Reply<T> {
-    fn into_response(self) -> Response {
-        (self.status, Json(self)).into_response()
-    }
-}
 
 /// Turns refusals on paths of this dialect into its form, wherever they come from. A wrong value is 400 here.
 pub(crate) async fn in_its_own_words(request: Request, next: Next) -> Response {
     let ours = PATHS.iter().any(|path| request.uri().path().starts_with(path));
     let response = next.run(request).await;
-    match response.extensions().get::<Refused>() {
-        Some(Refused(message)) if ours => {
+    match response.extensions().get::<RefusedWith>() {
+        Some(RefusedWith(message)) if ours => {
             #[derive(Serialize)]
             struct Body<'a> {
                 message: &'a str,

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test ends where something it relies on fails")]
 
+mod audit_log;
 mod auth;
 mod bodies;
 mod brakes;
@@ -11,6 +12,7 @@ mod imports;
 mod leads;
 mod lifecycle;
 mod lists;
+mod once;
 mod operate;
 mod recipients;
 mod recurring;

@@ -8,7 +8,7 @@ use axum::{
     http::{HeaderMap, Request, StatusCode, header},
 };
 use ringfleet_api::{ApiSettings, new_key, router};
-use ringfleet_core::{ManualClock, Role, delivery::RetrySchedule};
+use ringfleet_core::{Clock, ManualClock, Role, WorkspaceId, delivery::RetrySchedule};
 use ringfleet_engine::Engine;
 use ringfleet_fleet::Fleet;
 use ringfleet_store::Store;
@@ -31,7 +31,7 @@ pub struct World {
     pub developer: String,
     pub member: String,
     pub stranger: String,
-    _folder: TempDir,
+    folder: Arc<TempDir>,
 }
 
 /// What a server said.
@@ -77,8 +77,31 @@ impl World {
             stranger: key(&engine, "theirs", Role::Admin).await,
             engine,
             clock,
-            _folder: folder,
+            folder: Arc::new(folder),
         }
+    }
+
+    /// Another server over the same database, as after a restart.
+    pub async fn restarted(&self) -> Self {
+        let store = Store::sqlite(&self.folder.path().join("test.db")).await.unwrap();
+        let engine =
+            Engine::new(store, Fleet::in_process(), Arc::new(self.clock.clone()), RetrySchedule::default());
+        Self {
+            app: router(engine.clone(), ApiSettings::default()),
+            engine,
+            clock: self.clock.clone(),
+            admin: self.admin.clone(),
+            developer: self.developer.clone(),
+            member: self.member.clone(),
+            stranger: self.stranger.clone(),
+            folder: self.folder.clone(),
+        }
+    }
+
+    /// The id of `ours`.
+    pub async fn workspace(&self) -> WorkspaceId {
+        let mut tx = self.engine.store().write().await.unwrap();
+        tx.workspace_named("ours", self.clock.now()).await.unwrap().id
     }
 
     /// Sends any request.

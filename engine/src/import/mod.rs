@@ -24,7 +24,7 @@ use self::{
     parse::Batch,
     row::{Reason, reject},
 };
-use crate::{Engine, EngineError, Result, recipients::hold_to_fill};
+use crate::{Engine, EngineError, Receipt, Result, recipients::hold_to_fill};
 
 /// Batches that may wait to be stored.
 const WAITING: usize = 2;
@@ -44,6 +44,7 @@ struct Progress {
     workspace: WorkspaceId,
     campaign: CampaignId,
     import: ImportId,
+    receipt: Receipt<Import>,
     accepted: u64,
     rejected: u64,
 }
@@ -62,12 +63,13 @@ impl Engine {
         campaign: CampaignId,
         reader: R,
         options: ImportOptions,
+        receipt: Receipt<Import>,
     ) -> Result<Import> {
         let import = self.open_import(workspace, campaign).await?;
         let engine = self.clone();
         // In a task of its own: a client that goes away must not leave the import open.
         let run = tokio::spawn(async move {
-            let mut progress = Progress { workspace, campaign, import, accepted: 0, rejected: 0 };
+            let mut progress = Progress { workspace, campaign, import, receipt, accepted: 0, rejected: 0 };
             let result = engine.run_import(&mut progress, reader, options).await;
             engine.close_import(progress, result).await
         });
@@ -105,8 +107,9 @@ impl Engine {
         if !recipients.is_empty() {
             let (workspace, campaign) = (progress.workspace, progress.campaign);
             let ids = fresh_ids(recipients.len(), self.clock().now());
+            let none = Receipt::none(); // the whole import has one
             let add = || -> BoxFuture<'_, _> {
-                Box::pin(self.add_recipients_as(&ids, workspace, campaign, &recipients))
+                Box::pin(self.add_recipients_as(&ids, workspace, campaign, &recipients, &none))
             };
             let report = patiently(add).await?;
             progress.accepted += report.accepted;
@@ -126,7 +129,7 @@ impl Engine {
 
     /// False when somebody has closed the import.
     async fn note_progress(&self, progress: &Progress, rejects: &[Reject]) -> Result<bool> {
-        let Progress { import, accepted, rejected, .. } = *progress;
+        let &Progress { import, accepted, rejected, .. } = progress;
         let mut tx = self.store().write().await?;
         if !rejects.is_empty() {
             tx.insert_rejects(import, rejects).await?;
@@ -138,13 +141,22 @@ impl Engine {
     }
 
     async fn close_import(&self, progress: Progress, result: Result<()>) -> Result<Import> {
-        let Progress { campaign, import, accepted, rejected, .. } = progress;
+        let &Progress { campaign, import, accepted, rejected, .. } = &progress;
         let (state, error) = match &result {
             Ok(()) => (ImportState::Finished, None),
             Err(error) => (ImportState::Failed, Some(told(error))),
         };
-        let close = || -> BoxFuture<'_, _> { Box::pin(self.write_end(&progress, state, error.as_deref())) };
-        let closed = patiently(close).await;
+        let close = |answers| {
+            let (progress, error) = (&progress, error.as_deref());
+            patiently(move || -> BoxFuture<'_, _> {
+                Box::pin(self.write_end(progress, state, error, answers))
+            })
+        };
+        let closed = match close(result.is_ok()).await {
+            // A twin of the request carries it out as well; this import has come to its end all the same.
+            Err(EngineError::ClaimLost) => close(false).await.and(Err(EngineError::ClaimLost)),
+            closed => closed,
+        };
         tracing::info!(%import, %campaign, %state, accepted, rejected, error, "import ended");
         result?;
         closed?.ok_or(EngineError::NotFound("import"))
@@ -155,10 +167,17 @@ impl Engine {
         progress: &Progress,
         state: ImportState,
         error: Option<&str>,
+        answers: bool,
     ) -> Result<Option<Import>> {
         let mut tx = self.store().write().await?;
         tx.close_import(progress.import, state, error, self.clock().now()).await?;
         let import = tx.import(progress.workspace, progress.import).await?;
+        if let Some(import) = &import {
+            match answers {
+                true => progress.receipt.write(&mut tx, import, self.clock()).await?,
+                false => progress.receipt.note(&mut tx, import, self.clock()).await?,
+            }
+        }
         tx.commit().await?;
         Ok(import)
     }

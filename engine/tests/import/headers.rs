@@ -1,6 +1,6 @@
 //! Files that cannot be used: refused with a reason, and nothing imported.
 
-use ringfleet_engine::{EngineError, import::ImportOptions};
+use ringfleet_engine::{EngineError, Receipt, import::ImportOptions};
 use ringfleet_store::ImportState;
 
 use crate::world::World;
@@ -9,7 +9,7 @@ async fn refused(file: &[u8], column: Option<&str>) -> (String, String) {
     let world = World::new().await;
     let options = ImportOptions { column: column.map(str::to_owned) };
     let reader = std::io::Cursor::new(file.to_vec());
-    let result = world.engine.import(world.workspace, world.campaign, reader, options).await;
+    let result = world.engine.import(world.workspace, world.campaign, reader, options, Receipt::none()).await;
     assert_eq!(world.total().await, 0);
     match result {
         Err(EngineError::Invalid { field, problem }) => (field, problem),
@@ -90,7 +90,11 @@ async fn the_phone_column_is_found_by_its_usual_names_in_their_order() {
         let file = format!("{header}\nx,+4915111234567\n").into_bytes();
         let options = ImportOptions { column: wanted.map(str::to_owned) };
         let reader = std::io::Cursor::new(file);
-        let import = world.engine.import(world.workspace, world.campaign, reader, options).await.unwrap();
+        let import = world
+            .engine
+            .import(world.workspace, world.campaign, reader, options, Receipt::none())
+            .await
+            .unwrap();
         assert_eq!((import.state, import.accepted), (ImportState::Finished, 1), "{header}");
         let recipients = world.recipients(world.campaign).await;
         assert_eq!(recipients[0].variables, serde_json::json!({ variable: "x" }), "{header}");

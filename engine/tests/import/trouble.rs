@@ -8,7 +8,7 @@ use std::{
 };
 
 use ringfleet_core::{CampaignAction, Clock, SystemClock, WorkspaceId};
-use ringfleet_engine::{EngineError, import::ImportOptions};
+use ringfleet_engine::{EngineError, Receipt, import::ImportOptions};
 use ringfleet_store::{Import, ImportState};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt, ReadBuf};
 
@@ -48,7 +48,9 @@ impl Underway {
         let (mut client, reader) = tokio::io::duplex(4096);
         let (engine, workspace, campaign) = (world.engine.clone(), world.workspace, world.campaign);
         let options = ImportOptions::default();
-        let task = tokio::spawn(async move { engine.import(workspace, campaign, reader, options).await });
+        let task = tokio::spawn(async move {
+            engine.import(workspace, campaign, reader, options, Receipt::none()).await
+        });
         client.write_all(list(0, 3000).as_bytes()).await.unwrap();
         until("recipients appear", async || world.total().await >= 1000).await;
         Self { client, task }
@@ -178,9 +180,17 @@ async fn nothing_is_read_for_a_campaign_that_cannot_take_it() {
     let world = World::new().await;
     let foreign = WorkspaceId::new(SystemClock.now());
     let options = ImportOptions::default();
-    let error = world.engine.import(foreign, world.campaign, Broken, options.clone()).await.unwrap_err();
+    let error = world
+        .engine
+        .import(foreign, world.campaign, Broken, options.clone(), Receipt::none())
+        .await
+        .unwrap_err();
     assert!(matches!(error, EngineError::NotFound("campaign")), "{error:?}");
     world.engine.act(world.workspace, world.campaign, CampaignAction::Cancel, None).await.unwrap();
-    let error = world.engine.import(world.workspace, world.campaign, Broken, options).await.unwrap_err();
+    let error = world
+        .engine
+        .import(world.workspace, world.campaign, Broken, options, Receipt::none())
+        .await
+        .unwrap_err();
     assert!(matches!(error, EngineError::WrongState(_)), "{error:?}");
 }

@@ -7,7 +7,7 @@ use ringfleet_core::{
     delivery::RetrySchedule,
     trunk::{Limits, SimulatedTrunk, TrunkConfig},
 };
-use ringfleet_engine::{Engine, Result, import::ImportOptions};
+use ringfleet_engine::{Engine, Receipt, Result, import::ImportOptions};
 use ringfleet_fleet::Fleet;
 use ringfleet_store::{
     CampaignSettings, Import, NewAgent, NewCampaign, NewTrunk, Page, Recipient, RecipientFilter, Reject,
@@ -51,7 +51,9 @@ impl World {
     }
 
     pub async fn import(&self, file: impl AsyncRead + Send + Unpin + 'static) -> Result<Import> {
-        self.engine.import(self.workspace, self.campaign, file, ImportOptions::default()).await
+        self.engine
+            .import(self.workspace, self.campaign, file, ImportOptions::default(), Receipt::none())
+            .await
     }
 
     pub async fn import_bytes(&self, file: impl Into<Vec<u8>>) -> Result<Import> {
@@ -121,5 +123,5 @@ async fn campaign(engine: &Engine, workspace: WorkspaceId) -> CampaignId {
         trunk_group_id: None,
         settings: CampaignSettings::new("list", Plan { steps: vec![step] }),
     };
-    engine.create_campaign(workspace, new).await.unwrap().id
+    engine.create_campaign(workspace, new, Receipt::none()).await.unwrap().id
 }

@@ -13,6 +13,7 @@ use ringfleet_core::{
     CampaignAction, CampaignState, CounterKind, Disposition, EndedBy, Ending, Hold, Outcome, RecipientState,
     SuppressionSource, hold,
 };
+use ringfleet_engine::Receipt;
 use ringfleet_store::NewSuppression;
 
 use world::{World, office};
@@ -67,7 +68,7 @@ impl World {
                 if let Some(number) = self.numbers.get(number).copied() {
                     let (reason, source) = ("asked".into(), SuppressionSource::Stop);
                     let entry = NewSuppression { number, channel: None, reason, source, expires_at: None };
-                    self.engine.suppress(self.workspace, vec![entry]).await.unwrap();
+                    self.engine.suppress(self.workspace, vec![entry], &Receipt::none()).await.unwrap();
                     self.suppressed.insert(number);
                 }
             }
@@ -221,14 +222,18 @@ async fn changed_hours_move_the_list_and_the_delay_of_the_plan_stays() {
     assert!(of("+49").await.iter().all(|r| (r.due_at, r.hold) == (morning, Some(Hold::Window))));
     world.toggle(0).await;
     let longer = ringfleet_core::Schedule::named("mon-sat-09-23-UTC").unwrap();
-    world.engine.edit_campaign(world.workspace, id, |to| to.schedule = longer).await.unwrap();
+    world
+        .engine
+        .edit_campaign(world.workspace, id, |to| to.schedule = longer, Receipt::none())
+        .await
+        .unwrap();
     world.toggle(0).await;
     let in_20_minutes = world.now() + TimeDelta::minutes(20);
     assert!(of("+49").await.iter().all(|r| (r.due_at, r.hold) == (in_20_minutes, Some(Hold::Retry))));
     world.check().await;
     // A floor of the workspace moves them back.
     let rules = serde_json::from_str(r#"{"schedule":{"hours":{"tue":["10:00-11:00"]}}}"#).unwrap();
-    world.engine.set_workspace_rules(world.workspace, &rules).await.unwrap();
+    world.engine.set_workspace_rules(world.workspace, &rules, Receipt::none()).await.unwrap();
     world.engine.make_ready().await.unwrap();
     assert!(of("+49").await.iter().all(|r| r.due_at == morning + TimeDelta::hours(1)));
     world.check().await;

@@ -13,7 +13,7 @@ use ringfleet_core::{
     trunk::{Limits, SimulatedTrunk, TrunkConfig},
     window::is_open,
 };
-use ringfleet_engine::{Engine, Settlement};
+use ringfleet_engine::{Engine, Receipt, Settlement};
 use ringfleet_fleet::Fleet;
 use ringfleet_store::{
     Call, CallFilter, Campaign, CampaignSettings, Dial, NewAgent, NewCampaign, NewRecipient, NewTrunk, Page,
@@ -117,12 +117,12 @@ impl World {
                 ..CampaignSettings::new("list", Plan { steps: vec![step] })
             },
         };
-        let id = self.engine.create_campaign(self.workspace, new).await.unwrap().id;
+        let id = self.engine.create_campaign(self.workspace, new, Receipt::none()).await.unwrap().id;
         let list: Vec<NewRecipient> = self.numbers[numbers]
             .iter()
             .map(|&number| NewRecipient { number, variables: json!({}), timezone: None })
             .collect();
-        self.engine.add_recipients(self.workspace, id, &list).await.unwrap();
+        self.engine.add_recipients(self.workspace, id, &list, Receipt::none()).await.unwrap();
         self.engine.act(self.workspace, id, CampaignAction::Start, None).await.unwrap();
         id
     }

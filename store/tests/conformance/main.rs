@@ -19,6 +19,7 @@ mod lifecycle;
 mod nul;
 mod pages;
 mod plans;
+mod receipts;
 mod recovery;
 mod scheduled_calls;
 mod schema;
@@ -83,6 +84,8 @@ on_both_engines! {
     seats: answers_that_many_workers_count_add_up a_dial_knows_the_seats_of_its_campaign
            for_whom_no_seat_was_free_is_known_before_the_end;
     caller_ids: pools_are_kept what_is_shown_is_counted_by_day two_workers_show_no_number_too_often;
+    receipts: a_request_is_claimed_by_one a_claim_that_ran_out_is_taken_over_and_an_answer_is_not
+              old_requests_are_forgotten_in_portions changes_are_listed_and_narrowed;
     schema: migrating_twice_changes_nothing an_empty_one_is_told an_older_one_is_told a_newer_one_is_told many_processes_migrate_at_once;
     together: two_workers_begin_overlapping_batches counters_equal_a_recount readers_do_not_wait_for_a_writer
               one_scheduler_dispatches_a_campaign who_waited_for_a_pause_sees_it
