@@ -3,14 +3,14 @@
 use std::{net::SocketAddr, path::PathBuf, process::ExitCode};
 
 use clap::{Args, Parser, Subcommand};
-use ringfleet_core::Role;
+use ringfleet_core::{ApiKeyId, Role};
 
 use crate::{
-    bench,
+    bench, campaign,
     config::{Config, Flags},
     demo, keys, logs, peer,
     process::{Failure, Wanted},
-    roles, torture,
+    roles, secrets, torture,
 };
 
 /// An outbound campaign dialer: CSV in, real calls out, signed webhooks back.
@@ -54,10 +54,18 @@ enum Command {
     /// Manage API keys
     #[command(subcommand)]
     Key(KeyCommand),
+    /// Manage how webhook secrets and trunk passwords are kept
+    #[command(subcommand)]
+    Secrets(SecretsCommand),
+    /// Manage users
+    #[command(subcommand)]
+    User(UserCommand),
     /// Call a list on this machine: built-in carrier, temporary folder, figures at the end
     Demo(demo::DemoArgs),
     /// A SIP peer for trying things out: answers by the last digit of the called number
     Carrier(peer::PeerArgs),
+    /// Make, fill, start and watch campaigns over the API
+    Campaign(campaign::CampaignArgs),
     /// Measure
     #[command(subcommand)]
     Bench(bench::BenchCommand),
@@ -83,10 +91,55 @@ enum KeyCommand {
         #[arg(long, default_value = "admin")]
         role: Role,
     },
+    /// List the API keys of a workspace: id, first characters, role, last use, name
+    List {
+        /// Name of the workspace
+        #[arg(long)]
+        workspace: String,
+    },
+    /// End an API key for good
+    Revoke {
+        /// Its id, key_…
+        id: ApiKeyId,
+    },
+    /// Give an API key another secret; prints it once, as the last line. The old one opens nothing any more
+    Rotate {
+        /// Its id, key_…
+        id: ApiKeyId,
+    },
+}
+
+#[derive(Subcommand)]
+enum UserCommand {
+    /// Make a user; reads the password from standard input
+    Create {
+        /// E-mail address
+        #[arg(long)]
+        email: String,
+        /// May do everything in every workspace
+        #[arg(long)]
+        superuser: bool,
+        /// Name of a workspace whose admin they become (made if need be)
+        #[arg(long)]
+        workspace: Option<String>,
+    },
+    /// List users
+    List,
+}
+
+#[derive(Subcommand)]
+enum SecretsCommand {
+    /// Seal everything anew with the first of secrets.keys
+    Rotate,
 }
 
 /// Carries out the command.
 pub async fn run(cli: Cli) -> Result<ExitCode, Failure> {
+    // Whoever speaks with a server elsewhere needs no configuration of one here.
+    if let Command::Campaign(args) = cli.command {
+        campaign::run(args).await?;
+        return Ok(ExitCode::SUCCESS);
+    }
     let listen = match &cli.command {
         Command::Up(args) | Command::Api(args) => args.listen,
         _ => None,
@@ -114,7 +167,16 @@ pub async fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Key(KeyCommand::Create { workspace, role }) => {
             keys::create(&config, &workspace, role).await?
         }
+        Command::Secrets(SecretsCommand::Rotate) => secrets::rotate(&config).await?,
+        Command::Key(KeyCommand::List { workspace }) => keys::list(&config, &workspace).await?,
+        Command::Key(KeyCommand::Revoke { id }) => keys::revoke(&config, id).await?,
+        Command::Key(KeyCommand::Rotate { id }) => keys::rotate(&config, id).await?,
+        Command::User(UserCommand::Create { email, superuser, workspace }) => {
+            keys::create_user(&config, &email, superuser, workspace.as_deref()).await?
+        }
+        Command::User(UserCommand::List) => keys::list_users(&config).await?,
         Command::Bench(command) => bench::run(config, &cli.common, command).await?,
+        Command::Campaign(args) => campaign::run(args).await?,
         Command::Carrier(args) => peer::run(args).await?,
         Command::Demo(args) => return demo::run(args, config).await,
         Command::Torture(args) => return torture::run(args).await,

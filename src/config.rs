@@ -15,15 +15,22 @@ use figment::{
     providers::{Env, Format, Serialized, Toml},
 };
 use ringfleet_carriers::SipSettings;
-use ringfleet_core::delivery::RetrySchedule;
+use ringfleet_core::{
+    delivery::RetrySchedule,
+    net::{Block, Guard},
+};
 use ringfleet_scheduler::SchedulerSettings;
 use ringfleet_worker::WorkerSettings;
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    config_api::{ApiConfig, AuthConfig, MailConfig},
     config_error::{ConfigError, Misread},
     logs,
 };
+
+/// Where the receivers of a demo, a bench and a torture are.
+pub const LOOPBACK: &str = "127.0.0.0/8";
 
 /// Everything that can be set.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -39,24 +46,18 @@ pub struct Config {
     pub redis_url: Option<String>,
     /// A file with the milliseconds that this process' clock is wrong by; for tests.
     pub clock_shift: Option<PathBuf>,
-    pub api: ApiConfig,
     pub database: DatabaseConfig,
     pub redis: RedisConfig,
     pub worker: WorkerConfig,
     pub scheduler: SchedulerConfig,
     pub webhooks: WebhookConfig,
+    pub secrets: SecretsConfig,
     pub sip: SipSettings,
     pub media: MediaConfig,
+    pub api: ApiConfig,
+    pub auth: AuthConfig,
+    pub mail: Option<MailConfig>,
     pub log: LogConfig,
-}
-
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct ApiConfig {
-    /// The address clients reach the API under, for links in answers.
-    pub public_url: Option<String>,
-    /// What links to files are signed with; the same for all processes of the API.
-    pub link_secret: Option<String>,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -104,6 +105,25 @@ pub struct WebhookConfig {
     pub retry_delays: Vec<Span>,
     /// No attempt later than this after the event.
     pub give_up_after: Span,
+    /// Where webhooks may go besides public addresses.
+    pub allow: Vec<Block>,
+    /// How many days what endpoints said is kept.
+    pub keep_days: u32,
+}
+
+#[derive(Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct SecretsConfig {
+    /// Keys of 32 bytes in base64: the first seals, all open.
+    pub keys: Vec<String>,
+    /// A file with more of them, one a line.
+    pub file: Option<PathBuf>,
+}
+
+impl std::fmt::Debug for SecretsConfig {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} keys, {:?}", self.keys.len(), self.file)
+    }
 }
 
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -161,14 +181,17 @@ impl Default for Config {
             database_url: None,
             redis_url: None,
             clock_shift: None,
-            api: ApiConfig::default(),
             database: DatabaseConfig::default(),
             redis: RedisConfig::default(),
             worker: WorkerConfig::default(),
             scheduler: SchedulerConfig::default(),
             webhooks: WebhookConfig::default(),
+            secrets: SecretsConfig::default(),
             sip: SipSettings::default(),
             media: MediaConfig::default(),
+            api: ApiConfig::default(),
+            auth: AuthConfig::default(),
+            mail: None,
             log: LogConfig::default(),
         }
     }
@@ -211,6 +234,8 @@ impl Default for WebhookConfig {
             timeout: Span(WorkerSettings::default().delivery_timeout),
             retry_delays: schedule.delays.into_iter().map(Span).collect(),
             give_up_after: Span(schedule.give_up_after),
+            allow: Vec::new(),
+            keep_days: 30,
         }
     }
 }
@@ -269,13 +294,6 @@ impl Config {
         let wrong = |key, value: &dyn std::fmt::Debug, problem| {
             Err(ConfigError::Wrong { key, value: format!("{value:?}"), problem })
         };
-        let is_address = |url: &str| url.starts_with("http://") || url.starts_with("https://");
-        if self.api.public_url.as_deref().is_some_and(|url| !is_address(url)) {
-            return wrong("api.public_url", &self.api.public_url, "must begin with http:// or https://");
-        }
-        if self.api.link_secret.as_ref().is_some_and(|secret| secret.len() < 32) {
-            return wrong("api.link_secret", &"…", "must have at least 32 characters, random ones");
-        }
         if !(2..=500).contains(&self.database.connections) {
             return wrong("database.connections", &self.database.connections, "must be 2 to 500");
         }
@@ -308,6 +326,9 @@ impl Config {
         if self.webhooks.retry_delays.iter().any(|delay| delay.0 > day * 7) {
             return wrong("webhooks.retry_delays", &self.webhooks.retry_delays, "each must be at most 7d");
         }
+        if !(1..=3650).contains(&self.webhooks.keep_days) {
+            return wrong("webhooks.keep_days", &self.webhooks.keep_days, "must be 1 to 3650");
+        }
         if self.redis.prefix.is_empty()
             || !self.redis.prefix.chars().all(|c| c.is_ascii_alphanumeric() || "-_:".contains(c))
         {
@@ -338,7 +359,7 @@ impl Config {
         {
             return wrong("redis_url", &"…", "must begin with redis://");
         }
-        Ok(())
+        self.api_settings().map(drop)
     }
 
     /// The SQLite file of the embedded database.
@@ -353,6 +374,11 @@ impl Config {
         }
     }
 
+    /// Where webhooks may go.
+    pub fn guard(&self) -> Guard {
+        Guard::allowing(self.webhooks.allow.clone())
+    }
+
     pub fn greetings(&self) -> PathBuf {
         self.media.greetings.clone().unwrap_or_else(|| self.data.join("greetings"))
     }
@@ -363,6 +389,7 @@ impl Config {
             drain: self.worker.drain.0,
             deliveries: self.worker.deliveries as usize,
             delivery_timeout: self.webhooks.timeout.0,
+            guard: self.guard(),
             greetings: Some(self.greetings()),
             recordings: Some(self.media.recordings.clone().unwrap_or_else(|| self.data.join("recordings"))),
         }
@@ -377,6 +404,10 @@ impl Config {
                 value: self.scheduler.housekeeping.clone(),
                 problem: "must be a cron expression with seconds",
             })?;
-        Ok(SchedulerSettings { tick: self.scheduler.tick.0, housekeeping: Arc::new(housekeeping) })
+        Ok(SchedulerSettings {
+            tick: self.scheduler.tick.0,
+            housekeeping: Arc::new(housekeeping),
+            keep_attempts_days: self.webhooks.keep_days,
+        })
     }
 }

@@ -14,6 +14,8 @@ pub enum ConfigError {
     Unreadable(Misread),
     #[error("the configuration cannot be used: {key} = {value}: {problem}")]
     Wrong { key: &'static str, value: String, problem: &'static str },
+    #[error("the configuration cannot be used: {key} = {value}: {problem}")]
+    WrongValue { key: &'static str, value: String, problem: String },
     #[error("there is no configuration file at {0}")]
     NoFile(PathBuf),
 }

@@ -1,8 +1,10 @@
 //! `ringfleet`: one binary, all roles.
 
 mod bench;
+mod campaign;
 mod cli;
 mod config;
+mod config_api;
 mod config_error;
 mod demo;
 mod keys;
@@ -10,6 +12,7 @@ mod logs;
 mod peer;
 mod process;
 mod roles;
+mod secrets;
 mod torture;
 
 use std::process::ExitCode;

@@ -15,7 +15,7 @@ use ringfleet_store::Store;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-use crate::config::Config;
+use crate::{config::Config, secrets};
 
 /// Why the program ends with status 1: one sentence for the person who started it.
 #[derive(Debug)]
@@ -65,7 +65,7 @@ impl Wanted {
 
 /// Opens the database the configuration names; makes the embedded one's file as needed. Does not touch the schema.
 pub async fn open_store(config: &Config) -> Result<Store, Failure> {
-    match &config.database_url {
+    let store = match &config.database_url {
         Some(url) => Store::postgres(url, config.database.connections)
             .await
             .map_err(|e| Failure::during("PostgreSQL cannot be opened", e)),
@@ -73,7 +73,8 @@ pub async fn open_store(config: &Config) -> Result<Store, Failure> {
             make_data_folder(config)?;
             Store::sqlite(&config.sqlite_file()).await.map_err(|e| unusable(config, e))
         }
-    }
+    }?;
+    Ok(store.with_keys(secrets::keyring(config)?))
 }
 
 fn make_data_folder(config: &Config) -> Result<(), Failure> {
@@ -111,6 +112,14 @@ pub async fn open_engine(config: &Config, wanted: Wanted) -> Result<Engine, Fail
         store.migrate().await?;
     }
     store.check_schema().await?;
+    secrets::warn_without_keys(&store);
+    if wanted.scheduler && store.has_keys() {
+        // What was kept before there was a key is sealed now; and a key that is missing is missed here and not in the middle of a call.
+        let sealed = ringfleet_engine::reseal_secrets(&store).await?;
+        if sealed > 0 {
+            tracing::info!(rows = sealed, "secrets were sealed with the first of secrets.keys");
+        }
+    }
     Ok(Engine::new(store, fleet, clock(config), config.retries()))
 }
 

@@ -2,7 +2,6 @@
 
 use std::{sync::Arc, time::Duration};
 
-use ringfleet_api::ApiSettings;
 use ringfleet_carriers::Registry;
 use ringfleet_engine::Engine;
 use tokio::{net::TcpListener, task::JoinSet};
@@ -93,12 +92,7 @@ pub fn start(
         });
     }
     if let Some(listener) = listener {
-        let settings = ApiSettings {
-            greetings: Some(config.greetings()),
-            public_url: config.api.public_url.clone(),
-            link_secret: config.api.link_secret.clone(),
-            ..ApiSettings::default()
-        };
+        let settings = config.api_settings()?;
         let (engine, stop) = (engine.clone(), stop.clone());
         tasks.spawn(async move { Ok(ringfleet_api::serve(listener, engine, settings, stop).await?) });
     }

@@ -1,66 +1,38 @@
-//! API keys, and the door every handler goes through.
+//! The doors every handler goes through.
 //!
-//! The engine is reachable only through an [`Allowed`], and an `Allowed` only exists for a named permission that the
-//! key's role has. A handler that names none has nothing to work with.
+//! The engine is reachable only through a door. [`Allowed`] only exists for a named permission that whoever asks has in the
+//! workspace they ask for; a handler that names none has nothing to work with. [`SignedIn`] is for what a user does as
+//! themselves, in no workspace; [`Anyone`] for what comes before that: signing up and logging in.
 
-use std::{collections::HashMap, marker::PhantomData, sync::Arc, time::Duration};
+use std::{
+    collections::HashSet,
+    marker::PhantomData,
+    net::IpAddr,
+    sync::{Arc, OnceLock},
+};
 
 use axum::{
     extract::FromRequestParts,
-    http::{HeaderMap, header, request::Parts},
+    http::{StatusCode, request::Parts},
 };
-use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use chrono::{DateTime, Utc};
 use parking_lot::Mutex;
-use ringfleet_core::{Actor, Role, WorkspaceId, link::LinkKey};
+use ringfleet_core::{ApiKeyId, Identity, LoginId, Quota, UserId, WorkspaceId, quota::Taken};
 use ringfleet_engine::{Claim, Deed, Engine};
-use ringfleet_store::Key;
 use serde::Serialize;
-use sha2::{Digest, Sha256};
-use tokio::time::Instant;
 
 use crate::{
     ApiSettings,
     change::Change,
+    client,
     envelope::Reply,
     error::{ApiError, Result},
     frame,
+    identity::{self, Guest},
+    mail::Mailer,
     once::{Once, Refused},
     openapi::{Draft, Part},
 };
-
-const KEY_PREFIX: &str = "rfk_";
-/// Characters of a key that may be shown later, so that people can tell their keys apart.
-const SHOWN: usize = 12;
-/// No key is longer; anything beyond is refused before it is hashed.
-const KEY_LIMIT: usize = 128;
-/// How long a key that was found is believed without asking the database: a revoked key works no longer than this.
-const BELIEVED: Duration = Duration::from_secs(5);
-/// Most keys believed at once.
-const BELIEVED_KEYS: usize = 10_000;
-
-type KeyHash = [u8; 32];
-
-/// A new API key. The secret is shown once; the store keeps the rest.
-pub struct NewKey {
-    /// The whole key, `rfk_…`.
-    pub secret: String,
-    /// Its first characters, which may be shown later.
-    pub prefix: String,
-    /// SHA-256 of the whole key.
-    pub hash: [u8; 32],
-}
-
-/// Makes an API key of 32 random bytes.
-pub fn new_key(random: [u8; 32]) -> NewKey {
-    let secret = format!("{KEY_PREFIX}{}", URL_SAFE_NO_PAD.encode(random));
-    NewKey { prefix: secret.chars().take(SHOWN).collect(), hash: key_hash(&secret), secret }
-}
-
-/// What the store knows a key by: the SHA-256 of the whole key. A key is 256 random bits, so no slow hash is needed.
-pub(crate) fn key_hash(secret: &str) -> [u8; 32] {
-    Sha256::digest(secret.as_bytes()).into()
-}
 
 /// The permissions a handler can name.
 pub(crate) mod may {
@@ -72,7 +44,7 @@ pub(crate) mod may {
     }
 
     macro_rules! permissions {
-        ($($name:ident),+) => {$(
+        ($($name:ident),+ $(,)?) => {$(
             #[doc = concat!("`Action::", stringify!($name), "`.")]
             pub(crate) enum $name {}
             impl Permission for $name {
@@ -83,38 +55,100 @@ pub(crate) mod may {
     permissions!(
         Read,
         ReadAudit,
+        SeeKeys,
+        SeeInvites,
         RunCampaigns,
         EditAgents,
         PublishAgents,
         EditTrunks,
         EditWebhooks,
         Suppress,
-        EditRules
+        EditRules,
+        ManageKeys,
+        ManageMembers,
+        EditWorkspace,
     );
 
     /// Permissions to look. All others are to change something, which takes a [`crate::change::Change`].
     pub(crate) trait Looks: Permission {}
     impl Looks for Read {}
     impl Looks for ReadAudit {}
+    impl Looks for SeeKeys {}
+    impl Looks for SeeInvites {}
 }
 
-/// What all handlers share. Opens only to a key that may.
+/// What all handlers share.
 #[derive(Clone)]
 pub(crate) struct Gate(Arc<Inner>);
 
 struct Inner {
     engine: Engine,
     settings: ApiSettings,
-    links: LinkKey,
-    keys: Mutex<HashMap<KeyHash, (Key, Instant)>>,
+    mailer: Option<Mailer>,
+    /// Keys whose last use is just being written down.
+    touched: Mutex<HashSet<ApiKeyId>>,
 }
 
-/// A caller with the permission `P`, and the way to the workspace it was given for.
+/// The quota of whoever asks, and what is left of it; kept with the request for the headers of its answer.
+pub(crate) type Told = Arc<OnceLock<(Quota, Taken)>>;
+
+impl Gate {
+    pub(crate) fn new(engine: Engine, settings: ApiSettings) -> Self {
+        let mailer = settings.mail.as_ref().map(Mailer::new);
+        Self(Arc::new(Inner { engine, settings, mailer, touched: Mutex::default() }))
+    }
+
+    pub(crate) fn engine(&self) -> &Engine {
+        &self.0.engine
+    }
+
+    pub(crate) fn settings(&self) -> &ApiSettings {
+        &self.0.settings
+    }
+
+    /// What sends mail, if this server does.
+    pub(crate) fn mailer(&self) -> Option<&Mailer> {
+        self.0.mailer.as_ref()
+    }
+
+    /// Largest body of a request, in bytes.
+    pub(crate) fn body_limit(&self) -> usize {
+        self.0.settings.body_limit
+    }
+
+    /// Writes down, behind the request's back, that a key was used.
+    pub(crate) fn touch(&self, key: ApiKeyId) {
+        if !self.0.touched.lock().insert(key) {
+            return;
+        }
+        let gate = self.clone();
+        tokio::spawn(async move {
+            if let Err(error) = gate.0.engine.touch_key(key).await {
+                tracing::debug!(%error, %key, "the last use of a key was not written down");
+            }
+            gate.0.touched.lock().remove(&key);
+        });
+    }
+
+    /// Counts the request of whoever asks.
+    pub(crate) async fn count(&self, parts: &Parts, caller: &str, rate: Option<u32>) -> Result<()> {
+        let usual = self.0.settings.quota;
+        let quota = rate.map_or(usual, |rate| usual.at_rate(rate));
+        let taken = self.0.engine.fleet().quotas().take(caller, quota).await;
+        if let Some(told) = parts.extensions.get::<Told>() {
+            let _ = told.set((quota, taken)); // the first one counts
+        }
+        match taken.allowed {
+            true => Ok(()),
+            false => Err(ApiError::rate_limited(taken.retry_after)),
+        }
+    }
+}
+
+/// Somebody with the permission `P` in a workspace, and the way there.
 pub(crate) struct Allowed<P> {
     gate: Gate,
-    workspace: WorkspaceId,
-    role: Role,
-    actor: Actor,
+    identity: Identity,
     request_id: Option<String>,
     claim: Option<Arc<Claim>>,
     permission: PhantomData<fn() -> P>,
@@ -128,19 +162,14 @@ impl<P: may::Looks> Allowed<P> {
 }
 
 impl<P> Allowed<P> {
+    /// Who asks.
+    pub(crate) fn identity(&self) -> &Identity {
+        &self.identity
+    }
+
     /// The workspace everything has to belong to.
     pub(crate) fn workspace(&self) -> WorkspaceId {
-        self.workspace
-    }
-
-    /// The role of the caller.
-    pub(crate) fn role(&self) -> Role {
-        self.role
-    }
-
-    /// What links to files are signed with.
-    pub(crate) fn link_key(&self) -> &LinkKey {
-        &self.gate.0.links
+        self.identity.workspace
     }
 
     /// The change this request asks for: noted as `action`, and answered with what `tell` says once it is made.
@@ -149,8 +178,9 @@ impl<P> Allowed<P> {
         action: &'static str,
         tell: impl Fn(&T) -> Reply<V> + Send + Sync + 'static,
     ) -> Change<T, V> {
-        let Self { gate, workspace, actor, request_id, claim, .. } = self;
-        Change::new(gate, Deed { workspace, actor, action, request_id }, claim, tell)
+        let Self { gate, identity, request_id, claim, .. } = self;
+        let deed = Deed { workspace: identity.workspace, actor: identity.actor(), action, request_id };
+        Change::new(gate, deed, claim, tell)
     }
 
     /// The moment it is.
@@ -160,107 +190,117 @@ impl<P> Allowed<P> {
 
     /// The settings of this server.
     pub(crate) fn settings(&self) -> &ApiSettings {
-        &self.gate.0.settings
-    }
-}
-
-impl Gate {
-    pub(crate) fn new(engine: Engine, settings: ApiSettings) -> Self {
-        // Without a secret of the operator's, links are good in this process and while it lives.
-        let secret = settings.link_secret.as_ref().map(|secret| secret.clone().into_bytes());
-        let links = LinkKey::new(secret.unwrap_or_else(|| rand::random::<[u8; 32]>().to_vec()));
-        Self(Arc::new(Inner { engine, settings, links, keys: Mutex::default() }))
+        self.gate.settings()
     }
 
-    /// The engine, to whoever follows a link that was signed here and has not expired.
-    pub(crate) fn follow(&self, path: &str, expires: &str, signature: &str) -> Result<Engine> {
-        let checked = self.0.links.check(path, expires, signature, self.0.engine.clock().now());
-        checked.map(|()| self.0.engine.clone()).map_err(ApiError::dead_link)
+    /// What sends mail, if this server does.
+    pub(crate) fn mailer(&self) -> Option<&Mailer> {
+        self.gate.mailer()
     }
-
-    pub(crate) fn engine(&self) -> &Engine {
-        &self.0.engine
-    }
-
-    /// Largest body of a request, in bytes.
-    pub(crate) fn body_limit(&self) -> usize {
-        self.0.settings.body_limit
-    }
-
-    /// The key a request shows.
-    pub(crate) async fn identify(&self, headers: &HeaderMap) -> Result<Key> {
-        let secret = presented(headers).ok_or_else(|| {
-            ApiError::unauthorized("send an API key as `Authorization: Bearer KEY` or `X-API-Key: KEY`")
-        })?;
-        let unknown = || {
-            ApiError::unauthorized(
-                "this API key is unknown or revoked; create one with `ringfleet key create`",
-            )
-        };
-        if secret.len() > KEY_LIMIT || !secret.starts_with(KEY_PREFIX) {
-            return Err(unknown());
-        }
-        let hash = key_hash(secret);
-        if let Some(key) = self.believed(&hash) {
-            return Ok(key);
-        }
-        let mut tx = self.0.engine.store().read().await?;
-        let key = tx.key(&hash).await?;
-        tx.commit().await?;
-        let key = key.ok_or_else(unknown)?;
-        self.believe(hash, key.clone());
-        Ok(key)
-    }
-
-    fn believed(&self, hash: &KeyHash) -> Option<Key> {
-        let keys = self.0.keys.lock();
-        keys.get(hash).filter(|(_, until)| *until > Instant::now()).map(|(key, _)| key.clone())
-    }
-
-    fn believe(&self, hash: KeyHash, key: Key) {
-        let now = Instant::now();
-        let mut keys = self.0.keys.lock();
-        if keys.len() >= BELIEVED_KEYS {
-            keys.retain(|_, (_, until)| *until > now);
-        }
-        if keys.len() < BELIEVED_KEYS {
-            keys.insert(hash, (key, now + BELIEVED));
-        }
-    }
-}
-
-/// The key a request shows: a bearer token (RFC 6750 §2.1; the scheme's case does not matter), else `X-API-Key`.
-fn presented(headers: &HeaderMap) -> Option<&str> {
-    let bearer = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()).and_then(|value| {
-        let (scheme, token) = value.split_once(' ')?;
-        scheme.eq_ignore_ascii_case("bearer").then_some(token.trim())
-    });
-    bearer.or_else(|| headers.get("x-api-key")?.to_str().ok().map(str::trim)).filter(|key| !key.is_empty())
 }
 
 impl<P: may::Permission> FromRequestParts<Gate> for Allowed<P> {
     type Rejection = Refused;
 
     async fn from_request_parts(parts: &mut Parts, gate: &Gate) -> Result<Self, Refused> {
-        let key = gate.identify(&parts.headers).await?;
-        if !key.role.may(P::ACTION) {
-            return Err(ApiError::forbidden(key.role, P::ACTION).into());
+        let identity = identity::of(parts, gate).await?;
+        if !identity.may(P::ACTION) {
+            return Err(ApiError::forbidden(&identity, P::ACTION).into());
         }
-        let workspace = key.workspace_id;
         let claim = match parts.extensions.get::<Once>() {
-            Some(once) => once.claim(gate.engine(), workspace).await?,
+            Some(once) => once.claim(gate.engine(), identity.workspace).await?,
             None => None,
         };
         let request_id = parts.headers.get(frame::REQUEST_ID).and_then(|id| id.to_str().ok());
-        Ok(Self {
-            gate: gate.clone(),
-            workspace,
-            role: key.role,
-            actor: Actor::key(key.id, &key.prefix),
-            request_id: request_id.map(str::to_owned),
-            claim,
-            permission: PhantomData,
-        })
+        let request_id = request_id.map(str::to_owned);
+        Ok(Self { gate: gate.clone(), identity, request_id, claim, permission: PhantomData })
+    }
+}
+
+/// A user who has logged in, in no workspace in particular.
+pub(crate) struct SignedIn {
+    gate: Gate,
+    guest: Guest,
+}
+
+impl SignedIn {
+    pub(crate) fn engine(&self) -> &Engine {
+        self.gate.engine()
+    }
+
+    pub(crate) fn user(&self) -> UserId {
+        self.guest.user
+    }
+
+    pub(crate) fn login(&self) -> LoginId {
+        self.guest.login
+    }
+
+    pub(crate) fn is_superuser(&self) -> bool {
+        self.guest.superuser
+    }
+
+    pub(crate) fn settings(&self) -> &ApiSettings {
+        self.gate.settings()
+    }
+}
+
+impl FromRequestParts<Gate> for SignedIn {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, gate: &Gate) -> Result<Self> {
+        Ok(Self { gate: gate.clone(), guest: identity::guest(parts, gate).await? })
+    }
+}
+
+/// A key with leave to read, or a user: for what either may ask, each about their own.
+pub(crate) enum Caller {
+    Key(Allowed<may::Read>),
+    User(SignedIn),
+}
+
+impl FromRequestParts<Gate> for Caller {
+    type Rejection = Refused;
+
+    async fn from_request_parts(parts: &mut Parts, gate: &Gate) -> Result<Self, Refused> {
+        match identity::shows_a_key(&parts.headers) {
+            true => Allowed::from_request_parts(parts, gate).await.map(Self::Key),
+            false => Ok(Self::User(SignedIn::from_request_parts(parts, gate).await?)),
+        }
+    }
+}
+
+/// Whoever knocks, and where they come from.
+pub(crate) struct Anyone {
+    gate: Gate,
+    address: IpAddr,
+}
+
+impl Anyone {
+    pub(crate) fn engine(&self) -> &Engine {
+        self.gate.engine()
+    }
+
+    pub(crate) fn settings(&self) -> &ApiSettings {
+        self.gate.settings()
+    }
+
+    pub(crate) fn mailer(&self) -> Option<&Mailer> {
+        self.gate.mailer()
+    }
+
+    /// What attempts from there are counted under.
+    pub(crate) fn address(&self) -> String {
+        client::counted(self.address)
+    }
+}
+
+impl FromRequestParts<Gate> for Anyone {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, gate: &Gate) -> Result<Self> {
+        let address = client::address(parts, &gate.settings().trusted_proxies);
+        Ok(Self { gate: gate.clone(), address })
     }
 }
 
@@ -270,37 +310,22 @@ impl<P: may::Permission> Part for Allowed<P> {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_key_is_known_by_its_hash_and_shows_only_its_beginning() {
-        let key = new_key([7; 32]);
-        assert_eq!(key.secret.len(), 47);
-        assert!(
-            key.secret.starts_with(&key.prefix) && key.prefix.starts_with("rfk_") && key.prefix.len() == 12
-        );
-        assert_eq!(key.hash, key_hash(&key.secret));
-        assert_ne!(key.hash, new_key([8; 32]).hash);
+impl Part for Caller {
+    fn describe(draft: &mut Draft) {
+        <Allowed<may::Read> as Part>::describe(draft);
     }
+}
 
-    #[test]
-    fn both_headers_show_a_key() {
-        let shown = |name: &'static str, value: &str| {
-            let headers = HeaderMap::from_iter([(name.parse().unwrap(), value.parse().unwrap())]);
-            presented(&headers).map(str::to_owned)
-        };
-        assert_eq!(shown("authorization", "Bearer rfk_1"), Some("rfk_1".into()));
-        assert_eq!(shown("authorization", "bearer  rfk_1 "), Some("rfk_1".into()));
-        assert_eq!(shown("x-api-key", "rfk_2"), Some("rfk_2".into()));
-        for (name, value) in [
-            ("authorization", "Basic rfk_1"),
-            ("authorization", "rfk_1"),
-            ("authorization", "Bearer "),
-            ("x-api-key", ""),
-        ] {
-            assert_eq!(shown(name, value), None, "{name}: {value}");
-        }
+impl Part for SignedIn {
+    fn describe(draft: &mut Draft) {
+        draft.needs_a_user();
+    }
+}
+
+impl Part for Anyone {
+    fn describe(draft: &mut Draft) {
+        draft.refuses(StatusCode::UNAUTHORIZED, "What was sent lets nobody in.");
+        draft.refuses(StatusCode::FORBIDDEN, "Not on this server, or not for whoever asks.");
+        draft.refuses(StatusCode::TOO_MANY_REQUESTS, "Too many attempts; `Retry-After` tells when to go on.");
     }
 }

@@ -2,7 +2,7 @@
 
 use axum::{
     Json,
-    http::{StatusCode, header},
+    http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use chrono::{DateTime, Utc};
@@ -17,6 +17,8 @@ use utoipa::{
         schema::{ObjectBuilder, Schema, SchemaType, Type},
     },
 };
+
+use crate::tag::tag_of;
 
 #[derive(Serialize)]
 struct Envelope<T> {
@@ -39,6 +41,7 @@ pub(crate) struct Reply<T> {
     meta: Option<Map<String, Value>>,
     target: Option<Target>,
     detail: Value,
+    tag: Option<String>,
     form: Form,
 }
 
@@ -56,7 +59,8 @@ enum Form {
 impl<T> Reply<T> {
     /// 200.
     pub(crate) fn ok(data: T) -> Self {
-        Self { status: StatusCode::OK, data, meta: None, target: None, detail: json!({}), form: Form::Native }
+        let (meta, target, tag) = (None, None, None);
+        Self { status: StatusCode::OK, data, meta, target, detail: json!({}), tag, form: Form::Native }
     }
 
     /// 201: it exists now.
@@ -95,6 +99,11 @@ impl<T> Reply<T> {
         Self { form: Form::Bare, ..self }
     }
 
+    /// 304: the client has it already.
+    pub(crate) fn not_modified(self) -> Self {
+        Self { status: StatusCode::NOT_MODIFIED, ..self }
+    }
+
     pub(crate) fn target(&self) -> Option<Target> {
         self.target.clone()
     }
@@ -105,9 +114,14 @@ impl<T> Reply<T> {
 }
 
 impl<T: Serialize> Reply<T> {
+    /// With the tag of what is shown.
+    pub(crate) fn tagged(self) -> Self {
+        Self { tag: tag_of(&self.data), ..self }
+    }
+
     /// The exact answer, to be kept.
     pub(crate) fn kept(self) -> serde_json::Result<KeptAnswer> {
-        let Self { status, data, meta, form, .. } = self;
+        let Self { status, data, meta, tag, form, .. } = self;
         let body = match form {
             Form::Native => {
                 serde_json::to_vec(&Envelope { success: true, data: Some(data), message: None, meta })?
@@ -115,20 +129,26 @@ impl<T: Serialize> Reply<T> {
             Form::Said(message) => serde_json::to_vec(&Said { message, data })?,
             Form::Bare => serde_json::to_vec(&data)?,
         };
-        let headers = vec![(header::CONTENT_TYPE.to_string(), "application/json".to_owned())];
+        let mut headers = vec![(header::CONTENT_TYPE.to_string(), "application/json".to_owned())];
+        headers.extend(tag.map(|tag| (header::ETAG.to_string(), tag)));
         Ok(KeptAnswer { status: status.as_u16(), headers, body })
     }
 }
 
 impl<T: Serialize> IntoResponse for Reply<T> {
     fn into_response(self) -> Response {
-        let Self { status, data, meta, form, .. } = self;
+        let Self { status, data, meta, tag, form, .. } = self;
         let native = |data| Json(Envelope { success: true, data: Some(data), message: None, meta });
-        match form {
+        let mut response = match form {
+            _ if status == StatusCode::NOT_MODIFIED => status.into_response(),
             Form::Native => (status, native(data)).into_response(),
             Form::Said(message) => (status, Json(Said { message, data })).into_response(),
             Form::Bare => (status, Json(data)).into_response(),
+        };
+        if let Some(tag) = tag.and_then(|tag| HeaderValue::try_from(tag).ok()) {
+            response.headers_mut().insert(header::ETAG, tag);
         }
+        response
     }
 }
 

@@ -1,10 +1,12 @@
 //! The one place that turns what went wrong into a status and a code.
 
+use std::time::Duration;
+
 use axum::{
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use ringfleet_core::WrongState;
+use ringfleet_core::{Action, Identity, Scope, WrongState, seal::SealError};
 use ringfleet_engine::EngineError;
 use ringfleet_store::StoreError;
 use serde_json::{Map, Value, json};
@@ -50,12 +52,62 @@ impl ApiError {
         Self::new(StatusCode::UNAUTHORIZED, "UNAUTHORIZED", message)
     }
 
-    /// The key's role may not do this.
-    pub(crate) fn forbidden(role: ringfleet_core::Role, action: ringfleet_core::Action) -> Self {
-        let message = format!("the role {role} may not {action}; use a key of another role");
+    /// Whoever asks may not do this: their role, or the scopes of their key, are too small.
+    pub(crate) fn forbidden(who: &Identity, action: Action) -> Self {
+        let error = match who.role.may(action) {
+            false => {
+                Self::denied(format!("the role {} may not {action}; use a key of another role", who.role))
+            }
+            true => {
+                let scopes = who.scopes.named().unwrap_or_default();
+                let scopes: Vec<&str> = scopes.into_iter().map(Scope::as_str).collect();
+                let message =
+                    format!("the scopes of this key do not let it {action}; use a key with wider ones");
+                Self::denied(message).with("scopes", scopes)
+            }
+        };
+        error.with("role", who.role.as_str()).with("action", action.as_str())
+    }
+
+    /// The key opens another workspace than the request names.
+    pub(crate) fn other_workspace() -> Self {
+        Self::denied(
+            "this API key belongs to another workspace than X-Workspace-Id names; leave the header out, or use a key of that one",
+        )
+    }
+
+    /// What a user does as themselves, a key cannot.
+    pub(crate) fn users_only() -> Self {
+        Self::denied("an API key cannot do this; log in as a user and send the access token")
+    }
+
+    /// The same for a user.
+    pub(crate) fn superusers_only() -> Self {
+        Self::denied("only a superuser may do this")
+    }
+
+    fn denied(message: impl Into<String>) -> Self {
         Self::new(StatusCode::FORBIDDEN, "FORBIDDEN", message)
-            .with("role", role.as_str())
-            .with("action", action.as_str())
+    }
+
+    /// Too many requests for the quota of whoever asks.
+    pub(crate) fn rate_limited(retry_after: Duration) -> Self {
+        let seconds = whole_seconds(retry_after);
+        let message = format!("too many requests; send the next one in {seconds} s");
+        Self::new(StatusCode::TOO_MANY_REQUESTS, "RATE_LIMITED", message).with("retryAfterSeconds", seconds)
+    }
+
+    /// Too many attempts to get in.
+    fn too_many_attempts(retry_after: Duration) -> Self {
+        let seconds = whole_seconds(retry_after);
+        let message = format!("too many attempts; try again in {seconds} s");
+        Self::new(StatusCode::TOO_MANY_REQUESTS, "TOO_MANY_ATTEMPTS", message)
+            .with("retryAfterSeconds", seconds)
+    }
+
+    /// This server is not set up for it.
+    pub(crate) fn not_set_up(code: &'static str, message: &str) -> Self {
+        Self::conflict(code, message)
     }
 
     /// There is no such thing, or it belongs to another workspace.
@@ -67,6 +119,11 @@ impl ApiError {
     /// No route has this path.
     pub(crate) fn no_such_route() -> Self {
         Self::new(StatusCode::NOT_FOUND, "NOT_FOUND", "there is no such endpoint; check the path")
+    }
+
+    /// This server is not set up to do it.
+    pub(crate) fn not_offered(message: &str) -> Self {
+        Self::new(StatusCode::NOT_FOUND, "NOT_FOUND", message)
     }
 
     /// The route exists, but not with this method.
@@ -89,6 +146,15 @@ impl ApiError {
         };
         let error = Self::new(StatusCode::UNPROCESSABLE_ENTITY, "VALIDATION_FAILED", message);
         if field.is_empty() { error } else { error.with("field", field) }
+    }
+
+    /// The same refusal about a field that has another name in this request.
+    pub(crate) fn renamed(mut self, from: &str, to: &str) -> Self {
+        if self.meta.get("field").is_some_and(|field| field == from) {
+            self.message = self.message.replacen(from, to, 1);
+            self = self.with("field", to);
+        }
+        self
     }
 
     /// The Idempotency-Key was used for another request.
@@ -118,6 +184,18 @@ impl ApiError {
     /// The body broke off, or its outer form is damaged.
     pub(crate) fn broken_upload(message: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, "BROKEN_UPLOAD", message)
+    }
+
+    /// A part of an upload that does not begin where the upload ends; it has `offset` bytes.
+    pub(crate) fn wrong_offset(offset: u64) -> Self {
+        let message = format!("the upload has {offset} bytes; send what comes after them");
+        Self::conflict("WRONG_OFFSET", message).with("offset", offset)
+    }
+
+    /// An upload that wants no more bytes.
+    pub(crate) fn upload_closed(state: &str) -> Self {
+        let message = format!("all bytes of this upload are there, it is {state}; begin another one");
+        Self::conflict("UPLOAD_CLOSED", message).with("state", state)
     }
 
     /// Passing trouble on this side.
@@ -159,6 +237,18 @@ impl ApiError {
                     "the database schema does not fit this version; the operator must migrate it",
                 )
             }
+            StoreError::Secret(SealError::NoKey) => {
+                tracing::error!(%error, "a secret cannot be kept");
+                Self::new(
+                    StatusCode::SERVICE_UNAVAILABLE,
+                    "NO_SECRETS_KEY",
+                    "the server has no key to keep secrets with; its operator must set secrets.keys (openssl rand -base64 32)",
+                )
+            }
+            StoreError::Secret(_) => {
+                tracing::error!(%error, "a secret cannot be opened");
+                Self::internal()
+            }
             StoreError::Setting(_) | StoreError::Database(_) => {
                 tracing::error!(%error, "a request failed in the database");
                 Self::internal()
@@ -188,6 +278,14 @@ impl From<EngineError> for ApiError {
             EngineError::Conflict { code: "SHUTTING_DOWN", message } => Self::unavailable(message),
             EngineError::Conflict { code, message } => Self::conflict(code, message),
             EngineError::Invalid { field, problem } => Self::invalid(field, problem),
+            EngineError::Forbidden(message) => Self::denied(message),
+            EngineError::Unauthorized(message) => Self::unauthorized(message),
+            EngineError::TooMany { retry_after } => Self::too_many_attempts(retry_after),
+            EngineError::Stale => {
+                let message =
+                    "it has been changed since; read it again, and send the change with its new ETag";
+                Self::new(StatusCode::PRECONDITION_FAILED, "PRECONDITION_FAILED", message)
+            }
             EngineError::ClaimLost => Self::request_in_progress(),
             EngineError::BrokenUpload(message) => Self::broken_upload(message),
             EngineError::Store(error) => Self::from_store(&error),
@@ -208,8 +306,12 @@ impl IntoResponse for ApiError {
         let mut meta = Map::from_iter([("code".to_owned(), json!(self.code))]);
         meta.extend(self.meta);
         let refused = RefusedWith(self.message.clone());
+        let retry_after = meta.get("retryAfterSeconds").and_then(Value::as_u64).map(HeaderValue::from);
         let mut response = (self.status, envelope::refusal(self.message, meta)).into_response();
         response.extensions_mut().insert(refused);
+        if let Some(seconds) = retry_after {
+            response.headers_mut().insert(header::RETRY_AFTER, seconds);
+        }
         let extra = match self.status {
             StatusCode::UNAUTHORIZED => Some((header::WWW_AUTHENTICATE, "Bearer")),
             StatusCode::SERVICE_UNAVAILABLE => Some((header::RETRY_AFTER, "1")),
@@ -220,6 +322,11 @@ impl IntoResponse for ApiError {
         }
         response
     }
+}
+
+/// What `Retry-After` says: whole seconds (RFC 9110 §10.2.3), at least one.
+fn whole_seconds(wait: Duration) -> u64 {
+    (wait.as_millis() as u64).div_ceil(1_000).max(1)
 }
 
 fn shortened(text: String) -> String {

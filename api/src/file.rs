@@ -20,12 +20,7 @@ pub(crate) struct CsvFile {
 
 impl IntoResponse for CsvFile {
     fn into_response(self) -> Response {
-        let name = format!("attachment; filename=\"{}\"", self.name);
-        let headers = [
-            (header::CONTENT_TYPE, "text/csv; charset=utf-8".to_owned()),
-            (header::CONTENT_DISPOSITION, name),
-        ];
-        (headers, self.body).into_response()
+        file("text/csv; charset=utf-8", &self.name, self.body)
     }
 }
 
@@ -35,6 +30,34 @@ impl Answer for CsvFile {
         let answer = ResponseBuilder::new().description("The file.").content("text/csv", file);
         draft.answers(status, answer.build());
     }
+}
+
+/// A file of one JSON object in each line (<https://jsonlines.org>) the client saves under `name`.
+pub(crate) struct JsonLinesFile {
+    pub(crate) name: String,
+    pub(crate) body: Body,
+}
+
+impl IntoResponse for JsonLinesFile {
+    fn into_response(self) -> Response {
+        file(JSON_LINES, &self.name, self.body)
+    }
+}
+
+impl Answer for JsonLinesFile {
+    fn describe(draft: &mut Draft, status: u16) {
+        let file = Content::new(Some(text()));
+        let answer = ResponseBuilder::new().description("The file.").content(JSON_LINES, file);
+        draft.answers(status, answer.build());
+    }
+}
+
+const JSON_LINES: &str = "application/jsonl";
+
+fn file(media: &str, name: &str, body: Body) -> Response {
+    let name = format!("attachment; filename=\"{name}\"");
+    let headers = [(header::CONTENT_TYPE, media.to_owned()), (header::CONTENT_DISPOSITION, name)];
+    (headers, body).into_response()
 }
 
 /// A text, as the content of a file.

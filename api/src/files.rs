@@ -3,7 +3,7 @@
 use axum::{
     Json,
     extract::FromRequestParts,
-    http::{HeaderMap, header, request::Parts},
+    http::{header, request::Parts},
     response::{IntoResponse, Response},
 };
 use chrono::TimeDelta;
@@ -12,7 +12,7 @@ use ringfleet_engine::Engine;
 use serde_json::json;
 
 use crate::{
-    auth::{Allowed, Gate},
+    auth::{Allowed, Gate, may},
     error::{ApiError, Result},
     path::PathId,
     query::{FromQuery, Parameters, Query},
@@ -22,13 +22,10 @@ use crate::{
 const OPEN: TimeDelta = TimeDelta::minutes(60);
 
 /// The address of a call's transcript, for whoever gets it.
-pub(crate) fn transcript_url<P>(door: &Allowed<P>, headers: &HeaderMap, call: CallId) -> String {
+pub(crate) async fn transcript_url<P: may::Looks>(door: &Allowed<P>, call: CallId) -> Result<String> {
     let path = format!("/files/transcripts/{}", call.uuid());
-    let query = door.link_key().query(&path, door.now() + OPEN);
-    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or("localhost");
-    let here = || format!("http://{host}");
-    let base = door.settings().public_url.clone().unwrap_or_else(here);
-    format!("{}{path}?{query}", base.trim_end_matches('/'))
+    let query = door.engine().server_secret().await?.link_key().query(&path, door.now() + OPEN);
+    Ok(format!("{}{path}?{query}", door.settings().base_url.as_str().trim_end_matches('/')))
 }
 
 /// `?expires=` and `?signature=`.
@@ -53,7 +50,9 @@ impl FromRequestParts<Gate> for Followed {
     async fn from_request_parts(parts: &mut Parts, gate: &Gate) -> Result<Self> {
         let path = parts.uri.path().to_owned();
         let Query(Signature { expires, signature }) = Query::from_request_parts(parts, gate).await?;
-        gate.follow(&path, &expires, &signature).map(Self)
+        let (engine, key) = (gate.engine(), gate.engine().server_secret().await?.link_key());
+        let checked = key.check(&path, &expires, &signature, engine.clock().now());
+        checked.map(|()| Self(engine.clone())).map_err(ApiError::dead_link)
     }
 }
 

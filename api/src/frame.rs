@@ -13,6 +13,7 @@ use tracing::Instrument;
 
 use crate::{error::ApiError, linger::lingering};
 
+const POLICY: HeaderValue = HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'");
 /// Its id, in requests and answers.
 pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// Longest request id that is taken over from a client.
@@ -20,10 +21,45 @@ const REQUEST_ID_LIMIT: usize = 128;
 /// Within this an answer must have begun.
 pub(crate) const TIME_LIMIT: Duration = Duration::from_secs(30);
 
+/// The headers of every answer that keep browsers from harm.
+///
+/// The API answers with data for programs, so a page of it may do nothing, be framed by nobody and be read by no other
+/// origin (unless CORS lets it).
+#[derive(Clone, Copy)]
+pub(crate) struct Guards {
+    over_tls: bool,
+}
+
+impl Guards {
+    pub(crate) fn of(base_url: &url::Url) -> Self {
+        Self { over_tls: base_url.scheme() == "https" }
+    }
+
+    fn put(self, headers: &mut HeaderMap) {
+        let fixed = [
+            (header::CACHE_CONTROL, "no-store"),
+            (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+            (header::X_FRAME_OPTIONS, "DENY"),
+            (header::REFERRER_POLICY, "no-referrer"),
+            (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
+            (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+        ];
+        for (name, value) in fixed {
+            headers.insert(name, HeaderValue::from_static(value));
+        }
+        // The page for people has one of its own.
+        headers.entry(header::CONTENT_SECURITY_POLICY).or_insert(POLICY);
+        if self.over_tls {
+            // RFC 6797; a year.
+            headers.insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000"));
+        }
+    }
+}
+
 /// Gives the request an id and a span, and the answer the headers all answers have.
 ///
 /// The span names the path without its query: nothing a client searches for belongs into the log.
-pub(crate) async fn surround(mut request: Request, next: Next) -> Response {
+pub(crate) async fn surround(State(guards): State<Guards>, mut request: Request, next: Next) -> Response {
     let id = request_id(request.headers());
     let span = tracing::info_span!("request", id = id.to_str().unwrap_or_default(), method = %request.method(), path = request.uri().path());
     request.headers_mut().insert(REQUEST_ID, id.clone());
@@ -33,8 +69,7 @@ pub(crate) async fn surround(mut request: Request, next: Next) -> Response {
         let mut response = next.run(request).await;
         let headers = response.headers_mut();
         headers.insert(REQUEST_ID, id);
-        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+        guards.put(headers);
         tracing::debug!(
             status = response.status().as_u16(),
             ms = watch.elapsed().as_millis() as u64,
@@ -98,7 +133,7 @@ mod tests {
             .route("/", handler)
             .route_layer(middleware::from_fn_with_state(limit, limit_time))
             .layer(CatchPanicLayer::custom(panicked))
-            .layer(middleware::from_fn(surround));
+            .layer(middleware::from_fn_with_state(Guards { over_tls: false }, surround));
         let response = app.oneshot(Request::get("/").body(Body::empty()).unwrap()).await.unwrap();
         let (parts, body) = response.into_parts();
         let body = axum::body::to_bytes(body, 10_000).await.unwrap();

@@ -128,7 +128,8 @@ pub(crate) async fn read_body(request: Request, limit: usize) -> Result<Bytes> {
     Ok(body.freeze())
 }
 
-fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T> {
+/// Reads a body that is there already.
+pub(crate) fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T> {
     match strict::look_through(body) {
         Err(error) => return Err(ApiError::invalid_json(error)),
         Ok(Err(refused)) => {

@@ -7,34 +7,53 @@
 mod auth;
 mod change;
 mod check;
+mod client;
+mod cookies;
+mod cors;
+mod csv_rows;
 mod envelope;
 mod error;
+mod export;
 mod file;
 mod files;
 mod frame;
 mod health;
+mod identity;
 mod json;
 mod linger;
+mod mail;
 mod native;
 mod once;
 mod openapi;
 mod page;
 mod path;
 mod query;
+mod quota;
 mod reference;
 mod reject_file;
 mod samora;
 mod serve;
 mod strict;
+mod tag;
 mod upload;
 
-use std::{path::PathBuf, time::Duration};
+use std::{net::IpAddr, path::PathBuf, time::Duration};
 
-use axum::{Router, extract::DefaultBodyLimit, middleware, routing::get};
-use ringfleet_engine::Engine;
+use axum::{
+    Router,
+    extract::DefaultBodyLimit,
+    http::{HeaderValue, Method},
+    middleware,
+    routing::get,
+};
+use ringfleet_core::{Quota, net::Guard};
+use ringfleet_engine::{AccessSettings, Engine};
 use tower_http::catch_panic::CatchPanicLayer;
+use url::Url;
 
-pub use auth::{NewKey, new_key};
+pub use mail::MailSettings;
+pub use native::GoogleSettings;
+pub use ringfleet_core::api_key::{NewKey, new_key};
 pub use serve::serve;
 
 use error::ApiError;
@@ -44,33 +63,70 @@ use error::ApiError;
 pub struct ApiSettings {
     /// The folder agents' greetings lie in; none refuses every greeting.
     pub greetings: Option<PathBuf>,
-    /// The address clients reach this server under, for links in answers; none takes that of the request.
-    pub public_url: Option<String>,
-    /// What links to files are signed with, the same for all processes; none makes one up for this process.
-    pub link_secret: Option<String>,
+    /// Where webhooks may go. Default: to public addresses.
+    pub guard: Guard,
     /// Largest request body in bytes, uploads of lists excepted. Default 2 MiB.
     pub body_limit: usize,
     /// How long open requests may go on once the server is told to stop. Default 10 s.
     pub drain: Duration,
     /// How long a client may take to send the head of a request. Default 30 s.
     pub head_patience: Duration,
+    /// Where browsers find this server: in links it sends, in its cookies, and with what Google calls back. Default
+    /// `http://127.0.0.1:8080`.
+    pub base_url: Url,
+    /// Who may sign up.
+    pub access: AccessSettings,
+    /// How mail is sent; none sends no mail.
+    pub mail: Option<MailSettings>,
+    /// How one logs in with Google; none does not offer it.
+    pub google: Option<GoogleSettings>,
+    /// How many requests each key and each user may make; a key may have a rate of its own.
+    pub quota: Quota,
+    /// Web pages of which origins may use the API, such as `https://app.example.com`. Default none but this server's own.
+    pub cors_origins: Vec<HeaderValue>,
+    /// Proxies whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<IpAddr>,
 }
 
 impl Default for ApiSettings {
     fn default() -> Self {
         Self {
             greetings: None,
-            public_url: None,
-            link_secret: None,
+            guard: Guard::default(),
             body_limit: 2 * 1024 * 1024,
             drain: Duration::from_secs(10),
             head_patience: Duration::from_secs(30),
+            base_url: local_url(),
+            access: AccessSettings::default(),
+            mail: None,
+            google: None,
+            quota: Quota::default(),
+            cors_origins: Vec::new(),
+            trusted_proxies: Vec::new(),
         }
     }
 }
 
+#[allow(clippy::expect_used, reason = "a constant")]
+fn local_url() -> Url {
+    Url::parse("http://127.0.0.1:8080").expect("this is a URL")
+}
+
+/// Whether a URL leads to this machine.
+pub(crate) fn is_loopback(url: &Url) -> bool {
+    // The host of a scheme that is none of the web's is not read as an address.
+    let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
+    host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
+/// The method and path of every endpoint of the native API.
+pub fn endpoints() -> Vec<(Method, String)> {
+    native::list()
+}
+
 /// The whole HTTP surface over one engine.
 pub fn router(engine: Engine, settings: ApiSettings) -> Router {
+    let (cors, guards) = (cors::layer(&settings.cors_origins), frame::Guards::of(&settings.base_url));
     let gate = auth::Gate::new(engine.clone(), settings);
     let mut routes = native::routes(&gate);
     let description = reference::router(&routes.document());
@@ -87,5 +143,6 @@ pub fn router(engine: Engine, settings: ApiSettings) -> Router {
         .layer(DefaultBodyLimit::disable())
         .layer(CatchPanicLayer::custom(frame::panicked))
         .layer(middleware::from_fn(samora::in_its_own_words))
-        .layer(middleware::from_fn(frame::surround))
+        .layer(cors)
+        .layer(middleware::from_fn_with_state(guards, frame::surround))
 }

@@ -26,6 +26,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, ReadBuf};
 use crate::{
     auth::Gate,
     error::{ApiError, Result},
+    identity,
     json::read_body,
     upload::Upload,
 };
@@ -104,9 +105,9 @@ pub(crate) async fn once_flowing(State(gate): State<Gate>, mut request: Request,
 
 async fn prepare(gate: &Gate, request: Request) -> Result<(Request, Option<Once>)> {
     let Some(key) = given(&request)? else { return Ok((request, None)) };
-    gate.identify(request.headers()).await?; // nobody's body is read
     let target = target_of(request.method(), request.uri());
-    let (parts, body) = request.into_parts();
+    let (mut parts, body) = request.into_parts();
+    identity::of(&mut parts, gate).await?; // nobody's body is read
     let read = Request::from_parts(parts.clone(), body);
     let body = read_body(read, gate.body_limit()).await?;
     let once = Once::whole(key, target, &body);

@@ -1,9 +1,9 @@
-//! Lists come in pages, newest first.
+//! Lists come in pages, the newest first unless the oldest are asked for.
 
 use std::{fmt::Display, str::FromStr};
 
 use ringfleet_core::cursor::Cursor;
-use ringfleet_store::Page;
+use ringfleet_store::{Order, Page};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -16,24 +16,52 @@ use crate::{
 const DEFAULT_LIMIT: u32 = 50;
 const MAX_LIMIT: u32 = 100;
 
-/// `?limit=` and `?cursor=`.
+/// `?limit=`, `?cursor=`, `?sort=`, `?since=` and `?until=`: what all lists have.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Paging {
-    after: Option<Cursor>,
-    limit: u32,
+pub(crate) struct Paging(Page);
+
+/// The ways a list can be sorted.
+#[derive(ToSchema)]
+enum Sort {
+    #[serde(rename = "createdAt")]
+    OldestFirst,
+    #[serde(rename = "-createdAt")]
+    NewestFirst,
+}
+
+impl FromStr for Sort {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "createdAt" => Ok(Self::OldestFirst),
+            "-createdAt" => Ok(Self::NewestFirst),
+            _ => Err("must be createdAt, the oldest first, or -createdAt, the newest first"),
+        }
+    }
+}
+
+/// `?sort=`, `?since=` and `?until=`.
+pub(crate) fn bounds(parameters: &mut Parameters) -> Result<Page> {
+    let order = match parameters.parse("sort")? {
+        Some(Sort::OldestFirst) => Order::OldestFirst,
+        Some(Sort::NewestFirst) | None => Order::NewestFirst,
+    };
+    let (since, until) = (parameters.moment("since")?, parameters.moment("until")?);
+    Ok(Page { order, since, until, ..Page::default() })
 }
 
 impl FromQuery for Paging {
     fn read(parameters: &mut Parameters) -> Result<Self> {
         let limit = parameters.whole("limit", 1, MAX_LIMIT, DEFAULT_LIMIT)?;
-        Ok(Self { after: parameters.parse("cursor")?, limit })
+        Ok(Self(Page { after: parameters.parse("cursor")?, limit, ..bounds(parameters)? }))
     }
 }
 
 impl Paging {
     /// What to ask the store for: one row more than is shown tells whether another page follows.
     pub(crate) fn ask(self) -> Page {
-        Page { after: self.after, limit: self.limit + 1 }
+        Page { limit: self.0.limit + 1, ..self.0 }
     }
 
     /// The page made of what the store gave.
@@ -42,7 +70,31 @@ impl Paging {
         mut rows: Vec<R>,
         id: fn(&R) -> Cursor,
     ) -> Reply<Vec<V>> {
-        page_of(self.limit, &mut rows, |last| id(last).to_string())
+        let next = self.cut(&mut rows, id);
+        Reply::page(rows.into_iter().map(V::from).collect(), next.map(|next| next.to_string()))
+    }
+
+    /// The same where not all rows were looked at: the list goes on behind the last one that was, `looked_at`.
+    pub(crate) fn reply_so_far<R, V: From<R> + Serialize>(
+        self,
+        mut rows: Vec<R>,
+        id: fn(&R) -> Cursor,
+        looked_at: Option<Cursor>,
+    ) -> Reply<Vec<V>> {
+        let next = self.cut(&mut rows, id).or(looked_at);
+        Reply::page(rows.into_iter().map(V::from).collect(), next.map(|next| next.to_string()))
+    }
+
+    /// Whether these are fewer rows than were asked for.
+    pub(crate) fn is_short<R>(self, rows: &[R]) -> bool {
+        rows.len() <= self.0.limit as usize
+    }
+
+    /// Leaves the rows of the page; gives the last one if others follow.
+    fn cut<R>(self, rows: &mut Vec<R>, id: fn(&R) -> Cursor) -> Option<Cursor> {
+        let more = rows.len() > self.0.limit as usize;
+        rows.truncate(self.0.limit as usize);
+        rows.last().filter(|_| more).map(id)
     }
 }
 

@@ -4,7 +4,7 @@ use axum::{
     extract::{FromRequestParts, RawPathParams},
     http::request::Parts,
 };
-use ringfleet_core::id::{Id, Kind};
+use ringfleet_core::id::{Id, Kind, WorkspaceKind};
 
 use crate::{
     error::{ApiError, Result},
@@ -30,5 +30,22 @@ impl<K: Kind, S: Send + Sync> FromRequestParts<S> for PathId<K> {
 impl<K: Kind> Part for PathId<K> {
     fn describe(draft: &mut Draft) {
         draft.id::<K>();
+    }
+}
+
+/// `{org}` in the path: the workspace everything is about, or `me` for the one of the request. The door has read it already.
+pub(crate) struct ThisWorkspace;
+
+impl<S: Sync> FromRequestParts<S> for ThisWorkspace {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(_: &mut Parts, _: &S) -> Result<Self> {
+        Ok(Self)
+    }
+}
+
+impl Part for ThisWorkspace {
+    fn describe(draft: &mut Draft) {
+        draft.id::<WorkspaceKind>();
     }
 }

@@ -6,13 +6,15 @@ use axum::{
     extract::FromRequestParts,
     http::{StatusCode, request::Parts},
 };
-
+use chrono::{DateTime, Utc};
 use utoipa::{
     ToSchema,
     openapi::{RefOr, schema::Schema},
 };
 
 use crate::{
+    check,
+    envelope::Moment,
     error::{ApiError, Result},
     openapi::{Draft, Part, whole_number},
 };
@@ -36,6 +38,12 @@ impl Parameters {
         let Some(text) = self.text(name)? else { return Ok(default) };
         let number = text.parse().ok().filter(|n| (from..=to).contains(n));
         number.ok_or_else(|| ApiError::invalid(name, format!("must be a whole number from {from} to {to}")))
+    }
+
+    /// Takes the value of `name`, a moment.
+    pub(crate) fn moment(&mut self, name: &str) -> Result<Option<DateTime<Utc>>> {
+        self.describe(name, |draft| draft.of::<Moment>());
+        check::moment(name, self.text(name)?)
     }
 
     fn describe(&mut self, name: &str, schema: impl FnOnce(&mut Draft) -> RefOr<Schema>) {

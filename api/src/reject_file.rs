@@ -1,27 +1,33 @@
-//! `errors.csv`: the rejected rows of an import as a file, page by page.
+//! `errors.csv`: the rejected rows of an import or an upload as a file, page by page.
 
 use std::io;
 
 use axum::body::Bytes;
 use futures::{Stream, StreamExt, stream};
-use ringfleet_core::ImportId;
+use ringfleet_core::{ImportId, UploadId};
 use ringfleet_store::{Reject, Store};
+
+use crate::csv_rows::{csv_of, harmless};
 
 /// Rows fetched and sent at once.
 const ROWS: u32 = 1_000;
 
+/// Whose rejected rows.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Rejects {
+    OfImport(ImportId),
+    OfUpload(UploadId),
+}
+
 /// The file, made while it is read. A failure in its middle breaks the answer off, so that nobody takes a part for the whole.
-pub(crate) fn stream(
-    store: Store,
-    import: ImportId,
-) -> impl Stream<Item = io::Result<Bytes>> + Send + 'static {
+pub(crate) fn stream(store: Store, of: Rejects) -> impl Stream<Item = io::Result<Bytes>> + Send + 'static {
     let header = stream::once(async { csv_of([["line", "column", "value", "reason"].map(str::to_owned)]) });
     let rows = stream::try_unfold(Some(0), move |after| {
         let store = store.clone();
         async move {
             let Some(after) = after else { return Ok(None) };
-            let page = page(&store, import, after).await.map_err(|error| {
-                tracing::error!(%error, %import, "the rejected rows of an import cannot be read");
+            let page = page(&store, of, after).await.map_err(|error| {
+                tracing::error!(%error, ?of, "rejected rows cannot be read");
                 io::Error::other(error)
             })?;
             let next = page.last().map(|reject| reject.line).filter(|_| page.len() == ROWS as usize);
@@ -32,32 +38,18 @@ pub(crate) fn stream(
     header.chain(rows)
 }
 
-async fn page(store: &Store, import: ImportId, after: i64) -> ringfleet_store::Result<Vec<Reject>> {
+async fn page(store: &Store, of: Rejects, after: i64) -> ringfleet_store::Result<Vec<Reject>> {
     let mut tx = store.read().await?;
-    let rejects = tx.rejects(import, after, ROWS).await?;
+    let rejects = match of {
+        Rejects::OfImport(import) => tx.rejects(import, after, ROWS).await?,
+        Rejects::OfUpload(upload) => tx.upload_rejects(upload, after, ROWS).await?,
+    };
     tx.commit().await?;
     Ok(rejects)
 }
 
 fn cells(reject: Reject) -> [String; 4] {
     [reject.line.to_string(), harmless(reject.field), harmless(reject.value), harmless(reject.reason)]
-}
-
-/// Spreadsheets take a cell for a formula by its first character; the values here come from strangers.
-/// An apostrophe makes it text (OWASP, "CSV Injection").
-fn harmless(cell: String) -> String {
-    match cell.chars().next() {
-        Some(first) if "=+-@".contains(first) || first.is_control() => format!("'{cell}"),
-        _ => cell,
-    }
-}
-
-fn csv_of(rows: impl IntoIterator<Item = [String; 4]>) -> io::Result<Bytes> {
-    let mut writer = csv::Writer::from_writer(Vec::new());
-    for row in rows {
-        writer.write_record(&row).map_err(io::Error::other)?;
-    }
-    writer.into_inner().map(Bytes::from).map_err(|error| io::Error::other(error.to_string()))
 }
 
 #[cfg(test)]

@@ -2,7 +2,10 @@
 
 use std::{io, time::Duration};
 
-use axum::serve::{Listener, ListenerExt};
+use axum::{
+    http::Request,
+    serve::{Listener, ListenerExt},
+};
 use hyper::server::conn::http1;
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
@@ -12,8 +15,9 @@ use hyper_util::{
 use ringfleet_engine::Engine;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
+use tower::util::MapRequest;
 
-use crate::{ApiSettings, router};
+use crate::{ApiSettings, client::Peer, router};
 
 /// Answers requests until `stop` is cancelled, then lets open ones end within the drain time.
 ///
@@ -33,10 +37,14 @@ pub async fn serve(
         }
     });
     let (http, drain) = (protocol(settings.head_patience), settings.drain);
-    let service = TowerToHyperService::new(router(engine, settings));
+    let router = router(engine, settings);
     let open = GracefulShutdown::new();
-    while let Some((connection, _)) = stop.run_until_cancelled(listener.accept()).await {
-        let connection = http.serve_connection(TokioIo::new(connection), service.clone());
+    while let Some((connection, peer)) = stop.run_until_cancelled(listener.accept()).await {
+        let service = MapRequest::new(router.clone(), move |mut request: Request<_>| {
+            request.extensions_mut().insert(Peer(peer));
+            request
+        });
+        let connection = http.serve_connection(TokioIo::new(connection), TowerToHyperService::new(service));
         // It ends in an error when the client goes away or speaks no HTTP: nothing to tell.
         tokio::spawn(open.watch(connection));
     }

@@ -25,15 +25,18 @@ pub(crate) type Upload = Pin<Box<dyn AsyncRead + Send>>;
 
 /// Opens the list in a request: the body itself when it is `text/csv`, else the first file of the form.
 pub(crate) async fn open(request: Request) -> Result<Upload> {
-    plain_encoding(request.headers())?;
     match media_type(request.headers()).as_deref() {
-        Some("text/csv") => {
-            let chunks = request.into_body().into_data_stream().map(|chunk| chunk.map_err(io::Error::other));
-            Ok(reader(patient(chunks, PATIENCE)))
-        }
+        Some("text/csv") => open_bytes(request),
         Some("multipart/form-data") => open_form(request).await,
         _ => Err(ApiError::unsupported("send the list as `text/csv`, or as a file in `multipart/form-data`")),
     }
+}
+
+/// Opens the bytes of a body, whatever it says they are.
+pub(crate) fn open_bytes(request: Request) -> Result<Upload> {
+    plain_encoding(request.headers())?;
+    let chunks = request.into_body().into_data_stream().map(|chunk| chunk.map_err(io::Error::other));
+    Ok(reader(patient(chunks, PATIENCE)))
 }
 
 fn reader(chunks: impl Stream<Item = io::Result<Bytes>> + Send + 'static) -> Upload {
@@ -60,6 +63,7 @@ fn patient(
 
 /// A form lends out its parts one at a time, so a task reads it and hands the chunks over, a few at most.
 async fn open_form(request: Request) -> Result<Upload> {
+    plain_encoding(request.headers())?;
     // The limit of axum's own is lifted by the route: a list may have any length.
     let form = Multipart::from_request(request, &())
         .await

@@ -1,6 +1,6 @@
 //! Who changes something.
 
-use crate::{ApiKeyId, text_enum::text_enum};
+use crate::{ApiKeyId, UserId, text_enum::text_enum};
 
 text_enum! {
     /// What kind of somebody an actor is.
@@ -29,6 +29,11 @@ impl Actor {
     /// A program with this API key, of which `prefix` may be shown.
     pub fn key(id: ApiKeyId, prefix: &str) -> Self {
         Self { kind: ActorKind::Key, id: id.to_string(), name: prefix.to_owned() }
+    }
+
+    /// A person who has logged in.
+    pub fn user(id: UserId, email: &str) -> Self {
+        Self { kind: ActorKind::User, id: id.to_string(), name: email.to_owned() }
     }
 
     /// Ringfleet itself.

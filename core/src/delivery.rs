@@ -18,6 +18,9 @@ text_enum! {
     }
 }
 
+/// An endpoint to which every request has failed for so long is switched off.
+pub const FAILING_TOO_LONG: chrono::Duration = chrono::Duration::days(5);
+
 /// When to try again after a failure.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RetrySchedule {

@@ -1,4 +1,4 @@
-//! The catalogue of events and the form in which a customer's webhook gets them.
+//! The events there are, and the form in which a customer's webhook gets them. [`crate::catalogue`] describes each.
 
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
@@ -15,25 +15,70 @@ text_enum! {
         SessionStarted => "session.started",
         /// A call is over.
         SessionEnded => "session.ended",
+        /// A call was handed on to somebody else.
+        SessionTransferred => "session.transferred",
+        /// A call could not be placed, broke, or nobody can tell what became of it; `session.ended` comes as well.
+        SessionErrored => "session.errored",
+        /// A recipient is done, across all steps of the plan.
+        RecipientCompleted => "recipient.completed",
+        /// A campaign was made.
+        CampaignCreated => "campaign.created",
         /// A campaign begins or goes on calling.
         CampaignStarted => "campaign.started",
         /// Somebody has halted a campaign, or a rule has; `reason` says which rule.
         CampaignPaused => "campaign.paused",
+        /// How far a campaign has come, at most every five seconds.
+        CampaignProgress => "campaign.progress",
         /// Every recipient of a campaign is done.
         CampaignCompleted => "campaign.completed",
         /// A rule has ended a campaign; `reason` says which.
         CampaignFailed => "campaign.failed",
+        /// Somebody has ended a campaign.
+        CampaignCancelled => "campaign.cancelled",
+        /// How far an upload has come.
+        UploadProgress => "upload.progress",
+        /// Somebody who was called has answered on another channel.
+        LeadResponded => "lead.responded",
+        /// A version of an agent is in use from now on.
+        AgentPublished => "agent.published",
+        /// An earlier version of an agent is in use again.
+        AgentRolledBack => "agent.rolled_back",
+        /// A rule has switched off another endpoint of the workspace.
+        WebhookDisabled => "webhook.disabled",
     }
 }
 
-/// The body of a webhook request: `{id, type, version, createdAt, data}`, written once and sent byte for byte on every attempt.
-pub fn body(id: EventId, event: EventType, at: DateTime<Utc>, data: &Value) -> String {
-    json!({
+/// Where an event stands among those of the same thing. A call's come from what happens to it, so that nothing has to be counted: it
+/// begins once, is handed on `n` times, fails, ends.
+pub mod sequence {
+    /// `session.started`; and the only event of a recipient.
+    pub const FIRST: i64 = 1;
+    /// `session.errored`: after up to 997 transfers.
+    pub const ERRORED: i64 = 999;
+    /// `session.ended`, always the last.
+    pub const ENDED: i64 = 1000;
+}
+
+/// The body of a webhook request: `{id, type, version, createdAt, sequence, data}`, written once and sent byte for byte on every attempt.
+/// One that was asked for to try an endpoint out says so.
+pub fn body(
+    id: EventId,
+    event: EventType,
+    at: DateTime<Utc>,
+    sequence: i64,
+    is_test: bool,
+    data: &Value,
+) -> String {
+    let mut body = json!({
         "id": id,
         "type": event,
         "version": PAYLOAD_VERSION,
         "createdAt": rfc3339(at),
+        "sequence": sequence,
         "data": data,
-    })
-    .to_string()
+    });
+    if is_test {
+        body["isTest"] = true.into();
+    }
+    body.to_string()
 }

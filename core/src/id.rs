@@ -166,11 +166,15 @@ ids! {
     RecipientId, RecipientKind = "rcp", "recipient";
     CallId, CallKind = "ses", "session";
     ImportId, ImportKind = "imp", "import";
+    UploadId, UploadKind = "upl", "upload";
     EventId, EventKind = "evt", "event";
     WebhookId, WebhookKind = "whk", "webhook";
     DeliveryId, DeliveryKind = "dlv", "delivery";
     WorkerId, WorkerKind = "wrk", "worker";
     SuppressionId, SuppressionKind = "sup", "suppression";
+    UserId, UserKind = "usr", "user";
+    LoginId, LoginKind = "lgn", "login";
+    InviteId, InviteKind = "inv", "invite";
     AuditId, AuditKind = "aud", "audit entry";
     LeadId, LeadKind = "lead", "lead";
 }

@@ -13,3 +13,17 @@ text_enum! {
         Failed => "FAILED",
     }
 }
+
+text_enum! {
+    /// Where an upload stands: a file that comes in parts and may fill campaigns.
+    pub enum UploadState {
+        /// Bytes are missing.
+        Receiving => "RECEIVING",
+        /// All bytes are there and are being looked through.
+        Validating => "VALIDATING",
+        /// It can fill campaigns.
+        Ready => "READY",
+        /// It cannot be used as it is.
+        Failed => "FAILED",
+    }
+}

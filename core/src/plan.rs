@@ -53,11 +53,23 @@ impl Gate {
 }
 
 /// What a campaign does for each recipient, step by step.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Plan {
     /// Carried out in order; never empty once validated.
     pub steps: Vec<Step>,
+}
+
+impl utoipa::PartialSchema for Plan {
+    fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
+        Vec::<Step>::schema()
+    }
+}
+
+impl utoipa::ToSchema for Plan {
+    fn schemas(schemas: &mut Vec<(String, utoipa::openapi::RefOr<utoipa::openapi::Schema>)>) {
+        Vec::<Step>::schemas(schemas);
+    }
 }
 
 /// One channel with its attempts.

@@ -5,6 +5,8 @@ use chrono::{DateTime, Utc};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
+use crate::webhook::Style;
+
 const PREFIX: &str = "whsec_";
 
 /// A receiver refuses requests whose timestamp is further from its clock than this.
@@ -53,6 +55,14 @@ impl Secret {
         format!("v1,{}", STANDARD.encode(self.mac(id, at.timestamp(), body).finalize().into_bytes()))
     }
 
+    /// The value of `Saaya-Signature`'s `v1` for a request sent at this moment: hex of HMAC-SHA256 over `ts.body`.
+    pub fn sign_saaya(&self, at: DateTime<Utc>, body: &[u8]) -> String {
+        let mut mac = self.keyed();
+        mac.update(format!("{}.", at.timestamp()).as_bytes());
+        mac.update(body);
+        mac.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
     /// Checks a received request. `signature` may hold several, separated by spaces.
     pub fn verify(
         &self,
@@ -75,11 +85,40 @@ impl Secret {
     }
 
     #[allow(clippy::expect_used)] // HMAC takes a key of any length (RFC 2104 §2)
+    fn keyed(&self) -> Hmac<Sha256> {
+        Hmac::<Sha256>::new_from_slice(&self.0).expect("HMAC takes any key")
+    }
+
     fn mac(&self, id: &str, seconds: i64, body: &[u8]) -> Hmac<Sha256> {
-        let mut mac = Hmac::<Sha256>::new_from_slice(&self.0).expect("HMAC takes any key");
+        let mut mac = self.keyed();
         mac.update(format!("{id}.{seconds}.").as_bytes());
         mac.update(body);
         mac
+    }
+}
+
+/// The headers that sign a request with every live secret, the newest first: names and values.
+pub fn headers(
+    style: Style,
+    secrets: &[Secret],
+    id: &str,
+    at: DateTime<Utc>,
+    body: &[u8],
+) -> Vec<(&'static str, String)> {
+    match style {
+        Style::Standard => {
+            let signatures: Vec<String> = secrets.iter().map(|secret| secret.sign(id, at, body)).collect();
+            vec![
+                ("webhook-id", id.to_owned()),
+                ("webhook-timestamp", at.timestamp().to_string()),
+                ("webhook-signature", signatures.join(" ")),
+            ]
+        }
+        Style::Saaya => {
+            let parts = secrets.iter().map(|secret| format!("v1={}", secret.sign_saaya(at, body)));
+            let parts: Vec<String> = std::iter::once(format!("t={}", at.timestamp())).chain(parts).collect();
+            vec![("webhook-id", id.to_owned()), ("saaya-signature", parts.join(","))]
+        }
     }
 }
 
@@ -103,6 +142,26 @@ mod tests {
         assert_eq!(
             secret.verify("evt_1", &now.timestamp().to_string(), &format!("v1,AAAA {signature}"), b"{}", now),
             Ok(())
+        );
+    }
+
+    #[test]
+    fn every_live_secret_signs_in_either_style() {
+        let (new, old) = (Secret::new([1; 32]), Secret::new([2; 32]));
+        let at = DateTime::from_timestamp(1_700_000_000, 0).unwrap();
+        let sent = headers(Style::Standard, &[new.clone(), old.clone()], "evt_1", at, b"{}");
+        let signature = &sent.iter().find(|(name, _)| *name == "webhook-signature").unwrap().1;
+        for secret in [&new, &old] {
+            assert_eq!(secret.verify("evt_1", "1700000000", signature, b"{}", at), Ok(()));
+        }
+        let sent = headers(Style::Saaya, &[Secret(b"key".to_vec()), old], "evt_1", at, b"{}");
+        let value = &sent.iter().find(|(name, _)| *name == "saaya-signature").unwrap().1;
+        // printf '1700000000.{}' | openssl dgst -sha256 -hmac key
+        assert!(
+            value.starts_with(
+                "t=1700000000,v1=9d713ed406bb7076d4123f0dc2c39d2df5c654ed4b0cd56b52c8b4c940bd63ae,v1="
+            ),
+            "{value}"
         );
     }
 

@@ -16,6 +16,16 @@ pub enum TrunkConfig {
     Simulated(SimulatedTrunk),
 }
 
+impl TrunkConfig {
+    /// The credentials in it: what is kept sealed and never shown.
+    pub fn secrets_mut(&mut self) -> Vec<&mut String> {
+        match self {
+            Self::Sip(sip) => sip.password.iter_mut().collect(),
+            Self::Simulated(_) => Vec::new(),
+        }
+    }
+}
+
 text_enum! {
     /// How SIP travels (RFC 3261 §18).
     pub enum SipTransport {

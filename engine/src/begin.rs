@@ -13,7 +13,6 @@ use std::{
 use chrono::{DateTime, Utc};
 use ringfleet_core::{
     AgentVersion, CallState, CampaignId, Clock, Disposition, Hold, WorkspaceId, WorkspaceRules,
-    event::EventType,
     terms::{Candidate, SUPPRESSED, Verdict},
 };
 use ringfleet_store::{Begin, Beginning, Call, Campaign, Store, Tx};
@@ -24,8 +23,9 @@ use crate::{
     batch::Batcher,
     brake,
     caller_ids::{Begun, Numbers},
+    facts,
     known::{Known, address},
-    publish::{Hints, call_fact, publish},
+    publish::{Hints, completed_facts, publish},
     verdict::Verdicts,
 };
 
@@ -85,8 +85,9 @@ async fn begin(
     known.write(&mut tx).await?;
     numbers.write(&mut tx).await?;
     let first = begun.iter().filter(|call| call.placements == 1); // coming back after a hold is not news
-    let mut facts: Vec<_> = first.map(|call| call_fact(EventType::SessionStarted, call)).collect();
-    facts.extend(verdicts.ended.iter().map(|call| call_fact(EventType::SessionEnded, call)));
+    let mut facts: Vec<_> = first.map(facts::started).collect();
+    facts.extend(verdicts.ended.iter().flat_map(facts::ended));
+    facts.extend(completed_facts(&verdicts.completed, |id| campaigns.get(&id)));
     let deliveries = publish(&mut tx, facts, now).await?;
     tx.bump(verdicts.bumps).await?;
     tx.commit().await?;

@@ -2,8 +2,8 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use ringfleet_core::{
-    AgentId, AgentVersion, CallId, CampaignAction, CampaignId, CampaignState, Channel, E164, TrunkId,
-    WorkspaceId,
+    AgentId, AgentVersion, CallId, CampaignAction, CampaignId, CampaignState, Channel, DeliveryId, E164,
+    TrunkId, UploadId, WorkspaceId,
     event::EventType,
     terms::{NO_LEGAL_HOUR, OUTSIDE_HOURS, Verdict},
 };
@@ -16,7 +16,8 @@ use crate::{
     Engine, EngineError, Receipt, Result,
     agents::{callable, usable_agent},
     edit::check_moments,
-    publish::{call_fact, campaign_fact, publish},
+    facts,
+    publish::publish,
     stats::kept_counts,
     ways::Way,
     wind_up::withdraw,
@@ -66,13 +67,30 @@ impl Engine {
         new: NewCampaign,
         receipt: Receipt<Campaign>,
     ) -> Result<Campaign> {
+        self.create_campaign_from(workspace, new, None, receipt).await
+    }
+
+    /// The same, filled from an upload in the background: see [`Engine::import_upload`].
+    pub async fn create_campaign_from(
+        &self,
+        workspace: WorkspaceId,
+        new: NewCampaign,
+        upload: Option<UploadId>,
+        receipt: Receipt<Campaign>,
+    ) -> Result<Campaign> {
         check_moments(&new.settings)?;
         let mut tx = self.0.store.write().await?;
         usable_agent(&mut tx, workspace, new.agent_id).await?;
         check_trunk(&mut tx, workspace, new.trunk_id).await?;
-        let campaign = tx.insert_campaign(workspace, new, self.0.clock.now()).await?;
+        let now = self.0.clock.now();
+        let campaign = tx.insert_campaign(workspace, new, now).await?;
+        let deliveries = created(&mut tx, &campaign, now).await?;
+        if let Some(upload) = upload {
+            self.order_import(&mut tx, workspace, campaign.id, upload).await?;
+        }
         receipt.write(&mut tx, &campaign, self.clock()).await?;
         tx.commit().await?;
+        self.0.hints.deliveries(&deliveries);
         Ok(campaign)
     }
 
@@ -173,25 +191,30 @@ impl Engine {
         if in_flight == InFlight::HangUp {
             tx.order_hang_ups(id).await?;
         }
-        let mut facts: Vec<_> = withdrawn.iter().map(|c| call_fact(EventType::SessionEnded, c)).collect();
+        let mut facts: Vec<_> = withdrawn.iter().flat_map(facts::ended).collect();
         let after = tx.campaign(workspace, id).await?.ok_or(EngineError::NotFound("campaign"))?;
         match next {
             CampaignState::InProgress => {
                 tx.release_campaign_brake(id).await?;
-                facts.push(campaign_fact(EventType::CampaignStarted, &after, json!({})));
+                facts.push(facts::of_campaign(&mut tx, EventType::CampaignStarted, &after, json!({})).await?);
             }
             CampaignState::Paused | CampaignState::Failed => {
                 let event = match next {
                     CampaignState::Failed => EventType::CampaignFailed,
                     _ => EventType::CampaignPaused,
                 };
-                facts.push(campaign_fact(event, &after, json!({"reason": reason})));
+                facts.push(facts::of_campaign(&mut tx, event, &after, json!({"reason": reason})).await?);
             }
             CampaignState::Finished => {
                 let counts = kept_counts(&mut tx, id).await?;
-                facts.push(campaign_fact(EventType::CampaignCompleted, &after, counts));
+                facts.push(facts::of_campaign(&mut tx, EventType::CampaignCompleted, &after, counts).await?);
             }
-            _ => {}
+            CampaignState::Cancelled => {
+                facts.push(
+                    facts::of_campaign(&mut tx, EventType::CampaignCancelled, &after, json!({})).await?,
+                );
+            }
+            CampaignState::Draft | CampaignState::Scheduled => {}
         }
         let deliveries = publish(&mut tx, facts, now).await?;
         receipt.write(&mut tx, &after, self.clock()).await?;
@@ -246,6 +269,12 @@ impl Engine {
         self.0.hints.later(Lane::Trigger, vec![id.uuid()]);
         Ok(call)
     }
+}
+
+/// Tells of a campaign that has been made; gives the deliveries to hint at.
+pub(crate) async fn created(tx: &mut Tx, campaign: &Campaign, now: DateTime<Utc>) -> Result<Vec<DeliveryId>> {
+    let fact = facts::of_campaign(tx, EventType::CampaignCreated, campaign, json!({})).await?;
+    publish(tx, vec![fact], now).await
 }
 
 /// The name of an action in the audit log.

@@ -15,7 +15,9 @@ use uuid::Uuid;
 use crate::{
     Engine, Result,
     caller_ids::{Ration, ration},
+    facts::Completed,
     known::Known,
+    publish::{completed_facts, publish},
     trunk_groups,
     verdict::Verdicts,
 };
@@ -81,8 +83,11 @@ impl Engine {
         let trunks = choice.trunks(ids.len(), CallId::new(now));
         claim.calls.iter_mut().zip(trunks).for_each(|(call, trunk)| call.trunk_id = trunk.uuid());
         tx.insert_calls(&claim.calls, now).await?;
+        let facts = completed_facts(&claim.completed, |_| Some(&campaign)).collect();
+        let deliveries = publish(&mut tx, facts, now).await?;
         tx.bump(claim.bumps).await?;
         tx.commit().await?;
+        self.hint_deliveries(&deliveries);
         self.hint(Lane::Campaign, &ids).await;
         Ok(Dispatched { claimed: claim.calls.len() as u32, judged: claim.judged })
     }
@@ -118,6 +123,7 @@ impl Engine {
 struct Claim {
     calls: Vec<NewCall>,
     bumps: Vec<Bump>,
+    completed: Vec<Completed>,
     judged: usize,
     /// Until then every caller ID of the campaign is at its cap.
     no_number_before: Option<DateTime<Utc>>,
@@ -152,6 +158,7 @@ impl Claim {
         tx.queue_recipients(&chosen).await?;
         refused.write(tx).await?;
         self.bumps.extend(refused.bumps);
+        self.completed.extend(refused.completed);
         Ok(())
     }
 }

@@ -22,7 +22,8 @@ pub struct Changed<T> {
 }
 
 impl Engine {
-    /// Changes the settings of a campaign in DRAFT or PAUSED: `change` is given them as they are, while nobody else can change them.
+    /// Changes the settings of a campaign in DRAFT or PAUSED: `change` is given it and them as they are, while nobody else can change them,
+    /// and may refuse.
     ///
     /// After a change of the hours its waiting recipients are due when the new ones allow it; after one of the caller IDs, those who
     /// waited for one at once. After a change of the plan its recipients find their place in it ([`ringfleet_core::Plan::go_on`]); those for whom it
@@ -31,7 +32,7 @@ impl Engine {
         &self,
         workspace: WorkspaceId,
         id: CampaignId,
-        change: impl FnOnce(&mut CampaignSettings),
+        change: impl FnOnce(&Campaign, &mut CampaignSettings) -> Result<()>,
         receipt: Receipt<Changed<Campaign>>,
     ) -> Result<Campaign> {
         self.edit_campaign_in(workspace, id, CampaignAction::Edit.needs(), change, receipt).await
@@ -43,7 +44,7 @@ impl Engine {
         workspace: WorkspaceId,
         id: CampaignId,
         needs: &'static [CampaignState],
-        change: impl FnOnce(&mut CampaignSettings),
+        change: impl FnOnce(&Campaign, &mut CampaignSettings) -> Result<()>,
         receipt: Receipt<Changed<Campaign>>,
     ) -> Result<Campaign> {
         let mut tx = self.0.store.write().await?;
@@ -51,7 +52,7 @@ impl Engine {
         before.state.must_be(CampaignAction::Edit, needs)?;
         before.state.after(CampaignAction::Edit, false)?;
         let mut settings = before.settings();
-        change(&mut settings);
+        change(&before, &mut settings)?;
         check_settings(&before, &settings, Clock::now(self.clock()))?;
         tx.update_campaign(id, &settings).await?;
         if settings.plan != before.plan
@@ -72,15 +73,18 @@ impl Engine {
     }
 
     /// Replaces what holds for all campaigns of a workspace, from the next call on. Where the hours change, waiting recipients are due
-    /// when the new ones allow it, as soon as a scheduler has been through the lists.
+    /// when the new ones allow it, as soon as a scheduler has been through the lists. `check` may refuse them for what they were.
     pub async fn set_workspace_rules(
         &self,
         workspace: WorkspaceId,
         rules: &WorkspaceRules,
+        check: impl FnOnce(&WorkspaceRules) -> Result<()>,
         receipt: Receipt<Changed<WorkspaceRules>>,
     ) -> Result<()> {
         let mut tx = self.0.store.write().await?;
-        let before = tx.workspace(workspace).await?.ok_or(EngineError::NotFound("workspace"))?.rules;
+        let before =
+            tx.workspace_for_update(workspace).await?.ok_or(EngineError::NotFound("workspace"))?.rules;
+        check(&before)?;
         check_defaults(&mut tx, workspace, rules.default_trunk_id, rules.default_trunk_group_id).await?;
         tx.set_workspace_rules(workspace, rules).await?;
         if before.schedule != rules.schedule {

@@ -29,6 +29,21 @@ pub enum EngineError {
         /// What would be right.
         problem: String,
     },
+    /// Whoever asks may not do this; nothing was changed.
+    #[error("{0}")]
+    Forbidden(String),
+    /// What was shown does not open anything: a password, a login that is over, a link that was used.
+    #[error("{0}")]
+    Unauthorized(&'static str),
+    /// Too many attempts.
+    #[error("too many attempts; wait {} s", .retry_after.as_secs())]
+    TooMany {
+        /// How long to wait; whole seconds, at least one.
+        retry_after: std::time::Duration,
+    },
+    /// It has been changed since whoever wants to change it looked; nothing was changed.
+    #[error("it has been changed since you looked")]
+    Stale,
     /// The request, which has an Idempotency-Key, is being carried out by another meanwhile; nothing was changed by this one.
     #[error("the request with this Idempotency-Key is being carried out by another process")]
     ClaimLost,
@@ -57,6 +72,11 @@ impl EngineError {
             Self::Fleet(_) | Self::TimedOut => true,
             _ => false,
         }
+    }
+
+    /// Something forbids it at this moment.
+    pub(crate) fn conflict(code: &'static str, message: impl Into<String>) -> Self {
+        Self::Conflict { code, message: message.into() }
     }
 
     /// A wrong value.

@@ -4,7 +4,9 @@
 //! never a call: the scheduler pushes again what is due and was not taken. Writes of many calls share transactions
 //! (see `batch`): one-row commits are the wall every dialer hits.
 
+mod access;
 mod agents;
+mod api_keys;
 mod batch;
 mod begin;
 mod brake;
@@ -16,10 +18,16 @@ mod dial;
 mod dispatch;
 mod edit;
 mod error;
+mod facts;
 mod hang_up;
 pub mod import;
+mod invites;
 mod known;
 mod leads;
+mod logins;
+mod members;
+pub mod news;
+mod passwords;
 mod preflight;
 mod publish;
 mod ready;
@@ -33,18 +41,26 @@ mod settle;
 mod stats;
 mod suppress;
 mod sweep;
+mod tenants;
+mod throttle;
 mod trunk_groups;
+pub mod uploads;
+mod users;
 mod verdict;
 mod ways;
+mod webhooks;
 mod wind_up;
 
 use std::sync::Arc;
 
 use ringfleet_core::{Clock, delivery::RetrySchedule};
 use ringfleet_fleet::{Fleet, Lane};
-use ringfleet_store::{Answered, Begin, DeliveryUpdate, Dial, Kept, Letter, Store};
+use ringfleet_store::{Answered, Begin, Dial, Kept, Letter, Store};
 use uuid::Uuid;
 
+pub use access::AccessSettings;
+pub use access::Signup;
+pub use api_keys::{KeyWish, MadeKey};
 pub use caller_ids::{Begun, PoolToday};
 pub use campaigns::{InFlight, NewSession};
 pub use deliveries::Answer;
@@ -52,7 +68,9 @@ pub use dispatch::Dispatched;
 pub use edit::Changed;
 pub use error::EngineError;
 pub use hang_up::{AFTER_A_MISSED_CALL, hung_up, hung_up_unsent};
+pub use invites::{INVITE_LASTS, Invitation};
 pub use leads::{KeptLead, KnownLead};
+pub use logins::{Credentials, Grant};
 pub use preflight::{Held, Preflight, ZoneHours};
 pub use receipt::{Deed, Handed, KeptAnswer, Receipt, Target, Told};
 pub use recipients::AddReport;
@@ -64,13 +82,16 @@ pub use stats::{CampaignStats, HourStats, SeatStats};
 pub use suppress::{REASON_LIMIT, SuppressionReport};
 pub use sweep::WORKER_SILENCE;
 pub use trunk_groups::lines_rest;
+pub use users::{GoogleProfile, NewAccount, ResetLink};
 pub use ways::Way;
+pub use webhooks::{Replayed, reseal_secrets};
 
 use batch::Batcher;
+use deliveries::Settled;
 use publish::Hints;
 
 /// What the methods of this crate answer with.
-pub type Result<T> = std::result::Result<T, EngineError>;
+pub type Result<T, E = EngineError> = std::result::Result<T, E>;
 
 /// The rules carried out over one store and one fleet. Cheap to clone; every role of a process shares one.
 #[derive(Clone)]
@@ -82,6 +103,7 @@ struct Shared {
     clock: Arc<dyn Clock>,
     hints: Hints,
     retries: RetrySchedule,
+    access: access::Access,
     loads: Batcher<Uuid, Option<Dial>>,
     begins: Batcher<Begin, Option<Begun>>,
     // For single calls, which do not wait behind a large batch of campaigns' calls, nor in one.
@@ -91,7 +113,7 @@ struct Shared {
     resumes: Batcher<Kept, ()>,
     settlements: Batcher<Settlement, bool>,
     letters: Batcher<Uuid, Option<Letter>>,
-    attempts: Batcher<DeliveryUpdate, ()>,
+    attempts: Batcher<Settled, ()>,
 }
 
 impl Engine {
@@ -107,12 +129,13 @@ impl Engine {
             resumes: dial::keeper(store.clone()),
             settlements: settle::settler(store.clone(), hints.clone(), clock.clone()),
             letters: deliveries::fetcher(store.clone(), clock.clone()),
-            attempts: deliveries::recorder(store.clone()),
+            attempts: deliveries::recorder(store.clone(), hints.clone(), clock.clone()),
             hints,
             store,
             fleet,
             clock,
             retries,
+            access: access::Access::default(),
         }))
     }
 

@@ -4,28 +4,16 @@ use std::collections::BTreeSet;
 
 use chrono::{DateTime, Utc};
 use ringfleet_core::{
-    DeliveryId, EventId, WorkspaceId,
-    clock::rfc3339,
-    event::{self, EventType},
+    CampaignId, DeliveryId, Disposition, EventId, WebhookId, WorkspaceId, event::EventType,
 };
 use ringfleet_fleet::{Fleet, Lane};
-use ringfleet_store::{Call, Campaign, NewDelivery, NewEvent, Tx};
-use serde_json::{Value, json};
+use ringfleet_store::{Campaign, Listener, NewDelivery, NewEvent, Tx};
 use uuid::Uuid;
 
-use crate::Result;
-
-/// Something worth telling the customer.
-pub(crate) struct Fact<'a> {
-    workspace: WorkspaceId,
-    event: EventType,
-    about: About<'a>,
-}
-
-enum About<'a> {
-    Call(&'a Call),
-    Campaign(&'a Campaign, Value),
-}
+use crate::{
+    Result,
+    facts::{Completed, Fact},
+};
 
 /// Writes the events somebody wants to hear of and their deliveries; gives the deliveries to hint at after the commit.
 pub(crate) async fn publish(
@@ -34,100 +22,103 @@ pub(crate) async fn publish(
     now: DateTime<Utc>,
 ) -> Result<Vec<DeliveryId>> {
     let workspaces: BTreeSet<Uuid> = facts.iter().map(|fact| fact.workspace.uuid()).collect();
-    let endpoints = match workspaces.is_empty() {
+    let listeners = match workspaces.is_empty() {
         true => Vec::new(),
-        false => tx.webhooks_of(&workspaces.into_iter().collect::<Vec<_>>()).await?,
+        false => tx.listeners(&workspaces.into_iter().collect::<Vec<_>>()).await?,
     };
-    let (mut events, mut deliveries) = (Vec::new(), Vec::new());
+    let mut post = Post { now, events: Vec::new(), deliveries: Vec::new() };
     for fact in facts {
-        let mut wanting =
-            endpoints.iter().filter(|e| e.workspace_id == fact.workspace && e.wants(fact.event)).peekable();
-        if wanting.peek().is_none() {
-            continue;
-        }
-        let id = EventId::new(now);
-        let workspace_id = fact.workspace.uuid();
-        deliveries.extend(wanting.map(|endpoint| NewDelivery {
-            id: DeliveryId::new(now).uuid(),
-            workspace_id,
-            event_id: id.uuid(),
-            webhook_id: endpoint.id.uuid(),
-        }));
-        let body = event::body(id, fact.event, now, &fact.data());
-        events.push(NewEvent { id: id.uuid(), workspace_id, event: fact.event, body });
+        post.add(&fact, &listeners);
     }
-    if !events.is_empty() {
-        tx.insert_events(&events, &deliveries, now).await?;
+    post.write(tx).await
+}
+
+/// Whether anybody of this workspace wants to hear of the event: what takes reading first is not made for nobody.
+pub(crate) async fn is_wanted(tx: &mut Tx, workspace: WorkspaceId, event: EventType) -> Result<bool> {
+    let listeners = tx.listeners(&[workspace.uuid()]).await?;
+    // Which agent's it is does not matter here; it is looked at again when it is published.
+    Ok(listeners.iter().any(|one| one.wants(event, one.agent_id)))
+}
+
+/// The ends of these recipients of a campaign, which this transaction holds and is about to end; none where nobody wants to hear of them.
+pub(crate) async fn ends_of(
+    tx: &mut Tx,
+    campaign: &Campaign,
+    ids: &[Uuid],
+    disposition: Disposition,
+    reason: &str,
+    now: DateTime<Utc>,
+) -> Result<Vec<Completed>> {
+    if ids.is_empty() || !is_wanted(tx, campaign.workspace_id, EventType::RecipientCompleted).await? {
+        return Ok(Vec::new());
     }
-    Ok(deliveries.into_iter().map(|d| DeliveryId::from(d.id)).collect())
-}
-
-/// `session.started` and `session.ended` tell of a call.
-pub(crate) fn call_fact(event: EventType, call: &Call) -> Fact<'_> {
-    Fact { workspace: call.workspace_id, event, about: About::Call(call) }
-}
-
-/// `campaign.started` and `campaign.completed` tell of a campaign.
-pub(crate) fn campaign_fact(event: EventType, campaign: &Campaign, more: Value) -> Fact<'_> {
-    Fact { workspace: campaign.workspace_id, event, about: About::Campaign(campaign, more) }
-}
-
-impl Fact<'_> {
-    /// Made only for those who want to hear of it.
-    fn data(&self) -> Value {
-        match &self.about {
-            About::Call(call) => of_call(self.event, call),
-            About::Campaign(campaign, more) => of_campaign(campaign, more.clone()),
-        }
-    }
-}
-
-fn of_call(event: EventType, call: &Call) -> Value {
-    let mut data = json!({
-        "sessionId": call.id,
-        "campaignId": call.campaign_id,
-        "recipientId": call.recipient_id,
-        "agentId": call.agent_id,
-        "versionId": call.agent_version,
-        "channel": call.channel,
-        "to": call.number,
-        "attempt": call.attempt,
-        "status": call.state,
-        "startedAt": call.triggered_at.map(rfc3339),
-        "metadata": call.metadata,
+    let completed = tx.standings(ids).await?.into_iter().map(|standing| Completed {
+        id: standing.id,
+        campaign: campaign.id,
+        number: standing.number,
+        disposition,
+        attempts: standing.total_attempts,
+        last_outcome: None,
+        last_reason: Some(reason.to_owned()),
+        at: now,
     });
-    if event == EventType::SessionEnded {
-        let ended = json!({
-            "outcome": call.outcome,
-            "reason": call.reason,
-            "code": call.code,
-            "endedBy": call.ended_by,
-            "answeredAt": call.answered_at.map(rfc3339),
-            "endedAt": call.ended_at.map(rfc3339),
-            "durationMs": call.talked_ms().unwrap_or(0),
+    Ok(completed.collect())
+}
+
+/// The facts of recipients that a transaction ends, as far as their campaigns are at hand.
+pub(crate) fn completed_facts<'a>(
+    completed: &'a [Completed],
+    campaign: impl Fn(CampaignId) -> Option<&'a Campaign>,
+) -> impl Iterator<Item = Fact<'a>> {
+    completed.iter().filter_map(move |one| Some(one.fact(campaign(one.campaign)?)))
+}
+
+/// Events and deliveries that are being made.
+pub(crate) struct Post {
+    pub(crate) now: DateTime<Utc>,
+    pub(crate) events: Vec<NewEvent>,
+    pub(crate) deliveries: Vec<NewDelivery>,
+}
+
+impl Post {
+    fn add(&mut self, fact: &Fact<'_>, listeners: &[Listener]) {
+        let (agent, samora) = (fact.agent(), fact.samora());
+        let of_its_own = || listeners.iter().filter(|one| one.workspace_id == fact.workspace);
+        let mut wanting = of_its_own().filter(|one| one.wants(fact.event, agent)).peekable();
+        if wanting.peek().is_some() {
+            let id = EventId::new(self.now);
+            wanting.for_each(|one| self.deliver(fact.workspace, id, one.id));
+            let body = fact.body(id, self.now);
+            self.event(fact.workspace, id, fact.event, body);
+        }
+        let Some(samora) = samora else { return };
+        // Each endpoint of Samora's has its name and its options in the body.
+        for one in of_its_own().filter(|one| one.wants_samora(samora, agent)) {
+            let Some(body) = fact.samora_body(samora, one.id, one.data_options, self.now) else { continue };
+            let id = EventId::new(self.now);
+            self.deliver(fact.workspace, id, one.id);
+            self.event(fact.workspace, id, fact.event, body);
+        }
+    }
+
+    pub(crate) fn event(&mut self, workspace: WorkspaceId, id: EventId, event: EventType, body: String) {
+        self.events.push(NewEvent { id: id.uuid(), workspace_id: workspace.uuid(), event, body });
+    }
+
+    pub(crate) fn deliver(&mut self, workspace: WorkspaceId, event: EventId, webhook: WebhookId) {
+        self.deliveries.push(NewDelivery {
+            id: DeliveryId::new(self.now).uuid(),
+            workspace_id: workspace.uuid(),
+            event_id: event.uuid(),
+            webhook_id: webhook.uuid(),
         });
-        merge(&mut data, ended);
     }
-    data
-}
 
-fn of_campaign(campaign: &Campaign, more: Value) -> Value {
-    let mut data = json!({
-        "campaignId": campaign.id,
-        "parentId": campaign.parent_id,
-        "name": campaign.name,
-        "agentId": campaign.agent_id,
-        "status": campaign.state,
-        "startedAt": campaign.started_at.map(rfc3339),
-        "finishedAt": campaign.finished_at.map(rfc3339),
-    });
-    merge(&mut data, more);
-    data
-}
-
-fn merge(into: &mut Value, more: Value) {
-    if let (Value::Object(into), Value::Object(more)) = (into, more) {
-        into.extend(more);
+    pub(crate) async fn write(self, tx: &mut Tx) -> Result<Vec<DeliveryId>> {
+        if !self.events.is_empty() {
+            tx.insert_events(&self.events, &self.deliveries, self.now).await?;
+        }
+        Ok(self.deliveries.into_iter().map(|one| DeliveryId::from(one.id)).collect())
     }
 }
 

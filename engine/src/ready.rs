@@ -17,6 +17,7 @@ use uuid::Uuid;
 
 use crate::{
     Engine, EngineError, Result,
+    publish::{completed_facts, ends_of, publish},
     settle::exhausted,
     verdict::waits,
     wind_up::{A_WHILE, PORTION},
@@ -100,16 +101,20 @@ impl Engine {
         let dues: Vec<(RecipientId, Due)> = retimed.iter().map(|(one, due)| (one.id, *due)).collect();
         let waiting: HashSet<Uuid> = tx.retime_recipients(&dues).await?.into_iter().collect();
         retimed.retain(|(one, _)| waiting.contains(&one.id.uuid()));
-        let over_ids = over.iter().map(|one| one.id);
-        tx.end_recipients(over_ids, Disposition::Exhausted, "plan_shortened", now).await?;
+        let (why, ids): (_, Vec<Uuid>) = ("plan_shortened", over.iter().map(|one| one.id.uuid()).collect());
+        let completed = ends_of(&mut tx, &campaign, &ids, Disposition::Exhausted, why, now).await?;
+        tx.end_recipients(over.iter().map(|one| one.id), Disposition::Exhausted, why, now).await?;
         let ended = Disposition::Exhausted.as_str();
         let mut bumps = vec![Bump::new(id, CounterKind::Disposition, ended, over.len() as i64)];
         bumps.extend(over.iter().filter_map(|one| Some(exhausted(id, one.last_outcome?, 1))));
         bumps.extend(over.iter().filter_map(|one| waits(id, one.hold, one.due_at, -1)));
         bumps.extend(retimed.iter().filter_map(|(one, _)| waits(id, one.hold, one.due_at, -1)));
         bumps.extend(retimed.iter().filter_map(|(_, due)| waits(id, due.hold, due.at, 1)));
+        let facts = completed_facts(&completed, |_| Some(&campaign)).collect();
+        let deliveries = publish(&mut tx, facts, now).await?;
         tx.bump(bumps).await?;
         tx.commit().await?;
+        self.0.hints.deliveries(&deliveries);
         Ok(!found.is_empty())
     }
 }

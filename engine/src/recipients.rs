@@ -28,25 +28,9 @@ impl Engine {
         receipt: Receipt<AddReport>,
     ) -> Result<AddReport> {
         let ids = fresh_ids(new.len(), self.0.clock.now());
-        self.add_recipients_as(&ids, workspace, campaign, new, &receipt).await
-    }
-
-    /// The same under ids of the caller's making. Done again with the same ids, because nobody knows whether it was done, it
-    /// gives the same report: those that stand in the campaign under these ids are no duplicates.
-    pub(crate) async fn add_recipients_as(
-        &self,
-        ids: &[RecipientId],
-        workspace: WorkspaceId,
-        campaign: CampaignId,
-        new: &[NewRecipient],
-        receipt: &Receipt<AddReport>,
-    ) -> Result<AddReport> {
         let mut tx = self.0.store.write().await?;
-        let added = self.fill(&mut tx, ids, workspace, campaign, new).await?;
-        let accepted: HashSet<E164> = match added.len() < new.len() {
-            true => tx.numbers_of(campaign, ids).await?.into_iter().collect(),
-            false => added.into_iter().collect(),
-        };
+        let accepted = self.take_in(&mut tx, &ids, workspace, campaign, new).await?;
+        let accepted: HashSet<E164> = accepted.into_iter().collect();
         let duplicates =
             new.iter().enumerate().filter(|(_, r)| !accepted.contains(&r.number)).map(|(i, _)| i).collect();
         let report = AddReport { accepted: accepted.len() as u64, duplicates };
@@ -56,7 +40,7 @@ impl Engine {
     }
 
     /// Adds recipients in this transaction; gives the numbers that are new in the campaign.
-    pub(crate) async fn fill(
+    pub(crate) async fn take_in(
         &self,
         tx: &mut Tx,
         ids: &[RecipientId],
@@ -82,7 +66,7 @@ impl Engine {
 }
 
 /// When a new recipient is due: at once, or when its hours begin.
-fn due(campaign: &Campaign, recipient: &NewRecipient, now: DateTime<Utc>) -> Due {
+pub(crate) fn due(campaign: &Campaign, recipient: &NewRecipient, now: DateTime<Utc>) -> Due {
     campaign.terms().fit(recipient.number, recipient.timezone.as_deref(), now).due(now, None)
 }
 

@@ -5,7 +5,9 @@ use ringfleet_core::{
 };
 use ringfleet_store::{Campaign, NewCampaign, Tx};
 
-use crate::{Engine, EngineError, Receipt, Result, ready::copy_portion, wind_up::PORTION};
+use crate::{
+    Engine, EngineError, Receipt, Result, campaigns::created, ready::copy_portion, wind_up::PORTION,
+};
 
 /// Longest name of a campaign, in characters.
 pub const NAME_LIMIT: usize = 120;
@@ -54,7 +56,9 @@ impl Engine {
         let run = tx.insert_campaign(workspace, new, now).await?;
         tx.make_run(run.id, id, fires_at).await?;
         tx.order_copy(run.id, id, None).await?;
+        let deliveries = created(&mut tx, &Campaign { parent_id: Some(id), ..run.clone() }, now).await?;
         tx.commit().await?;
+        self.hint_deliveries(&deliveries);
         tracing::info!(campaign = %run.id, of = %id, %fires_at, "a run is made");
         Ok(())
     }
@@ -72,7 +76,8 @@ impl Engine {
         let mut tx = self.0.store.write().await?;
         let source = tx.campaign(workspace, id).await?.ok_or(EngineError::NotFound("campaign"))?;
         let name = name.unwrap_or_else(|| named(&source.name, " (copy)"));
-        let clone = tx.insert_campaign(workspace, self.anew(&source, name), Clock::now(self.clock())).await?;
+        let now = Clock::now(self.clock());
+        let clone = tx.insert_campaign(workspace, self.anew(&source, name), now).await?;
         if with_recipients {
             tx.order_copy(clone.id, id, None).await?;
         }
@@ -108,7 +113,8 @@ impl Engine {
         // The first try would count as another campaign's calls.
         let mut new = self.anew(&source, name);
         (new.settings.recurrence, new.settings.dupe_days) = (None, None);
-        let retry = tx.insert_campaign(workspace, new, Clock::now(self.clock())).await?;
+        let now = Clock::now(self.clock());
+        let retry = tx.insert_campaign(workspace, new, now).await?;
         tx.order_copy(retry.id, id, Some(dispositions)).await?;
         self.begin_copy(tx, retry, receipt).await
     }
@@ -131,8 +137,10 @@ impl Engine {
             copy_portion(&mut tx, workspace, id, now).await?; // finds that nobody is left
         }
         let made = tx.campaign(workspace, id).await?.ok_or(EngineError::NotFound("campaign"))?;
+        let deliveries = created(&mut tx, &made, now).await?;
         receipt.write(&mut tx, &made, self.clock()).await?;
         tx.commit().await?;
+        self.hint_deliveries(&deliveries);
         if made.copies_from.is_some()
             && let Err(error) = self.make_ready_for_a_while(workspace, id).await
         {

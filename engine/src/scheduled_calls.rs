@@ -120,7 +120,7 @@ impl Engine {
         let ids = fresh_ids(new.len(), self.0.clock.now());
         let mut tx = self.0.store.write().await?;
         let added: HashSet<_> =
-            self.fill(&mut tx, &ids, workspace, campaign, new).await?.into_iter().collect();
+            self.take_in(&mut tx, &ids, workspace, campaign, new).await?.into_iter().collect();
         if let Some(known) = new.iter().position(|recipient| !added.contains(&recipient.number)) {
             let problem = "the campaign has this number already; nothing was added";
             return Err(EngineError::invalid(format!("phone_numbers[{known}].to_number"), problem));

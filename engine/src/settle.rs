@@ -6,7 +6,6 @@ use chrono::{DateTime, Utc};
 use ringfleet_core::{
     CallId, CallState, CampaignId, CampaignState, Clock, CounterKind, Disposition, Ending, Hold, Outcome,
     Plan, RecipientState, WorkerId,
-    event::EventType,
     settle::{Next, Progress, settle},
 };
 use ringfleet_store::{
@@ -20,8 +19,9 @@ use crate::{
     brake,
     caller_ids::{counted, give_back},
     campaign_brake,
+    facts::{self, Completed},
     known::{address, forget_calls},
-    publish::{Hints, call_fact, publish},
+    publish::{Hints, completed_facts, publish},
     stats::hour,
     verdict::waits,
 };
@@ -116,7 +116,8 @@ async fn settle_all(
         forget_calls(&mut tx, &writes.unmade).await?;
     }
     give_back(&mut tx, &writes.unshown).await?;
-    let facts = writes.ended.iter().map(|call| call_fact(EventType::SessionEnded, call)).collect();
+    let mut facts: Vec<_> = writes.ended.iter().flat_map(facts::ended).collect();
+    facts.extend(completed_facts(&writes.completed, |id| campaigns.get(&id)));
     let deliveries = publish(&mut tx, facts, now).await?;
     campaign_brake::count(&mut tx, &campaigns, &writes.ended).await?;
     tx.bump(writes.bumps).await?;
@@ -131,6 +132,7 @@ struct Writes {
     calls: Vec<CallUpdate>,
     recipients: Vec<RecipientUpdate>,
     ended: Vec<Call>,
+    completed: Vec<Completed>,
     /// Calls that consumed nothing: no cap counts them.
     unmade: Vec<(Address, Uuid)>,
     /// Those of them for whom no phone rang: no caller ID counts them.
@@ -158,6 +160,7 @@ impl Writes {
                 if update.state == RecipientState::Pending {
                     self.bumps.extend(waits(campaign.id, update.hold, update.due_at, 1));
                 }
+                self.completed.extend(Completed::of(&update, campaign.id, standing.number));
                 self.recipients.push(update);
                 if let Next::Done(disposition) = next {
                     self.bumps.push(Bump::new(

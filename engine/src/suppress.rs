@@ -4,20 +4,22 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use futures::future::BoxFuture;
-use ringfleet_core::{Channel, SuppressionSource, WorkspaceId, suppression::scope};
+use ringfleet_core::{Channel, ColumnMapping, SuppressionSource, WorkspaceId, suppression::scope};
 use ringfleet_store::{NewRecipient, NewSuppression, Reject, Suppression};
 use tokio::{io::AsyncRead, sync::mpsc};
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::{
     Engine, EngineError, Receipt, Result,
-    import::{Repeats, feed, patiently, reject_row, stopped},
+    import::{Reading, Repeats, feed, patiently, reject_row, stopped},
 };
 
 /// Longest reason, in characters.
 pub const REASON_LIMIT: usize = 200;
 /// Rejected rows an upload's answer lists; all are counted.
 const LISTED: usize = 1_000;
+/// Rows of a batch.
+const ROWS: usize = 1_000;
 /// Batches that may wait to be stored.
 const WAITING: usize = 2;
 
@@ -104,7 +106,9 @@ impl Engine {
         report: &mut SuppressionReport,
     ) -> Result<()> {
         let (sender, mut parcels) = mpsc::channel(WAITING);
-        let feeder = AbortOnDropHandle::new(tokio::spawn(feed(reader, column, Repeats::Kept, sender)));
+        let mapping = ColumnMapping { number: column, ..ColumnMapping::default() };
+        let reading = Reading::all(mapping, Repeats::Kept, ROWS);
+        let feeder = AbortOnDropHandle::new(tokio::spawn(feed(reader, reading, sender)));
         while let Some(parcel) = parcels.recv().await {
             let mut rejects = parcel.batch.rejects;
             let mut good = Vec::new();
@@ -122,7 +126,7 @@ impl Engine {
             rejects.truncate(LISTED - report.rejects.len());
             report.rejects.extend(rejects);
         }
-        feeder.await.map_err(stopped)?
+        feeder.await.map_err(stopped)?.map(drop)
     }
 }
 

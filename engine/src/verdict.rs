@@ -9,9 +9,9 @@ use ringfleet_core::{
 use ringfleet_store::{Bump, Call, CallUpdate, Campaign, RecipientUpdate, Standing, Tx};
 use uuid::Uuid;
 
-use crate::Result;
+use crate::{Result, facts::Completed};
 
-/// Collected for one transaction: write it, tell of `ended`, and count `bumps` last.
+/// Collected for one transaction: write it, tell of `ended` and `completed`, and count `bumps` last.
 #[derive(Default)]
 pub(crate) struct Verdicts {
     recipients: Vec<RecipientUpdate>,
@@ -19,6 +19,7 @@ pub(crate) struct Verdicts {
     vanished: Vec<Uuid>,
     calls: Vec<CallUpdate>,
     pub(crate) ended: Vec<Call>,
+    pub(crate) completed: Vec<Completed>,
     pub(crate) bumps: Vec<Bump>,
 }
 
@@ -95,7 +96,9 @@ impl Verdicts {
                 self.bumps.extend(waits(campaign, Some(hold), at, 1));
             }
             Verdict::Never(disposition, reason) => {
-                self.recipients.push(done(standing, disposition, reason, now));
+                let update = done(standing, disposition, reason, now);
+                self.completed.extend(Completed::of(&update, campaign, standing.number));
+                self.recipients.push(update);
                 self.bumps.push(Bump::new(campaign, CounterKind::Disposition, disposition.as_str(), 1));
             }
         }

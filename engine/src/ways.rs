@@ -45,7 +45,7 @@ impl Engine {
         }
         let mut tx = self.0.store.read().await?;
         let rules = tx.workspace(workspace).await?.ok_or(EngineError::NotFound("workspace"))?.rules;
-        let trunks = tx.trunks(workspace, Page { after: None, limit: 2 }).await?;
+        let trunks = tx.trunks(workspace, Page::first(2)).await?;
         tx.commit().await?;
         match (rules.default_trunk_group_id, rules.default_trunk_id, trunks.as_slice()) {
             (Some(group), ..) => Ok(Way::Group(group)),

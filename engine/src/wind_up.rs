@@ -6,15 +6,16 @@
 
 use chrono::{DateTime, Utc};
 use ringfleet_core::{
-    CampaignAction, CampaignId, CampaignState, Clock, CounterKind, Disposition, WorkspaceId,
-    clock::Stopwatch, event::EventType,
+    CampaignAction, CampaignId, CampaignState, Clock, CounterKind, Disposition, WorkspaceId, clock::Stopwatch,
 };
 use ringfleet_store::{Bump, Call, Campaign, Tx};
+use uuid::Uuid;
 
 use crate::{
     Engine, EngineError, Result,
     campaigns::NOT_DONE,
-    publish::{call_fact, publish},
+    facts,
+    publish::{completed_facts, ends_of, publish},
     verdict::waits,
 };
 
@@ -83,7 +84,7 @@ impl Engine {
             return Ok(()); // somebody was faster, or has put its end off
         }
         let withdrawn = take_back_all(&mut tx, id, "expired", now).await?;
-        let facts = withdrawn.iter().map(|call| call_fact(EventType::SessionEnded, call)).collect();
+        let facts = withdrawn.iter().flat_map(facts::ended).collect();
         let deliveries = publish(&mut tx, facts, now).await?;
         tx.commit().await?;
         self.0.hints.deliveries(&deliveries);
@@ -120,6 +121,8 @@ impl Engine {
             false => return Ok(false),
         };
         let waiting = tx.waiting_recipients(id, PORTION).await?;
+        let ids: Vec<Uuid> = waiting.iter().map(|one| one.id.uuid()).collect();
+        let completed = ends_of(&mut tx, &campaign, &ids, disposition, reason, now).await?;
         let ended = tx.end_recipients(waiting.iter().map(|one| one.id), disposition, reason, now).await?;
         if ended == 0 {
             tx.set_winding_up(id, false).await?;
@@ -128,8 +131,11 @@ impl Engine {
         }
         let mut bumps = vec![Bump::new(id, CounterKind::Disposition, disposition.as_str(), ended as i64)];
         bumps.extend(waiting.iter().filter_map(|one| waits(id, one.hold, one.due_at, -1)));
+        let facts = completed_facts(&completed, |_| Some(&campaign)).collect();
+        let deliveries = publish(&mut tx, facts, now).await?;
         tx.bump(bumps).await?;
         tx.commit().await?;
+        self.0.hints.deliveries(&deliveries);
         Ok(true)
     }
 }

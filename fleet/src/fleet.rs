@@ -10,6 +10,7 @@ use crate::{
     link::Link,
     presence::Presence,
     queue::{LocalQueue, Queue, StreamQueue},
+    quotas::Quotas,
 };
 
 /// How a fleet over Redis behaves. The defaults suit production; tests shorten the times.
@@ -48,6 +49,7 @@ impl Default for FleetSettings {
 pub struct Fleet {
     pub(crate) queue: Queue,
     limits: Limits,
+    quotas: Quotas,
     presence: Presence,
     link: Option<Arc<Link>>,
 }
@@ -62,6 +64,7 @@ impl Fleet {
         Ok(Self {
             queue: Queue::Redis(Arc::new(StreamQueue::new(link.clone(), &settings))),
             limits: Limits::over_redis(link.clone(), settings.live_lease),
+            quotas: Quotas::over_redis(link.clone()),
             presence: Presence::over_redis(link.clone(), settings.presence_ttl),
             link: Some(link),
         })
@@ -73,6 +76,7 @@ impl Fleet {
         Self {
             queue: Queue::Local(Arc::new(LocalQueue::new(settings.max_deliveries))),
             limits: Limits::in_process(),
+            quotas: Quotas::in_process(),
             presence: Presence::in_process(settings.presence_ttl),
             link: None,
         }
@@ -110,6 +114,11 @@ impl Fleet {
     /// Calls per second and live calls, shared by all workers.
     pub fn limits(&self) -> &Limits {
         &self.limits
+    }
+
+    /// How many requests each caller of the API may still make.
+    pub fn quotas(&self) -> &Quotas {
+        &self.quotas
     }
 
     /// Who works right now.

@@ -6,6 +6,7 @@
 //!
 //! - [`Fleet::push`] and [`consume`] move [`Job`]s, a lane and an id, over Redis Streams consumer groups.
 //! - [`Fleet::limits`] keeps calls per second and live calls within bounds that hold across all workers.
+//! - [`Fleet::quotas`] keeps the requests of each caller within bounds.
 //! - [`Fleet::presence`] tells who works right now.
 
 mod error;
@@ -15,6 +16,7 @@ mod limits;
 mod link;
 mod presence;
 mod queue;
+mod quotas;
 
 pub use error::FleetError;
 pub use fleet::{Fleet, FleetSettings};
@@ -22,3 +24,4 @@ pub use lane::{Job, Lane};
 pub use limits::{Acquired, Limit, Limits, Permit, SLOTS_LAST, Seat, Seats, Shortage, Slot};
 pub use presence::{Member, Presence};
 pub use queue::{ConsumerSettings, JobSource, consume};
+pub use quotas::Quotas;

@@ -1,4 +1,5 @@
-//! The scheduler: starts, repeats, finishes and winds up campaigns, dispatches due recipients, repairs what was lost, keeps house.
+//! The scheduler: starts, repeats, finishes and winds up campaigns, dispatches due recipients, repairs what was lost, looks
+//! through uploads and fills campaigns from them, keeps house.
 //!
 //! Several may run at once; every step is safe to repeat and to run twice at the same time. The loops look at the state
 //! of the database, never at a message: whatever was missed is seen in the next round.
@@ -6,6 +7,7 @@
 mod dispatch;
 mod room;
 mod rounds;
+mod uploads;
 mod watch;
 
 use std::{sync::Arc, time::Duration};
@@ -24,6 +26,8 @@ pub struct SchedulerSettings {
     pub tick: Duration,
     /// When it keeps house: a cron expression with seconds, in UTC.
     pub housekeeping: Arc<Schedule>,
+    /// How many days what webhook endpoints said is kept.
+    pub keep_attempts_days: u32,
 }
 
 /// How often due retries are pushed.
@@ -50,15 +54,17 @@ pub async fn run(engine: Engine, settings: SchedulerSettings, stop: Cancellation
         round("make lists ready", CALENDAR, &stop, || engine.make_ready()),
         round("forget what was hung up", REPAIR, &stop, || engine.forget_hang_ups()),
         round("find orphans", REPAIR, &stop, || watch.find_orphans()),
-        keep_house(&engine, &settings.housekeeping, &stop),
+        round("tell of progress", CALENDAR, &stop, || engine.tell_progress()),
+        uploads::work(&engine, &stop),
+        keep_house(&engine, &settings, &stop),
     );
 }
 
 /// Work that is neither urgent nor frequent, by the clock on the wall.
-async fn keep_house(engine: &Engine, schedule: &Schedule, stop: &CancellationToken) {
+async fn keep_house(engine: &Engine, settings: &SchedulerSettings, stop: &CancellationToken) {
     loop {
         let now = Clock::now(engine.clock());
-        let Some(next) = schedule.after(&now).next() else { return stop.cancelled().await };
+        let Some(next) = settings.housekeeping.after(&now).next() else { return stop.cancelled().await };
         let wait = (next - now).to_std().unwrap_or_default();
         if stop.run_until_cancelled(tokio::time::sleep(wait)).await.is_none() {
             return;
@@ -66,8 +72,29 @@ async fn keep_house(engine: &Engine, schedule: &Schedule, stop: &CancellationTok
         if let Err(error) = engine.forget_caller_id_uses().await {
             tracing::warn!(%error, "uses of caller IDs could not be forgotten; it will be tried again");
         }
+        if let Err(error) = engine.forget_attempts(settings.keep_attempts_days).await {
+            tracing::warn!(%error, "old webhook attempts could not be forgotten; it will be tried again");
+        }
         if let Err(error) = engine.forget_requests().await {
             tracing::warn!(%error, "answers that are over a day old could not be forgotten; it will be tried again");
+        }
+        match engine.expire_uploads().await {
+            Ok(0) => {}
+            Ok(expired) => tracing::info!(expired, "uploads that nobody used are forgotten"),
+            Err(error) => tracing::warn!(%error, "uploads could not be forgotten; it will be tried again"),
+        }
+        if let Err(error) = engine.forget_identity().await {
+            tracing::warn!(%error, "logins that are over could not be forgotten; it will be tried again");
+        }
+        match engine.cancel_strays().await {
+            Ok(0) => {}
+            Ok(cancelled) => tracing::warn!(
+                cancelled,
+                "campaigns were made while their workspace was being deleted, and are cancelled"
+            ),
+            Err(error) => {
+                tracing::warn!(%error, "campaigns of deleted workspaces could not be cancelled; it will be tried again")
+            }
         }
         match engine.close_dead_imports().await {
             Ok(0) => {}

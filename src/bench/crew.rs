@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::Bench;
 use crate::{
+    config::LOOPBACK,
     process::{Failure, Wanted},
     roles,
     torture::tether::signal,
@@ -146,6 +147,10 @@ impl Member {
             .env("RINGFLEET_REDIS__PREFIX", &config.redis.prefix)
             .env("RINGFLEET_WORKER__MAX_LIVE", config.worker.max_live.to_string())
             .env("RINGFLEET_SIP__BIND", config.sip.bind.to_string())
+            .env("RINGFLEET_WEBHOOKS__ALLOW", format!("[{LOOPBACK:?}]"))
+            .env("RINGFLEET_SECRETS__KEYS", format!("{:?}", config.secrets.keys))
+            .env("RINGFLEET_API__REQUESTS_PER_MINUTE", "1000000")
+            .env("RINGFLEET_API__BURST", "100000")
             .env("RINGFLEET_LOG__FILTER", "warn")
             .stdout(Stdio::piped())
             .kill_on_drop(true)

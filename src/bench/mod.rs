@@ -3,21 +3,24 @@
 mod campaign;
 mod crew;
 mod ground;
+mod import;
 mod memory;
+mod receiver;
 mod soak;
 mod trigger;
+mod webhooks;
 
 use std::net::{Ipv4Addr, SocketAddr};
 
 use chrono::TimeDelta;
 use clap::{Args, Subcommand};
-use ringfleet_core::CampaignAction;
+use ringfleet_core::{CampaignAction, seal::encode_key};
 use ringfleet_engine::Engine;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     cli::Common,
-    config::Config,
+    config::{Config, LOOPBACK},
     process::{Failure, Wanted, open_engine, own_data, stop_signal},
 };
 use ground::Ground;
@@ -28,8 +31,12 @@ pub enum BenchCommand {
     Campaign(campaign::CampaignArgs),
     /// Time from the HTTP request for a single call to its INVITE, idle or beside a running campaign
     Trigger(trigger::TriggerArgs),
+    /// Webhooks delivered per second, and how much a dead and a slow endpoint delay the others
+    Webhooks(webhooks::WebhooksArgs),
     /// Memory of every process and of Redis while campaigns call at full speed for minutes
     Soak(soak::SoakArgs),
+    /// Rows per second of a list on its way into a campaign, beside plain COPY of the same rows
+    Import(import::ImportArgs),
 }
 
 impl BenchCommand {
@@ -38,6 +45,8 @@ impl BenchCommand {
             Self::Campaign(args) => args.every.max_live,
             Self::Trigger(args) => args.every.max_live,
             Self::Soak(args) => args.every.max_live,
+            Self::Webhooks(args) => args.every.max_live,
+            Self::Import(args) => args.every.max_live,
         }
     }
 }
@@ -74,6 +83,10 @@ pub async fn run(mut config: Config, common: &Common, command: BenchCommand) -> 
     config.worker.max_live = command.max_live();
     config.listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
     config.sip.bind = Ipv4Addr::LOCALHOST.into();
+    config.webhooks.allow = vec![LOOPBACK.parse().map_err(Failure::new)?];
+    if config.database_url.is_some() && config.secrets.keys.is_empty() {
+        config.secrets.keys = vec![encode_key(rand::random())]; // what it seals is gone when the bench is
+    }
     let interrupted = stop_signal()?;
     let _own = own_data(&config)?;
     let engine = open_engine(&config, Wanted::ALL).await?;
@@ -93,6 +106,8 @@ async fn measure(bench: &Bench<'_>, command: &BenchCommand) -> Result<(), Failur
         BenchCommand::Campaign(args) => campaign::run(bench, args).await,
         BenchCommand::Trigger(args) => trigger::run(bench, args).await,
         BenchCommand::Soak(args) => soak::run(bench, args).await,
+        BenchCommand::Webhooks(args) => webhooks::run(bench, args).await,
+        BenchCommand::Import(args) => import::run(bench, args).await,
     }
 }
 

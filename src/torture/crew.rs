@@ -9,7 +9,7 @@ use std::{
 };
 
 use chrono::{DateTime, TimeDelta, Utc};
-use ringfleet_core::{Clock, SystemClock};
+use ringfleet_core::{Clock, SystemClock, seal::encode_key};
 use tokio::{
     process::{Child, Command},
     sync::Mutex,
@@ -21,7 +21,7 @@ use super::{
     terms::Shift,
     tether::{Account, tied},
 };
-use crate::process::Failure;
+use crate::{config::LOOPBACK, process::Failure};
 
 /// How often we look whether a process has ended.
 const LOOK: Duration = Duration::from_millis(100);
@@ -66,6 +66,10 @@ impl Setting {
             .env("REDIS_URL", &self.redis_url)
             .env("RINGFLEET_DATA", self.folder.join("data"))
             .env("RINGFLEET_WORKER__WITNESS", self.witness())
+            .env("RINGFLEET_WEBHOOKS__ALLOW", format!("[{LOOPBACK:?}]"))
+            .env("RINGFLEET_SECRETS__KEYS", format!("[{:?}]", encode_key([7; 32])))
+            .env("RINGFLEET_API__REQUESTS_PER_MINUTE", "1000000")
+            .env("RINGFLEET_API__BURST", "100000")
             .env("RINGFLEET_LOG__FORMAT", "text");
         Ok(command)
     }

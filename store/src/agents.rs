@@ -6,7 +6,8 @@ use sqlx::types::Json;
 use crate::{
     Page, Result, Timestamp, Tx,
     record::record,
-    tx::{all, exec, on, one, scalar},
+    text::holds_in_any_case,
+    tx::{all, exec, on, one, page, scalar},
 };
 
 record! {
@@ -204,18 +205,25 @@ impl Tx {
         )
     }
 
-    /// A page of the workspace's agents that are not put away, newest first, each in the version [`Tx::agent`] gives.
-    pub async fn agents(&mut self, workspace: WorkspaceId, page: Page) -> Result<Vec<Agent>> {
-        all!(
+    /// A page of the workspace's agents that are not put away, each in the version [`Tx::agent`] gives. `name` is part of the name, in any case.
+    pub async fn agents(
+        &mut self,
+        workspace: WorkspaceId,
+        name: Option<&str>,
+        page: Page,
+    ) -> Result<Vec<Agent>> {
+        let (folded, exact) = holds_in_any_case(name);
+        page!(
             self,
             Agent,
+            page,
             "SELECT a.*, v.n, v.name, v.prompt, v.voice, v.llm, v.greeting, v.recording, v.opening_line,
                     v.created_at AS version_created_at, v.published_at, v.rolled_back_at
              FROM agents a JOIN agent_versions v ON v.agent_id = a.id AND v.n = coalesce(a.live, a.latest)
-             WHERE a.workspace_id = $1 AND a.id < $2 AND a.archived_at IS NULL ORDER BY a.id DESC LIMIT $3",
-            workspace.uuid(),
-            page.below(),
-            i64::from(page.limit)
+             WHERE a.workspace_id = $1 AND a.id > $2 AND a.id < $3 AND a.archived_at IS NULL
+                AND ($5 IS NULL OR lower(v.name) LIKE $5 ESCAPE '\\' OR v.name LIKE $6 ESCAPE '\\')",
+            "a.id",
+            (workspace.uuid(), &folded, &exact)
         )
     }
 

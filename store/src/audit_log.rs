@@ -4,12 +4,11 @@ use chrono::{DateTime, Utc};
 use ringfleet_core::{Actor, ActorKind, AuditId, WorkspaceId};
 use serde_json::Value;
 use sqlx::types::Json;
-use uuid::Uuid;
 
 use crate::{
     Page, Result, Timestamp, Tx,
     record::record,
-    tx::{all, exec, on},
+    tx::{all, exec, on, page},
 };
 
 record! {
@@ -54,36 +53,29 @@ pub struct AuditFilter {
     pub action: Option<String>,
     /// Those of this thing, by its id.
     pub target: Option<String>,
-    /// Those made then or later.
-    pub since: Option<DateTime<Utc>>,
-    /// Those made before.
-    pub until: Option<DateTime<Utc>>,
 }
 
 /// A page of the log. Each filter has an index that has it in order; one of those that are given leads, the others narrow.
 macro_rules! entries {
-    ($tx:expr, $workspace:expr, $filter:expr, $page:expr, $leads:literal) => {{
-        let AuditFilter { actor, action, target, since, until } = $filter;
-        let from = since.map_or(Uuid::nil(), |at| AuditId::first_at(at).uuid());
-        let below = until.map_or(Uuid::max(), |at| AuditId::first_at(at).uuid()).min($page.below());
-        all!(
+    ($tx:expr, $workspace:expr, $filter:expr, $page:expr, $leads:literal) => {
+        page!(
             $tx,
             AuditEntry,
+            $page,
             concat!(
-                "SELECT * FROM audit_log WHERE workspace_id = $1 AND id >= $2 AND id < $3 AND ",
+                "SELECT * FROM audit_log WHERE workspace_id = $1 AND id > $2 AND id < $3 AND ",
                 $leads,
-                " AND ($4 IS NULL OR actor_id = $4) AND ($5 IS NULL OR action = $5) AND ($6 IS NULL OR target_id = $6)
-                  ORDER BY id DESC LIMIT $7"
+                " AND ($5 IS NULL OR actor_id = $5) AND ($6 IS NULL OR action = $6) AND ($7 IS NULL OR target_id = $7)"
             ),
-            $workspace.uuid(),
-            from,
-            below,
-            actor.as_deref(),
-            action.as_deref(),
-            target.as_deref(),
-            i64::from($page.limit)
+            "id",
+            (
+                $workspace.uuid(),
+                $filter.actor.as_deref(),
+                $filter.action.as_deref(),
+                $filter.target.as_deref()
+            )
         )
-    }};
+    };
 }
 
 impl Tx {
@@ -108,7 +100,7 @@ impl Tx {
         Ok(())
     }
 
-    /// A page of the workspace's changes, newest first.
+    /// A page of the workspace's changes.
     pub async fn audit_entries(
         &mut self,
         workspace: WorkspaceId,
@@ -117,10 +109,10 @@ impl Tx {
     ) -> Result<Vec<AuditEntry>> {
         match filter {
             AuditFilter { target: Some(_), .. } => {
-                entries!(self, workspace, filter, page, "target_id = $6")
+                entries!(self, workspace, filter, page, "target_id = $7")
             }
-            AuditFilter { actor: Some(_), .. } => entries!(self, workspace, filter, page, "actor_id = $4"),
-            AuditFilter { action: Some(_), .. } => entries!(self, workspace, filter, page, "action = $5"),
+            AuditFilter { actor: Some(_), .. } => entries!(self, workspace, filter, page, "actor_id = $5"),
+            AuditFilter { action: Some(_), .. } => entries!(self, workspace, filter, page, "action = $6"),
             _ => entries!(self, workspace, filter, page, "true"),
         }
     }

@@ -1,17 +1,17 @@
 use chrono::{DateTime, Utc};
 use ringfleet_core::{
     AgentId, AgentVersion, CallId, CallState, CampaignId, Channel, E164, EndedBy, Hold, Outcome, RecipientId,
-    TrunkId, WorkerId, WorkspaceId, call::NO_FREE_SEAT,
+    TrunkId, WorkerId, WorkspaceId, call::NO_FREE_SEAT, cursor::Cursor,
 };
 use serde::{Serialize, Serializer};
 use serde_json::Value;
 use uuid::Uuid;
 
 use crate::{
-    Page, Result, Timestamp, Tx,
+    LOOKED_AT, Order, Page, Result, Timestamp, Tx,
     record::record,
     rows::{self, hex, hex_opt, millis, millis_opt, version_opt},
-    tx::{all, exec, on, one},
+    tx::{all, exec, last_looked_at, on, one, scalar},
 };
 
 record! {
@@ -204,6 +204,56 @@ pub struct CallFilter {
     pub recipient: Option<RecipientId>,
     /// Only in this state.
     pub state: Option<CallState>,
+    /// Only those that came to this.
+    pub outcome: Option<Outcome>,
+    /// Only with this agent.
+    pub agent: Option<AgentId>,
+    /// Only to this number.
+    pub number: Option<E164>,
+}
+
+/// A page of calls. Of those that `$leads` finds in order, no more are looked at than may be ([`LOOKED_AT`]).
+macro_rules! calls {
+    ($tx:expr, $workspace:expr, $filter:expr, $page:expr, $leads:literal) => {
+        match $page.order {
+            Order::NewestFirst => calls!(@ $tx, $workspace, $filter, $page, $leads, "ORDER BY id DESC", "DESC"),
+            Order::OldestFirst => calls!(@ $tx, $workspace, $filter, $page, $leads, "ORDER BY id ASC", "ASC"),
+        }
+    };
+    (@ $tx:expr, $workspace:expr, $filter:expr, $page:expr, $leads:literal, $looks:literal, $order:literal) => {
+        all!(
+            $tx,
+            Call,
+            concat!(
+                "SELECT * FROM (SELECT * FROM calls WHERE ", $leads, " AND id > $2 AND id < $3 ", $looks, " LIMIT $5) AS c
+                 WHERE workspace_id = $1 AND ($6 IS NULL OR campaign_id = $6) AND ($7 IS NULL OR recipient_id = $7)
+                    AND ($8 IS NULL OR state = $8) AND ($9 IS NULL OR outcome = $9) AND ($10 IS NULL OR agent_id = $10)
+                    AND ($11 IS NULL OR number = $11)
+                 ORDER BY id ", $order, " LIMIT $4"
+            ),
+            $workspace.uuid(),
+            $page.above(),
+            $page.below(),
+            i64::from($page.limit),
+            i64::from(LOOKED_AT),
+            $filter.campaign.map(CampaignId::uuid),
+            $filter.recipient.map(RecipientId::uuid),
+            $filter.state.map(CallState::as_str),
+            $filter.outcome.map(Outcome::as_str),
+            $filter.agent.map(AgentId::uuid),
+            $filter.number.map(|number| number.digits() as i64)
+        )
+    };
+}
+
+/// The same for the calls of one recipient, which are few: their index does not have them in order, so none is asked for.
+macro_rules! calls_of_recipient {
+    ($tx:expr, $workspace:expr, $filter:expr, $page:expr) => {
+        match $page.order {
+            Order::NewestFirst => calls!(@ $tx, $workspace, $filter, $page, "recipient_id = $7", "", "DESC"),
+            Order::OldestFirst => calls!(@ $tx, $workspace, $filter, $page, "recipient_id = $7", "", "ASC"),
+        }
+    };
 }
 
 impl Call {
@@ -253,18 +303,36 @@ impl Tx {
         filter: CallFilter,
         page: Page,
     ) -> Result<Vec<Call>> {
-        all!(
-            self,
-            Call,
-            "SELECT * FROM calls WHERE workspace_id = $1 AND id < $2 AND ($3 IS NULL OR campaign_id = $3)
-                AND ($4 IS NULL OR recipient_id = $4) AND ($5 IS NULL OR state = $5) ORDER BY id DESC LIMIT $6",
-            workspace.uuid(),
-            page.below(),
-            filter.campaign.map(CampaignId::uuid),
-            filter.recipient.map(RecipientId::uuid),
-            filter.state.map(CallState::as_str),
-            i64::from(page.limit)
-        )
+        if filter.recipient.is_some() {
+            return calls_of_recipient!(self, workspace, filter, page);
+        }
+        self.in_order(true).await?;
+        let found = match filter.campaign {
+            Some(_) => calls!(self, workspace, filter, page, "campaign_id = $6"),
+            None => calls!(self, workspace, filter, page, "workspace_id = $1"),
+        }?;
+        self.in_order(false).await?;
+        Ok(found)
+    }
+
+    /// Where a page of calls ends that holds fewer than it could: the last of the rows that were looked at for it; none at the end
+    /// of the list.
+    pub async fn calls_looked_at(
+        &mut self,
+        workspace: WorkspaceId,
+        filter: CallFilter,
+        page: Page,
+    ) -> Result<Option<Cursor>> {
+        self.in_order(true).await?;
+        let last = match filter {
+            CallFilter { recipient: Some(_), .. } => None,
+            CallFilter { campaign: Some(campaign), .. } => {
+                last_looked_at!(self, "calls", "campaign_id", campaign.uuid(), page)?
+            }
+            _ => last_looked_at!(self, "calls", "workspace_id", workspace.uuid(), page)?,
+        };
+        self.in_order(false).await?;
+        Ok(last)
     }
 
     /// Calls by id, unlocked.

@@ -11,7 +11,8 @@ use crate::{
     CampaignSettings, Page, Result, Timestamp, Tx,
     record::record,
     rows,
-    tx::{all, exec, on, one, scalar},
+    text::holds_in_any_case,
+    tx::{all, exec, on, one, page, scalar},
 };
 
 record! {
@@ -139,6 +140,19 @@ record! {
     }
 }
 
+/// Which campaigns are listed.
+#[derive(Debug, Clone, Default)]
+pub struct CampaignFilter {
+    /// Only in this state.
+    pub state: Option<CampaignState>,
+    /// Only those whose name holds this, in upper or lower case.
+    pub name: Option<String>,
+    /// Only of this agent.
+    pub agent: Option<AgentId>,
+    /// Only runs of this one.
+    pub parent: Option<CampaignId>,
+}
+
 impl Tx {
     /// Makes a campaign in DRAFT.
     pub async fn insert_campaign(
@@ -234,16 +248,31 @@ impl Tx {
         Ok(free.unwrap_or(false))
     }
 
-    /// A page of the workspace's campaigns, newest first.
-    pub async fn campaigns(&mut self, workspace: WorkspaceId, page: Page) -> Result<Vec<Campaign>> {
-        all!(
+    /// A page of the workspace's campaigns.
+    pub async fn campaigns(
+        &mut self,
+        workspace: WorkspaceId,
+        filter: &CampaignFilter,
+        page: Page,
+    ) -> Result<Vec<Campaign>> {
+        let (folded, exact) = holds_in_any_case(filter.name.as_deref());
+        page!(
             self,
             Campaign,
+            page,
             "SELECT c.*, w.rules AS floor FROM campaigns c JOIN workspaces w ON w.id = c.workspace_id
-             WHERE c.workspace_id = $1 AND c.id < $2 ORDER BY c.id DESC LIMIT $3",
-            workspace.uuid(),
-            page.below(),
-            i64::from(page.limit)
+             WHERE c.workspace_id = $1 AND c.id > $2 AND c.id < $3 AND ($5 IS NULL OR c.state = $5)
+                AND ($6 IS NULL OR c.agent_id = $6) AND ($7 IS NULL OR c.parent_id = $7)
+                AND ($8 IS NULL OR lower(c.name) LIKE $8 ESCAPE '\\' OR c.name LIKE $9 ESCAPE '\\')",
+            "c.id",
+            (
+                workspace.uuid(),
+                filter.state.map(CampaignState::as_str),
+                filter.agent.map(AgentId::uuid),
+                filter.parent.map(CampaignId::uuid),
+                &folded,
+                &exact
+            )
         )
     }
 
@@ -300,6 +329,40 @@ impl Tx {
             finished
         )?;
         Ok(())
+    }
+
+    /// Counts one event more that the campaign tells of itself; gives its number.
+    pub async fn count_told(&mut self, id: CampaignId) -> Result<i64> {
+        let told = scalar!(
+            self,
+            i32,
+            "UPDATE campaigns SET told = told + 1 WHERE id = $1 RETURNING told",
+            id.uuid()
+        )?;
+        Ok(told.unwrap_or_default().into())
+    }
+
+    /// The same for its progress: none where that has been told since `since`, or it stands where it stood then. `stands`: any figure that
+    /// grows while it comes on.
+    pub async fn count_progress(
+        &mut self,
+        id: CampaignId,
+        stands: i64,
+        since: DateTime<Utc>,
+        now: DateTime<Utc>,
+    ) -> Result<Option<i64>> {
+        let told = scalar!(
+            self,
+            i32,
+            "UPDATE campaigns SET told = told + 1, progress_at = $4, progress_of = $2
+             WHERE id = $1 AND state = 'IN_PROGRESS' AND progress_of <> $2 AND (progress_at IS NULL OR progress_at <= $3)
+             RETURNING told",
+            id.uuid(),
+            stands,
+            Timestamp(since),
+            Timestamp(now)
+        )?;
+        Ok(told.map(i64::from))
     }
 
     /// Marks a campaign that is over and whose recipients are ending in portions, or that this is done.

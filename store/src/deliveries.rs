@@ -1,12 +1,18 @@
 use chrono::{DateTime, Utc};
-use ringfleet_core::{DeliveryId, EventId, WebhookId, delivery::DeliveryState};
+use ringfleet_core::{
+    DeliveryId, EventId, WebhookId,
+    delivery::DeliveryState,
+    signing::Secret,
+    webhook::{CustomHeaders, Style},
+};
 use serde::Serialize;
 use uuid::Uuid;
 
 use crate::{
     CLOCK_SKEW, Result, Timestamp, Tx,
     record::record,
-    rows::{self, hex, millis_opt},
+    rows::{self, hex, millis, millis_opt},
+    secrets::OldSecret,
     tx::{all, exec, on, scalar},
 };
 
@@ -43,26 +49,76 @@ pub struct NewDelivery {
     pub webhook_id: Uuid,
 }
 
+/// What a worker needs to send a delivery.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Letter {
+    /// The delivery.
+    pub id: DeliveryId,
+    /// Its event; the `webhook-id` of the request.
+    pub event_id: EventId,
+    /// The endpoint.
+    pub webhook_id: WebhookId,
+    /// Where it goes.
+    pub url: String,
+    /// What signs it, the newest first; none when one cannot be opened.
+    pub secrets: Vec<Secret>,
+    /// How it is signed.
+    pub style: Style,
+    /// Headers that go along.
+    pub headers: CustomHeaders,
+    /// Most requests per second to this endpoint.
+    pub max_per_second: Option<u32>,
+    /// The first failure since the endpoint's last success.
+    pub failing_since: Option<DateTime<Utc>>,
+    /// The request body.
+    pub body: String,
+    /// Which attempt this is, 1 for the first.
+    pub attempts: u32,
+    /// How many of them were before it was replayed.
+    pub replayed_after: u32,
+    /// Since when it is being tried: when the event happened, or when it was replayed.
+    pub since: DateTime<Utc>,
+}
+
 record! {
-    /// What a worker needs to send a delivery.
-    pub struct Letter {
-        /// The delivery.
+    /// The same as it is kept.
+    pub struct KeptLetter {
         pub id: DeliveryId,
-        /// Its event; the `webhook-id` of the request.
         pub event_id: EventId,
-        /// The endpoint.
         pub webhook_id: WebhookId,
-        /// Where it goes.
         pub url: String,
-        /// The endpoint's secret.
         pub secret: String,
-        /// The request body.
+        pub old_secrets: Vec<OldSecret>,
+        pub style: Style,
+        pub custom_headers: CustomHeaders,
+        pub max_per_second: Option<u32>,
+        pub failing_since: Option<DateTime<Utc>>,
         pub body: String,
-        /// Which attempt this is, 1 for the first.
         pub attempts: u32,
-        /// When the event happened.
-        pub created_at: DateTime<Utc>,
+        pub replayed_after: u32,
+        pub since: DateTime<Utc>,
     }
+}
+
+/// A request that was made, to be kept.
+#[derive(Debug, Clone, Serialize)]
+pub struct NewAttempt {
+    /// Of which delivery.
+    #[serde(serialize_with = "hex")]
+    pub delivery_id: Uuid,
+    /// Which one, 1 for the first.
+    pub number: u32,
+    /// When it began.
+    #[serde(serialize_with = "millis")]
+    pub at: DateTime<Utc>,
+    /// HTTP status, if there was an answer.
+    pub status: Option<u16>,
+    /// How long it took, in milliseconds.
+    pub duration_ms: u32,
+    /// Why there was no answer.
+    pub error: Option<String>,
+    /// The beginning of the answer's body.
+    pub answer: Option<String>,
 }
 
 /// What became of an attempt.
@@ -135,25 +191,49 @@ impl Tx {
         )?;
         let letters = all!(
             self,
-            Letter,
-            "SELECT d.id, d.event_id, d.webhook_id, w.url, w.secret, e.body, d.attempts, d.created_at
+            KeptLetter,
+            "SELECT d.id, d.event_id, d.webhook_id, w.url, w.secret, w.old_secrets, w.style, w.custom_headers, w.max_per_second,
+                    w.failing_since, e.body, d.attempts, d.replayed_after, coalesce(d.replayed_at, d.created_at) AS since
              FROM deliveries d JOIN events e ON e.id = d.event_id JOIN webhooks w ON w.id = d.webhook_id
-             WHERE d.id IN (SELECT id FROM ROWS($1, id uuid) AS r) AND w.deleted_at IS NULL",
+             WHERE d.id IN (SELECT id FROM ROWS($1, id uuid) AS r) AND w.deleted_at IS NULL AND w.is_active",
             rows::ids(begun.iter().copied())?
         )?;
         if letters.len() < begun.len() {
             self.give_up_undeliverable(&begun, now).await?;
         }
-        Ok(letters)
+        Ok(letters.into_iter().map(|kept| self.letter(kept, now)).collect())
     }
 
-    /// Closes those of these deliveries that were made while their endpoint was being deleted.
+    fn letter(&self, kept: KeptLetter, now: DateTime<Utc>) -> Letter {
+        let KeptLetter {
+            id, event_id, webhook_id, url, style, body, attempts, replayed_after, since, ..
+        } = kept;
+        let secrets = self.live_secrets(webhook_id, &kept.secret, &kept.old_secrets, now.timestamp_millis());
+        Letter {
+            id,
+            event_id,
+            webhook_id,
+            url,
+            secrets,
+            style,
+            headers: kept.custom_headers,
+            max_per_second: kept.max_per_second,
+            failing_since: kept.failing_since,
+            body,
+            attempts,
+            replayed_after,
+            since,
+        }
+    }
+
+    /// Closes those of these deliveries that were made while their endpoint was being deleted or switched off.
     async fn give_up_undeliverable(&mut self, ids: &[Uuid], now: DateTime<Utc>) -> Result<()> {
         exec!(
             self,
-            "UPDATE deliveries SET state = 'DEAD', last_error = 'the endpoint was deleted', done_at = $2, leased_until = NULL
+            "UPDATE deliveries SET state = 'DEAD', last_error = 'the endpoint was deleted or switched off', done_at = $2,
+                    leased_until = NULL
              WHERE id IN (SELECT id FROM ROWS($1, id uuid) AS r)
-               AND webhook_id IN (SELECT id FROM webhooks WHERE deleted_at IS NOT NULL)",
+               AND webhook_id IN (SELECT id FROM webhooks WHERE deleted_at IS NOT NULL OR NOT is_active)",
             rows::ids(ids.iter().copied())?,
             Timestamp(now)
         )?;
@@ -174,6 +254,18 @@ impl Tx {
                        was_made boolean) AS r
              WHERE deliveries.id = r.id AND deliveries.state = 'PENDING'",
             rows::rows(updates)?
+        )?;
+        Ok(())
+    }
+
+    /// Keeps what was said to requests.
+    pub async fn insert_attempts(&mut self, attempts: &[NewAttempt]) -> Result<()> {
+        exec!(
+            self,
+            "INSERT INTO delivery_attempts (delivery_id, number, at, status, duration_ms, error, answer)
+             SELECT r.delivery_id, r.number, r.at, r.status, r.duration_ms, r.error, r.answer
+             FROM ROWS($1, delivery_id uuid, number int, at time, status int, duration_ms int, error text, answer text) AS r WHERE true",
+            rows::rows(attempts)?
         )?;
         Ok(())
     }
@@ -214,22 +306,6 @@ impl Tx {
                 AND (leased_until IS NULL OR leased_until < $2)",
             Timestamp(before),
             Timestamp(now)
-        )?;
-        Ok(n.unwrap_or(0) as u64)
-    }
-
-    /// How many deliveries of the workspace are in this state.
-    pub async fn count_deliveries(
-        &mut self,
-        workspace: ringfleet_core::WorkspaceId,
-        state: DeliveryState,
-    ) -> Result<u64> {
-        let n = scalar!(
-            self,
-            i64,
-            "SELECT count(*) FROM deliveries WHERE workspace_id = $1 AND state = $2",
-            workspace.uuid(),
-            state.as_str()
         )?;
         Ok(n.unwrap_or(0) as u64)
     }

@@ -6,7 +6,7 @@
 //! |---|---|---|
 //! | `ROWS($1, id uuid, at time, …) AS r` | the rows of the JSON array `$1` by `json_to_recordset` | the same by `json_each` |
 //! | … a column of kind `json` | a `jsonb`; JSON's null stays JSON's null and is no SQL NULL | the same, as text |
-//! | `FOR UPDATE`, `OF x`, `SKIP LOCKED` | as written | nothing: there is one writer |
+//! | `FOR UPDATE`, `FOR NO KEY UPDATE`, `OF x`, `SKIP LOCKED` | as written | nothing: there is one writer |
 //! | `RETURNING calls.*` | as written: `*` alone would be the columns of `FROM` as well | `RETURNING *`, the columns of `calls` |
 //! | `DB_NOW` | `clock_timestamp()` | milliseconds by `unixepoch` |
 //! | `DB_AGO($1)` | `DB_NOW` less `$1` milliseconds | the same |
@@ -62,6 +62,7 @@ impl Dialect {
                 (" FOR UPDATE OF c SKIP LOCKED", ""),
                 (" FOR UPDATE OF c", ""),
                 (" FOR UPDATE SKIP LOCKED", ""),
+                (" FOR NO KEY UPDATE", ""),
                 (" FOR UPDATE", ""),
                 ("RETURNING calls.*", "RETURNING *"),
                 ("PASS_TOGETHER(", "("),

@@ -159,7 +159,7 @@ pub struct Placement<'a> {
 impl Tx {
     /// What workers need to dial these calls. Calls that do not exist (any more) are missing in the answer.
     pub async fn dials(&mut self, ids: &[Uuid]) -> Result<Vec<Dial>> {
-        all!(
+        let mut dials = all!(
             self,
             Dial,
             "SELECT c.id, c.campaign_id, c.state, c.reason, c.orphaned_at, c.due_at, c.number, c.caller_id, t.caller_id AS trunk_caller_id, t.caller_ids IS NOT NULL AS trunk_has_pool,
@@ -172,7 +172,11 @@ impl Tx {
                   LEFT JOIN trunk_health h ON h.trunk_id = c.trunk_id LEFT JOIN campaigns p ON p.id = c.campaign_id
              WHERE c.id IN (SELECT id FROM ROWS($1, id uuid) AS r)",
             rows::ids(ids.iter().copied())?
-        )
+        )?;
+        for dial in &mut dials {
+            self.open_config(&mut dial.config, dial.trunk_id)?;
+        }
+        Ok(dials)
     }
 
     /// Those of `wishes` that may begin as far as their state goes: due, still waiting, to go by that trunk, their campaign

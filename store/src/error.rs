@@ -1,4 +1,4 @@
-use ringfleet_core::WrongState;
+use ringfleet_core::{WrongState, seal::SealError};
 
 /// What went wrong in the store, by what the caller can do.
 #[derive(Debug, thiserror::Error)]
@@ -18,6 +18,9 @@ pub enum StoreError {
     /// A text holds the NUL character U+0000, which PostgreSQL cannot keep; refused on both engines, nothing was sent. Take it out.
     #[error("the text holds a NUL character (U+0000), which cannot be kept")]
     NulCharacter,
+    /// A secret cannot be sealed or opened: the keys of the configuration are missing or others.
+    #[error(transparent)]
+    Secret(#[from] SealError),
     /// The setting of the database is unusable.
     #[error("{0}")]
     Setting(String),

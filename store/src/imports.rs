@@ -1,12 +1,13 @@
 use chrono::{DateTime, Utc};
-use ringfleet_core::{CampaignId, ImportId, WorkspaceId, import::ImportState};
+use ringfleet_core::{CampaignId, ImportId, UploadId, WorkspaceId, import::ImportState};
 use serde::Serialize;
+use uuid::Uuid;
 
 use crate::{
     Page, Result, Timestamp, Tx,
     record::record,
     rows::rows,
-    tx::{all, exec, on, one, scalar},
+    tx::{all, exec, on, one, page, scalar},
 };
 
 record! {
@@ -16,6 +17,8 @@ record! {
         pub id: ImportId,
         /// The campaign it fills.
         pub campaign_id: CampaignId,
+        /// The upload it reads, where it does not read a request.
+        pub upload_id: Option<UploadId>,
         /// Where it stands.
         pub state: ImportState,
         /// Why it FAILED.
@@ -33,6 +36,17 @@ record! {
     }
 }
 
+/// What an import has read more.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Progress {
+    /// Rows, the header and blank lines not counted.
+    pub rows: u64,
+    /// Those that became recipients.
+    pub accepted: u64,
+    /// Those that did not.
+    pub rejected: u64,
+}
+
 record! {
     /// A row that did not become a recipient.
     pub struct Reject {
@@ -45,6 +59,15 @@ record! {
         /// Why it was refused.
         pub reason: String,
     }
+}
+
+/// Which imports are listed.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct ImportFilter {
+    /// Only into this campaign.
+    pub campaign: Option<CampaignId>,
+    /// Only in this state.
+    pub state: Option<ImportState>,
 }
 
 impl Tx {
@@ -68,23 +91,37 @@ impl Tx {
         Ok(id)
     }
 
-    /// Writes how far a running import has come; false when somebody has closed it meanwhile.
+    /// Opens an import that reads an upload, RUNNING, for whoever leases it.
+    pub async fn insert_filling(
+        &mut self,
+        workspace: WorkspaceId,
+        campaign: CampaignId,
+        upload: UploadId,
+        now: DateTime<Utc>,
+    ) -> Result<ImportId> {
+        let id = self.insert_import(workspace, campaign, now).await?;
+        exec!(self, "UPDATE imports SET upload_id = $2 WHERE id = $1", id.uuid(), upload.uuid())?;
+        Ok(id)
+    }
+
+    /// Notes what a running import has read more; false when it has been closed meanwhile, or `lease` is no longer the one that holds it.
     pub async fn progress_import(
         &mut self,
         id: ImportId,
-        read: u64,
-        accepted: u64,
-        rejected: u64,
+        lease: Option<Uuid>,
+        read: Progress,
         now: DateTime<Utc>,
     ) -> Result<bool> {
         let changed = exec!(
             self,
-            "UPDATE imports SET rows_read = $2, accepted = $3, rejected = $4, progress_at = $5 WHERE id = $1 AND state = 'RUNNING'",
+            "UPDATE imports SET rows_read = rows_read + $2, accepted = accepted + $3, rejected = rejected + $4, progress_at = $5
+             WHERE id = $1 AND state = 'RUNNING' AND ($6 IS NULL OR leased_by = $6)",
             id.uuid(),
-            read as i64,
-            accepted as i64,
-            rejected as i64,
-            Timestamp(now)
+            read.rows as i64,
+            read.accepted as i64,
+            read.rejected as i64,
+            Timestamp(now),
+            lease
         )?;
         Ok(changed == 1)
     }
@@ -113,7 +150,7 @@ impl Tx {
         exec!(
             self,
             "UPDATE imports SET state = 'FAILED', error = 'the upload broke off; send the file again, rows already in are skipped as duplicates',
-                    finished_at = $2 WHERE state = 'RUNNING' AND progress_at < $1",
+                    finished_at = $2 WHERE state = 'RUNNING' AND progress_at < $1 AND upload_id IS NULL",
             Timestamp(before),
             Timestamp(now)
         )
@@ -145,17 +182,17 @@ impl Tx {
     pub async fn imports(
         &mut self,
         workspace: WorkspaceId,
-        campaign: Option<CampaignId>,
+        filter: ImportFilter,
         page: Page,
     ) -> Result<Vec<Import>> {
-        all!(
+        page!(
             self,
             Import,
-            "SELECT * FROM imports WHERE workspace_id = $1 AND id < $2 AND ($3 IS NULL OR campaign_id = $3) ORDER BY id DESC LIMIT $4",
-            workspace.uuid(),
-            page.below(),
-            campaign.map(CampaignId::uuid),
-            i64::from(page.limit)
+            page,
+            "SELECT * FROM imports WHERE workspace_id = $1 AND id > $2 AND id < $3 AND ($5 IS NULL OR campaign_id = $5)
+                AND ($6 IS NULL OR state = $6)",
+            "id",
+            (workspace.uuid(), filter.campaign.map(CampaignId::uuid), filter.state.map(ImportState::as_str))
         )
     }
 

@@ -9,7 +9,7 @@ use crate::{
     Call, Page, Result, Suppression, Timestamp, Tx,
     record::record,
     rows::{self, hex},
-    tx::{all, exec, on, one},
+    tx::{all, exec, on, one, page},
 };
 
 record! {
@@ -159,16 +159,14 @@ impl Tx {
         filter: &LeadFilter,
         page: Page,
     ) -> Result<Vec<Lead>> {
-        all!(
+        page!(
             self,
             Lead,
-            "SELECT * FROM leads WHERE workspace_id = $1 AND id < $2 AND ($3 IS NULL OR number = $3)
-                AND ($4 IS NULL OR lower(email) = lower($4)) ORDER BY id DESC LIMIT $5",
-            workspace.uuid(),
-            page.below(),
-            filter.number.map(|number| number.digits() as i64),
-            filter.email.as_deref(),
-            i64::from(page.limit)
+            page,
+            "SELECT * FROM leads WHERE workspace_id = $1 AND id > $2 AND id < $3 AND ($5 IS NULL OR number = $5)
+                AND ($6 IS NULL OR lower(email) = lower($6))",
+            "id",
+            (workspace.uuid(), filter.number.map(|number| number.digits() as i64), filter.email.as_deref())
         )
     }
 

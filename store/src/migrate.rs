@@ -70,10 +70,28 @@ const ALL: &[(i64, &str, &str, &str)] = &[
         include_str!("../../migrations/sqlite/0011_in_place.sql"),
     ),
     (
+        12,
+        "identity",
+        include_str!("../../migrations/postgres/0012_identity.sql"),
+        include_str!("../../migrations/sqlite/0012_identity.sql"),
+    ),
+    (
         13,
         "receipts",
         include_str!("../../migrations/postgres/0013_receipts.sql"),
         include_str!("../../migrations/sqlite/0013_receipts.sql"),
+    ),
+    (
+        14,
+        "webhooks",
+        include_str!("../../migrations/postgres/0014_webhooks.sql"),
+        include_str!("../../migrations/sqlite/0014_webhooks.sql"),
+    ),
+    (
+        15,
+        "uploads",
+        include_str!("../../migrations/postgres/0015_uploads.sql"),
+        include_str!("../../migrations/sqlite/0015_uploads.sql"),
     ),
     (
         16,

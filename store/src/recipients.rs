@@ -1,14 +1,17 @@
 use chrono::{DateTime, Utc};
-use ringfleet_core::{CampaignId, Disposition, E164, Hold, Outcome, RecipientId, RecipientState, terms::Due};
+use ringfleet_core::{
+    CampaignId, Disposition, E164, Hold, Outcome, RecipientId, RecipientState, cursor::Cursor, terms::Due,
+};
 use serde::Serialize;
 use serde_json::Value;
 use uuid::Uuid;
 
 use crate::{
-    Page, Result, Timestamp, Tx,
+    LOOKED_AT, Order, Page, RecipientFilter, Result, Timestamp, Tx,
     record::record,
     rows::{self, hex, millis, millis_opt},
-    tx::{all, exec, on, one, scalar},
+    text::holds,
+    tx::{all, exec, last_looked_at, on, one, page, scalar},
 };
 
 record! {
@@ -121,13 +124,29 @@ pub struct RecipientUpdate {
     pub done_at: Option<DateTime<Utc>>,
 }
 
-/// Which recipients of a campaign to list.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct RecipientFilter {
-    /// Only in this state.
-    pub state: Option<RecipientState>,
-    /// Only ended so.
-    pub disposition: Option<Disposition>,
+/// A page of recipients; no more are looked at than may be ([`LOOKED_AT`]).
+macro_rules! recipients {
+    ($tx:expr, $campaign:expr, $filter:expr, $digits:expr, $page:expr, $order:literal) => {
+        all!(
+            $tx,
+            Recipient,
+            concat!(
+                "SELECT * FROM (SELECT * FROM recipients WHERE campaign_id = $1 AND id > $2 AND id < $3 ORDER BY id ", $order,
+                " LIMIT $5) AS r
+                 WHERE ($6 IS NULL OR state = $6) AND ($7 IS NULL OR disposition = $7)
+                    AND ($8 IS NULL OR CAST(number AS text) LIKE $8)
+                 ORDER BY id ", $order, " LIMIT $4"
+            ),
+            $campaign.uuid(),
+            $page.above(),
+            $page.below(),
+            i64::from($page.limit),
+            i64::from(LOOKED_AT),
+            $filter.state.map(RecipientState::as_str),
+            $filter.disposition.map(Disposition::as_str),
+            $digits
+        )
+    };
 }
 
 impl Tx {
@@ -192,18 +211,6 @@ impl Tx {
         Ok(added.into_iter().filter_map(|digits| E164::try_from(digits as u64).ok()).collect())
     }
 
-    /// The numbers of those of these recipients that are in the campaign.
-    pub async fn numbers_of(&mut self, campaign: CampaignId, ids: &[RecipientId]) -> Result<Vec<E164>> {
-        let numbers: Vec<i64> = on!(
-            self,
-            query_scalar::<i64>,
-            "SELECT number FROM recipients WHERE campaign_id = $1 AND id IN (SELECT id FROM ROWS($2, id uuid) AS r)",
-            (campaign.uuid(), rows::ids(ids.iter().map(|id| id.uuid()))?),
-            fetch_all
-        )?;
-        Ok(numbers.into_iter().filter_map(|digits| E164::try_from(digits as u64).ok()).collect())
-    }
-
     /// One recipient of a campaign.
     pub async fn recipient(&mut self, campaign: CampaignId, id: RecipientId) -> Result<Option<Recipient>> {
         one!(
@@ -222,44 +229,85 @@ impl Tx {
         filter: RecipientFilter,
         page: Page,
     ) -> Result<Vec<Recipient>> {
-        match (filter.state, filter.disposition) {
-            (Some(RecipientState::Queued | RecipientState::Active), Some(_)) => return Ok(Vec::new()),
-            (Some(RecipientState::Queued), None) => return self.claimed(campaign, true, page).await,
-            (Some(RecipientState::Active), None) => return self.claimed(campaign, false, page).await,
-            _ => {}
+        let waits = match filter.state {
+            Some(RecipientState::Queued) => Some(true),
+            Some(RecipientState::Active) => Some(false),
+            _ => None,
+        };
+        if let (Some(waits), None, None) = (waits, filter.number, &filter.digits) {
+            return match filter.disposition {
+                Some(_) => Ok(Vec::new()),
+                None => self.claimed(campaign, waits, page).await,
+            };
         }
+        if let Some(number) = filter.number {
+            let found = self.recipient_of(campaign, number).await?;
+            return Ok(found
+                .into_iter()
+                .filter(|found| filter.wants(found) && page.holds(found.id.uuid()))
+                .collect());
+        }
+        let digits = filter.digits.as_deref().map(holds);
         self.in_order(true).await?;
-        let found = all!(
-            self,
-            Recipient,
-            "SELECT * FROM recipients WHERE campaign_id = $1 AND id < $2
-                AND ($3 IS NULL OR state = $3) AND ($4 IS NULL OR disposition = $4) ORDER BY id DESC LIMIT $5",
-            campaign.uuid(),
-            page.below(),
-            filter.state.map(RecipientState::as_str),
-            filter.disposition.map(Disposition::as_str),
-            i64::from(page.limit)
-        )?;
+        let found = match page.order {
+            Order::NewestFirst => recipients!(self, campaign, filter, &digits, page, "DESC"),
+            Order::OldestFirst => recipients!(self, campaign, filter, &digits, page, "ASC"),
+        }?;
         self.in_order(false).await?;
         Ok(found)
+    }
+
+    /// Where a page of recipients ends that holds fewer than it could: as with [`Tx::calls_looked_at`].
+    pub async fn recipients_looked_at(
+        &mut self,
+        campaign: CampaignId,
+        filter: &RecipientFilter,
+        page: Page,
+    ) -> Result<Option<Cursor>> {
+        let claimed = matches!(filter.state, Some(RecipientState::Queued | RecipientState::Active));
+        if (claimed && filter.digits.is_none()) || filter.number.is_some() {
+            return Ok(None);
+        }
+        self.in_order(true).await?;
+        let last = last_looked_at!(self, "recipients", "campaign_id", campaign.uuid(), page)?;
+        self.in_order(false).await?;
+        Ok(last)
+    }
+
+    async fn recipient_of(&mut self, campaign: CampaignId, number: E164) -> Result<Option<Recipient>> {
+        one!(
+            self,
+            Recipient,
+            "SELECT * FROM recipients WHERE campaign_id = $1 AND number = $2",
+            campaign.uuid(),
+            number.digits() as i64
+        )
     }
 
     /// A page of a campaign's claimed recipients: those whose call waits, or those who are being called. They are few, and found by their
     /// open calls.
     async fn claimed(&mut self, campaign: CampaignId, waits: bool, page: Page) -> Result<Vec<Recipient>> {
-        let ids: Vec<Uuid> = on!(
+        record! {
+            pub struct Open {
+                pub id: Uuid,
+            }
+        }
+        let open = page!(
             self,
-            query_scalar::<Uuid>,
-            "SELECT recipient_id FROM calls WHERE campaign_id = $1 AND open AND (state = 'PENDING') = $2 AND recipient_id < $3
-             ORDER BY recipient_id DESC LIMIT $4",
-            (campaign.uuid(), waits, page.below(), i64::from(page.limit)),
-            fetch_all
+            Open,
+            page,
+            "SELECT recipient_id AS id FROM calls WHERE campaign_id = $1 AND open AND (state = 'PENDING') = $5
+                AND recipient_id > $2 AND recipient_id < $3",
+            "recipient_id",
+            (campaign.uuid(), waits)
         )?;
-        all!(
+        page!(
             self,
             Recipient,
-            "SELECT * FROM recipients WHERE id IN (SELECT id FROM ROWS($1, id uuid) AS r) ORDER BY id DESC",
-            rows::ids(ids)?
+            page,
+            "SELECT * FROM recipients WHERE id IN (SELECT id FROM ROWS($1, id uuid) AS r) AND id > $2 AND id < $3",
+            "id",
+            (rows::ids(open.iter().map(|one| one.id))?)
         )
     }
 

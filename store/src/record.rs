@@ -4,24 +4,25 @@ use std::str::FromStr;
 
 use chrono::{DateTime, Utc};
 use ringfleet_core::{
-    ActorKind, AgentVersion, BrakeRule, CallState, CallerIds, CampaignState, Caps, Channel, CounterKind,
-    Disposition, E164, EndedBy, Hold, Outcome, Plan, RecipientState, Recurrence, Role, Schedule,
-    ScheduledCallState, SuppressionSource, WorkspaceRules,
+    ActorKind, AgentVersion, BrakeRule, CallState, CallerIds, CampaignState, Caps, Channel, ColumnMapping,
+    CounterKind, Disposition, E164, EndedBy, Hold, Outcome, Plan, RecipientState, Recurrence, Role, Schedule,
+    ScheduledCallState, Scope, SuppressionSource, WorkspaceRules,
     brake::BrakeState,
     caps::History,
     delivery::DeliveryState,
     event::EventType,
     id::{Id, Kind},
-    import::ImportState,
+    import::{ImportState, UploadState},
     seats::{Answers, Seats},
     trunk::{Limits, TrunkConfig},
     trunk_group::Member,
+    webhook::{CustomHeaders, DataOptions, Format, SamoraEvent, Style},
 };
 use serde_json::Value;
 use sqlx::{Row, postgres::PgRow, sqlite::SqliteRow, types::Json};
 use uuid::Uuid;
 
-use crate::Timestamp;
+use crate::{Timestamp, secrets::OldSecret};
 
 /// A value that can be read from a named column of a row of type `R`.
 pub(crate) trait Field<R>: Sized {
@@ -120,14 +121,18 @@ text!(
     Disposition,
     EndedBy,
     EventType,
+    Format,
     Hold,
     ImportState,
     CounterKind,
     Outcome,
     RecipientState,
     Role,
+    SamoraEvent,
     ScheduledCallState,
-    SuppressionSource
+    Style,
+    SuppressionSource,
+    UploadState
 );
 
 macro_rules! json {
@@ -138,6 +143,9 @@ json!(
     BrakeRule,
     CallerIds,
     Caps,
+    ColumnMapping,
+    CustomHeaders,
+    DataOptions,
     History,
     Limits,
     Plan,
@@ -148,8 +156,12 @@ json!(
     Value,
     Vec<Disposition>,
     Vec<EventType>,
+    Vec<OldSecret>,
+    Vec<SamoraEvent>,
+    Vec<String>,
     Vec<Uuid>,
     Vec<Member>,
+    Vec<Scope>,
     Vec<i64>,
     WorkspaceRules
 );

@@ -10,7 +10,7 @@ use crate::{
     Campaign, Page, Result, Timestamp, Tx,
     record::record,
     rows::{self, hex, millis, millis_opt},
-    tx::{all, exec, on, one, scalar},
+    tx::{all, exec, on, one, page, scalar},
 };
 
 record! {
@@ -191,15 +191,14 @@ impl Tx {
         parent: CampaignId,
         page: Page,
     ) -> Result<Vec<Campaign>> {
-        all!(
+        page!(
             self,
             Campaign,
+            page,
             "SELECT c.*, w.rules AS floor FROM campaigns c JOIN workspaces w ON w.id = c.workspace_id
-             WHERE c.parent_id = $2 AND c.workspace_id = $1 AND c.id < $3 ORDER BY c.id DESC LIMIT $4",
-            workspace.uuid(),
-            parent.uuid(),
-            page.below(),
-            i64::from(page.limit)
+             WHERE c.parent_id = $5 AND c.workspace_id = $1 AND c.id > $2 AND c.id < $3",
+            "c.id",
+            (workspace.uuid(), parent.uuid())
         )
     }
 

@@ -2,10 +2,14 @@ use std::{
     io,
     path::Path,
     str::FromStr,
-    sync::atomic::{AtomicU32, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
     time::Duration,
 };
 
+use ringfleet_core::Keyring;
 use sqlx::{
     Connection, PgConnection, Pool, Postgres, Sqlite, Transaction,
     postgres::{PgConnectOptions, PgPoolOptions},
@@ -13,16 +17,19 @@ use sqlx::{
 };
 
 use crate::{
-    Result, StoreError, migrate,
+    Bulk, CopyYard, Result, StoreError, migrate,
     tx::{Inner, Tx},
 };
 
 /// The database. Cheap to clone.
 #[derive(Clone, Debug)]
-pub struct Store(Backend);
+pub struct Store {
+    pub(crate) backend: Backend,
+    keys: Arc<Keyring>,
+}
 
 #[derive(Clone, Debug)]
-enum Backend {
+pub(crate) enum Backend {
     Postgres(Pool<Postgres>),
     /// SQLite has one writer; readers do not wait for it (WAL).
     Sqlite {
@@ -80,6 +87,24 @@ fn spread(mut n: u32) -> u32 {
 }
 
 impl Store {
+    fn over(backend: Backend) -> Self {
+        Self { backend, keys: Arc::default() }
+    }
+
+    /// Keeps secrets sealed with these keys. Without any, rows that hold a secret can be neither written nor, once sealed, read.
+    pub fn with_keys(self, keys: Arc<Keyring>) -> Self {
+        Self { keys, ..self }
+    }
+
+    /// Whether there is a key to keep secrets with.
+    pub fn has_keys(&self) -> bool {
+        !self.keys.is_empty()
+    }
+
+    fn tx(&self, inner: Inner) -> Tx {
+        Tx { inner, keys: self.keys.clone() }
+    }
+
     /// Opens PostgreSQL by URL (`postgres://…`). Does not touch the schema.
     pub async fn postgres(url: &str, connections: u32) -> Result<Self> {
         let options = PgConnectOptions::from_str(url)
@@ -89,7 +114,7 @@ impl Store {
         // One by itself first: a pool would try on for its whole patience, and then not say what is wrong.
         PgConnection::connect_with(&options).await?.close().await?;
         let pool = PgPoolOptions::new().max_connections(connections).acquire_timeout(ACQUIRE_TIMEOUT);
-        Ok(Self(Backend::Postgres(pool.connect_with(options).await?)))
+        Ok(Self::over(Backend::Postgres(pool.connect_with(options).await?)))
     }
 
     /// Opens (or creates) the SQLite file.
@@ -104,12 +129,12 @@ impl Store {
         let pool = SqlitePoolOptions::new().acquire_timeout(ACQUIRE_TIMEOUT);
         let writer = open_writer(pool.clone().max_connections(1), &options).await?;
         let readers = pool.max_connections(4).connect_with(options.read_only(true)).await?;
-        Ok(Self(Backend::Sqlite { writer, readers }))
+        Ok(Self::over(Backend::Sqlite { writer, readers }))
     }
 
     /// Brings the schema up to this version. Safe to run from several processes at once.
     pub async fn migrate(&self) -> Result<()> {
-        match &self.0 {
+        match &self.backend {
             Backend::Postgres(pool) => {
                 let mut conn = pool.acquire().await?;
                 let done = migrate::postgres().run_direct(None, &mut *conn, false).await;
@@ -129,7 +154,7 @@ impl Store {
 
     /// Answers an error unless the schema is exactly the one this version expects.
     pub async fn check_schema(&self) -> Result<()> {
-        match &self.0 {
+        match &self.backend {
             Backend::Postgres(pool) => migrate::check(migrate::postgres(), &mut *pool.acquire().await?).await,
             Backend::Sqlite { readers, .. } => {
                 migrate::check(migrate::sqlite(), &mut *readers.acquire().await?).await
@@ -139,28 +164,28 @@ impl Store {
 
     /// Begins a transaction that may write.
     pub async fn write(&self) -> Result<Tx> {
-        let inner = match &self.0 {
+        let inner = match &self.backend {
             Backend::Postgres(pool) => Inner::Postgres(begin(pool, BEGIN).await?),
             Backend::Sqlite { writer, .. } => Inner::Sqlite(writer.begin_with("BEGIN IMMEDIATE").await?),
         };
-        Ok(Tx { inner })
+        Ok(self.tx(inner))
     }
 
     /// Begins a transaction that only reads; on SQLite it does not wait for the writer.
     pub async fn read(&self) -> Result<Tx> {
-        let inner = match &self.0 {
+        let inner = match &self.backend {
             Backend::Postgres(pool) => Inner::Postgres(begin(pool, BEGIN_READ).await?),
             Backend::Sqlite { readers, .. } => Inner::Sqlite(readers.begin().await?),
         };
-        Ok(Tx { inner })
+        Ok(self.tx(inner))
     }
 
     /// Begins a writing transaction of statements that look up many rows by their ids: for what is done to every call.
     pub async fn write_many(&self) -> Result<Tx> {
-        match &self.0 {
+        match &self.backend {
             Backend::Postgres(pool) => {
                 let statement = if plans_anew() { BEGIN_MANY_ANEW } else { BEGIN_MANY };
-                Ok(Tx { inner: Inner::Postgres(begin(pool, statement).await?) })
+                Ok(self.tx(Inner::Postgres(begin(pool, statement).await?)))
             }
             Backend::Sqlite { .. } => self.write().await,
         }
@@ -168,15 +193,31 @@ impl Store {
 
     /// The same for one statement that only reads.
     pub async fn read_many(&self) -> Result<Tx> {
-        match &self.0 {
+        match &self.backend {
             Backend::Postgres(_) => self.write_many().await,
             Backend::Sqlite { .. } => self.read().await,
         }
     }
 
+    /// What a bench compares imports with; none on SQLite.
+    pub fn copy_yard(&self) -> Option<CopyYard> {
+        match &self.backend {
+            Backend::Postgres(pool) => Some(CopyYard::new(pool.clone())),
+            Backend::Sqlite { .. } => None,
+        }
+    }
+
+    /// How it best takes many rows. PostgreSQL uses a core for each transaction. SQLite has one writer, for whom others wait.
+    pub fn bulk(&self) -> Bulk {
+        match &self.backend {
+            Backend::Postgres(_) => Bulk { rows: 5_000, at_once: 2 },
+            Backend::Sqlite { .. } => Bulk { rows: 1_000, at_once: 1 },
+        }
+    }
+
     /// Waits for open connections and closes them.
     pub async fn close(&self) {
-        match &self.0 {
+        match &self.backend {
             Backend::Postgres(pool) => pool.close().await,
             Backend::Sqlite { writer, readers } => {
                 readers.close().await;
@@ -185,6 +226,34 @@ impl Store {
         }
     }
 }
+
+/// All rows of one reading statement that is a transaction by itself: it costs one round trip, and keeps its plan.
+macro_rules! alone_all {
+    ($store:expr, $out:ty, $sql:expr $(, $bind:expr)* $(,)?) => {
+        $crate::store::alone!(@run $store, $out, $sql, ($($bind),*), fetch_all)
+    };
+}
+pub(crate) use alone_all;
+
+/// The same for the first row, if there is one.
+macro_rules! alone {
+    (@run $store:expr, $out:ty, $sql:expr, ($($bind:expr),*), $run:ident) => {{
+        use $crate::{dialect::Dialect, store::Backend};
+        let found = match &$store.backend {
+            Backend::Postgres(pool) => {
+                sqlx::query_as::<_, $out>(Dialect::Postgres.text($sql))$(.bind($bind))*.$run(pool).await
+            }
+            Backend::Sqlite { readers, .. } => {
+                sqlx::query_as::<_, $out>(Dialect::Sqlite.text($sql))$(.bind($bind))*.$run(readers).await
+            }
+        };
+        found.map_err($crate::StoreError::from)
+    }};
+    ($store:expr, $out:ty, $sql:expr $(, $bind:expr)* $(,)?) => {
+        $crate::store::alone!(@run $store, $out, $sql, ($($bind),*), fetch_optional)
+    };
+}
+pub(crate) use alone;
 
 /// Opens the one connection that writes. Another process may just be turning the new file to WAL: SQLite answers that it is
 /// locked and, this once, does not wait by itself.

@@ -7,7 +7,7 @@ use crate::{
     Page, Result, Timestamp, Tx,
     record::record,
     rows::{self, hex, millis_opt},
-    tx::{all, exec, on, one},
+    tx::{all, exec, on, one, page},
 };
 
 /// What stands in `channel` where a suppression holds on all of them.
@@ -160,15 +160,23 @@ impl Tx {
         number: Option<E164>,
         page: Page,
     ) -> Result<Vec<Suppression>> {
-        all!(
+        let Some(number) = number else {
+            return page!(
+                self,
+                Suppression,
+                page,
+                "SELECT * FROM suppressions WHERE workspace_id = $1 AND id > $2 AND id < $3",
+                "id",
+                (workspace.uuid())
+            );
+        };
+        page!(
             self,
             Suppression,
-            "SELECT * FROM suppressions WHERE workspace_id = $1 AND id < $2 AND ($3 IS NULL OR number = $3)
-             ORDER BY id DESC LIMIT $4",
-            workspace.uuid(),
-            page.below(),
-            number.map(|n| n.digits() as i64),
-            i64::from(page.limit)
+            page,
+            "SELECT * FROM suppressions WHERE workspace_id = $1 AND id > $2 AND id < $3 AND number = $5",
+            "id",
+            (workspace.uuid(), number.digits() as i64)
         )
     }
 

@@ -21,6 +21,17 @@ pub(crate) fn seen<T: Bound>(value: T, fits: &mut bool) -> T {
     value
 }
 
+/// The pattern of `LIKE` (with `\\` as its escape) for texts that hold this one.
+pub(crate) fn holds(part: &str) -> String {
+    let escaped = part.chars().flat_map(|c| "\\%_".contains(c).then_some('\\').into_iter().chain([c]));
+    ['%'].into_iter().chain(escaped).chain(['%']).collect()
+}
+
+/// The same for `lower(…)` of the texts and for the texts themselves: SQLite knows the lower case of ASCII letters only.
+pub(crate) fn holds_in_any_case(part: Option<&str>) -> (Option<String>, Option<String>) {
+    (part.map(|part| holds(&part.to_lowercase())), part.map(holds))
+}
+
 /// Whether JSON as `serde_json` writes it spells a NUL character. A backslash that is itself escaped escapes nothing.
 pub(crate) fn spells_nul(json: &str) -> bool {
     json.match_indices(r"\u0000").any(|(at, _)| {

@@ -8,7 +8,7 @@ use crate::{
     Page, Result, Timestamp, Tx,
     record::record,
     rows::{self, hex},
-    tx::{all, exec, on, one},
+    tx::{all, exec, on, one, page},
 };
 
 record! {
@@ -107,13 +107,13 @@ impl Tx {
 
     /// A page of the workspace's groups, newest first.
     pub async fn trunk_groups(&mut self, workspace: WorkspaceId, page: Page) -> Result<Vec<TrunkGroup>> {
-        all!(
+        page!(
             self,
             TrunkGroup,
-            "SELECT * FROM trunk_groups WHERE workspace_id = $1 AND id < $2 ORDER BY id DESC LIMIT $3",
-            workspace.uuid(),
-            page.below(),
-            i64::from(page.limit)
+            page,
+            "SELECT * FROM trunk_groups WHERE workspace_id = $1 AND id > $2 AND id < $3",
+            "id",
+            (workspace.uuid())
         )
     }
 

@@ -144,13 +144,17 @@ impl Tx {
 
     /// Trunks with which something is to be done at `now`.
     pub async fn due_trunks(&mut self, now: DateTime<Utc>) -> Result<Vec<DueTrunk>> {
-        all!(
+        let mut due = all!(
             self,
             DueTrunk,
             "SELECT h.trunk_id, h.state, t.config FROM trunk_health h JOIN trunks t ON t.id = h.trunk_id
              WHERE h.state <> 'OPEN' AND h.trial IS NULL AND h.until <= $1 ORDER BY h.trunk_id",
             Timestamp(now)
-        )
+        )?;
+        for trunk in &mut due {
+            self.open_config(&mut trunk.config, trunk.trunk_id)?;
+        }
+        Ok(due)
     }
 
     /// How many calls that first began at `since` or later are live on the trunk.

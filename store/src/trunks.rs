@@ -10,7 +10,7 @@ use crate::{
     Page, Result, Timestamp, Tx,
     record::record,
     rows,
-    tx::{all, exec, on, one},
+    tx::{all, exec, on, one, page},
 };
 
 record! {
@@ -57,6 +57,7 @@ impl Tx {
         now: DateTime<Utc>,
     ) -> Result<Trunk> {
         let id = TrunkId::new(now);
+        let config = self.seal_config(&new.config, id)?;
         exec!(
             self,
             "INSERT INTO trunks (id, workspace_id, name, config, caller_id, limits, created_at, caller_ids)
@@ -64,7 +65,7 @@ impl Tx {
             id.uuid(),
             workspace.uuid(),
             &new.name,
-            Json(&new.config),
+            Json(&config),
             &new.caller_id,
             Json(&new.limits),
             Timestamp(now),
@@ -76,13 +77,17 @@ impl Tx {
 
     /// One trunk of the workspace.
     pub async fn trunk(&mut self, workspace: WorkspaceId, id: TrunkId) -> Result<Option<Trunk>> {
-        one!(
+        let mut found = one!(
             self,
             Trunk,
             "SELECT * FROM trunks WHERE workspace_id = $1 AND id = $2",
             workspace.uuid(),
             id.uuid()
-        )
+        )?;
+        if let Some(trunk) = &mut found {
+            self.open_config(&mut trunk.config, trunk.id)?;
+        }
+        Ok(found)
     }
 
     /// The limits of these trunks.
@@ -105,13 +110,17 @@ impl Tx {
 
     /// A page of the workspace's trunks, newest first.
     pub async fn trunks(&mut self, workspace: WorkspaceId, page: Page) -> Result<Vec<Trunk>> {
-        all!(
+        let mut found = page!(
             self,
             Trunk,
-            "SELECT * FROM trunks WHERE workspace_id = $1 AND id < $2 ORDER BY id DESC LIMIT $3",
-            workspace.uuid(),
-            page.below(),
-            i64::from(page.limit)
-        )
+            page,
+            "SELECT * FROM trunks WHERE workspace_id = $1 AND id > $2 AND id < $3",
+            "id",
+            (workspace.uuid())
+        )?;
+        for trunk in &mut found {
+            self.open_config(&mut trunk.config, trunk.id)?;
+        }
+        Ok(found)
     }
 }

@@ -1,3 +1,6 @@
+use std::sync::Arc;
+
+use ringfleet_core::Keyring;
 use sqlx::{Postgres, Sqlite, Transaction};
 
 use crate::{Result, dialect::Dialect};
@@ -7,6 +10,8 @@ use crate::{Result, dialect::Dialect};
 /// On SQLite a writing transaction holds the one write lock from its beginning: never wait for the network inside one.
 pub struct Tx {
     pub(crate) inner: Inner,
+    /// What opens and seals secrets.
+    pub(crate) keys: Arc<Keyring>,
 }
 
 pub(crate) enum Inner {
@@ -100,7 +105,65 @@ macro_rules! scalar {
         found
     }};
 }
-pub(crate) use {all, exec, on, one, scalar};
+
+/// A page of records: `$sql` binds the bounds of the page (`id > $2 AND id < $3`) and its limit (`$4`) itself; only the order is added,
+/// by `$id`.
+macro_rules! page {
+    ($tx:expr, $out:ty, $page:expr, $sql:expr, $id:literal, ($first:expr $(, $bind:expr)* $(,)?)) => {{
+        let page: $crate::Page = $page;
+        let (above, below, limit) = (page.above(), page.below(), i64::from(page.limit));
+        match page.order {
+            $crate::Order::NewestFirst => all!(
+                $tx, $out, concat!($sql, " ORDER BY ", $id, " DESC LIMIT $4"), $first, above, below, limit $(, $bind)*
+            ),
+            $crate::Order::OldestFirst => all!(
+                $tx, $out, concat!($sql, " ORDER BY ", $id, " ASC LIMIT $4"), $first, above, below, limit $(, $bind)*
+            ),
+        }
+    }};
+}
+
+/// The last of the rows that are looked at for a page, of those of `$table` whose `$column` is this.
+macro_rules! last_looked_at {
+    ($tx:expr, $table:literal, $column:literal, $of:expr, $page:expr) => {{
+        let page: $crate::Page = $page;
+        let skipped = i64::from($crate::LOOKED_AT) - 1;
+        let last = match page.order {
+            $crate::Order::NewestFirst => scalar!(
+                $tx,
+                uuid::Uuid,
+                concat!(
+                    "SELECT id FROM ",
+                    $table,
+                    " WHERE ",
+                    $column,
+                    " = $1 AND id > $2 AND id < $3 ORDER BY id DESC LIMIT 1 OFFSET $4"
+                ),
+                $of,
+                page.above(),
+                page.below(),
+                skipped
+            ),
+            $crate::Order::OldestFirst => scalar!(
+                $tx,
+                uuid::Uuid,
+                concat!(
+                    "SELECT id FROM ",
+                    $table,
+                    " WHERE ",
+                    $column,
+                    " = $1 AND id > $2 AND id < $3 ORDER BY id ASC LIMIT 1 OFFSET $4"
+                ),
+                $of,
+                page.above(),
+                page.below(),
+                skipped
+            ),
+        };
+        last.map(|last| last.map(ringfleet_core::cursor::Cursor))
+    }};
+}
+pub(crate) use {all, exec, last_looked_at, on, one, page, scalar};
 
 /// How many rows a statement changed, from either engine.
 pub(crate) struct Done(pub(crate) u64);

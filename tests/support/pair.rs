@@ -4,6 +4,11 @@ use tempfile::TempDir;
 
 use super::{SOON, api::Api, guard, postgres::Postgres, process::Process, redis::Redis};
 
+/// Webhooks of a test go to receivers on this machine.
+const LOCAL_RECEIVERS: (&str, &str) = ("RINGFLEET_WEBHOOKS__ALLOW", r#"["127.0.0.0/8"]"#);
+/// What a fleet keeps secrets with; alone, it makes a key by itself.
+const KEYS: (&str, &str) = ("RINGFLEET_SECRETS__KEYS", r#"["BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc="]"#);
+
 /// Where a system keeps its rows and its jobs.
 pub enum Pair {
     /// SQLite and the in-process queue, in a temporary folder.
@@ -37,12 +42,21 @@ impl Pair {
     /// Starts `ringfleet` on this pair. `env` comes on top of the URLs.
     pub fn spawn(&self, args: &[&str], env: &[(&str, &str)]) -> Process {
         let mut args = args.to_vec();
+        let defaults = [LOCAL_RECEIVERS];
+        let env = defaults.iter().chain(env);
         let mut variables: Vec<(String, String)> =
-            env.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+            env.map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         match self {
             Self::Embedded(folder) => args.extend(["--data", folder.path().to_str().expect("a plain path")]),
-            Self::Fleet { database_url, redis } => variables
-                .extend([("DATABASE_URL".into(), database_url.clone()), ("REDIS_URL".into(), redis.url())]),
+            Self::Fleet { database_url, redis } => {
+                variables.extend([
+                    ("DATABASE_URL".into(), database_url.clone()),
+                    ("REDIS_URL".into(), redis.url()),
+                ]);
+                if !variables.iter().any(|(name, _)| name == KEYS.0) {
+                    variables.push((KEYS.0.into(), KEYS.1.into()));
+                }
+            }
         }
         Process::spawn(&args, &variables)
     }

@@ -1,6 +1,6 @@
 //! Requests nobody would write by hand, made by schemathesis from the description of the API.
 
-use crate::support::{SOON, pair::Pair, process::Process};
+use crate::support::{SOON, guard, pair::Pair, process::Process};
 
 /// Requests of each kind to each operation; more are asked for by `RINGFLEET_FUZZ_EXAMPLES`.
 const EXAMPLES: &str = "15";
@@ -26,8 +26,11 @@ async fn no_request_is_answered_otherwise_than_described() {
         ["--seed", "1"],
         ["--request-timeout", "40"],
     ];
-    let fuzzer =
-        Process::spawn_program(&fuzzer(), &[&args.concat()[..], &["--continue-on-failure"]].concat(), &[]);
+    // What it keeps of a run it keeps in the folder it is in.
+    let (folder, program) = (guard::folder(), fuzzer());
+    let started = ["-C", folder.path().to_str().expect("a plain path"), &program];
+    let args = [&started[..], &args.concat(), &["--continue-on-failure"]].concat();
+    let fuzzer = Process::spawn_program("env", &args, &[]);
     let ended = fuzzer.wait_exit(SOON * 20).await;
     assert!(ended.success(), "{}", fuzzer.stdout());
 }

@@ -41,6 +41,8 @@ mod limits;
 #[cfg(test)]
 mod list;
 #[cfg(test)]
+mod once;
+#[cfg(test)]
 mod operator;
 #[cfg(test)]
 mod outage;
@@ -55,5 +57,7 @@ mod support;
 mod trunk;
 #[cfg(test)]
 mod trunk_groups;
+#[cfg(test)]
+mod webhooks;
 #[cfg(test)]
 mod witness;

@@ -1,31 +1,56 @@
 //! Signs a delivery, posts it and records what the endpoint said.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
-use reqwest::{Client, header::RETRY_AFTER, redirect::Policy};
-use ringfleet_core::{Clock, DeliveryId, delivery::DeliveryState, signing::Secret};
+use chrono::{DateTime, Utc};
+use reqwest::{Client, RequestBuilder, Response, Url, header::RETRY_AFTER};
+use ringfleet_core::{
+    Clock, DeliveryId,
+    clock::Stopwatch,
+    delivery::DeliveryState,
+    net::Guard,
+    signing::{self, SignatureError},
+};
 use ringfleet_engine::{Answer, Engine};
 use ringfleet_store::Letter;
+use tokio_util::sync::CancellationToken;
 
-use crate::endpoints::{Endpoints, NotNow};
+use crate::{
+    WorkerSettings,
+    endpoints::{Endpoints, NotNow},
+    guarded,
+};
+
+/// How much of an answer is kept, in bytes.
+const KEPT: usize = 8 * 1024;
+/// How often is looked how many workers share a rate.
+const LOOK_AT_OTHERS: Duration = Duration::from_secs(2);
 
 /// Posts webhooks. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Postman {
     engine: Engine,
     client: Client,
+    guard: Arc<Guard>,
     endpoints: Endpoints,
 }
 
 impl Postman {
-    pub(crate) fn new(engine: Engine, timeout: Duration, slots: usize) -> reqwest::Result<Self> {
-        let client = Client::builder()
-            .timeout(timeout)
-            .no_proxy() // nor where some variable of the environment says
-            .redirect(Policy::none()) // a signed body goes where the customer said, nowhere else
-            .user_agent(concat!("Ringfleet/", env!("CARGO_PKG_VERSION")))
-            .build()?;
-        Ok(Self { engine, client, endpoints: Endpoints::new(slots) })
+    pub(crate) fn new(engine: Engine, settings: &WorkerSettings) -> reqwest::Result<Self> {
+        let guard = Arc::new(settings.guard.clone());
+        let client = guarded::client(guard.clone(), settings.delivery_timeout)?;
+        Ok(Self { engine, client, guard, endpoints: Endpoints::new(settings.deliveries) })
+    }
+
+    /// Looks, until `stop`, how many workers there are: each sends its part of what an endpoint takes in a second.
+    pub(crate) async fn share_rates(self, stop: CancellationToken) {
+        while stop.run_until_cancelled(tokio::time::sleep(LOOK_AT_OTHERS)).await.is_some() {
+            // While nobody can tell, it stays as it was.
+            if let Ok(members) = self.engine.fleet().presence().members().await {
+                let workers = members.iter().filter(|member| member.role == "worker" && !member.draining);
+                self.endpoints.share_among(workers.count());
+            }
+        }
     }
 
     /// Carries out one job of the deliver lane. What fails here is due again later; nothing is lost.
@@ -37,10 +62,11 @@ impl Postman {
                 return tracing::warn!(%error, delivery = %id, "a delivery could not be begun; it will be pushed again");
             }
         };
-        let visit = match self.endpoints.visit(letter.webhook_id, rand::random()) {
+        let visit = match self.endpoints.visit(letter.webhook_id, letter.max_per_second, rand::random()) {
             Ok(visit) => visit,
             Err(not_now) => return self.put_off(&letter, not_now).await,
         };
+        visit.turn().await;
         let answer = self.post(&letter).await;
         visit.ended(answer.status.is_some());
         let failure =
@@ -79,35 +105,78 @@ impl Postman {
     }
 
     async fn post(&self, letter: &Letter) -> Answer {
-        let secret = match Secret::parse(&letter.secret) {
-            Ok(secret) => secret,
-            Err(error) => return Answer { status: None, error: Some(error.to_string()), retry_after: None },
+        let (at, watch) = (Clock::now(self.engine.clock()), Stopwatch::start());
+        let no_answer = |error: String| Answer {
+            at,
+            took: watch.elapsed(),
+            status: None,
+            error: Some(error),
+            body: None,
+            retry_after: None,
         };
-        let (id, now) = (letter.event_id.to_string(), Clock::now(self.engine.clock()));
-        let request = self
-            .client
-            .post(&letter.url)
-            .header("content-type", "application/json")
-            .header("webhook-id", &id)
-            .header("webhook-timestamp", now.timestamp())
-            .header("webhook-signature", secret.sign(&id, now, letter.body.as_bytes()))
-            .body(letter.body.clone());
+        let request = match self.request(letter, at) {
+            Ok(request) => request,
+            Err(problem) => return no_answer(problem),
+        };
         match request.send().await {
-            Ok(response) => {
-                let retry_after =
-                    response.headers().get(RETRY_AFTER).and_then(|v| v.to_str().ok()?.parse().ok());
-                Answer {
-                    status: Some(response.status().as_u16()),
-                    error: None,
-                    retry_after: retry_after.map(Duration::from_secs),
-                }
+            Ok(mut response) => {
+                let retry_after = retry_after(&response, at);
+                let status = response.status().as_u16();
+                let body = beginning(&mut response).await;
+                Answer { at, took: watch.elapsed(), status: Some(status), error: None, body, retry_after }
             }
             // The URL may carry a token of the customer's.
-            Err(error) => {
-                Answer { status: None, error: Some(describe(error.without_url())), retry_after: None }
-            }
+            Err(error) => no_answer(describe(error.without_url())),
         }
     }
+
+    fn request(&self, letter: &Letter, at: DateTime<Utc>) -> Result<RequestBuilder, String> {
+        let url: Url = letter.url.parse().map_err(|_| "the URL cannot be read".to_owned())?;
+        guarded::check(&self.guard, &url)?;
+        if letter.secrets.is_empty() {
+            return Err(format!(
+                "{}; or secrets.keys lacks the key it is sealed with",
+                SignatureError::BadSecret
+            ));
+        }
+        let mut request = self.client.post(url).header("content-type", "application/json");
+        for (name, value) in &letter.headers {
+            request = request.header(name, value);
+        }
+        let id = letter.event_id.to_string();
+        for (name, value) in signing::headers(letter.style, &letter.secrets, &id, at, letter.body.as_bytes())
+        {
+            request = request.header(name, value);
+        }
+        Ok(request.body(letter.body.clone()))
+    }
+}
+
+/// How long the endpoint asks to wait (RFC 9110 §10.2.3): seconds, or a moment.
+fn retry_after(response: &Response, now: DateTime<Utc>) -> Option<Duration> {
+    let text = response.headers().get(RETRY_AFTER)?.to_str().ok()?.trim();
+    wait_asked(text, now)
+}
+
+fn wait_asked(text: &str, now: DateTime<Utc>) -> Option<Duration> {
+    if let Ok(seconds) = text.parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let at: DateTime<Utc> = httpdate::parse_http_date(text).ok()?.into();
+    Some((at - now).to_std().unwrap_or_default())
+}
+
+/// The beginning of the body as text; what comes after it is not read. Without NUL, which no database keeps.
+async fn beginning(response: &mut Response) -> Option<String> {
+    let mut read = Vec::new();
+    while read.len() < KEPT
+        && let Ok(Some(chunk)) = response.chunk().await
+    {
+        read.extend_from_slice(&chunk);
+    }
+    read.truncate(KEPT);
+    let text = String::from_utf8_lossy(&read).replace('\0', "\u{FFFD}");
+    (!text.is_empty()).then_some(text)
 }
 
 /// The whole chain of causes: "error sending request: connection refused" says more than its first half.
@@ -119,4 +188,20 @@ fn describe(error: reqwest::Error) -> String {
         cause = inner.source();
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_endpoint_asks_to_wait_in_seconds_or_until_a_moment() {
+        let now = DateTime::from_timestamp(784_111_777, 0).unwrap(); // Sun, 06 Nov 1994 08:49:37 GMT
+        let wait = |text| wait_asked(text, now).map(|wait| wait.as_secs());
+        assert_eq!(wait("120"), Some(120));
+        assert_eq!(wait("Sun, 06 Nov 1994 08:51:37 GMT"), Some(120));
+        assert_eq!(wait("Sunday, 06-Nov-94 08:51:37 GMT"), Some(120), "obsolete forms are read as well");
+        assert_eq!(wait("Sun, 06 Nov 1994 08:40:00 GMT"), Some(0), "it has passed");
+        assert_eq!((wait("soon"), wait("-5"), wait("")), (None, None, None));
+    }
 }

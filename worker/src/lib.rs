@@ -10,6 +10,7 @@ mod endpoints;
 mod follow;
 mod followed;
 mod greetings;
+mod guarded;
 mod identity;
 mod probe;
 mod pulse;
@@ -17,7 +18,7 @@ mod pulse;
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use ringfleet_carriers::Registry;
-use ringfleet_core::{CallId, DeliveryId};
+use ringfleet_core::{CallId, DeliveryId, net::Guard};
 use ringfleet_engine::{Engine, EngineError};
 use ringfleet_fleet::{ConsumerSettings, FleetError, Lane, consume};
 use tokio::sync::Semaphore;
@@ -39,6 +40,8 @@ pub struct WorkerSettings {
     pub deliveries: usize,
     /// How long an endpoint may take to answer.
     pub delivery_timeout: Duration,
+    /// Where webhooks may go.
+    pub guard: Guard,
     /// Where agents' greetings are (8 to 48 kHz WAV).
     pub greetings: Option<PathBuf>,
     /// Where recordings go.
@@ -50,8 +53,9 @@ impl Default for WorkerSettings {
         Self {
             max_live: 500,
             drain: Duration::from_secs(30),
-            deliveries: 64,
+            deliveries: 256,
             delivery_timeout: Duration::from_secs(15),
+            guard: Guard::default(),
             greetings: None,
             recordings: None,
         }
@@ -100,10 +104,11 @@ pub async fn run(
         recordings: settings.recordings.clone(),
         stop: stop.clone(),
     };
-    let postman = Postman::new(engine.clone(), settings.delivery_timeout, settings.deliveries)?;
+    let postman = Postman::new(engine.clone(), &settings)?;
 
     let over = CancellationToken::new();
     let pulse = tokio::spawn(pulse::beat(dialer.clone(), settings.max_live, over.clone()));
+    let sharing = tokio::spawn(postman.clone().share_rates(stop.clone()));
     let probing = tokio::spawn(probe::probe_trunks(engine.clone(), carriers.clone(), stop.clone()));
     if !engine.fleet().is_shared() {
         dialer.settle_the_past().await?;
@@ -142,7 +147,7 @@ pub async fn run(
     calls.close();
     drain(&calls, &identity, settings.drain).await;
     over.cancel();
-    drop(tokio::join!(pulse, probing));
+    drop(tokio::join!(pulse, probing, sharing));
     identity.retire(&engine).await;
     carriers.close().await;
     worked.map(drop).map_err(WorkerError::from)

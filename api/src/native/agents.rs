@@ -18,7 +18,7 @@ use crate::{
     json::{Json, MaybeJson, NoBody},
     page::{NumberPaging, Paging},
     path::PathId,
-    query::Query,
+    query::{FromQuery, Parameters, Query},
 };
 
 use super::settings_body::{given, set};
@@ -164,7 +164,7 @@ pub(super) async fn create(door: Allowed<may::EditAgents>, Json(body): Json<Body
         greeting: body.greeting,
         recording: body.recording.unwrap_or(false),
         opening_line: opening_line(body.opening_line)?,
-        published: door.role().may(Action::PublishAgents),
+        published: door.identity().may(Action::PublishAgents),
     };
     let mut change = door.change("agent.create", |agent: &Agent| {
         let detail = json!({ "name": agent.name, "version": agent.n });
@@ -261,12 +261,27 @@ pub(super) async fn show(door: Allowed<may::Read>, PathId(id): PathId<AgentKind>
     Ok(Reply::ok(agent.into()))
 }
 
+/// `?name=` of a list of agents that were not put away.
+pub(super) struct ListQuery {
+    paging: Paging,
+    name: Option<String>,
+}
+
+impl FromQuery for ListQuery {
+    fn read(parameters: &mut Parameters) -> Result<Self> {
+        Ok(Self { name: parameters.take("name")?, paging: Paging::read(parameters)? })
+    }
+}
+
 /// `GET /agents`: a page of the workspace's agents that were not put away.
-pub(super) async fn list(door: Allowed<may::Read>, Query(paging): Query<Paging>) -> Result<Reply<Vec<View>>> {
+pub(super) async fn list(
+    door: Allowed<may::Read>,
+    Query(query): Query<ListQuery>,
+) -> Result<Reply<Vec<View>>> {
     let mut tx = door.engine().store().read().await?;
-    let agents = tx.agents(door.workspace(), paging.ask()).await?;
+    let agents = tx.agents(door.workspace(), query.name.as_deref(), query.paging.ask()).await?;
     tx.commit().await?;
-    Ok(paging.reply(agents, |agent| agent.id.into()))
+    Ok(query.paging.reply(agents, |agent| agent.id.into()))
 }
 
 /// `GET /agents/:id/versions`: a page of an agent's versions.

@@ -8,7 +8,6 @@ use utoipa::ToSchema;
 
 use crate::{
     auth::{Allowed, may},
-    check,
     envelope::{Moment, Reply},
     error::Result,
     page::Paging,
@@ -60,7 +59,7 @@ impl From<AuditEntry> for View {
     }
 }
 
-/// `?actor=`, `?action=`, `?target=`, `?since=` and `?until=` of the log.
+/// `?actor=`, `?action=` and `?target=` of the log.
 pub(super) struct ListQuery {
     paging: Paging,
     filter: AuditFilter,
@@ -72,8 +71,6 @@ impl FromQuery for ListQuery {
             actor: parameters.take("actor")?,
             action: parameters.take("action")?,
             target: parameters.take("target")?,
-            since: check::moment("since", parameters.take("since")?)?,
-            until: check::moment("until", parameters.take("until")?)?,
         };
         Ok(Self { paging: Paging::read(parameters)?, filter })
     }

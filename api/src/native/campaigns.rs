@@ -2,10 +2,10 @@
 
 use ringfleet_core::{
     AgentId, BrakeRule, CallerIds, CampaignId, CampaignState, Caps, Channel, Plan, Recurrence, Seats, Step,
-    TrunkGroupId, TrunkId, id::CampaignKind, trunk::Limits,
+    TrunkGroupId, TrunkId, UploadId, id::CampaignKind, trunk::Limits,
 };
 use ringfleet_engine::NAME_LIMIT;
-use ringfleet_store::{Campaign, CampaignSettings, NewCampaign};
+use ringfleet_store::{Campaign, CampaignFilter, CampaignSettings, NewCampaign};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use utoipa::ToSchema;
@@ -19,8 +19,9 @@ use crate::{
     json::Json,
     page::Paging,
     path::PathId,
-    query::Query,
+    query::{FromQuery, Parameters, Query},
     strict::Object,
+    tag::Seen,
 };
 
 use super::{
@@ -62,6 +63,24 @@ pub(super) struct Body {
     weight: Option<f64>,
     #[schema(value_type = Option<caller_ids::Body>)]
     caller_ids: Option<Object<caller_ids::Body>>,
+    #[schema(value_type = Option<SourceBody>)]
+    source: Option<Object<SourceBody>>,
+}
+
+/// Where the list comes from.
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schema(as = CampaignSource)]
+struct SourceBody {
+    #[serde(rename = "type")]
+    _kind: SourceKind,
+    upload_id: UploadId,
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+enum SourceKind {
+    Csv,
 }
 
 /// A campaign as the API shows it.
@@ -174,8 +193,9 @@ pub(super) async fn create(door: Allowed<may::RunCampaigns>, Json(body): Json<Bo
         caller_ids,
     };
     let new = NewCampaign { agent_id: body.agent_id, trunk_id, trunk_group_id, settings };
+    let upload = body.source.map(|Object(source)| source.upload_id);
     let receipt = change.receipt();
-    change.engine().create_campaign(change.workspace(), new, receipt).await?;
+    change.engine().create_campaign_from(change.workspace(), new, upload, receipt).await?;
     change.answer()
 }
 
@@ -187,19 +207,44 @@ pub(super) fn made(campaign: &Campaign) -> Reply<View> {
 }
 
 /// `GET /campaigns/:id`: one campaign.
-pub(super) async fn show(door: Allowed<may::Read>, PathId(id): PathId<CampaignKind>) -> Result<Reply<View>> {
+pub(super) async fn show(
+    door: Allowed<may::Read>,
+    PathId(id): PathId<CampaignKind>,
+    seen: Seen,
+) -> Result<Reply<View>> {
     let mut tx = door.engine().store().read().await?;
     let campaign = tx.campaign(door.workspace(), id).await?.ok_or_else(|| ApiError::not_found("campaign"))?;
     tx.commit().await?;
-    Ok(Reply::ok(campaign.into()))
+    Ok(seen.show(campaign.into()))
+}
+
+/// `?status=`, `?name=`, `?agentId=` and `?parentId=` of a list of campaigns.
+pub(super) struct ListQuery {
+    paging: Paging,
+    filter: CampaignFilter,
+}
+
+impl FromQuery for ListQuery {
+    fn read(parameters: &mut Parameters) -> Result<Self> {
+        let filter = CampaignFilter {
+            state: parameters.parse("status")?,
+            name: parameters.take("name")?,
+            agent: parameters.parse("agentId")?,
+            parent: parameters.parse("parentId")?,
+        };
+        Ok(Self { paging: Paging::read(parameters)?, filter })
+    }
 }
 
 /// `GET /campaigns`: a page of the workspace's campaigns.
-pub(super) async fn list(door: Allowed<may::Read>, Query(paging): Query<Paging>) -> Result<Reply<Vec<View>>> {
+pub(super) async fn list(
+    door: Allowed<may::Read>,
+    Query(query): Query<ListQuery>,
+) -> Result<Reply<Vec<View>>> {
     let mut tx = door.engine().store().read().await?;
-    let campaigns = tx.campaigns(door.workspace(), paging.ask()).await?;
+    let campaigns = tx.campaigns(door.workspace(), &query.filter, query.paging.ask()).await?;
     tx.commit().await?;
-    Ok(paging.reply(campaigns, |campaign| campaign.id.into()))
+    Ok(query.paging.reply(campaigns, |campaign| campaign.id.into()))
 }
 
 /// `GET /campaigns/:id/stats`: the figures of a campaign.

@@ -6,13 +6,14 @@ use axum::{
     http::StatusCode,
 };
 use ringfleet_core::{
-    CampaignId, ImportId,
+    CampaignId, ImportId, UploadId,
     id::{CampaignKind, ImportKind},
 };
 use ringfleet_engine::import::ImportOptions;
-use ringfleet_store::{Import, ImportState};
-use serde::Serialize;
+use ringfleet_store::{Import, ImportFilter, ImportState};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::json;
+use tokio::io::AsyncReadExt;
 use utoipa::{
     ToSchema,
     openapi::{Required, schema::ObjectBuilder},
@@ -24,13 +25,18 @@ use crate::{
     envelope::{Moment, Reply},
     error::{ApiError, Result},
     file::{CsvFile, text},
+    json::{media_type, parse},
     once::{Once, Refused},
     openapi::{Draft, Part},
     page::Paging,
     path::PathId,
     query::{FromQuery, Parameters, Query},
-    reject_file, upload,
+    reject_file::{self, Rejects},
+    upload,
 };
+
+/// Most bytes of a JSON body beside a list.
+const JSON_LIMIT: usize = 256 * 1024;
 
 /// An import as the API shows it.
 #[derive(Serialize, ToSchema)]
@@ -39,6 +45,8 @@ use crate::{
 pub(super) struct View {
     id: ImportId,
     campaign_id: CampaignId,
+    /// The upload it reads, where it does not read a request.
+    upload_id: Option<UploadId>,
     status: ImportState,
     error: Option<String>,
     rows: i64,
@@ -53,6 +61,7 @@ impl From<Import> for View {
         Self {
             id: import.id,
             campaign_id: import.campaign_id,
+            upload_id: import.upload_id,
             status: import.state,
             error: import.error,
             rows: import.rows_read,
@@ -73,6 +82,65 @@ impl FromQuery for UploadQuery {
     fn read(parameters: &mut Parameters) -> Result<Self> {
         Ok(Self { column: parameters.take("column")? })
     }
+}
+
+/// What fills a campaign: a list in the request, not read yet, or an upload.
+pub(super) enum Source {
+    List(upload::Upload),
+    Upload(UploadId),
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schema(as = ImportSource)]
+struct SourceBody {
+    upload_id: UploadId,
+}
+
+impl FromRequest<Gate> for Source {
+    type Rejection = Refused;
+
+    async fn from_request(request: Request, gate: &Gate) -> Result<Self, Refused> {
+        match media_type(request.headers()).as_deref() {
+            Some("application/json") => {
+                let body: SourceBody = json_of(watched(request, upload::open_bytes).await?).await?;
+                Ok(Self::Upload(body.upload_id))
+            }
+            _ => CsvUpload::from_request(request, gate).await.map(|CsvUpload(list)| Self::List(list)),
+        }
+    }
+}
+
+impl Part for Source {
+    fn describe(draft: &mut Draft) {
+        CsvUpload::describe(draft);
+        let body = draft.of::<SourceBody>();
+        draft.body("application/json", body, Required::True);
+    }
+}
+
+/// Opens a body that is read while it comes, seen by whoever keeps the answer of its Idempotency-Key.
+pub(super) async fn watched(
+    request: Request,
+    open: impl FnOnce(Request) -> Result<upload::Upload>,
+) -> Result<upload::Upload, Refused> {
+    let once = request.extensions().get::<Once>().cloned();
+    let bytes = open(request)?;
+    match once {
+        Some(once) => once.watch(bytes).await,
+        None => Ok(bytes),
+    }
+}
+
+/// Reads a small JSON object out of such a body.
+pub(super) async fn json_of<T: DeserializeOwned>(bytes: upload::Upload) -> Result<T> {
+    let mut body = Vec::new();
+    let read = bytes.take(JSON_LIMIT as u64 + 1).read_to_end(&mut body).await;
+    read.map_err(|_| ApiError::broken_upload("the body broke off; send the request again"))?;
+    if body.len() > JSON_LIMIT {
+        return Err(ApiError::too_large(JSON_LIMIT));
+    }
+    parse(&body)
 }
 
 /// The list in an upload, not read yet.
@@ -105,33 +173,52 @@ impl Part for CsvUpload {
     }
 }
 
-/// `POST /campaigns/:id/recipients/import`: reads a CSV row by row. Answers when the whole file has been read.
+/// `POST /campaigns/:id/recipients/import`: reads a CSV row by row and answers when the whole file has been read; or has an upload fill the
+/// campaign, and answers at once.
 pub(super) async fn upload(
     door: Allowed<may::RunCampaigns>,
     PathId(campaign): PathId<CampaignKind>,
     Query(query): Query<UploadQuery>,
-    CsvUpload(list): CsvUpload,
+    source: Source,
 ) -> Result<Answer<View>> {
-    let options = ImportOptions { column: query.column };
+    let is_upload = matches!(source, Source::Upload(_));
     let mut change = door.change("recipients.import", move |import: &Import| {
-        let detail = json!({ "importId": import.id, "status": import.state, "accepted": import.accepted, "rejected": import.rejected });
-        Reply::ok(View::from(import.clone())).about(campaign).with_detail(detail)
+        let detail = json!({ "importId": import.id, "uploadId": import.upload_id, "status": import.state, "accepted": import.accepted, "rejected": import.rejected });
+        let view = View::from(import.clone());
+        let reply = if is_upload { Reply::accepted(view) } else { Reply::ok(view) };
+        reply.about(campaign).with_detail(detail)
     });
     let receipt = change.receipt();
-    // When the client goes away this handler is dropped; the import goes on in a task of its own and is closed there.
-    change.engine().import(change.workspace(), campaign, list, options, receipt).await?;
+    match source {
+        Source::List(list) => {
+            let options = ImportOptions { column: query.column };
+            // When the client goes away this handler is dropped; the import goes on in a task of its own and is closed there.
+            change.engine().import(change.workspace(), campaign, list, options, receipt).await?;
+        }
+        Source::Upload(_) if query.column.is_some() => {
+            return Err(ApiError::invalid(
+                "column",
+                "an upload has a mapping; set it with PUT /uploads/:id/mapping",
+            ));
+        }
+        Source::Upload(upload) => {
+            change.engine().import_upload(change.workspace(), campaign, upload, receipt).await?;
+        }
+    }
     change.answer()
 }
 
-/// `?campaignId=` of a list of imports.
+/// `?campaignId=` and `?status=` of a list of imports.
 pub(super) struct ListQuery {
     paging: Paging,
-    campaign: Option<CampaignId>,
+    filter: ImportFilter,
 }
 
 impl FromQuery for ListQuery {
     fn read(parameters: &mut Parameters) -> Result<Self> {
-        Ok(Self { campaign: parameters.parse("campaignId")?, paging: Paging::read(parameters)? })
+        let filter =
+            ImportFilter { campaign: parameters.parse("campaignId")?, state: parameters.parse("status")? };
+        Ok(Self { paging: Paging::read(parameters)?, filter })
     }
 }
 
@@ -141,7 +228,7 @@ pub(super) async fn list(
     Query(query): Query<ListQuery>,
 ) -> Result<Reply<Vec<View>>> {
     let mut tx = door.engine().store().read().await?;
-    let imports = tx.imports(door.workspace(), query.campaign, query.paging.ask()).await?;
+    let imports = tx.imports(door.workspace(), query.filter, query.paging.ask()).await?;
     tx.commit().await?;
     Ok(query.paging.reply(imports, |import| import.id.into()))
 }
@@ -154,7 +241,7 @@ pub(super) async fn show(door: Allowed<may::Read>, PathId(id): PathId<ImportKind
 /// `GET /imports/:id/errors.csv`: the rows that did not become recipients, in the order of the file.
 pub(super) async fn errors(door: Allowed<may::Read>, PathId(id): PathId<ImportKind>) -> Result<CsvFile> {
     let import = find(&door, id).await?;
-    let rejects = reject_file::stream(door.engine().store().clone(), import.id);
+    let rejects = reject_file::stream(door.engine().store().clone(), Rejects::OfImport(import.id));
     Ok(CsvFile { name: format!("{}-errors.csv", import.id), body: Body::from_stream(rejects) })
 }
 

@@ -17,6 +17,7 @@ use crate::{
     page::Paging,
     path::PathId,
     query::Query,
+    tag::Expected,
 };
 
 use super::{
@@ -99,16 +100,21 @@ async fn act(
 pub(super) async fn edit(
     door: Allowed<may::RunCampaigns>,
     PathId(id): PathId<CampaignKind>,
+    expected: Expected,
     Json(body): Json<PatchBody>,
 ) -> Result<Answer<View>> {
     let patch = body.check()?;
     let mut change = door.change("campaign.edit", move |campaign: &Changed<Campaign>| {
         let (before, after) = (View::from(campaign.before.clone()), View::from(campaign.after.clone()));
         let detail = difference(&before, &after);
-        Reply::ok(after).about(id).with_detail(detail)
+        Reply::ok(after).tagged().about(id).with_detail(detail)
     });
     let receipt = change.receipt();
-    let edit = |settings: &mut _| patch.apply(settings);
+    let edit = |before: &Campaign, settings: &mut _| {
+        expected.check(&View::from(before.clone()))?;
+        patch.apply(settings);
+        Ok(())
+    };
     change.engine().edit_campaign(change.workspace(), id, edit, receipt).await?;
     change.answer()
 }

@@ -1,15 +1,22 @@
 //! The native API, under `/api/v1`: one file per resource.
 
+mod accounts;
 mod agents;
+mod api_keys;
 mod audit_log;
 mod caller_ids;
 mod campaigns;
+mod deliveries;
+mod google;
 mod imports;
+mod invites;
 mod leads;
 mod lifecycle;
+mod members;
 mod preflight;
 mod recipients;
 mod reschedule;
+mod results;
 mod schedule_body;
 mod sessions;
 mod settings_body;
@@ -19,18 +26,45 @@ mod transcripts;
 mod trunk_body;
 mod trunk_groups;
 mod trunks;
+mod upload_data;
+mod upload_preview;
+mod uploads;
+mod webhook_url;
 mod webhooks;
 mod workspace;
+mod workspaces;
 
 pub(crate) use settings_body::given;
 
-use axum::middleware;
+use axum::{http::Method, middleware};
 
-use crate::{auth::Gate, frame, once, openapi::Routes};
+pub use google::GoogleSettings;
+
+use crate::{auth::Gate, frame, once, openapi::Routes, quota};
 
 /// Every route of the native API. All but uploads have to answer within the time limit.
 pub(crate) fn routes(gate: &Gate) -> Routes {
-    let quick = Routes::default()
+    let once = middleware::from_fn_with_state(gate.clone(), once::once);
+    let flowing = middleware::from_fn_with_state(gate.clone(), once::once_flowing);
+    let limit = middleware::from_fn_with_state(frame::TIME_LIMIT, frame::limit_time);
+    let quick = repeatable().within(|routes| routes.route_layer(once)).merge(unrepeatable());
+    let quick = quick.within(|routes| routes.route_layer(limit));
+    let uploads = uploads().within(|routes| routes.route_layer(flowing));
+    quick.merge(uploads).within(|routes| routes.route_layer(middleware::from_fn(quota::tell))).nest("/api/v1")
+}
+
+/// The method and path of each.
+pub(crate) fn list() -> Vec<(Method, String)> {
+    repeatable().merge(unrepeatable()).merge(uploads()).nest("/api/v1").list()
+}
+
+/// What may be sent with an Idempotency-Key.
+fn repeatable() -> Routes {
+    campaigns_and_calls().merge(workspaces_and_keys())
+}
+
+fn campaigns_and_calls() -> Routes {
+    Routes::default()
         .create("/agents", agents::create, "Makes an agent.")
         .get("/agents", agents::list, "Lists agents.")
         .get("/agents/{agt}", agents::show, "Shows an agent in its published version.")
@@ -78,6 +112,12 @@ pub(crate) fn routes(gate: &Gate) -> Routes {
             reschedule::reschedule,
             "Calls a recipient back at a time.",
         )
+        .get("/campaigns/{cmp}/results.csv", results::csv, "Gives what became of each recipient as CSV.")
+        .get(
+            "/campaigns/{cmp}/results.jsonl",
+            results::jsonl,
+            "Gives what became of each recipient as JSON lines.",
+        )
         .get("/imports", imports::list, "Lists imports.")
         .get("/imports/{imp}", imports::show, "Shows an import.")
         .get("/imports/{imp}/errors.csv", imports::errors, "Gives the rejected rows of an import as CSV.")
@@ -90,6 +130,8 @@ pub(crate) fn routes(gate: &Gate) -> Routes {
         .put("/workspace/rules", workspace::set_rules, "Sets what holds for all campaigns of the workspace.")
         .accept("/sessions", sessions::create, "Places a single call now.")
         .get("/sessions", sessions::list, "Lists calls.")
+        .get("/sessions/export.csv", sessions::export_csv, "Gives calls as CSV.")
+        .get("/sessions/export.jsonl", sessions::export_jsonl, "Gives calls as JSON lines.")
         .get("/sessions/{ses}", sessions::show, "Shows a call.")
         .get("/sessions/{ses}/transcript", transcripts::show, "Shows what was said in a call.")
         .put("/sessions/{ses}/transcript", transcripts::put, "Keeps what was said in a call.")
@@ -101,23 +143,80 @@ pub(crate) fn routes(gate: &Gate) -> Routes {
         .patch("/leads/{lead}", leads::edit, "Changes a lead.")
         .delete("/leads/{lead}", leads::remove, "Forgets a lead; its number stays on the lists it stands on.")
         .get("/leads/{lead}/sessions", leads::sessions, "Lists the last calls to a lead.")
+        .get("/uploads", uploads::list, "Lists uploads.")
+        .get("/uploads/{upl}", uploads::show, "Shows an upload, and where its next part goes.")
+        .delete("/uploads/{upl}", uploads::remove, "Forgets an upload.")
+        .put("/uploads/{upl}/mapping", uploads::map, "Says which column of an upload is what.")
+        .get("/uploads/{upl}/preview", upload_preview::show, "Shows the first 100 rows of an upload.")
+        .get("/uploads/{upl}/errors.csv", uploads::errors, "Gives the rejected rows of an upload as CSV.")
         .create("/webhooks", webhooks::create, "Makes a webhook; the only answer with its secret.")
         .get("/webhooks", webhooks::list, "Lists webhooks.")
+        .get("/webhooks/events", webhooks::events, "Lists every event with its JSON Schema and a sample.")
+        .get("/webhooks/{whk}", webhooks::show, "Shows a webhook.")
+        .patch("/webhooks/{whk}", webhooks::edit, "Changes a webhook, or switches it on or off.")
         .delete("/webhooks/{whk}", webhooks::remove, "Removes a webhook.")
-        .within(|routes| {
-            routes
-                .route_layer(middleware::from_fn_with_state(gate.clone(), once::once))
-                .route_layer(middleware::from_fn_with_state(frame::TIME_LIMIT, frame::limit_time))
-        });
-    let uploads = Routes::default()
+        .post(
+            "/webhooks/{whk}/rotate-secret",
+            webhooks::rotate,
+            "Gives a webhook a new secret, shown only now.",
+        )
+        .accept("/webhooks/{whk}/test", webhooks::test, "Sends the sample of an event to a webhook.")
+        .get("/webhooks/{whk}/deliveries", deliveries::list, "Lists what was sent to a webhook.")
+        .accept("/webhooks/{whk}/replay", deliveries::replay_many, "Sends deliveries of a webhook again.")
+        .get("/deliveries/{dlv}", deliveries::show, "Shows a delivery with every request made for it.")
+        .accept("/deliveries/{dlv}/replay", deliveries::replay, "Sends a delivery again.")
+}
+
+fn workspaces_and_keys() -> Routes {
+    Routes::default()
+        .get("/workspaces", workspaces::list, "Lists one's workspaces.")
+        .get("/workspaces/{org}", workspaces::show, "Shows a workspace; `me` is the one of the request.")
+        .patch("/workspaces/{org}", workspaces::rename, "Renames a workspace.")
+        .delete("/workspaces/{org}", workspaces::delete, "Deletes a workspace and stops everything in it.")
+        .post("/workspaces/{org}/leave", members::leave, "Makes oneself no member any more.")
+        .get("/workspaces/{org}/members", members::list, "Lists members.")
+        .patch("/workspaces/{org}/members/{usr}", members::set_role, "Sets the role of a member.")
+        .delete("/workspaces/{org}/members/{usr}", members::remove, "Removes a member.")
+        .get("/workspaces/{org}/invites", invites::list, "Lists open invitations.")
+        .delete("/workspaces/{org}/invites/{inv}", invites::withdraw, "Withdraws an invitation.")
+        .get("/api-keys", api_keys::list, "Lists API keys.")
+        .delete("/api-keys/{key}", api_keys::revoke, "Revokes an API key at once.")
+}
+
+/// Where an Idempotency-Key does nothing: what nobody is known for yet, or belongs to no workspace, and what is answered with a
+/// secret, which is kept nowhere.
+fn unrepeatable() -> Routes {
+    Routes::default()
+        .post("/auth/signup", accounts::sign_up, "Makes an account and logs it in.")
+        .post("/auth/login", accounts::log_in, "Logs in by password.")
+        .post("/auth/refresh", accounts::refresh, "Renews the login of the cookie.")
+        .post("/auth/logout", accounts::log_out, "Ends the login of the cookie.")
+        .post("/auth/logout-all", accounts::log_out_everywhere, "Ends all logins of the user.")
+        .post("/auth/password/change", accounts::change_password, "Changes the password; other logins end.")
+        .accept("/auth/password/forgot", accounts::forgot, "Sends a link that sets a new password.")
+        .post("/auth/password/reset", accounts::reset, "Sets the password by such a link; all logins end.")
+        .get("/auth/google", google::begin, "Leads to Google to log in there.")
+        .get("/auth/google/callback", google::callback, "Where Google leads back to; logs in.")
+        .post("/auth/invites/accept", invites::accept, "Joins the workspace of an invitation.")
+        .get("/users/me", accounts::me, "Shows oneself and one's workspaces.")
+        .create("/workspaces", workspaces::create, "Makes a workspace, with oneself as its admin.")
+        .create("/workspaces/{org}/invite", invites::invite, "Invites somebody by mail.")
+        .create("/api-keys", api_keys::create, "Makes an API key; the only answer with its secret.")
+        .post(
+            "/api-keys/{key}/rotate",
+            api_keys::rotate,
+            "Gives an API key another secret; the old one dies.",
+        )
+}
+
+fn uploads() -> Routes {
+    Routes::default()
+        .create("/uploads", uploads::create, "Begins an upload, or takes a whole file.")
+        .patch("/uploads/{upl}/data", upload_data::append, "Adds bytes to an upload at its offset.")
         .post("/campaigns/{cmp}/recipients/import", imports::upload, "Adds recipients from a CSV file.")
         .post(
             "/suppressions/import",
             suppressions::upload,
             "Puts the numbers of a CSV file on the suppression list.",
         )
-        .within(|routes| {
-            routes.route_layer(middleware::from_fn_with_state(gate.clone(), once::once_flowing))
-        });
-    quick.merge(uploads).nest("/api/v1")
 }

@@ -4,11 +4,13 @@ use std::collections::HashSet;
 
 use chrono::{DateTime, Utc};
 use ringfleet_core::{
-    CampaignId, Disposition, E164, Hold, Outcome, RecipientId, RecipientState, hold,
+    CampaignId, Disposition, E164, Hold, Outcome, RecipientId, RecipientState,
+    cursor::Cursor,
+    hold,
     id::{CampaignKind, RecipientKind},
 };
 use ringfleet_engine::{AddReport, lines_rest};
-use ringfleet_store::{Campaign, NewRecipient, Recipient, RecipientFilter};
+use ringfleet_store::{Campaign, NewRecipient, Page, Recipient, RecipientFilter, Tx};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
@@ -28,6 +30,9 @@ use crate::{
 
 /// Most recipients in one request.
 const MOST: usize = 5_000;
+/// For a page of those with a hold so many rows are read at once, so many times at most.
+const HELD_AT_ONCE: u32 = 1_000;
+const HELD_READS: usize = 5;
 /// How much of a refused value the answer quotes, in characters.
 const QUOTE_LIMIT: usize = 100;
 
@@ -217,19 +222,29 @@ fn refused(field: &'static str, value: &str, code: &'static str, reason: &str) -
     }
 }
 
-/// `?state=` and `?disposition=` of a list of recipients.
+/// `?state=`, `?disposition=`, `?number=`, `?numberContains=` and `?hold=` of a list of recipients.
 pub(super) struct ListQuery {
     paging: Paging,
     filter: RecipientFilter,
+    /// Why it is not being called at this moment, which is not what the store keeps.
+    hold: Option<Hold>,
 }
 
 impl FromQuery for ListQuery {
     fn read(parameters: &mut Parameters) -> Result<Self> {
-        let filter = RecipientFilter {
+        let filter = RecipientFilter::read(parameters)?;
+        Ok(Self { hold: parameters.parse("hold")?, paging: Paging::read(parameters)?, filter })
+    }
+}
+
+impl FromQuery for RecipientFilter {
+    fn read(parameters: &mut Parameters) -> Result<Self> {
+        Ok(RecipientFilter {
             state: parameters.parse("state")?,
             disposition: parameters.parse("disposition")?,
-        };
-        Ok(Self { paging: Paging::read(parameters)?, filter })
+            number: parameters.parse("number")?,
+            digits: parameters.take("numberContains")?.map(digits).transpose()?,
+        })
     }
 }
 
@@ -241,12 +256,67 @@ pub(super) async fn list(
 ) -> Result<Reply<Vec<View>>> {
     let mut tx = door.engine().store().read().await?;
     let of = tx.campaign(door.workspace(), campaign).await?.ok_or_else(|| ApiError::not_found("campaign"))?;
-    let mut recipients = tx.recipients(campaign, query.filter, query.paging.ask()).await?;
     let rests = lines_rest(&mut tx, &of).await?;
-    tx.commit().await?;
     let now = door.engine().clock().now();
-    recipients.iter_mut().for_each(|recipient| show_hold(&of, recipient, rests, now));
-    Ok(query.paging.reply(recipients, |recipient| recipient.id.into()))
+    let shown = |recipient: &mut Recipient| {
+        show_hold(&of, recipient, rests, now);
+        query.hold.is_none_or(|hold| recipient.hold == Some(hold))
+    };
+    let ListQuery { paging, filter, .. } = &query;
+    let (recipients, looked_at) = match query.hold {
+        None => read(&mut tx, campaign, filter, paging.ask(), shown).await?,
+        Some(_) => read_held(&mut tx, campaign, filter, paging.ask(), shown).await?,
+    };
+    tx.commit().await?;
+    Ok(paging.reply_so_far(recipients, |recipient| recipient.id.into(), looked_at))
+}
+
+/// The rows of a page that are shown, and the last one looked at if there may be others behind it.
+type SoFar = (Vec<Recipient>, Option<Cursor>);
+
+async fn read(
+    tx: &mut Tx,
+    campaign: CampaignId,
+    filter: &RecipientFilter,
+    page: Page,
+    shown: impl Fn(&mut Recipient) -> bool,
+) -> Result<SoFar> {
+    let mut found = tx.recipients(campaign, filter.clone(), page).await?;
+    let looked_at = match found.len() < page.limit as usize {
+        true => tx.recipients_looked_at(campaign, filter, page).await?,
+        false => found.last().map(|last| last.id.into()),
+    };
+    found.retain_mut(shown);
+    Ok((found, looked_at))
+}
+
+/// Those with a hold are picked from the rows of some pages: what holds somebody now is told by more than its row.
+async fn read_held(
+    tx: &mut Tx,
+    campaign: CampaignId,
+    filter: &RecipientFilter,
+    page: Page,
+    shown: impl Fn(&mut Recipient) -> bool,
+) -> Result<SoFar> {
+    let (mut held, mut from) = (Vec::new(), Page { limit: HELD_AT_ONCE, ..page });
+    for _ in 0..HELD_READS {
+        let (found, looked_at) = read(tx, campaign, filter, from, &shown).await?;
+        held.extend(found);
+        if held.len() >= page.limit as usize || looked_at.is_none() {
+            return Ok((held, looked_at));
+        }
+        from.after = looked_at;
+    }
+    Ok((held, from.after))
+}
+
+/// Digits of a number, without what people write between them.
+fn digits(text: String) -> Result<String> {
+    let digits: String = text.chars().filter(|c| !"+ -().".contains(*c)).collect();
+    match (1..=15).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit()) {
+        true => Ok(digits),
+        false => Err(ApiError::invalid("numberContains", "must be 1 to 15 digits")),
+    }
 }
 
 /// `GET /campaigns/:id/recipients/:rid`: one recipient.
@@ -265,7 +335,7 @@ pub(super) async fn show(
 }
 
 /// Why it is not being called at this moment, in place of why it was put off. `rests`: no trunk of the campaign is open.
-fn show_hold(campaign: &Campaign, recipient: &mut Recipient, rests: bool, now: DateTime<Utc>) {
+pub(super) fn show_hold(campaign: &Campaign, recipient: &mut Recipient, rests: bool, now: DateTime<Utc>) {
     let Recipient { state, hold, due_at, .. } = *recipient;
     recipient.hold = hold::current(campaign.state, state, hold, due_at, rests, now);
 }

@@ -16,6 +16,8 @@ use crate::{
     check,
     envelope::{Moment, Reply},
     error::{ApiError, Result},
+    export::{self, Form, Part},
+    file::{CsvFile, JsonLinesFile},
     json::Json,
     page::Paging,
     path::PathId,
@@ -134,21 +136,102 @@ pub(super) async fn show(door: Allowed<may::Read>, PathId(id): PathId<CallKind>)
     Ok(Reply::ok(call.into()))
 }
 
-/// `?campaignId=`, `?recipientId=` and `?status=` of a list of calls.
+/// `?campaignId=`, `?recipientId=`, `?agentId=`, `?number=`, `?status=` and `?outcome=` of a list of calls.
 pub(super) struct ListQuery {
     paging: Paging,
     filter: CallFilter,
 }
 
-impl FromQuery for ListQuery {
+impl FromQuery for CallFilter {
     fn read(parameters: &mut Parameters) -> Result<Self> {
-        let filter = CallFilter {
+        Ok(CallFilter {
             campaign: parameters.parse("campaignId")?,
             recipient: parameters.parse("recipientId")?,
             state: parameters.parse("status")?,
-        };
-        Ok(Self { paging: Paging::read(parameters)?, filter })
+            outcome: parameters.parse("outcome")?,
+            agent: parameters.parse("agentId")?,
+            number: parameters.parse("number")?,
+        })
     }
+}
+
+impl FromQuery for ListQuery {
+    fn read(parameters: &mut Parameters) -> Result<Self> {
+        Ok(Self { filter: CallFilter::read(parameters)?, paging: Paging::read(parameters)? })
+    }
+}
+
+/// The same filters for a file of all of them.
+pub(super) struct ExportQuery {
+    part: Part,
+    filter: CallFilter,
+}
+
+impl FromQuery for ExportQuery {
+    fn read(parameters: &mut Parameters) -> Result<Self> {
+        Ok(Self { filter: CallFilter::read(parameters)?, part: Part::read(parameters)? })
+    }
+}
+
+/// The columns of a file of calls.
+const COLUMNS: &[&str] = &[
+    "id",
+    "campaignId",
+    "recipientId",
+    "agentId",
+    "trunkId",
+    "channel",
+    "toNumber",
+    "fromNumber",
+    "attempt",
+    "status",
+    "hold",
+    "outcome",
+    "reason",
+    "code",
+    "endedBy",
+    "createdAt",
+    "startedAt",
+    "answeredAt",
+    "endedAt",
+    "durationMs",
+    "metadata",
+];
+
+/// `GET /sessions/export.csv`: the calls of a list as a file.
+pub(super) async fn export_csv(
+    door: Allowed<may::Read>,
+    Query(query): Query<ExportQuery>,
+) -> Result<CsvFile> {
+    let body = export(&door, Form::Csv(COLUMNS), query);
+    Ok(CsvFile { name: "sessions.csv".into(), body })
+}
+
+/// `GET /sessions/export.jsonl`: the same, an object in each line.
+pub(super) async fn export_jsonl(
+    door: Allowed<may::Read>,
+    Query(query): Query<ExportQuery>,
+) -> Result<JsonLinesFile> {
+    let body = export(&door, Form::JsonLines, query);
+    Ok(JsonLinesFile { name: "sessions.jsonl".into(), body })
+}
+
+fn export(door: &Allowed<may::Read>, form: Form, query: ExportQuery) -> axum::body::Body {
+    let (store, workspace, ExportQuery { part, filter }) =
+        (door.engine().store().clone(), door.workspace(), query);
+    export::file(form, part, move |page| {
+        let store = store.clone();
+        async move {
+            let mut tx = store.read().await?;
+            let calls = tx.calls(workspace, filter, page).await?;
+            let next = match calls.len() < page.limit as usize {
+                true => tx.calls_looked_at(workspace, filter, page).await?,
+                false => calls.last().map(|last| last.id.into()),
+            };
+            tx.commit().await?;
+            Ok((calls.into_iter().map(View::from).collect(), next))
+        }
+    })
 }
 
 /// `GET /sessions`: a page of the workspace's calls.
@@ -157,7 +240,12 @@ pub(super) async fn list(
     Query(query): Query<ListQuery>,
 ) -> Result<Reply<Vec<View>>> {
     let mut tx = door.engine().store().read().await?;
-    let calls = tx.calls(door.workspace(), query.filter, query.paging.ask()).await?;
+    let ListQuery { paging, filter } = query;
+    let calls = tx.calls(door.workspace(), filter, paging.ask()).await?;
+    let looked_at = match paging.is_short(&calls) {
+        true => tx.calls_looked_at(door.workspace(), filter, paging.ask()).await?,
+        false => None,
+    };
     tx.commit().await?;
-    Ok(query.paging.reply(calls, |call| call.id.into()))
+    Ok(paging.reply_so_far(calls, |call| call.id.into(), looked_at))
 }

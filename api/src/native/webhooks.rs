@@ -1,25 +1,39 @@
 //! Webhooks: the customer's endpoints that hear of events.
 
-use ringfleet_core::{WebhookId, event::EventType, id::WebhookKind, signing::Secret};
-use ringfleet_store::Webhook;
-use serde::{Deserialize, Serialize};
-use serde_json::json;
-use url::Url;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use ringfleet_core::{
+    AgentId, WebhookId, catalogue,
+    event::EventType,
+    id::WebhookKind,
+    signing::Secret,
+    webhook::{CustomHeaders, Format, Style, check_headers},
+};
+use ringfleet_engine::Changed;
+use ringfleet_store::{Delivery, NewWebhook, Webhook};
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::{Value, json};
 use utoipa::ToSchema;
 
+use super::webhook_url;
 use crate::{
     auth::{Allowed, may},
-    change::Answer,
+    change::{Answer, difference},
+    check,
     envelope::{Moment, Reply},
     error::{ApiError, Result},
-    json::Json,
+    json::{Json, MaybeJson},
     page::Paging,
     path::PathId,
     query::Query,
 };
 
-/// Longest URL, in characters.
-const URL_LIMIT: usize = 2000;
+const NAME_LIMIT: usize = 255;
+const DESCRIPTION_LIMIT: usize = 1000;
+/// How long an old secret goes on signing beside a new one, in seconds: by default, and at most.
+const OVERLAP: u32 = 24 * 60 * 60;
+const LONGEST_OVERLAP: u32 = 30 * OVERLAP;
 
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -27,6 +41,54 @@ const URL_LIMIT: usize = 2000;
 pub(super) struct Body {
     url: String,
     events: Option<Vec<EventType>>,
+    style: Option<Style>,
+    name: Option<String>,
+    description: Option<String>,
+    agent_id: Option<AgentId>,
+    #[schema(value_type = Option<Object>)]
+    custom_headers: Option<CustomHeaders>,
+    max_per_second: Option<u32>,
+}
+
+/// What can be changed: what is absent stays, null takes away.
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schema(as = WebhookChanges)]
+pub(super) struct Changes {
+    url: Option<String>,
+    events: Option<Vec<EventType>>,
+    style: Option<Style>,
+    #[serde(default, deserialize_with = "given")]
+    name: Option<Option<String>>,
+    #[serde(default, deserialize_with = "given")]
+    description: Option<Option<String>>,
+    #[serde(default, deserialize_with = "given")]
+    agent_id: Option<Option<AgentId>>,
+    #[schema(value_type = Option<Object>)]
+    custom_headers: Option<CustomHeaders>,
+    #[serde(default, deserialize_with = "given")]
+    max_per_second: Option<Option<u32>>,
+    is_active: Option<bool>,
+}
+
+fn given<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
+    d: D,
+) -> std::result::Result<Option<Option<T>>, D::Error> {
+    Option::deserialize(d).map(Some)
+}
+
+#[derive(Deserialize, Default, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schema(as = SecretRotation)]
+pub(super) struct Rotation {
+    overlap_seconds: Option<u32>,
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = WebhookTest)]
+pub(super) struct TestBody {
+    event: EventType,
 }
 
 /// A webhook as the API shows it: without its secret.
@@ -36,11 +98,23 @@ pub(super) struct Body {
 pub(super) struct View {
     id: WebhookId,
     url: String,
+    name: Option<String>,
+    description: Option<String>,
     events: Vec<EventType>,
+    style: Style,
+    format: Format,
+    agent_id: Option<AgentId>,
+    /// Their names; a value may be a secret of the endpoint's.
+    custom_headers: Vec<String>,
+    max_per_second: Option<u32>,
+    is_active: bool,
+    disabled_reason: Option<String>,
+    failing_since: Option<Moment>,
     created_at: Moment,
+    updated_at: Moment,
 }
 
-/// A webhook as the one answer shows it that makes it.
+/// A webhook as the one answer shows it that makes it, or its secret.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = WebhookMade)]
@@ -48,6 +122,9 @@ pub(super) struct MadeView {
     #[serde(flatten)]
     webhook: View,
     signing_secret: String,
+    /// Until then the secrets before it sign as well.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    old_secrets_until: Option<Moment>,
 }
 
 /// What is left of a webhook.
@@ -58,11 +135,48 @@ pub(super) struct DeletedView {
     deleted: bool,
 }
 
+/// An event of the catalogue.
+#[derive(Serialize, ToSchema)]
+#[schema(as = CatalogueEvent)]
+pub(super) struct EventView {
+    event: EventType,
+    description: &'static str,
+    entity: &'static str,
+    #[schema(value_type = Object)]
+    schema: Value,
+    #[schema(value_type = Object)]
+    sample: Value,
+}
+
 impl From<Webhook> for View {
     fn from(webhook: Webhook) -> Self {
-        let Webhook { id, url, events, created_at, .. } = webhook;
-        Self { id, url, events, created_at: created_at.into() }
+        Self {
+            id: webhook.id,
+            url: webhook.url,
+            name: webhook.name,
+            description: webhook.description,
+            events: webhook.events,
+            style: webhook.style,
+            format: webhook.format,
+            agent_id: webhook.agent_id,
+            custom_headers: webhook.custom_headers.into_keys().collect(),
+            max_per_second: webhook.max_per_second,
+            is_active: webhook.is_active,
+            disabled_reason: webhook.disabled_reason,
+            failing_since: Moment::maybe(webhook.failing_since),
+            created_at: webhook.created_at.into(),
+            updated_at: webhook.updated_at.into(),
+        }
     }
+}
+
+/// `GET /webhooks/events`: every event there is, with its JSON Schema and a sample.
+pub(super) async fn events(_: Allowed<may::Read>) -> Result<Reply<Vec<EventView>>> {
+    let view = |entry: catalogue::Entry| {
+        let catalogue::Entry { event, description, entity, schema, sample } = entry;
+        EventView { event, description, entity, schema, sample }
+    };
+    Ok(Reply::ok(catalogue::all().into_iter().map(view).collect()))
 }
 
 /// `POST /webhooks`: makes an endpoint. The only answer that shows its signing secret.
@@ -70,22 +184,23 @@ pub(super) async fn create(
     door: Allowed<may::EditWebhooks>,
     Json(body): Json<Body>,
 ) -> Result<Answer<MadeView>> {
-    check_url(&body.url).map_err(|problem| ApiError::invalid("url", problem))?;
-    let mut events = body.events.unwrap_or_default();
-    events.sort();
-    events.dedup();
+    webhook_url::check(&body.url, &door.settings().guard).await?;
     let secret = Secret::new(rand::random());
-    let shown = secret.reveal();
-    let now = door.now();
+    let new = NewWebhook {
+        name: named(body.name)?,
+        description: described(body.description)?,
+        style: body.style.unwrap_or(Style::Standard),
+        agent_id: body.agent_id,
+        custom_headers: headers(body.custom_headers.unwrap_or_default())?,
+        max_per_second: rate(body.max_per_second)?,
+        ..NewWebhook::new(&body.url, &in_order(body.events.unwrap_or_default()), &secret)
+    };
     let mut change = door.change("webhook.create", move |made: &Webhook| {
-        let view = MadeView { webhook: made.clone().into(), signing_secret: shown.clone() };
-        Reply::created(view).about(made.id).with_detail(json!({ "url": made.url, "events": made.events }))
+        let detail = json!({ "url": made.url, "events": made.events });
+        Reply::created(shown_once(made.clone(), &secret, None)).about(made.id).with_detail(detail)
     });
     let receipt = change.receipt();
-    let mut tx = change.engine().store().write().await?;
-    let made = tx.insert_webhook(change.workspace(), &body.url, &events, &secret, now).await?;
-    receipt.write(&mut tx, &made, change.engine().clock()).await?;
-    tx.commit().await?;
+    change.engine().create_webhook(change.workspace(), new, receipt).await?;
     change.answer()
 }
 
@@ -95,6 +210,100 @@ pub(super) async fn list(door: Allowed<may::Read>, Query(paging): Query<Paging>)
     let webhooks = tx.webhooks(door.workspace(), paging.ask()).await?;
     tx.commit().await?;
     Ok(paging.reply(webhooks, |webhook| webhook.id.into()))
+}
+
+/// `GET /webhooks/:id`: one endpoint.
+pub(super) async fn show(door: Allowed<may::Read>, PathId(id): PathId<WebhookKind>) -> Result<Reply<View>> {
+    let mut tx = door.engine().store().read().await?;
+    let webhook = tx.webhook(door.workspace(), id).await?;
+    tx.commit().await?;
+    webhook.map(|webhook| Reply::ok(webhook.into())).ok_or_else(|| ApiError::not_found("webhook"))
+}
+
+/// `PATCH /webhooks/:id`: changes what is given. `isActive: true` switches on again what a rule has switched off.
+pub(super) async fn edit(
+    door: Allowed<may::EditWebhooks>,
+    PathId(id): PathId<WebhookKind>,
+    Json(changes): Json<Changes>,
+) -> Result<Answer<View>> {
+    if let Some(url) = &changes.url {
+        webhook_url::check(url, &door.settings().guard).await?;
+    }
+    let mut change = door.change("webhook.edit", move |webhook: &Changed<Webhook>| {
+        let (before, after) = (View::from(webhook.before.clone()), View::from(webhook.after.clone()));
+        let detail = difference(&before, &after);
+        Reply::ok(after).about(id).with_detail(detail)
+    });
+    let receipt = change.receipt();
+    let edit = |webhook: &mut Webhook| apply(webhook, changes);
+    change.engine().change_webhook(change.workspace(), id, edit, receipt).await?;
+    change.answer()
+}
+
+fn apply(webhook: &mut Webhook, changes: Changes) -> Result<()> {
+    if webhook.format != Format::Ringfleet && changes.events.is_some() {
+        return Err(ApiError::invalid("events", "belong to Ringfleet's bodies; this endpoint gets Samora's"));
+    }
+    if let Some(url) = changes.url {
+        webhook.url = url;
+    }
+    if let Some(events) = changes.events {
+        webhook.events = in_order(events);
+    }
+    if let Some(style) = changes.style {
+        webhook.style = style;
+    }
+    if let Some(name) = changes.name {
+        webhook.name = named(name)?;
+    }
+    if let Some(description) = changes.description {
+        webhook.description = described(description)?;
+    }
+    if let Some(agent) = changes.agent_id {
+        webhook.agent_id = agent;
+    }
+    if let Some(given) = changes.custom_headers {
+        webhook.custom_headers = headers(given)?;
+    }
+    if let Some(most) = changes.max_per_second {
+        webhook.max_per_second = rate(most)?;
+    }
+    webhook.is_active = changes.is_active.unwrap_or(webhook.is_active);
+    Ok(())
+}
+
+/// `POST /webhooks/:id/rotate-secret`: a new secret, shown now only. The old one signs beside it for `overlapSeconds`; 0 means that it has
+/// leaked, and ends it at once.
+pub(super) async fn rotate(
+    door: Allowed<may::EditWebhooks>,
+    PathId(id): PathId<WebhookKind>,
+    MaybeJson(body): MaybeJson<Rotation>,
+) -> Result<Answer<MadeView>> {
+    let overlap = check::within("overlapSeconds", body.overlap_seconds, 0..=LONGEST_OVERLAP, OVERLAP)?;
+    let secret = Secret::new(rand::random());
+    let overlap = Duration::from_secs(overlap.into());
+    let shown = secret.clone();
+    let mut change =
+        door.change("webhook.rotate_secret", move |(webhook, until): &(Webhook, DateTime<Utc>)| {
+            Reply::ok(shown_once(webhook.clone(), &shown, Some(*until))).about(id)
+        });
+    let receipt = change.receipt();
+    change.engine().rotate_webhook_secret(change.workspace(), id, &secret, overlap, receipt).await?;
+    change.answer()
+}
+
+/// `POST /webhooks/:id/test`: sends the sample of an event, whatever the endpoint wants to hear of.
+pub(super) async fn test(
+    door: Allowed<may::EditWebhooks>,
+    PathId(id): PathId<WebhookKind>,
+    Json(body): Json<TestBody>,
+) -> Result<Answer<super::deliveries::View>> {
+    let mut change = door.change("webhook.test", move |delivery: &Delivery| {
+        Reply::accepted(delivery.clone().into()).about(id).with_detail(json!({ "event": delivery.event }))
+    });
+    let receipt = change.receipt();
+    change.engine().test_webhook(change.workspace(), id, body.event, receipt).await?;
+    change.answer()
 }
 
 /// `DELETE /webhooks/:id`: removes an endpoint; what is still on its way to it is given up.
@@ -115,65 +324,42 @@ pub(super) async fn remove(
     change.answer()
 }
 
-/// The URL parser forgives much; what is kept and sent to must be what was meant.
-fn check_url(text: &str) -> Result<(), &'static str> {
-    if text.chars().count() > URL_LIMIT {
-        return Err("must be at most 2000 characters");
+fn shown_once(webhook: Webhook, secret: &Secret, until: Option<DateTime<Utc>>) -> MadeView {
+    MadeView {
+        webhook: webhook.into(),
+        signing_secret: secret.reveal(),
+        old_secrets_until: Moment::maybe(until),
     }
-    if text.contains(|c: char| c.is_whitespace() || c.is_control() || c == '\\') {
-        return Err("must not hold spaces, control characters or backslashes");
-    }
-    let url = Url::parse(text).map_err(|_| "must be a whole URL like https://example.com/hook")?;
-    let after_scheme = text.split_once(':').map_or("", |(_, rest)| rest);
-    if !matches!(url.scheme(), "http" | "https") || !after_scheme.starts_with("//") {
-        return Err("must begin with http:// or https://");
-    }
-    if after_scheme.starts_with("///") || url.host_str().is_none_or(str::is_empty) || url.port() == Some(0) {
-        return Err("must name a host, and a port that is not 0");
-    }
-    if !url.username().is_empty() || url.password().is_some() {
-        return Err("must not hold a user name or a password; check the signature of the request instead");
-    }
-    if url.fragment().is_some() {
-        return Err("must not hold a fragment (#…)");
-    }
-    Ok(())
 }
 
-#[cfg(test)]
-mod tests {
-    use super::check_url;
+fn in_order(mut events: Vec<EventType>) -> Vec<EventType> {
+    events.sort();
+    events.dedup();
+    events
+}
 
-    #[test]
-    fn only_whole_plain_http_urls_pass() {
-        for good in [
-            "https://example.com/hook?a=1",
-            "http://127.0.0.1:8080",
-            "http://[::1]:9/x",
-            "HTTPS://EXAMPLE.com",
-        ] {
-            assert_eq!(check_url(good), Ok(()), "{good}");
+fn named(name: Option<String>) -> Result<Option<String>> {
+    name.map(|name| check::name(name, NAME_LIMIT)).transpose()
+}
+
+fn described(text: Option<String>) -> Result<Option<String>> {
+    match text {
+        Some(text) if text.chars().count() > DESCRIPTION_LIMIT => {
+            let problem = format!("must be at most {DESCRIPTION_LIMIT} characters");
+            Err(ApiError::invalid("description", problem))
         }
-        for bad in [
-            "",
-            "example.com/hook",
-            "ftp://example.com",
-            "file:///etc/passwd",
-            "javascript:alert(1)",
-            "https:example.com",
-            "https:///example.com",
-            "http://",
-            "http://user@example.com",
-            "http://:pw@example.com",
-            "http://example.com/#a",
-            "http://example.com/a b",
-            "http:\\\\example.com",
-            "http://example.com:0/",
-            "http://example.com:99999/",
-            "http://exa\tmple.com",
-        ] {
-            assert!(check_url(bad).is_err(), "{bad}");
-        }
-        assert!(check_url(&format!("http://h/{}", "x".repeat(2000))).is_err());
+        text => Ok(text),
     }
+}
+
+fn rate(most: Option<u32>) -> Result<Option<u32>> {
+    most.map(|most| check::within("maxPerSecond", Some(most), 1..=10_000, most)).transpose()
+}
+
+fn headers(given: CustomHeaders) -> Result<CustomHeaders> {
+    check_headers(&given).map_err(|(name, problem)| match name.as_str() {
+        "" => ApiError::invalid("customHeaders", problem),
+        name => ApiError::invalid(format!("customHeaders.{name}"), problem),
+    })?;
+    Ok(given)
 }

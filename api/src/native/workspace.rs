@@ -12,6 +12,7 @@ use crate::{
     error::{ApiError, Result},
     json::Json,
     strict::Object,
+    tag::{Expected, Seen},
 };
 
 use super::schedule_body::{ScheduleBody, ScheduleView};
@@ -56,15 +57,19 @@ impl From<WorkspaceRules> for View {
 }
 
 /// `GET /workspace/rules`.
-pub(super) async fn rules(door: Allowed<may::Read>) -> Result<Reply<View>> {
+pub(super) async fn rules(door: Allowed<may::Read>, seen: Seen) -> Result<Reply<View>> {
     let mut tx = door.engine().store().read().await?;
     let found = tx.workspace(door.workspace()).await?.ok_or_else(|| ApiError::not_found("workspace"))?;
     tx.commit().await?;
-    Ok(Reply::ok(found.rules.into()))
+    Ok(seen.show(found.rules.into()))
 }
 
 /// `PUT /workspace/rules`: replaces them all; what is left out is unset. Holds for every call from now on.
-pub(super) async fn set_rules(door: Allowed<may::EditRules>, Json(body): Json<Body>) -> Result<Answer<View>> {
+pub(super) async fn set_rules(
+    door: Allowed<may::EditRules>,
+    expected: Expected,
+    Json(body): Json<Body>,
+) -> Result<Answer<View>> {
     let schedule = match body.schedule {
         Some(Object(schedule)) => schedule.check(Schedule::default())?,
         None => Schedule::default(),
@@ -84,9 +89,10 @@ pub(super) async fn set_rules(door: Allowed<may::EditRules>, Json(body): Json<Bo
     let mut change = door.change("workspace.rules", move |rules: &Changed<WorkspaceRules>| {
         let (before, after) = (View::from(rules.before.clone()), View::from(rules.after.clone()));
         let detail = difference(&before, &after);
-        Reply::ok(after).about(workspace).with_detail(detail)
+        Reply::ok(after).tagged().about(workspace).with_detail(detail)
     });
     let receipt = change.receipt();
-    change.engine().set_workspace_rules(change.workspace(), &rules, receipt).await?;
+    let check = |before: &WorkspaceRules| expected.check(&View::from(before.clone()));
+    change.engine().set_workspace_rules(change.workspace(), &rules, check, receipt).await?;
     change.answer()
 }

@@ -2,6 +2,7 @@
 
 use std::future::Future;
 
+use axum::http::HeaderName;
 use utoipa::{
     ToSchema,
     openapi::{
@@ -49,6 +50,13 @@ impl<T: ToSchema> Answer for Reply<T> {
         let body = Content::new(Some(RefOr::T(Schema::Object(envelope.build()))));
         let answer = ResponseBuilder::new().description("Done.").content("application/json", body).build();
         draft.answers(status, answer);
+    }
+}
+
+/// The same with a cookie.
+impl<T: ToSchema> Answer for ([(HeaderName, String); 1], Reply<T>) {
+    fn describe(draft: &mut Draft, status: u16) {
+        <Reply<T> as Answer>::describe(draft, status);
     }
 }
 

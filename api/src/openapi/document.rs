@@ -17,7 +17,8 @@ use super::{Routes, describe::null, routes::Operation};
 
 const TITLE: &str = "Ringfleet";
 const ABOUT: &str = "An outbound campaign dialer. Every answer is `{success, data, message, meta}`; of an error, `meta.code` is for \
-programs and `message` for people. Send an API key as `Authorization: Bearer KEY` or `X-API-Key: KEY`.";
+programs and `message` for people. Send an API key as `Authorization: Bearer KEY` or `X-API-Key: KEY`, or the access token of a user as \
+`Authorization: Bearer TOKEN` and, where they are a member of several workspaces, `X-Workspace-Id`.";
 
 /// The form of every error.
 pub(super) fn problem() -> Content {
@@ -86,6 +87,9 @@ fn described(operation: &Operation, tag: String) -> utoipa::openapi::path::Opera
         .request_body(draft.body.clone())
         .responses(ResponsesBuilder::new().responses_from_iter(answers).build());
     match draft.action {
+        None if draft.for_users => builder
+            .description(Some("Needs a user who has logged in; a key cannot do this."))
+            .securities(Some([SecurityRequirement::new("bearer", [] as [&str; 0])])),
         None => builder.securities(Some([SecurityRequirement::default()])),
         Some(action) => builder.description(Some(format!("Needs a role that may {action}."))).securities(
             Some(["bearer", "apiKey"].map(|name| SecurityRequirement::new(name, [] as [&str; 0]))),
@@ -158,6 +162,11 @@ fn replace(value: &mut Value, named: &BTreeMap<String, String>) {
 }
 
 impl Routes {
+    /// The method and path of each.
+    pub(crate) fn list(&self) -> Vec<(Method, String)> {
+        self.operations.iter().map(|it| (it.method.clone(), it.path.clone())).collect()
+    }
+
     /// Describes these routes.
     pub(crate) fn document(&mut self) -> Value {
         document(std::mem::take(&mut self.operations))

@@ -26,6 +26,8 @@ pub(crate) struct Draft {
     pub(super) answers: BTreeMap<u16, Response>,
     pub(super) schemas: BTreeMap<String, RefOr<Schema>>,
     pub(super) action: Option<Action>,
+    /// It is for users, not for keys.
+    pub(super) for_users: bool,
     /// What a path calls its ids, and what the description calls them.
     pub(super) ids: Vec<(&'static str, String)>,
 }
@@ -34,8 +36,20 @@ impl Draft {
     /// It needs somebody who may do this.
     pub(crate) fn needs(&mut self, action: Action) {
         self.action = Some(action);
+        self.known_caller();
+    }
+
+    /// It needs a user who has logged in.
+    pub(crate) fn needs_a_user(&mut self) {
+        self.for_users = true;
+        self.known_caller();
+    }
+
+    fn known_caller(&mut self) {
         self.refuses(StatusCode::UNAUTHORIZED, "No key or login, or none that is known.");
         self.refuses(StatusCode::FORBIDDEN, "The role of whoever asks may not do this.");
+        self.refuses(StatusCode::NOT_FOUND, "There is no such thing in this workspace.");
+        self.refuses(StatusCode::UNPROCESSABLE_ENTITY, "A value is wrong; `meta.field` names it.");
         self.refuses(StatusCode::TOO_MANY_REQUESTS, "Too many requests; `Retry-After` tells when to go on.");
     }
 
@@ -60,10 +74,16 @@ impl Draft {
     }
 
     /// It reads this header.
-    pub(super) fn header(&mut self, name: &str, description: &str) {
+    pub(crate) fn header(&mut self, name: &str, description: &str) {
         let text =
             ObjectBuilder::new().schema_type(SchemaType::new(Type::String)).pattern(Some("^[ -~]{1,255}$"));
         let header = parameter(name, ParameterIn::Header, Required::False, text.build().into());
+        self.parameters.push(ParameterBuilder::from(header).description(Some(description)).build());
+    }
+
+    /// It reads this header, of this form.
+    pub(crate) fn reads_header(&mut self, name: &str, schema: RefOr<Schema>, description: &str) {
+        let header = parameter(name, ParameterIn::Header, Required::False, schema);
         self.parameters.push(ParameterBuilder::from(header).description(Some(description)).build());
     }
 

@@ -1,7 +1,6 @@
 //! Single calls, and any call by its id.
 
-use axum::http::HeaderMap;
-use ringfleet_core::{AgentId, CallId, ScheduledCallState, id::CallKind};
+use ringfleet_core::{AgentId, ScheduledCallState, id::CallKind};
 use ringfleet_engine::{NewSession, Way};
 use ringfleet_store::{Call, ScheduledCall};
 use serde::{Deserialize, Serialize};
@@ -115,11 +114,7 @@ fn some(variables: Value) -> Option<Value> {
 }
 
 /// `GET /v1/call/:call_id`: a call that was triggered, or one that a campaign has scheduled.
-pub(super) async fn show(
-    door: Allowed<may::Read>,
-    PathId(id): PathId<CallKind>,
-    headers: HeaderMap,
-) -> Result<Reply<View>> {
+pub(super) async fn show(door: Allowed<may::Read>, PathId(id): PathId<CallKind>) -> Result<Reply<View>> {
     let mut tx = door.engine().store().read().await?;
     let single = tx.call(door.workspace(), id).await?;
     let scheduled = match &single {
@@ -136,8 +131,10 @@ pub(super) async fn show(
         _ => None,
     };
     tx.commit().await?;
-    let link = |id: CallId| files::transcript_url(&door, &headers, id);
-    let transcript_url = told.map(link);
+    let transcript_url = match told {
+        Some(id) => Some(files::transcript_url(&door, id).await?),
+        None => None,
+    };
     let view = match (single, scheduled) {
         (Some(call), _) => View::of_call(call, transcript_url),
         (None, Some(call)) => View::of_scheduled(call, transcript_url),

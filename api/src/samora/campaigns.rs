@@ -213,7 +213,10 @@ pub(super) async fn edit(
 ) -> Result<Answer<Option<View>>> {
     let config = body.retry_config.ok_or_else(|| ApiError::invalid("retry_config", "is missing"))?;
     let plan = retry_config::plan(config.map(|Object(config)| config))?;
-    let edit = |settings: &mut CampaignSettings| settings.plan = plan;
+    let edit = |_: &Campaign, settings: &mut CampaignSettings| {
+        settings.plan = plan;
+        Ok(())
+    };
     let words = ("campaign.edit", "Campaign updated");
     let mut noted = noted(door, (agent, id), words, |changed: &Changed<Campaign>| &changed.after).await?;
     let (receipt, draft) = (noted.change.receipt(), &[CampaignState::Draft]);

@@ -2,18 +2,27 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test ends where something it relies on fails")]
 
+mod accounts;
 mod audit_log;
 mod auth;
 mod bodies;
 mod brakes;
 mod caller_ids;
 mod campaigns;
+mod described;
+mod doors;
+mod exports;
+mod google;
 mod imports;
+mod keys;
 mod leads;
 mod lifecycle;
 mod lists;
+mod mails;
+mod members;
 mod once;
 mod operate;
+mod quotas;
 mod recipients;
 mod recurring;
 mod resources;
@@ -23,6 +32,8 @@ mod seats;
 mod snapshots;
 mod starts;
 mod support;
+mod tags;
+mod uploads;
 mod validation;
 mod versions;
 mod wire;

@@ -243,7 +243,7 @@ async fn health_needs_no_key_and_unknown_paths_and_methods_have_the_envelope() {
     assert!(allowed.contains("GET") && allowed.contains("POST"), "{allowed}");
     assert_eq!(answer.refusal(405), "METHOD_NOT_ALLOWED");
     assert_eq!(
-        world.call(&world.admin, "PATCH", "/webhooks/x", Value::Null).await.refusal(405),
+        world.call(&world.admin, "PUT", "/webhooks/x", Value::Null).await.refusal(405),
         "METHOD_NOT_ALLOWED"
     );
     let head = world.call(&world.admin, "HEAD", "/agents", Value::Null).await;

@@ -54,7 +54,7 @@ impl World {
         let filter = ringfleet_store::CallFilter { recipient: Some(recipient), ..Default::default() };
         let mut tx = self.engine.store().write().await.unwrap();
         let workspace = tx.workspace_named("ours", self.engine.clock().now()).await.unwrap().id;
-        let page = ringfleet_store::Page { after: None, limit: 1 };
+        let page = ringfleet_store::Page::first(1);
         let call = tx.calls(workspace, filter, page).await.unwrap().remove(0);
         tx.commit().await.unwrap();
         let worker = WorkerId::new(self.engine.clock().now());

@@ -7,14 +7,20 @@ use axum::{
     body::{Body, to_bytes},
     http::{HeaderMap, Request, StatusCode, header},
 };
-use ringfleet_api::{ApiSettings, new_key, router};
-use ringfleet_core::{Clock, ManualClock, Role, WorkspaceId, delivery::RetrySchedule};
+use ringfleet_api::{ApiSettings, NewKey, new_key, router};
+use ringfleet_core::{
+    Clock, Keyring, LoginId, ManualClock, Quota, Role, Scopes, UserId, WorkspaceId, delivery::RetrySchedule,
+    token::Bearer,
+};
 use ringfleet_engine::Engine;
 use ringfleet_fleet::Fleet;
-use ringfleet_store::Store;
+use ringfleet_store::{NewApiKey, NewUser, Store};
 use serde_json::{Value, json};
 use tempfile::TempDir;
+use tokio::sync::OnceCell;
 use tower::ServiceExt;
+
+use crate::described::Described;
 
 /// A WAV file of 8 kHz, mono, 16 bit, with two samples.
 const SILENCE: &[u8] =
@@ -31,6 +37,7 @@ pub struct World {
     pub developer: String,
     pub member: String,
     pub stranger: String,
+    described: OnceCell<Described>,
     folder: Arc<TempDir>,
 }
 
@@ -57,26 +64,51 @@ pub struct Things {
 
 impl World {
     pub async fn new() -> Self {
+        Self::with(|settings| settings).await
+    }
+
+    /// With other settings.
+    pub async fn with(change: impl FnOnce(ApiSettings) -> ApiSettings) -> Self {
+        let mut world = Self::empty(change).await;
+        let engine = &world.engine;
+        let keys = [
+            key(engine, "ours", Role::Admin).await,
+            key(engine, "ours", Role::Developer).await,
+            key(engine, "ours", Role::Member).await,
+            key(engine, "theirs", Role::Admin).await,
+        ];
+        [world.admin, world.developer, world.member, world.stranger] = keys;
+        world
+    }
+
+    /// Without workspaces and keys.
+    pub async fn empty(change: impl FnOnce(ApiSettings) -> ApiSettings) -> Self {
         let folder = TempDir::new().unwrap();
         let greetings = folder.path().join("greetings");
         std::fs::create_dir(&greetings).unwrap();
         std::fs::write(greetings.join("hello.wav"), SILENCE).unwrap();
         std::fs::write(greetings.join("text.wav"), b"RIFF").unwrap();
         std::fs::create_dir(greetings.join("folder.wav")).unwrap();
-        let store = Store::sqlite(&folder.path().join("test.db")).await.unwrap();
+        let keys = Keyring::parse(&[ringfleet_core::seal::encode_key([7; 32])]).unwrap();
+        let store = Store::sqlite(&folder.path().join("test.db")).await.unwrap().with_keys(Arc::new(keys));
         store.migrate().await.unwrap();
         let clock = ManualClock::new("2026-11-22T10:00:00.123Z".parse().unwrap());
         let engine =
             Engine::new(store, Fleet::in_process(), Arc::new(clock.clone()), RetrySchedule::default());
-        let settings = ApiSettings { greetings: Some(greetings), ..ApiSettings::default() };
+        let settings = ApiSettings {
+            greetings: Some(greetings),
+            quota: Quota::new(1_000_000, 100_000),
+            ..ApiSettings::default()
+        };
         Self {
-            app: router(engine.clone(), settings),
-            admin: key(&engine, "ours", Role::Admin).await,
-            developer: key(&engine, "ours", Role::Developer).await,
-            member: key(&engine, "ours", Role::Member).await,
-            stranger: key(&engine, "theirs", Role::Admin).await,
+            app: router(engine.clone(), change(settings)),
             engine,
             clock,
+            admin: String::new(),
+            developer: String::new(),
+            member: String::new(),
+            stranger: String::new(),
+            described: OnceCell::new(),
             folder: Arc::new(folder),
         }
     }
@@ -94,6 +126,7 @@ impl World {
             developer: self.developer.clone(),
             member: self.member.clone(),
             stranger: self.stranger.clone(),
+            described: OnceCell::new(),
             folder: self.folder.clone(),
         }
     }
@@ -105,7 +138,22 @@ impl World {
     }
 
     /// Sends any request.
+    ///
+    /// # Panics
+    ///
+    /// When it is answered otherwise than described.
     pub async fn send(&self, request: Request<Body>) -> Answer {
+        let (method, path) = (request.method().clone(), request.uri().to_string());
+        let answer = self.exchange(request).await;
+        let described = self.described.get_or_init(async || {
+            let request = Request::get("/openapi.json").body(Body::empty());
+            Described::new(self.exchange(request.unwrap()).await.body)
+        });
+        described.await.check(&method, &path, answer.status, &answer.body);
+        answer
+    }
+
+    async fn exchange(&self, request: Request<Body>) -> Answer {
         let response = self.app.clone().oneshot(request).await.unwrap();
         let (status, headers) = (response.status(), response.headers().clone());
         let text =
@@ -116,12 +164,7 @@ impl World {
 
     /// Sends a request of a key, with a JSON body unless it is null.
     pub async fn call(&self, key: &str, method: &str, path: &str, body: Value) -> Answer {
-        let request = request(method, path).header(header::AUTHORIZATION, format!("Bearer {key}"));
-        let request = match body {
-            Value::Null => request.body(Body::empty()),
-            body => request.header(header::CONTENT_TYPE, "application/json").body(body.to_string().into()),
-        };
-        self.send(request.unwrap()).await
+        self.call_with(key, &[], method, path, body).await
     }
 
     pub async fn get(&self, path: &str) -> Answer {
@@ -196,6 +239,53 @@ impl World {
         assert!(self.engine.dispatch(campaign.expect("it has started"), 100).await.unwrap().claimed > 0);
     }
 
+    /// A user who has logged in, as a member of `ours` if a role is given; gives their id and access token.
+    pub async fn user(&self, email: &str, role: Option<Role>, superuser: bool) -> (UserId, String) {
+        let now = self.engine.clock().now();
+        let new =
+            NewUser { email, name: email, password: None, google_subject: None, verified: true, superuser };
+        let mut tx = self.engine.store().write().await.unwrap();
+        let user = tx.insert_user(&new, now).await.unwrap().id;
+        if let Some(role) = role {
+            let ours = tx.workspace_named("ours", now).await.unwrap().id;
+            tx.insert_member(ours, user, role, now).await.unwrap();
+        }
+        let session = LoginId::new(now);
+        tx.insert_login(session, user, &[], now, now + chrono::TimeDelta::days(30)).await.unwrap();
+        tx.commit().await.unwrap();
+        let secret = self.engine.server_secret().await.unwrap();
+        (user, secret.access_token(Bearer { user, session }, now))
+    }
+
+    /// The id of a workspace.
+    pub async fn workspace_of(&self, name: &str) -> String {
+        let mut tx = self.engine.store().write().await.unwrap();
+        tx.workspace_named(name, self.engine.clock().now()).await.unwrap().id.to_string()
+    }
+
+    /// Sends a request with more headers.
+    pub async fn call_with(
+        &self,
+        key: &str,
+        headers: &[(&str, &str)],
+        method: &str,
+        path: &str,
+        body: Value,
+    ) -> Answer {
+        let mut request = request(method, path);
+        if !key.is_empty() {
+            request = request.header(header::AUTHORIZATION, format!("Bearer {key}"));
+        }
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let request = match body {
+            Value::Null => request.body(Body::empty()),
+            body => request.header(header::CONTENT_TYPE, "application/json").body(body.to_string().into()),
+        };
+        self.send(request.unwrap()).await
+    }
+
     pub fn tick(&self) {
         self.clock.advance(Duration::from_secs(1));
     }
@@ -206,12 +296,26 @@ pub fn request(method: &str, path: &str) -> axum::http::request::Builder {
     Request::builder().method(method).uri(format!("/api/v1{path}"))
 }
 
+/// A key that may all its role may.
+pub fn new_api_key(workspace: WorkspaceId, role: Role, key: &NewKey) -> NewApiKey<'_> {
+    NewApiKey {
+        workspace,
+        name: "test",
+        role,
+        scopes: Scopes::ALL,
+        rate_limit: None,
+        expires_at: None,
+        prefix: &key.prefix,
+        hash: &key.hash,
+    }
+}
+
 async fn key(engine: &Engine, workspace: &str, role: Role) -> String {
     let key = new_key(rand::random());
     let now = engine.clock().now();
     let mut tx = engine.store().write().await.unwrap();
     let workspace = tx.workspace_named(workspace, now).await.unwrap();
-    tx.insert_key(workspace.id, role, &key.prefix, &key.hash, now).await.unwrap();
+    tx.insert_key(&new_api_key(workspace.id, role, &key), now).await.unwrap();
     tx.commit().await.unwrap();
     key.secret
 }

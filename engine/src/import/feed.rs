@@ -9,11 +9,11 @@ use tokio::{
     time::{Instant, timeout},
 };
 
-use super::parse::{Batch, Parser, Repeats};
+use super::parse::{Batch, Header, Parser, Reading};
 use crate::{EngineError, Result};
 
 /// Bytes read at a time.
-const CHUNK: usize = 32 * 1024;
+const CHUNK: usize = 64 * 1024;
 /// A slow upload hands over what it has after so long, so that it is seen to be alive.
 const HAND_OVER: Duration = Duration::from_secs(1);
 /// An upload that sends nothing for so long is given up. Shorter than the time after which an import counts as dead.
@@ -31,12 +31,11 @@ pub(crate) struct Parcel {
 /// [`EngineError::BrokenUpload`] when the upload breaks off or sends nothing for `silence`, [`EngineError::Invalid`] when the header cannot be used.
 pub(super) async fn feed<R: AsyncRead + Unpin>(
     mut reader: R,
-    column: Option<String>,
-    repeats: Repeats,
+    reading: Reading,
     parcels: mpsc::Sender<Parcel>,
     silence: Duration,
-) -> Result<()> {
-    let mut parser = Parser::new(column, repeats);
+) -> Result<Header> {
+    let mut parser = Parser::new(reading);
     let mut chunk = Vec::with_capacity(CHUNK);
     let mut sent = Instant::now();
     loop {
@@ -57,14 +56,14 @@ pub(super) async fn feed<R: AsyncRead + Unpin>(
             ready.push(parser.take_open());
         }
         for batch in ready {
-            sent = Instant::now();
             let parcel = Parcel { batch, column: parser.phone_column().to_owned() };
             if parcels.send(parcel).await.is_err() {
-                return Ok(()); // whoever stores them has given up and knows why
+                return Ok(parser.header().clone()); // whoever stores them has given up and knows why
             }
+            sent = Instant::now(); // waiting for its turn is no slowness of the upload
         }
         if is_end || read.is_err() {
-            return read.map(drop);
+            return read.map(|_| parser.header().clone());
         }
     }
 }
@@ -93,15 +92,15 @@ pub(crate) fn stopped(error: JoinError) -> EngineError {
 mod tests {
     use tokio::io::AsyncWriteExt;
 
-    use super::*;
+    use super::{super::parse::Repeats, *};
 
     #[tokio::test]
     async fn a_client_that_falls_silent_is_given_up() {
         let (mut client, reader) = tokio::io::duplex(1024);
         client.write_all(b"phone\n+4915111234567\n+49151").await.unwrap();
         let (sender, mut parcels) = mpsc::channel(9);
-        let error =
-            feed(reader, None, Repeats::Rejected, sender, Duration::from_millis(50)).await.unwrap_err();
+        let reading = Reading::all(Default::default(), Repeats::Rejected, 1000);
+        let error = feed(reader, reading, sender, Duration::from_millis(50)).await.unwrap_err();
         assert_eq!(error.to_string(), "the upload broke off: nothing came for 50ms");
         assert_eq!(parcels.recv().await.unwrap().batch.rows(), 1, "what was complete is handed over");
     }

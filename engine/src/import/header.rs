@@ -1,6 +1,8 @@
 //! What the first row says: the delimiter, which column is the phone number, which the time zone, and how the rest is named.
 
-use ringfleet_core::E164;
+use std::collections::HashSet;
+
+use ringfleet_core::{ColumnMapping, E164};
 
 use super::{
     row::shortened,
@@ -94,10 +96,22 @@ impl Head {
     }
 }
 
+/// What becomes of a column.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Part {
+    Number,
+    Timezone,
+    /// A variable of this name.
+    Variable(String),
+    Nothing,
+}
+
 /// The columns of a file.
 pub(super) struct Columns {
     /// Their names; `column_3` where the header has none.
     names: Vec<String>,
+    /// What becomes of each.
+    parts: Vec<Part>,
     /// Whether the header has a name for each.
     named: Vec<bool>,
     /// Columns up to the last one with a name.
@@ -106,26 +120,43 @@ pub(super) struct Columns {
     pub(super) timezone: Option<usize>,
 }
 
+/// The names in a header, as they are written.
+///
+/// # Errors
+/// When it is not text, or has too many columns.
+pub(super) fn names_of<'a>(cells: impl Iterator<Item = &'a [u8]>) -> Result<Vec<String>> {
+    let mut names = Vec::new();
+    for cell in cells {
+        let name = std::str::from_utf8(cell).map_err(|_| not_text())?;
+        if name.contains('\0') {
+            return Err(not_text());
+        }
+        names.push(name.trim_matches(|c: char| c.is_whitespace() || c == '\u{feff}').to_owned());
+    }
+    if names.len() >= MAX_COLUMNS {
+        return Err(EngineError::invalid("file", format!("more than {} columns", MAX_COLUMNS - 1)));
+    }
+    Ok(names)
+}
+
 impl Columns {
-    /// Reads the header. `wanted`: the name of the phone column, if the caller gave one.
+    /// Reads the names of a header.
     ///
     /// # Errors
-    /// When there is no phone column or more than one that fits equally, or a header that no variable can be named after.
-    pub(super) fn read<'a>(cells: impl Iterator<Item = &'a [u8]>, wanted: Option<&str>) -> Result<Self> {
-        let mut names = Vec::new();
-        for cell in cells {
-            let name = std::str::from_utf8(cell).map_err(|_| not_text())?;
-            if name.contains('\0') {
-                return Err(not_text());
+    /// When there is no phone column or more than one that fits equally, a header that no variable can be named after, or a mapping of
+    /// columns that are not there.
+    pub(super) fn read(mut names: Vec<String>, mapping: &ColumnMapping) -> Result<Self> {
+        let ignored: Vec<usize> = wanted_columns(&names, &mapping.ignore)?;
+        let phone = match &mapping.number {
+            Some(wanted) => wanted_column(&names, "column", wanted)?,
+            None => phone_column(&names, &ignored)?,
+        };
+        let timezone = match &mapping.timezone {
+            Some(wanted) => Some(wanted_column(&names, "mapping.timezone", wanted)?),
+            None => {
+                let usual = TIMEZONE.iter().flat_map(|name| called(&names, name));
+                usual.into_iter().find(|i| *i != phone && !ignored.contains(i))
             }
-            names.push(name.trim_matches(|c: char| c.is_whitespace() || c == '\u{feff}').to_owned());
-        }
-        if names.len() >= MAX_COLUMNS {
-            return Err(EngineError::invalid("file", format!("more than {} columns", MAX_COLUMNS - 1)));
-        }
-        let phone = match wanted {
-            Some(wanted) => wanted_column(&names, wanted)?,
-            None => phone_column(&names)?,
         };
         let needed =
             names.iter().rposition(|name| !name.is_empty()).map_or(0, |last| last + 1).max(phone + 1);
@@ -134,9 +165,44 @@ impl Columns {
             *name = format!("column_{}", i + 1);
         }
         refuse_doubles(&names)?;
-        let timezone =
-            TIMEZONE.iter().find_map(|name| called(&names, name).into_iter().find(|&i| i != phone));
-        Ok(Self { names, named, needed, phone, timezone })
+        let mut parts: Vec<Part> = names.iter().cloned().map(Part::Variable).collect();
+        for (column, variable) in &mapping.rename {
+            let column = wanted_column(&names, "mapping.rename", column)?;
+            let variable = variable.trim().to_owned();
+            if variable.is_empty() {
+                return Err(EngineError::invalid("mapping.rename", "the name of a variable is empty"));
+            }
+            parts[column] = Part::Variable(variable);
+        }
+        ignored.iter().for_each(|&i| parts[i] = Part::Nothing);
+        timezone.into_iter().for_each(|i| parts[i] = Part::Timezone);
+        parts[phone] = Part::Number;
+        refuse_double_variables(&parts)?;
+        Ok(Self { names, parts, named, needed, phone, timezone })
+    }
+
+    /// What was made of the header, as a mapping.
+    pub(super) fn mapping(&self) -> ColumnMapping {
+        let columns = || self.names.iter().zip(&self.parts);
+        ColumnMapping {
+            number: Some(self.names[self.phone].clone()),
+            timezone: self.timezone.map(|i| self.names[i].clone()),
+            rename: columns()
+                .filter_map(|(name, part)| match part {
+                    Part::Variable(variable) if variable != name => Some((name.clone(), variable.clone())),
+                    _ => None,
+                })
+                .collect(),
+            ignore: columns()
+                .filter(|(_, part)| **part == Part::Nothing)
+                .map(|(name, _)| name.clone())
+                .collect(),
+        }
+    }
+
+    /// What becomes of a column.
+    pub(super) fn part(&self, column: usize) -> &Part {
+        self.parts.get(column).unwrap_or(&Part::Nothing)
     }
 
     /// How many cells a row has: as many as the header, where cells of nameless columns at its end may be left out.
@@ -185,8 +251,11 @@ fn called(names: &[String], name: &str) -> Vec<usize> {
         .unwrap_or_default()
 }
 
-fn phone_column(names: &[String]) -> Result<usize> {
-    let found = PHONE.iter().map(|name| called(names, name)).find(|found| !found.is_empty());
+fn phone_column(names: &[String], ignored: &[usize]) -> Result<usize> {
+    let usual = |name: &&str| -> Vec<usize> {
+        called(names, name).into_iter().filter(|i| !ignored.contains(i)).collect()
+    };
+    let found = PHONE.iter().map(usual).find(|found| !found.is_empty());
     match found.as_deref() {
         Some([one]) => Ok(*one),
         Some(several) => Err(ambiguous(names, several)),
@@ -206,18 +275,27 @@ fn phone_column(names: &[String]) -> Result<usize> {
     }
 }
 
-fn wanted_column(names: &[String], wanted: &str) -> Result<usize> {
+fn wanted_columns(names: &[String], wanted: &[String]) -> Result<Vec<usize>> {
+    wanted.iter().map(|name| wanted_column(names, "mapping.ignore", name)).collect()
+}
+
+fn wanted_column(names: &[String], field: &str, wanted: &str) -> Result<usize> {
     let wanted = wanted.trim();
     if wanted.is_empty() {
-        return Err(EngineError::invalid("column", "the name of the phone column is empty"));
+        let what = if field == "column" { "the name of the phone column" } else { "the name of a column" };
+        return Err(EngineError::invalid(field, format!("{what} is empty")));
     }
     match called(names, wanted).as_slice() {
         [one] => Ok(*one),
         [] => {
             let problem = format!("no column {:?} among {}", shortened(wanted), listed(names));
-            Err(EngineError::invalid("column", problem))
+            Err(EngineError::invalid(field, problem))
         }
-        several => Err(ambiguous(names, several)),
+        several if field == "column" => Err(ambiguous(names, several)),
+        _ => {
+            let problem = format!("several columns could be {:?}; spell it exactly", shortened(wanted));
+            Err(EngineError::invalid(field, problem))
+        }
     }
 }
 
@@ -246,6 +324,21 @@ fn refuse_doubles(names: &[String]) -> Result<()> {
         Some(pair) => {
             let problem = format!("two columns are called {:?}; give each its own name", shortened(pair[0]));
             Err(EngineError::invalid("file", problem))
+        }
+        None => Ok(()),
+    }
+}
+
+fn refuse_double_variables(parts: &[Part]) -> Result<()> {
+    let mut seen = HashSet::new();
+    let mut variables = parts.iter().filter_map(|part| match part {
+        Part::Variable(name) => Some(name),
+        _ => None,
+    });
+    match variables.find(|name| !seen.insert(*name)) {
+        Some(name) => {
+            let problem = format!("two columns would become the variable {:?}", shortened(name));
+            Err(EngineError::invalid("mapping.rename", problem))
         }
         None => Ok(()),
     }

@@ -1,19 +1,20 @@
 //! The whole way of a chunk: bytes, text, rows, recipients or rejects, batches. Pure; the same whatever the chunks.
 
+use std::ops::RangeInclusive;
+
+use ringfleet_core::ColumnMapping;
 use ringfleet_store::{NewRecipient, Reject};
 
 use super::{
     encoding::Decoder,
-    header::{Columns, Head},
-    row::Judge,
+    header::{Columns, Head, names_of},
+    row::{Candidate, Judge},
     split::{RawRow, Splitter},
 };
 use crate::{EngineError, Result};
 
-/// Most rows of a batch.
-const BATCH_ROWS: usize = 1000;
 /// Most bytes of a batch, roughly: long rows make smaller batches.
-const BATCH_BYTES: usize = 1 << 20;
+const BATCH_BYTES: usize = 4 << 20;
 
 /// Rows that go to the database together.
 #[derive(Default)]
@@ -22,29 +23,54 @@ pub(crate) struct Batch {
     /// For each of them: the line it begins on, and its number as it was written.
     pub(crate) origins: Vec<(u64, String)>,
     pub(crate) rejects: Vec<Reject>,
+    /// Its first row, 1 for the first below the header; 0 while it has none.
+    pub(crate) first_row: u64,
     bytes: usize,
 }
 
 impl Batch {
     /// How many rows it holds.
-    pub(super) fn rows(&self) -> usize {
+    pub(crate) fn rows(&self) -> usize {
         self.recipients.len() + self.rejects.len()
     }
 
-    fn is_full(&self) -> bool {
-        self.rows() >= BATCH_ROWS || self.bytes >= BATCH_BYTES
-    }
-
-    fn take(&mut self, row: &RawRow<'_>, judge: &mut Judge) {
-        match judge.judge(row) {
+    fn take(&mut self, row: &RawRow<'_>, judged: std::result::Result<Candidate, Reject>) {
+        self.bytes += row.beginning().len();
+        match judged {
             Ok(candidate) => {
-                self.bytes += row.beginning().len();
                 self.recipients.push(candidate.recipient);
                 self.origins.push((candidate.line, candidate.written));
             }
             Err(reject) => self.rejects.push(reject),
         }
     }
+}
+
+/// How a file is to be read.
+#[derive(Debug, Clone)]
+pub(crate) struct Reading {
+    pub(crate) mapping: ColumnMapping,
+    pub(crate) repeats: Repeats,
+    /// Most rows of a batch.
+    pub(crate) batch: usize,
+    /// Rows that are in already, in order: judged, for their numbers count, and not given again.
+    pub(crate) done: Vec<RangeInclusive<u64>>,
+}
+
+impl Reading {
+    /// Reads all rows.
+    pub(crate) fn all(mapping: ColumnMapping, repeats: Repeats, batch: usize) -> Self {
+        Self { mapping, repeats, batch, done: Vec::new() }
+    }
+}
+
+/// What the first row says.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Header {
+    /// The columns by their names.
+    pub(crate) columns: Vec<String>,
+    /// What was made of them; none when it cannot be used.
+    pub(crate) mapped: Option<ColumnMapping>,
 }
 
 /// What becomes of a number that stands further up in the same file.
@@ -58,8 +84,10 @@ pub(crate) enum Repeats {
 
 /// Takes a file in chunks of any size and gives batches.
 pub(super) struct Parser {
-    wanted: Option<String>,
-    repeats: Repeats,
+    reading: Reading,
+    /// Rows read, those that were in already counted.
+    rows: u64,
+    header: Header,
     decoder: Decoder,
     text: Vec<u8>,
     stage: Stage,
@@ -81,11 +109,11 @@ enum Stage {
 }
 
 impl Parser {
-    /// `wanted`: the name of the phone column, if the caller gave one.
-    pub(super) fn new(wanted: Option<String>, repeats: Repeats) -> Self {
+    pub(super) fn new(reading: Reading) -> Self {
         Self {
-            wanted,
-            repeats,
+            reading,
+            rows: 0,
+            header: Header::default(),
             decoder: Decoder::new(),
             text: Vec::new(),
             stage: Stage::Head(Head::default()),
@@ -133,6 +161,11 @@ impl Parser {
         std::mem::take(&mut self.open)
     }
 
+    /// What the first row says, once it has been read.
+    pub(super) fn header(&self) -> &Header {
+        &self.header
+    }
+
     /// The name of the phone column, once the header has been read.
     pub(super) fn phone_column(&self) -> &str {
         &self.phone
@@ -160,20 +193,32 @@ impl Parser {
     }
 
     fn split(&mut self, text: &[u8], is_end: bool) -> Result<()> {
-        let Stage::Rows { splitter, judge } = &mut self.stage else { return Ok(()) };
+        let Self { reading, rows, header, stage, full, open, phone, .. } = self;
+        let Stage::Rows { splitter, judge } = stage else { return Ok(()) };
         let mut trouble = None;
         let mut each = |row: RawRow<'_>| match judge {
             Some(judge) => {
-                self.open.take(&row, judge);
-                if self.open.is_full() {
-                    self.full.push(std::mem::take(&mut self.open));
+                *rows += 1;
+                let judged = judge.judge(&row);
+                if is_done(&mut reading.done, *rows) {
+                    if open.rows() > 0 {
+                        full.push(std::mem::take(open)); // a batch has no gaps
+                    }
+                    return;
+                }
+                if open.rows() == 0 {
+                    open.first_row = *rows;
+                }
+                open.take(&row, judged);
+                if open.rows() >= reading.batch || open.bytes >= BATCH_BYTES {
+                    full.push(std::mem::take(open));
                 }
             }
             None if trouble.is_some() => {}
-            None => match header(&row, self.wanted.as_deref()) {
+            None => match read_header(&row, &reading.mapping, header) {
                 Ok(columns) => {
-                    self.phone = columns.name(columns.phone).to_owned();
-                    *judge = Some(Judge::new(columns, self.repeats));
+                    *phone = columns.name(columns.phone).to_owned();
+                    *judge = Some(Judge::new(columns, reading.repeats));
                 }
                 Err(error) => trouble = Some(error),
             },
@@ -186,12 +231,23 @@ impl Parser {
     }
 }
 
-fn header(row: &RawRow<'_>, wanted: Option<&str>) -> Result<Columns> {
+/// Whether the row is in one of these; those before it are dropped.
+fn is_done(done: &mut Vec<RangeInclusive<u64>>, row: u64) -> bool {
+    while done.first().is_some_and(|range| *range.end() < row) {
+        done.remove(0);
+    }
+    done.first().is_some_and(|range| range.contains(&row))
+}
+
+fn read_header(row: &RawRow<'_>, mapping: &ColumnMapping, header: &mut Header) -> Result<Columns> {
     if row.fault.is_some() {
         return Err(EngineError::invalid(
             "file",
             "the first row, which names the columns, has a quote that is not closed",
         ));
     }
-    Columns::read(row.iter(), wanted)
+    header.columns = names_of(row.iter())?;
+    let columns = Columns::read(header.columns.clone(), mapping)?;
+    header.mapped = Some(columns.mapping());
+    Ok(columns)
 }

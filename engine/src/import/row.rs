@@ -1,13 +1,14 @@
 //! Whether a row becomes a recipient, and if not, why.
 
-use std::{collections::HashSet, fmt};
+use std::fmt;
 
 use ringfleet_core::{E164, NumberError, zone::is_zone};
 use ringfleet_store::{NewRecipient, Reject};
+use roaring::RoaringTreemap;
 use serde_json::{Map, Value};
 
 use super::{
-    header::Columns,
+    header::{Columns, Part},
     parse::Repeats,
     split::{Fault, MAX_ROW, RawRow},
 };
@@ -99,12 +100,12 @@ pub(super) fn shortened(text: &str) -> &str {
 pub(super) struct Judge {
     pub(super) columns: Columns,
     /// None where a number may come again.
-    seen: Option<HashSet<u64>>,
+    seen: Option<RoaringTreemap>,
 }
 
 impl Judge {
     pub(super) fn new(columns: Columns, repeats: Repeats) -> Self {
-        Self { columns, seen: (repeats == Repeats::Rejected).then(HashSet::new) }
+        Self { columns, seen: (repeats == Repeats::Rejected).then(RoaringTreemap::new) }
     }
 
     /// Whether the row may become a recipient.
@@ -115,7 +116,7 @@ impl Judge {
             |column: usize, reason: Reason| reject(row.line, columns.name(column), cells[column], &reason);
         let written = cells[columns.phone];
         let number = E164::parse_loose(written).map_err(|e| refuse(columns.phone, Reason::Number(e)))?;
-        if self.seen.as_ref().is_some_and(|seen| seen.contains(&number.digits())) {
+        if self.seen.as_ref().is_some_and(|seen| seen.contains(number.digits())) {
             return Err(refuse(columns.phone, Reason::DuplicateInFile));
         }
         let timezone = columns.timezone.filter(|&i| i < cells.len() && !cells[i].trim().is_empty());
@@ -172,15 +173,15 @@ impl Judge {
         let mut variables = Map::new();
         let mut longest = self.columns.phone;
         for (column, &cell) in cells.iter().enumerate() {
-            let is_role = column == self.columns.phone || Some(column) == self.columns.timezone;
+            let Part::Variable(name) = self.columns.part(column) else { continue };
             // A delimiter at the end of each line makes an empty column without a name.
-            if is_role || (cell.is_empty() && !self.columns.is_named(column)) {
+            if cell.is_empty() && !self.columns.is_named(column) {
                 continue;
             }
             if longest == self.columns.phone || cell.len() > cells[longest].len() {
                 longest = column;
             }
-            variables.insert(self.columns.name(column).to_owned(), cell.into());
+            variables.insert(name.clone(), cell.into());
         }
         let variables = Value::Object(variables);
         match variables.to_string().len() {

@@ -5,4 +5,5 @@
 mod files;
 mod headers;
 mod trouble;
+mod uploads;
 mod world;

@@ -69,7 +69,7 @@ impl World {
     /// Up to a hundred recipients of a campaign, in the order in which they were added.
     pub async fn recipients(&self, campaign: CampaignId) -> Vec<Recipient> {
         let mut tx = self.engine.store().read().await.unwrap();
-        let page = Page { after: None, limit: 100 };
+        let page = Page::first(100);
         let mut found = tx.recipients(campaign, RecipientFilter::default(), page).await.unwrap();
         found.reverse();
         found

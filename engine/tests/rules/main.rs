@@ -224,7 +224,15 @@ async fn changed_hours_move_the_list_and_the_delay_of_the_plan_stays() {
     let longer = ringfleet_core::Schedule::named("mon-sat-09-23-UTC").unwrap();
     world
         .engine
-        .edit_campaign(world.workspace, id, |to| to.schedule = longer, Receipt::none())
+        .edit_campaign(
+            world.workspace,
+            id,
+            |_, to| {
+                to.schedule = longer;
+                Ok(())
+            },
+            Receipt::none(),
+        )
         .await
         .unwrap();
     world.toggle(0).await;
@@ -233,7 +241,7 @@ async fn changed_hours_move_the_list_and_the_delay_of_the_plan_stays() {
     world.check().await;
     // A floor of the workspace moves them back.
     let rules = serde_json::from_str(r#"{"schedule":{"hours":{"tue":["10:00-11:00"]}}}"#).unwrap();
-    world.engine.set_workspace_rules(world.workspace, &rules, Receipt::none()).await.unwrap();
+    world.engine.set_workspace_rules(world.workspace, &rules, |_| Ok(()), Receipt::none()).await.unwrap();
     world.engine.make_ready().await.unwrap();
     assert!(of("+49").await.iter().all(|r| r.due_at == morning + TimeDelta::hours(1)));
     world.check().await;

@@ -138,7 +138,7 @@ impl World {
 
     pub async fn recipients(&self, id: CampaignId) -> Vec<Recipient> {
         let mut tx = self.engine.store().read().await.unwrap();
-        let page = Page { after: None, limit: 100 };
+        let page = Page::first(100);
         tx.recipients(id, RecipientFilter::default(), page).await.unwrap()
     }
 
@@ -146,7 +146,7 @@ impl World {
     pub async fn talked_ms(&self, id: CampaignId) -> i64 {
         let filter = CallFilter { campaign: Some(id), ..CallFilter::default() };
         let mut tx = self.engine.store().read().await.unwrap();
-        let calls = tx.calls(self.workspace, filter, Page { after: None, limit: 10_000 }).await.unwrap();
+        let calls = tx.calls(self.workspace, filter, Page::first(10_000)).await.unwrap();
         calls.iter().filter(|call| call.outcome.is_some()).filter_map(Call::talked_ms).sum()
     }
 
@@ -168,7 +168,7 @@ impl World {
         let mut tx = self.engine.store().read().await.unwrap();
         let state = Some(ringfleet_core::CallState::Pending);
         let filter = CallFilter { state, ..CallFilter::default() };
-        let waiting = tx.calls(self.workspace, filter, Page { after: None, limit: 100 }).await.unwrap();
+        let waiting = tx.calls(self.workspace, filter, Page::first(100)).await.unwrap();
         tx.commit().await.unwrap();
         for call in waiting {
             let Some(dial) = self.engine.load(call.id).await.unwrap() else { continue };

@@ -147,7 +147,7 @@ impl Evidence {
     fn tell(&mut self, event: EventType, data: &Value) {
         let n = 1_000 + self.told.len() as u128;
         let event_id = EventId::from(id(n));
-        let body = event::body(event_id, event, at(0), data);
+        let body = event::body(event_id, event, at(0), 1, false, data);
         self.notices.push(Notice { id: event_id.to_string(), verified: true, body: body.clone().into() });
         let state = DeliveryState::Delivered;
         self.told.push(Told { id: DeliveryId::from(id(n)), event_id, event, body, state });

@@ -55,7 +55,7 @@ pub async fn an_agent_that_was_put_away_is_not_listed(db: Db) {
     world.set(&db, CampaignState::Cancelled).await;
     assert!(!db.read(async |tx| tx.agent_is_used(world.agent).await).await);
     db.write(async |tx| tx.archive_agent(world.agent, at(7)).await).await;
-    assert!(db.read(async |tx| tx.agents(world.workspace, all()).await).await.is_empty());
+    assert!(db.read(async |tx| tx.agents(world.workspace, None, all()).await).await.is_empty());
     let found = db.read(async |tx| tx.agent(world.workspace, world.agent).await).await;
     assert_eq!(found.unwrap().archived_at, Some(at(7)));
 }

@@ -3,7 +3,7 @@
 use ringfleet_core::{
     CampaignState, CounterKind, DeliveryId, EventId, WorkerId, event::EventType, signing::Secret,
 };
-use ringfleet_store::{Bump, NewDelivery, NewEvent, Result, Tx, Unfinished};
+use ringfleet_store::{Bump, NewDelivery, NewEvent, NewWebhook, Result, Tx, Unfinished};
 use uuid::Uuid;
 
 use crate::support::{Db, World, at, sorted};
@@ -59,7 +59,12 @@ pub async fn deliveries_bring_their_events(db: Db) {
     let workspace_id = world.workspace.uuid();
     let webhook = db
         .write(async |tx| {
-            tx.insert_webhook(world.workspace, "http://127.0.0.1/", &[], &Secret::new([1; 32]), at(0)).await
+            tx.insert_webhook(
+                world.workspace,
+                NewWebhook::new("http://127.0.0.1/", &[], &Secret::new([1; 32])),
+                at(0),
+            )
+            .await
         })
         .await;
     let events: Vec<NewEvent> = (0..5)

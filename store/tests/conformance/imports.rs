@@ -1,7 +1,7 @@
 //! Uploads on their way to becoming recipients.
 
 use ringfleet_core::ImportId;
-use ringfleet_store::{Import, ImportState, Reject};
+use ringfleet_store::{Import, ImportState, Progress, Reject};
 
 use crate::support::{Db, World, at};
 
@@ -20,11 +20,21 @@ pub async fn an_import_runs_and_ends(db: Db) {
     );
     assert_eq!((import.rows_read, import.accepted, import.rejected), (0, 0, 0));
     assert_eq!((import.created_at, import.finished_at), (at(1), None));
-    assert!(db.write(async |tx| tx.progress_import(id, 10, 7, 3, at(2)).await).await);
+    assert!(
+        db.write(async |tx| tx
+            .progress_import(id, None, Progress { rows: 10, accepted: 7, rejected: 3 }, at(2))
+            .await)
+            .await
+    );
     db.write(async |tx| tx.close_import(id, ImportState::Finished, None, at(3)).await).await;
     assert!(!db.read(async |tx| tx.has_running_import(world.campaign).await).await);
     // What comes late changes nothing.
-    assert!(!db.write(async |tx| tx.progress_import(id, 99, 99, 99, at(4)).await).await);
+    assert!(
+        !db.write(async |tx| tx
+            .progress_import(id, None, Progress { rows: 99, accepted: 99, rejected: 99 }, at(4))
+            .await)
+            .await
+    );
     db.write(async |tx| tx.close_import(id, ImportState::Failed, Some("late"), at(4)).await).await;
     let import = get(&db, &world, id).await;
     assert_eq!((import.state, import.error, import.finished_at), (ImportState::Finished, None, Some(at(3))));
@@ -36,7 +46,10 @@ pub async fn stalled_ones_fail(db: Db) {
     let insert =
         async |ms| db.write(async |tx| tx.insert_import(world.workspace, world.campaign, at(ms)).await).await;
     let (stalled, moving, ended) = (insert(0).await, insert(0).await, insert(0).await);
-    db.write(async |tx| tx.progress_import(moving, 1, 1, 0, at(100)).await).await;
+    db.write(async |tx| {
+        tx.progress_import(moving, None, Progress { rows: 1, accepted: 1, rejected: 0 }, at(100)).await
+    })
+    .await;
     db.write(async |tx| tx.close_import(ended, ImportState::Finished, None, at(1)).await).await;
     let fail = async |before| db.write(async |tx| tx.fail_stalled_imports(at(before), at(200)).await).await;
     assert_eq!(fail(0).await, 0, "not before the bound");
@@ -47,7 +60,12 @@ pub async fn stalled_ones_fail(db: Db) {
     assert!(import.error.unwrap().contains("send the file again"));
     assert_eq!(get(&db, &world, moving).await.state, ImportState::Running);
     assert_eq!(get(&db, &world, ended).await.state, ImportState::Finished);
-    assert!(!db.write(async |tx| tx.progress_import(stalled, 1, 1, 0, at(201)).await).await);
+    assert!(
+        !db.write(async |tx| tx
+            .progress_import(stalled, None, Progress { rows: 1, accepted: 1, rejected: 0 }, at(201))
+            .await)
+            .await
+    );
 }
 
 pub async fn rejects_come_in_pages(db: Db) {

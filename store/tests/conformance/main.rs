@@ -12,6 +12,7 @@ mod calls;
 mod campaigns;
 mod claims;
 mod deliveries;
+mod identity;
 mod imports;
 mod isolation;
 mod leads;
@@ -27,6 +28,8 @@ mod seats;
 mod speed;
 mod together;
 mod trips;
+mod uploads;
+mod webhooks;
 mod workers;
 
 macro_rules! on_both_engines {
@@ -56,6 +59,9 @@ on_both_engines! {
            a_reader_cannot_write;
     nul: is_refused_everywhere spelled_out_it_is_just_text;
     isolation: nobody_sees_another_workspace;
+    identity: keys_end_and_change keys_are_listed_and_held members_come_and_go invitations_are_good_once
+              logins_are_renewed_and_ended visitors_are_who_they_say resets_are_good_once attempts_are_counted
+              a_deleted_workspace_is_shut one_secret_for_all there_is_one_first_user what_is_over_is_forgotten;
     pages: lists_lose_and_double_nothing recipients_of_a_list_come_in_pages filters_narrow_a_list;
     claims: the_earliest_due_come_first a_limit_is_a_limit nobody_is_claimed_twice numbers_are_unique_in_a_campaign
             outcomes_are_written_and_kept holds_come_and_go cancelling_spares_the_active;
@@ -71,10 +77,15 @@ on_both_engines! {
     scheduled_calls: each_recipient_is_one_call transcripts_are_kept campaigns_of_an_agent_and_their_counters;
     leads: a_number_is_one_lead what_holds_of_a_number_is_found calls_to_a_number_are_found_by_its_campaigns;
     imports: an_import_runs_and_ends stalled_ones_fail rejects_come_in_pages;
+    uploads: parts_lie_end_to_end one_looks_through_an_upload_at_a_time one_brings_a_file_into_a_campaign_at_a_time
+             portions_are_noted_once unused_ones_are_forgotten a_load_brings_all_over_as_an_insert_does
+             a_load_fails_over_a_known_number;
     deliveries: an_attempt_that_was_not_made_does_not_count a_letter_is_sent_once failures_come_back_when_due a_closed_one_stays_closed lost_ones_are_pushed_again
                 deleting_an_endpoint_gives_up one_made_during_a_deletion_is_closed;
     agents: versions_are_kept_and_one_is_live an_agent_that_was_put_away_is_not_listed
             a_call_is_made_with_the_version_that_is_live_when_it_begins;
+    webhooks: everything_of_an_endpoint_is_kept an_endpoint_is_switched_off_and_on secrets_overlap_as_long_as_told
+              requests_are_kept_and_deliveries_replayed a_campaign_counts_what_it_tells secrets_are_sealed_at_rest;
     audit: every_row_comes_once deliveries_bring_their_events what_is_not_over_is_counted;
     workers: live_while_they_beat retire_by_themselves;
     brakes: trunks_are_unknown_until_they_have_trouble trunks_come_due a_dial_says_how_its_trunk_is

@@ -2,11 +2,12 @@
 
 use ringfleet_core::{CallState, CampaignState, Outcome, RecipientId, Role, WorkerId, signing::Secret};
 use ringfleet_store::{
-    CallUpdate, ImportState, Kept, NewAgent, NewEvent, NewRecipient, NewTrunk, Reject, Result, StoreError,
+    CallUpdate, ImportState, Kept, NewAgent, NewEvent, NewRecipient, NewTrunk, NewWebhook, Reject, Result,
+    StoreError,
 };
 use serde_json::json;
 
-use crate::support::{Db, World, at, new_agent, new_trunk, number};
+use crate::support::{Db, World, at, new_agent, new_key, new_trunk, number};
 
 const NUL: &str = "a\0b";
 
@@ -19,7 +20,7 @@ pub async fn is_refused_everywhere(db: Db) {
     let workspace = world.workspace;
     let mut tx = db.store.write().await.unwrap();
     refused("workspace", tx.workspace_named(NUL, at(0)).await);
-    refused("key", tx.insert_key(workspace, Role::Member, NUL, b"hash", at(0)).await);
+    refused("key", tx.insert_key(&new_key(workspace, Role::Member, NUL, b"hash"), at(0)).await);
     let agents = [
         NewAgent { name: NUL.into(), ..new_agent("a") },
         NewAgent { greeting: Some(NUL.into()), ..new_agent("a") },
@@ -63,7 +64,10 @@ pub async fn is_refused_everywhere(db: Db) {
     };
     refused("call update", tx.update_calls(&[update]).await);
     refused("cancel", tx.cancel_held_calls(world.campaign, NUL, at(0)).await);
-    refused("webhook", tx.insert_webhook(workspace, NUL, &[], &Secret::new([1; 32]), at(0)).await);
+    refused(
+        "webhook",
+        tx.insert_webhook(workspace, NewWebhook::new(NUL, &[], &Secret::new([1; 32])), at(0)).await,
+    );
     let event = NewEvent {
         id: call.id,
         workspace_id: workspace.uuid(),

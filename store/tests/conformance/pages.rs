@@ -1,7 +1,7 @@
 //! Lists page by cursor: what was there when the first page was asked for comes exactly once, whatever is added meanwhile.
 
 use ringfleet_core::{CallState, Disposition, RecipientState, signing::Secret};
-use ringfleet_store::{CallFilter, Page, RecipientFilter, Result, Tx};
+use ringfleet_store::{CallFilter, NewWebhook, Page, RecipientFilter, Result, Tx};
 use uuid::Uuid;
 
 use crate::support::{Db, World, all, at, new_agent, new_trunk, page, sorted};
@@ -35,7 +35,7 @@ pub async fn lists_lose_and_double_nothing(db: Db) {
     let own = world.workspace;
     walk(
         &db,
-        async |tx, page| Ok(tx.agents(own, page).await?.iter().map(|a| a.id.uuid()).collect()),
+        async |tx, page| Ok(tx.agents(own, None, page).await?.iter().map(|a| a.id.uuid()).collect()),
         async |tx, n| tx.insert_agent(own, new_agent("a"), at(n)).await.map(drop),
     )
     .await;
@@ -47,7 +47,9 @@ pub async fn lists_lose_and_double_nothing(db: Db) {
     .await;
     walk(
         &db,
-        async |tx, page| Ok(tx.campaigns(own, page).await?.iter().map(|c| c.id.uuid()).collect()),
+        async |tx, page| {
+            Ok(tx.campaigns(own, &Default::default(), page).await?.iter().map(|c| c.id.uuid()).collect())
+        },
         async |tx, n| {
             tx.insert_campaign(own, World::new_campaign(world.agent, world.trunk), at(n)).await.map(drop)
         },
@@ -66,7 +68,9 @@ pub async fn lists_lose_and_double_nothing(db: Db) {
     walk(
         &db,
         async |tx, page| Ok(tx.webhooks(own, page).await?.iter().map(|w| w.id.uuid()).collect()),
-        async |tx, n| tx.insert_webhook(own, "http://localhost/", &[], &secret, at(n)).await.map(drop),
+        async |tx, n| {
+            tx.insert_webhook(own, NewWebhook::new("http://localhost/", &[], &secret), at(n)).await.map(drop)
+        },
     )
     .await;
 }
@@ -113,7 +117,7 @@ pub async fn filters_narrow_a_list(db: Db) {
     crate::campaigns::cancel(&db, &world).await;
     other.fill(&db, 10..11).await;
     let count = async |campaign, state, disposition| {
-        let filter = RecipientFilter { state, disposition };
+        let filter = RecipientFilter { state, disposition, ..Default::default() };
         db.read(async |tx| tx.recipients(campaign, filter, all()).await).await.len()
     };
     assert_eq!(count(world.campaign, Some(RecipientState::Done), None).await, 3);

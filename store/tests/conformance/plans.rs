@@ -6,7 +6,9 @@ use ringfleet_core::{
     CallState, CampaignId, CampaignState, Disposition, RecipientState, WorkerId, delivery::DeliveryState,
     replan::Place,
 };
-use ringfleet_store::{Answered, Begin, CallFilter, Copying, Kept, RecipientFilter, Result, Store, Tx};
+use ringfleet_store::{
+    Answered, Begin, CallFilter, Copying, DeliveryFilter, Kept, RecipientFilter, Result, Store, Tx,
+};
 use sqlx::{Connection, PgConnection};
 use uuid::Uuid;
 
@@ -33,8 +35,8 @@ const FILL: &str = "
     SELECT r.id, c.workspace_id, c.id, r.id, c.agent_id, c.trunk_id, 'voice', r.number, '{}', '{}', 30, 300, 0, 1, 0,
            CASE WHEN r.state = 'PENDING' THEN 'PENDING' ELSE 'UNANSWERED' END, c.created_at, c.created_at
     FROM recipients r JOIN campaigns c ON c.id = r.campaign_id WHERE c.state = 'IN_PROGRESS';
-    INSERT INTO webhooks (id, workspace_id, url, events, secret, created_at)
-    SELECT c.id, c.workspace_id, 'http://localhost/', '[]', 'x', c.created_at FROM campaigns c WHERE c.state = 'IN_PROGRESS';
+    INSERT INTO webhooks (id, workspace_id, url, events, secret, created_at, updated_at)
+    SELECT c.id, c.workspace_id, 'http://localhost/', '[]', 'x', c.created_at, c.created_at FROM campaigns c WHERE c.state = 'IN_PROGRESS';
     INSERT INTO events (id, workspace_id, type, body, created_at)
     SELECT c.id, c.workspace_id, 'session.ended', '{}', c.created_at FROM calls c;
     INSERT INTO deliveries (id, workspace_id, event_id, webhook_id, state, attempts, due_at, created_at)
@@ -249,14 +251,21 @@ async fn check(statistics: Statistics) {
         "push deliveries": |tx| assert_eq!(tx.deliveries_to_push(None, 200, at(1)).await?.len(), 200);
         "lease deliveries": |tx| assert_eq!(tx.begin_deliveries(ids, at(9), at(1)).await?.len(), 200);
         "pushed deliveries": |tx| assert_eq!(tx.count_pushed_deliveries(at(0), at(1)).await?, 0);
-        "waiting deliveries": |tx| assert_eq!(tx.count_deliveries(workspace, DeliveryState::Pending).await?, 1000);
+        "page of deliveries": |tx| {
+            let filter = DeliveryFilter { state: Some(DeliveryState::Pending), ..DeliveryFilter::default() };
+            assert_eq!(tx.deliveries(campaign.uuid().into(), filter, page(None, 20)).await?.len(), 20);
+        };
+        "dead deliveries": |tx| {
+            let filter = DeliveryFilter { state: Some(DeliveryState::Dead), ..DeliveryFilter::default() };
+            assert_eq!(tx.replay_deliveries(campaign.uuid().into(), filter, Uuid::nil(), 200, at(1)).await?.len(), 0);
+        };
         "delete an endpoint": |tx| assert!(tx.delete_webhook(workspace, campaign.uuid().into(), at(1)).await?);
         "page of recipients": |tx| {
-            let filter = RecipientFilter { state: Some(RecipientState::Pending), disposition: None };
+            let filter = RecipientFilter { state: Some(RecipientState::Pending), disposition: None, ..Default::default() };
             assert_eq!(tx.recipients(campaign, filter, page(None, 20)).await?.len(), 20);
         };
         "page of claimed recipients": |tx| {
-            let filter = RecipientFilter { state: Some(RecipientState::Queued), disposition: None };
+            let filter = RecipientFilter { state: Some(RecipientState::Queued), disposition: None, ..Default::default() };
             assert_eq!(tx.recipients(campaign, filter, page(None, 20)).await?.len(), 20);
         };
         "calls of a recipient": |tx| {

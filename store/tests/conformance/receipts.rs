@@ -2,7 +2,7 @@
 
 use chrono::TimeDelta;
 use ringfleet_core::{ActorKind, AuditId, WorkspaceId};
-use ringfleet_store::{AuditEntry, AuditFilter, Page, RequestKey, Result, Tx};
+use ringfleet_store::{AuditEntry, AuditFilter, Order, Page, RequestKey, Result, Tx};
 use serde_json::json;
 
 use crate::support::{Db, all, at};
@@ -123,10 +123,11 @@ pub async fn changes_are_listed_and_narrowed(db: Db) {
         tx.insert_audit_entry(other, &entry(1, "a", "campaign.start", Some("one"))).await
     })
     .await;
-    let list = async |filter: AuditFilter| {
-        let found = db.read(async |tx| tx.audit_entries(own, &filter, all()).await).await;
+    let list_page = async |filter: AuditFilter, page: Page| {
+        let found = db.read(async |tx| tx.audit_entries(own, &filter, page).await).await;
         found.into_iter().map(|entry| entry.detail["n"].as_i64().unwrap()).collect::<Vec<_>>()
     };
+    let list = async |filter| list_page(filter, all()).await;
     let text = |text: &str| Some(text.to_owned());
     let none = AuditFilter::default;
     assert_eq!(list(none()).await, [3, 2, 1, 0]);
@@ -136,11 +137,17 @@ pub async fn changes_are_listed_and_narrowed(db: Db) {
     assert_eq!(list(AuditFilter { target: text("two"), actor: text("a"), ..none() }).await, [0; 0]);
     let narrow = AuditFilter { action: text("campaign.start"), actor: text("b"), ..none() };
     assert_eq!(list(narrow).await, [2]);
-    assert_eq!(list(AuditFilter { since: Some(at(1)), until: Some(at(3)), ..none() }).await, [2, 1]);
-    assert_eq!(list(AuditFilter { since: Some(at(3) + TimeDelta::milliseconds(1)), ..none() }).await, [0; 0]);
-    let page = db.read(async |tx| tx.audit_entries(own, &none(), Page { after: None, limit: 2 }).await).await;
+    assert_eq!(list_page(none(), Page { since: Some(at(1)), until: Some(at(3)), ..all() }).await, [2, 1]);
+    let oldest = Page { order: Order::OldestFirst, after: Some(entries[0].id.into()), ..Page::first(2) };
+    assert_eq!(list_page(none(), oldest).await, [1, 2]);
+    assert_eq!(
+        list_page(none(), Page { since: Some(at(3) + TimeDelta::milliseconds(1)), ..all() }).await,
+        [0; 0]
+    );
+    let page = db.read(async |tx| tx.audit_entries(own, &none(), Page::first(2)).await).await;
     assert_eq!(page, [entries[3].clone(), entries[2].clone()]);
     let after = Some(entries[2].id.into());
-    let page = db.read(async |tx| tx.audit_entries(own, &none(), Page { after, limit: 9 }).await).await;
+    let page =
+        db.read(async |tx| tx.audit_entries(own, &none(), Page { after, ..Page::first(9) }).await).await;
     assert_eq!(page, [entries[1].clone(), entries[0].clone()]);
 }

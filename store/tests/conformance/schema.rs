@@ -2,7 +2,7 @@
 
 use ringfleet_store::{Store, StoreError};
 
-use crate::support::{Db, World};
+use crate::support::{Db, World, at};
 
 fn told(answer: Result<(), StoreError>, what: &str, to_do: &str) {
     let error = answer.unwrap_err();
@@ -21,8 +21,7 @@ pub async fn migrating_twice_changes_nothing(db: Db) {
 pub async fn an_empty_one_is_told(db: Db) {
     let store = db.empty_place().await.open().await;
     told(store.check_schema().await, "empty", "ringfleet migrate");
-    let mut tx = store.read().await.unwrap();
-    let error = tx.key(b"hash").await.unwrap_err();
+    let error = store.key(b"hash", at(0)).await.unwrap_err();
     assert!(matches!(error, StoreError::Schema(_)), "{error:?}");
 }
 

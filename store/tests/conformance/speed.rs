@@ -1,7 +1,7 @@
 //! Figures, on demand: `cargo test --release -p ringfleet-store --test conformance speed -- --ignored --nocapture --test-threads 1`.
 
 use ringfleet_core::{CounterKind, Outcome, RecipientState, WorkerId, clock::Stopwatch};
-use ringfleet_store::{Bump, NewRecipient, RecipientUpdate};
+use ringfleet_store::{Bump, NewRecipient, NewWebhook, RecipientUpdate};
 use serde_json::json;
 
 use crate::{
@@ -34,7 +34,8 @@ async fn call(db: &Db, world: &World, batch: u32) {
     let made = db
         .write(async |tx| {
             let secret = ringfleet_core::signing::Secret::new([5; 32]);
-            tx.insert_webhook(world.workspace, "http://localhost/", &[], &secret, at(0)).await
+            tx.insert_webhook(world.workspace, NewWebhook::new("http://localhost/", &[], &secret), at(0))
+                .await
         })
         .await;
     let watch = Stopwatch::start();

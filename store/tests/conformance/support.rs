@@ -2,20 +2,21 @@
 
 use std::{
     path::PathBuf,
+    sync::Arc,
     sync::atomic::{AtomicU64, Ordering},
     time::Duration,
 };
 
 use chrono::{DateTime, Utc};
 use ringfleet_core::{
-    AgentId, AgentVersion, CallId, CampaignId, CampaignState, Channel, E164, Outcome, Plan, Retry, Step,
-    TrunkId, WorkerId, WorkspaceId,
+    AgentId, AgentVersion, CallId, CampaignId, CampaignState, Channel, E164, Keyring, Outcome, Plan, Retry,
+    Role, Scopes, Step, TrunkId, WorkerId, WorkspaceId,
     cursor::Cursor,
     trunk::{Limits, SimulatedTrunk, TrunkConfig},
 };
 use ringfleet_store::{
-    Begin, CampaignSettings, NewAgent, NewCall, NewCampaign, NewRecipient, NewTrunk, Page, Placement, Result,
-    Standing, Store, Tx,
+    Begin, CampaignSettings, NewAgent, NewApiKey, NewCall, NewCampaign, NewRecipient, NewTrunk, Page,
+    Placement, Result, Standing, Store, Tx,
 };
 use serde_json::json;
 use uuid::Uuid;
@@ -85,6 +86,12 @@ impl Place {
     }
 }
 
+/// Keys to keep secrets with, each of one byte repeated.
+pub fn keys(bytes: &[u8]) -> Arc<Keyring> {
+    let keys: Vec<String> = bytes.iter().map(|byte| ringfleet_core::seal::encode_key([*byte; 32])).collect();
+    Arc::new(Keyring::parse(&keys).unwrap())
+}
+
 /// A database of one test.
 pub struct Db {
     pub store: Store,
@@ -105,7 +112,7 @@ impl Db {
     }
 
     async fn open(place: Place, folder: Option<tempfile::TempDir>) -> Self {
-        let store = place.open().await;
+        let store = place.open().await.with_keys(keys(&[7]));
         store.migrate().await.unwrap();
         Self { store, place, folder }
     }
@@ -147,11 +154,11 @@ pub const NONE: [Uuid; 0] = [];
 
 /// The first page, larger than any list here.
 pub fn all() -> Page {
-    Page { after: None, limit: 1000 }
+    Page::first(1000)
 }
 
 pub fn page(after: Option<Uuid>, limit: u32) -> Page {
-    Page { after: after.map(Cursor), limit }
+    Page { after: after.map(Cursor), ..Page::first(limit) }
 }
 
 pub fn new_agent(name: &str) -> NewAgent {
@@ -175,6 +182,11 @@ pub fn new_trunk(name: &str) -> NewTrunk {
         caller_ids: None,
         limits: Limits::default(),
     }
+}
+
+pub fn new_key<'a>(workspace: WorkspaceId, role: Role, prefix: &'a str, hash: &'a [u8]) -> NewApiKey<'a> {
+    let (scopes, rate_limit, expires_at) = (Scopes::ALL, None, None);
+    NewApiKey { workspace, name: "test", role, scopes, rate_limit, expires_at, prefix, hash }
 }
 
 /// A plan of one voice step with three attempts.

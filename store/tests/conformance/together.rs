@@ -111,12 +111,12 @@ pub async fn readers_do_not_wait_for_a_writer(db: Db) {
     writer.insert_agent(world.workspace, new_agent("unfinished"), at(1)).await.unwrap();
     let reading = async {
         db.store.check_schema().await.unwrap();
-        db.read(async |tx| tx.agents(world.workspace, all()).await).await.len()
+        db.read(async |tx| tx.agents(world.workspace, None, all()).await).await.len()
     };
     let seen = tokio::time::timeout(SOON, reading).await;
     assert_eq!(seen.expect("a reader waits for nobody"), 1, "what is not committed is not seen");
     writer.commit().await.unwrap();
-    assert_eq!(db.read(async |tx| tx.agents(world.workspace, all()).await).await.len(), 2);
+    assert_eq!(db.read(async |tx| tx.agents(world.workspace, None, all()).await).await.len(), 2);
 }
 
 pub async fn one_scheduler_dispatches_a_campaign(db: Db) {

@@ -12,11 +12,12 @@ use ringfleet_core::{
     trunk::{Limits, SimulatedTrunk, SipTransport, SipTrunk, TrunkConfig},
 };
 use ringfleet_store::{
-    CallFilter, CampaignSettings, NewAgent, NewRecipient, NewTrunk, RecipientFilter, StoreError,
+    CallFilter, CampaignSettings, NewAgent, NewRecipient, NewTrunk, NewWebhook, Progress, RecipientFilter,
+    StoreError,
 };
 use serde_json::{Value, json};
 
-use crate::support::{Db, World, all, at, new_agent, new_trunk, plan};
+use crate::support::{Db, World, all, at, new_agent, new_key, new_trunk, plan};
 
 /// What breaks naive SQL and naive JSON.
 const ODD: &[&str] = &[
@@ -46,14 +47,15 @@ pub async fn workspaces_and_keys(db: Db) {
     let hash = [0_u8, 255, 39, 34, 92, 0];
     for role in Role::ALL {
         let hash = [&hash[..], role.as_str().as_bytes()].concat();
-        let id = db.write(async |tx| tx.insert_key(one.id, *role, "rf_abc", &hash, at(3)).await).await;
-        let key = db.read(async |tx| tx.key(&hash).await).await.unwrap();
-        assert_eq!((key.id, key.workspace_id, key.role), (id, one.id, *role));
+        let made =
+            db.write(async |tx| tx.insert_key(&new_key(one.id, *role, "rf_abc", &hash), at(3)).await).await;
+        assert_eq!(db.store.key(&hash, at(4)).await.unwrap(), Some(made.clone()));
+        assert_eq!((made.workspace_id, made.role, made.prefix.as_str()), (one.id, *role, "rf_abc"));
     }
-    assert!(db.read(async |tx| tx.key(&hash).await).await.is_none());
+    assert_eq!(db.store.key(&hash, at(4)).await.unwrap(), None);
     let mut tx = db.store.write().await.unwrap();
-    tx.insert_key(one.id, Role::Member, "rf_abc", &hash, at(3)).await.unwrap();
-    let error = tx.insert_key(one.id, Role::Admin, "rf_abc", &hash, at(3)).await.unwrap_err();
+    tx.insert_key(&new_key(one.id, Role::Member, "rf_abc", &hash), at(3)).await.unwrap();
+    let error = tx.insert_key(&new_key(one.id, Role::Admin, "rf_abc", &hash), at(3)).await.unwrap_err();
     assert!(matches!(&error, StoreError::Duplicate(what) if what.contains("hash")), "{error}");
     assert!(!error.is_passing());
 }
@@ -207,17 +209,22 @@ pub async fn webhooks(db: Db) {
     for (ms, events) in (1..).zip(wishes) {
         let url = "https://example.org/hook?a='b'";
         let made = db
-            .write(async |tx| tx.insert_webhook(world.workspace, url, &events, &secret, at(ms)).await)
+            .write(async |tx| {
+                tx.insert_webhook(world.workspace, NewWebhook::new(url, &events, &secret), at(ms)).await
+            })
             .await;
         let found = db.read(async |tx| tx.webhooks(world.workspace, all()).await).await;
         assert_eq!(found[0], made);
         assert_eq!((found[0].url.as_str(), &found[0].events), (url, &events));
-        assert_eq!(made.wants(EventType::SessionStarted), events.len() != 1);
-        assert!(made.wants(EventType::SessionEnded));
+        let mut tx = db.store.read().await.unwrap();
+        let listeners = tx.listeners(&[world.workspace.uuid()]).await.unwrap();
+        let listener = listeners.iter().find(|one| one.id == made.id).unwrap();
+        assert_eq!(listener.wants(EventType::SessionStarted, None), events.len() != 1);
+        assert!(listener.wants(EventType::SessionEnded, Some(world.agent)));
     }
     let of = db
         .read(async |tx| {
-            tx.webhooks_of(&[world.workspace.uuid(), world.workspace.uuid(), uuid::Uuid::max()]).await
+            tx.listeners(&[world.workspace.uuid(), world.workspace.uuid(), uuid::Uuid::max()]).await
         })
         .await;
     assert_eq!(of.len(), 3, "each once, though its workspace was named twice");
@@ -294,7 +301,8 @@ pub async fn whole_numbers_and_moments_are_exact(db: Db) {
     let import = db
         .write(async |tx| {
             let id = tx.insert_import(world.workspace, world.campaign, at(0)).await?;
-            tx.progress_import(id, i64::MAX as u64, 1 << 53, (1 << 53) + 1, at(1)).await?;
+            let read = Progress { rows: i64::MAX as u64, accepted: 1 << 53, rejected: (1 << 53) + 1 };
+            tx.progress_import(id, None, read, at(1)).await?;
             tx.import(world.workspace, id).await
         })
         .await
@@ -309,7 +317,7 @@ pub async fn a_dropped_transaction_never_happened(db: Db) {
         tx.insert_agent(world.workspace, new_agent("ghost"), at(1)).await.unwrap();
         drop(tx);
     }
-    let agents = db.write(async |tx| tx.agents(world.workspace, all()).await).await;
+    let agents = db.write(async |tx| tx.agents(world.workspace, None, all()).await).await;
     assert_eq!(agents.len(), 1);
 }
 

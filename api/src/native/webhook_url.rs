@@ -1,0 +1,127 @@
+//! Where a webhook may lie: what is wrong with a URL is said when it is set, and looked at again at every request.
+
+use std::{net::IpAddr, time::Duration};
+
+use ringfleet_core::net::Guard;
+use url::{Host, Url};
+
+use crate::error::{ApiError, Result};
+
+/// Longest URL, in characters.
+const URL_LIMIT: usize = 2000;
+/// How long a name may take to be looked up; one that takes longer is judged when something is sent.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// Whether webhooks may go to this URL: its form, its port, and where its host is as far as that is known now.
+///
+/// # Errors
+/// What is wrong with it.
+pub(super) async fn check(text: &str, guard: &Guard) -> Result<()> {
+    let url = parse(text).map_err(|problem| ApiError::invalid("url", problem))?;
+    if let Some(port) = url.port_or_known_default() {
+        let port_fits = guard.check_port(port);
+        port_fits.map_err(|problem| ApiError::invalid("url", format!("port {port} {problem}")))?;
+    }
+    for ip in addresses(&url).await {
+        guard.check(ip).map_err(|kind| {
+            let problem =
+                "webhooks go to public addresses only; the operator can allow others with webhooks.allow";
+            ApiError::invalid("url", format!("the host is {kind} ({ip}): {problem}"))
+        })?;
+    }
+    Ok(())
+}
+
+/// The addresses of its host; none where nobody knows them yet.
+async fn addresses(url: &Url) -> Vec<IpAddr> {
+    let name = match url.host() {
+        Some(Host::Ipv4(ip)) => return vec![ip.into()],
+        Some(Host::Ipv6(ip)) => return vec![ip.into()],
+        Some(Host::Domain(name)) => name,
+        None => return Vec::new(),
+    };
+    match tokio::time::timeout(PATIENCE, tokio::net::lookup_host((name, 0))).await {
+        Ok(Ok(found)) => found.map(|address| address.ip()).collect(),
+        Ok(Err(_)) | Err(_) => Vec::new(),
+    }
+}
+
+/// The URL parser forgives much; what is kept and sent to must be what was meant.
+fn parse(text: &str) -> std::result::Result<Url, &'static str> {
+    if text.chars().count() > URL_LIMIT {
+        return Err("must be at most 2000 characters");
+    }
+    if text.contains(|c: char| c.is_whitespace() || c.is_control() || c == '\\') {
+        return Err("must not hold spaces, control characters or backslashes");
+    }
+    let url = Url::parse(text).map_err(|_| "must be a whole URL like https://example.com/hook")?;
+    let after_scheme = text.split_once(':').map_or("", |(_, rest)| rest);
+    if !matches!(url.scheme(), "http" | "https") || !after_scheme.starts_with("//") {
+        return Err("must begin with http:// or https://");
+    }
+    if after_scheme.starts_with("///") || url.host_str().is_none_or(str::is_empty) || url.port() == Some(0) {
+        return Err("must name a host, and a port that is not 0");
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err("must not hold a user name or a password; check the signature of the request instead");
+    }
+    if url.fragment().is_some() {
+        return Err("must not hold a fragment (#…)");
+    }
+    Ok(url)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_whole_plain_http_urls_pass() {
+        for good in [
+            "https://example.com/hook?a=1",
+            "http://127.0.0.1:8080",
+            "http://[::1]:9/x",
+            "HTTPS://EXAMPLE.com",
+        ] {
+            assert!(parse(good).is_ok(), "{good}");
+        }
+        for bad in [
+            "",
+            "example.com/hook",
+            "ftp://example.com",
+            "file:///etc/passwd",
+            "javascript:alert(1)",
+            "https:example.com",
+            "https:///example.com",
+            "http://",
+            "http://user@example.com",
+            "http://:pw@example.com",
+            "http://example.com/#a",
+            "http://example.com/a b",
+            "http:\\\\example.com",
+            "http://example.com:0/",
+            "http://example.com:99999/",
+            "http://exa\tmple.com",
+        ] {
+            assert!(parse(bad).is_err(), "{bad}");
+        }
+        assert!(parse(&format!("http://h/{}", "x".repeat(2000))).is_err());
+    }
+
+    #[tokio::test]
+    async fn an_address_inside_is_refused_with_the_setting_that_allows_it() {
+        for bad in [
+            "http://127.0.0.1/",
+            "http://2130706433/",
+            "http://[::ffff:10.0.0.1]/",
+            "http://169.254.169.254/",
+            "http://localhost:8080/",
+        ] {
+            let refused = format!("{:?}", check(bad, &Guard::default()).await.unwrap_err());
+            assert!(refused.contains("webhooks.allow"), "{bad}: {refused}");
+        }
+        let allowed = Guard::allowing(vec!["127.0.0.0/8".parse().unwrap()]);
+        assert!(check("http://127.0.0.1/", &allowed).await.is_ok());
+        assert!(check("http://1.1.1.1:6379/", &Guard::default()).await.is_err());
+    }
+}

@@ -1,0 +1,129 @@
+//! Events whose causes lie in parts of the product that are yet to come: whoever builds one tells of it here, in the transaction of the
+//! cause, and hints at the deliveries after its commit with [`Engine::hint_deliveries`].
+
+use chrono::{DateTime, Utc};
+use ringfleet_core::{
+    AgentId, CallId, CampaignId, DeliveryId, ImportId, WorkspaceId,
+    clock::rfc3339,
+    event::{EventType, sequence},
+};
+use ringfleet_store::{Call, Tx};
+use serde_json::json;
+
+use crate::{Engine, Result, facts, publish::publish};
+
+/// How far an upload has come.
+#[derive(Debug, Clone, Copy)]
+pub struct UploadProgress<'a> {
+    /// The upload.
+    pub import: ImportId,
+    /// Where its rows go.
+    pub campaign: Option<CampaignId>,
+    /// Where it stands.
+    pub status: &'a str,
+    /// Rows read so far: also its place among the upload's events.
+    pub rows: u64,
+    /// Rows that became recipients.
+    pub accepted: u64,
+    /// Rows that did not.
+    pub rejected: u64,
+}
+
+/// Somebody who was called has answered on another channel.
+#[derive(Debug, Clone, Copy)]
+pub struct LeadResponse<'a> {
+    /// Who.
+    pub lead: &'a str,
+    /// Which of their responses this is, 1 for the first.
+    pub number: i64,
+    /// The campaign that called.
+    pub campaign: Option<CampaignId>,
+    /// The call it answers.
+    pub call: Option<CallId>,
+    /// Where they responded.
+    pub channel: &'a str,
+    /// What they said.
+    pub text: &'a str,
+}
+
+/// Another version of an agent is in use.
+#[derive(Debug, Clone, Copy)]
+pub struct AgentVersion<'a> {
+    /// The agent.
+    pub agent: AgentId,
+    /// How people call it.
+    pub name: &'a str,
+    /// The version in use now.
+    pub version: u32,
+    /// The one before.
+    pub previous: Option<u32>,
+    /// Which change of version this is, 1 for the first.
+    pub number: i64,
+}
+
+/// `session.transferred`: the `n`-th time a call was handed on (1 for the first, at most 997).
+pub async fn session_transferred(
+    tx: &mut Tx,
+    call: &Call,
+    to: &str,
+    n: u32,
+    now: DateTime<Utc>,
+) -> Result<Vec<DeliveryId>> {
+    let event = EventType::SessionTransferred;
+    let mut data = facts::call_data(event, call);
+    facts::merge(&mut data, json!({"transferredTo": to, "transferredAt": rfc3339(now)}));
+    let place = sequence::FIRST + i64::from(n);
+    publish(tx, vec![facts::other(call.workspace_id, event, Some(call.agent_id), place, data)], now).await
+}
+
+/// `upload.progress`.
+pub async fn upload_progress(
+    tx: &mut Tx,
+    workspace: WorkspaceId,
+    progress: UploadProgress<'_>,
+    now: DateTime<Utc>,
+) -> Result<Vec<DeliveryId>> {
+    let UploadProgress { import, campaign, status, rows, accepted, rejected } = progress;
+    let data = json!({
+        "importId": import, "campaignId": campaign, "status": status, "rows": rows, "accepted": accepted, "rejected": rejected,
+    });
+    publish(tx, vec![facts::other(workspace, EventType::UploadProgress, None, rows as i64, data)], now).await
+}
+
+/// `lead.responded`.
+pub async fn lead_responded(
+    tx: &mut Tx,
+    workspace: WorkspaceId,
+    response: LeadResponse<'_>,
+    now: DateTime<Utc>,
+) -> Result<Vec<DeliveryId>> {
+    let data = json!({
+        "leadId": response.lead, "campaignId": response.campaign, "sessionId": response.call, "channel": response.channel,
+        "text": response.text, "respondedAt": rfc3339(now),
+    });
+    publish(tx, vec![facts::other(workspace, EventType::LeadResponded, None, response.number, data)], now)
+        .await
+}
+
+/// `agent.published`, or `agent.rolled_back` where the version is an earlier one.
+pub async fn agent_version(
+    tx: &mut Tx,
+    workspace: WorkspaceId,
+    change: AgentVersion<'_>,
+    now: DateTime<Utc>,
+) -> Result<Vec<DeliveryId>> {
+    let AgentVersion { agent, name, version, previous, number } = change;
+    let event = match previous.is_some_and(|previous| previous > version) {
+        true => EventType::AgentRolledBack,
+        false => EventType::AgentPublished,
+    };
+    let data = json!({"agentId": agent, "name": name, "version": version, "previousVersion": previous});
+    publish(tx, vec![facts::other(workspace, event, Some(agent), number, data)], now).await
+}
+
+impl Engine {
+    /// Tells workers of deliveries that have been committed.
+    pub fn hint_deliveries(&self, ids: &[DeliveryId]) {
+        self.0.hints.deliveries(ids);
+    }
+}

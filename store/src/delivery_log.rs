@@ -1,0 +1,182 @@
+//! What became of deliveries, for people: lists, attempts, replays.
+
+use chrono::{DateTime, Utc};
+use ringfleet_core::{
+    DeliveryId, EventId, WebhookId, WorkspaceId, delivery::DeliveryState, event::EventType,
+};
+use uuid::Uuid;
+
+use crate::{
+    Page, Result, Timestamp, Tx,
+    record::record,
+    tx::{all, exec, on, one, page},
+};
+
+record! {
+    /// One event on its way to one endpoint.
+    pub struct Delivery {
+        /// Its id.
+        pub id: DeliveryId,
+        /// The event; the same for all endpoints and replays.
+        pub event_id: EventId,
+        /// What happened.
+        pub event: EventType,
+        /// The endpoint.
+        pub webhook_id: WebhookId,
+        /// Where it stands.
+        pub state: DeliveryState,
+        /// Requests made so far.
+        pub attempts: u32,
+        /// When it is, or was, due.
+        pub due_at: DateTime<Utc>,
+        /// The last answer's HTTP status.
+        pub last_status: Option<i32>,
+        /// What went wrong last.
+        pub last_error: Option<String>,
+        /// When it was made.
+        pub created_at: DateTime<Utc>,
+        /// When it ended.
+        pub done_at: Option<DateTime<Utc>>,
+    }
+}
+
+record! {
+    /// A request that was made.
+    pub struct Attempt {
+        /// Which one, 1 for the first.
+        pub number: u32,
+        /// When it began.
+        pub at: DateTime<Utc>,
+        /// HTTP status, if there was an answer.
+        pub status: Option<i32>,
+        /// How long it took, in milliseconds.
+        pub duration_ms: u32,
+        /// Why there was no answer.
+        pub error: Option<String>,
+        /// The beginning of the answer's body.
+        pub answer: Option<String>,
+    }
+}
+
+/// Which deliveries of an endpoint.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct DeliveryFilter {
+    /// In this state.
+    pub state: Option<DeliveryState>,
+    /// Of this event.
+    pub event: Option<EventType>,
+    /// Made at this moment or later.
+    pub from: Option<DateTime<Utc>>,
+    /// Made before this moment.
+    pub until: Option<DateTime<Utc>>,
+}
+
+impl Tx {
+    /// A page of an endpoint's deliveries, newest first.
+    pub async fn deliveries(
+        &mut self,
+        webhook: WebhookId,
+        filter: DeliveryFilter,
+        page: Page,
+    ) -> Result<Vec<Delivery>> {
+        page!(
+            self,
+            Delivery,
+            page,
+            "SELECT d.*, e.type AS event FROM deliveries d JOIN events e ON e.id = d.event_id
+             WHERE d.webhook_id = $1 AND d.id > $2 AND d.id < $3 AND ($5 IS NULL OR d.state = $5) AND ($6 IS NULL OR e.type = $6)
+                AND d.created_at >= $7 AND d.created_at < $8",
+            "d.id",
+            (
+                webhook.uuid(),
+                filter.state.map(DeliveryState::as_str),
+                filter.event.map(EventType::as_str),
+                Timestamp(filter.from.unwrap_or(DateTime::UNIX_EPOCH)),
+                Timestamp(filter.until.unwrap_or(FAR))
+            )
+        )
+    }
+
+    /// One delivery of the workspace.
+    pub async fn delivery(&mut self, workspace: WorkspaceId, id: DeliveryId) -> Result<Option<Delivery>> {
+        one!(
+            self,
+            Delivery,
+            "SELECT d.*, e.type AS event FROM deliveries d JOIN events e ON e.id = d.event_id
+             WHERE d.workspace_id = $1 AND d.id = $2",
+            workspace.uuid(),
+            id.uuid()
+        )
+    }
+
+    /// The requests that were made for a delivery, the first one first, as far as they are still kept.
+    pub async fn attempts(&mut self, delivery: DeliveryId) -> Result<Vec<Attempt>> {
+        all!(
+            self,
+            Attempt,
+            "SELECT number, at, status, duration_ms, error, answer FROM delivery_attempts WHERE delivery_id = $1
+             ORDER BY number, at",
+            delivery.uuid()
+        )
+    }
+
+    /// Sends deliveries that are over once more, up to `limit` of them, the oldest after `after` first: due at once, the retry schedule from its
+    /// beginning, the same event id. Gives those that were.
+    pub async fn replay_deliveries(
+        &mut self,
+        webhook: WebhookId,
+        filter: DeliveryFilter,
+        after: Uuid,
+        limit: u32,
+        now: DateTime<Utc>,
+    ) -> Result<Vec<Uuid>> {
+        let mut replayed = on!(
+            self,
+            query_scalar::<Uuid>,
+            "UPDATE deliveries SET state = 'PENDING', due_at = $6, pushed_at = $6, leased_until = NULL, done_at = NULL,
+                    replayed_at = $6, replayed_after = attempts
+             WHERE id IN (SELECT d.id FROM deliveries d JOIN events e ON e.id = d.event_id
+                WHERE d.webhook_id = $1 AND d.id > $7 AND d.state <> 'PENDING' AND ($2 IS NULL OR d.state = $2)
+                  AND ($3 IS NULL OR e.type = $3) AND d.created_at >= $4 AND d.created_at < $5 ORDER BY d.id LIMIT $8)
+             RETURNING id",
+            (
+                webhook.uuid(),
+                filter.state.map(DeliveryState::as_str),
+                filter.event.map(EventType::as_str),
+                Timestamp(filter.from.unwrap_or(DateTime::UNIX_EPOCH)),
+                Timestamp(filter.until.unwrap_or(FAR)),
+                Timestamp(now),
+                after,
+                i64::from(limit)
+            ),
+            fetch_all
+        )
+        .map(|ids: Vec<Uuid>| ids)?;
+        replayed.sort();
+        Ok(replayed)
+    }
+
+    /// The same of one. False when it is on its way already.
+    pub async fn replay_delivery(&mut self, id: DeliveryId, now: DateTime<Utc>) -> Result<bool> {
+        let replayed = exec!(
+            self,
+            "UPDATE deliveries SET state = 'PENDING', due_at = $2, pushed_at = $2, leased_until = NULL, done_at = NULL,
+                    replayed_at = $2, replayed_after = attempts
+             WHERE id = $1 AND state <> 'PENDING'",
+            id.uuid(),
+            Timestamp(now)
+        )?;
+        Ok(replayed == 1)
+    }
+
+    /// Forgets requests that were made before `before`. Gives how many.
+    pub async fn forget_attempts(&mut self, before: DateTime<Utc>) -> Result<u64> {
+        exec!(self, "DELETE FROM delivery_attempts WHERE at < $1", Timestamp(before))
+    }
+}
+
+/// The last moment there is: the year 9999.
+const FAR: DateTime<Utc> = match DateTime::from_timestamp_millis(253_402_300_799_000) {
+    Some(far) => far,
+    None => DateTime::<Utc>::MAX_UTC,
+};

@@ -1,0 +1,167 @@
+//! Secrets on their way into rows and out of them: sealed with the store's keys, each bound to its row.
+
+use ringfleet_core::{
+    TrunkId, WebhookId,
+    seal::{SealError, is_sealed},
+    signing::Secret,
+    trunk::TrunkConfig,
+};
+use serde::{Deserialize, Serialize};
+use sqlx::types::Json;
+use uuid::Uuid;
+
+use crate::{
+    Result, Tx,
+    record::record,
+    tx::{all, exec, on, one},
+};
+
+/// A secret that was rotated out and still signs.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct OldSecret {
+    /// As it is kept.
+    pub(crate) secret: String,
+    /// For so long, in milliseconds since 1970.
+    pub(crate) until: i64,
+}
+
+record! {
+    /// The secrets of an endpoint, as they are kept.
+    pub struct KeptSecrets {
+        pub id: Uuid,
+        pub secret: String,
+        pub old_secrets: Vec<OldSecret>,
+    }
+}
+
+record! {
+    /// A trunk's settings, as they are kept.
+    pub struct KeptConfig {
+        pub id: Uuid,
+        pub config: TrunkConfig,
+    }
+}
+
+/// What a portion of resealing came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Resealed {
+    /// The last row looked at; none when no row was left.
+    pub last: Option<Uuid>,
+    /// Rows that were written anew.
+    pub changed: u64,
+}
+
+fn trunk_row(id: Uuid) -> String {
+    format!("trunks.config {}", id.simple())
+}
+
+fn webhook_row(id: Uuid) -> String {
+    format!("webhooks.secret {}", id.simple())
+}
+
+impl Tx {
+    /// The settings as they are kept: credentials sealed.
+    pub(crate) fn seal_config(&self, config: &TrunkConfig, id: TrunkId) -> Result<TrunkConfig> {
+        let mut config = config.clone();
+        for secret in config.secrets_mut() {
+            *secret = self.keys.seal(secret, &trunk_row(id.uuid()), rand::random())?;
+        }
+        Ok(config)
+    }
+
+    /// The settings as they were given.
+    pub(crate) fn open_config(&self, config: &mut TrunkConfig, id: TrunkId) -> Result<()> {
+        for secret in config.secrets_mut() {
+            if is_sealed(secret) {
+                *secret = self.keys.open(secret, &trunk_row(id.uuid()))?;
+            }
+        }
+        Ok(())
+    }
+
+    pub(crate) fn seal_webhook(&self, secret: &Secret, id: WebhookId) -> Result<String> {
+        Ok(self.keys.seal(&secret.reveal(), &webhook_row(id.uuid()), rand::random())?)
+    }
+
+    /// The secrets that sign at `now_millis`, the newest first; none when one cannot be opened, which is logged by whoever sends.
+    pub(crate) fn live_secrets(
+        &self,
+        id: WebhookId,
+        present: &str,
+        old: &[OldSecret],
+        now_millis: i64,
+    ) -> Vec<Secret> {
+        let row = webhook_row(id.uuid());
+        let old = old.iter().filter(|old| old.until > now_millis).map(|old| old.secret.as_str());
+        let open = |kept: &str| self.keys.open(kept, &row).ok().and_then(|text| Secret::parse(&text).ok());
+        std::iter::once(present).chain(old).map(open).collect::<Option<_>>().unwrap_or_default()
+    }
+
+    pub(crate) async fn kept_secrets(&mut self, id: WebhookId) -> Result<(String, Vec<OldSecret>)> {
+        let kept = one!(
+            self,
+            KeptSecrets,
+            "SELECT id, secret, old_secrets FROM webhooks WHERE id = $1 FOR UPDATE",
+            id.uuid()
+        )?;
+        Ok(kept.map(|kept| (kept.secret, kept.old_secrets)).unwrap_or_default())
+    }
+
+    /// Seals anew, with the key that seals now, what of the next `limit` trunks after `after` is not. Held while it is done.
+    pub async fn reseal_trunks(&mut self, after: Uuid, limit: u32) -> Result<Resealed> {
+        let rows = all!(
+            self,
+            KeptConfig,
+            "SELECT id, config FROM trunks WHERE id > $1 ORDER BY id LIMIT $2 FOR UPDATE",
+            after,
+            i64::from(limit)
+        )?;
+        let mut resealed = Resealed { last: rows.last().map(|row| row.id), changed: 0 };
+        for KeptConfig { id, mut config } in rows {
+            if config.secrets_mut().iter().all(|secret| self.keys.is_current(secret)) {
+                continue;
+            }
+            self.open_config(&mut config, id.into())?;
+            let sealed = self.seal_config(&config, id.into())?;
+            exec!(self, "UPDATE trunks SET config = $2 WHERE id = $1", id, Json(&sealed))?;
+            resealed.changed += 1;
+        }
+        Ok(resealed)
+    }
+
+    /// The same of endpoints.
+    pub async fn reseal_webhooks(&mut self, after: Uuid, limit: u32) -> Result<Resealed> {
+        let rows = all!(
+            self,
+            KeptSecrets,
+            "SELECT id, secret, old_secrets FROM webhooks WHERE id > $1 AND deleted_at IS NULL ORDER BY id LIMIT $2 FOR UPDATE",
+            after,
+            i64::from(limit)
+        )?;
+        let mut resealed = Resealed { last: rows.last().map(|row| row.id), changed: 0 };
+        for KeptSecrets { id, secret, mut old_secrets } in rows {
+            if self.keys.is_current(&secret)
+                && old_secrets.iter().all(|old| self.keys.is_current(&old.secret))
+            {
+                continue;
+            }
+            let row = webhook_row(id);
+            let again = |kept: &str| -> std::result::Result<String, SealError> {
+                self.keys.seal(&self.keys.open(kept, &row)?, &row, rand::random())
+            };
+            let secret = again(&secret)?;
+            for old in &mut old_secrets {
+                old.secret = again(&old.secret)?;
+            }
+            exec!(
+                self,
+                "UPDATE webhooks SET secret = $2, old_secrets = $3 WHERE id = $1",
+                id,
+                secret,
+                Json(&old_secrets)
+            )?;
+            resealed.changed += 1;
+        }
+        Ok(resealed)
+    }
+}
