@@ -59,6 +59,7 @@ pub(crate) mod may {
         SeeInvites,
         RunCampaigns,
         EditAgents,
+        PublishAgents,
         EditTrunks,
         EditWebhooks,
         Suppress,

@@ -44,7 +44,7 @@ pub(crate) fn way(trunk: Option<TrunkId>, group: Option<TrunkGroupId>) -> Result
         }
         (Some(trunk), None) => Ok(Way::Trunk(trunk)),
         (None, Some(group)) => Ok(Way::Group(group)),
-        (None, None) => Ok(Way::OnlyTrunk),
+        (None, None) => Ok(Way::Usual),
     }
 }
 

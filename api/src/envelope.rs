@@ -28,6 +28,12 @@ struct Envelope<T> {
     meta: Option<Map<String, Value>>,
 }
 
+#[derive(Serialize)]
+struct Said<T> {
+    message: &'static str,
+    data: T,
+}
+
 /// A success.
 pub(crate) struct Reply<T> {
     status: StatusCode,
@@ -36,12 +42,25 @@ pub(crate) struct Reply<T> {
     target: Option<Target>,
     detail: Value,
     tag: Option<String>,
+    form: Form,
+}
+
+/// In which form an answer is given.
+#[derive(Clone, Copy)]
+enum Form {
+    /// `{success, data, message, meta}`.
+    Native,
+    /// `{message, data}` (Samora).
+    Said(&'static str),
+    /// The data alone.
+    Bare,
 }
 
 impl<T> Reply<T> {
     /// 200.
     pub(crate) fn ok(data: T) -> Self {
-        Self { status: StatusCode::OK, data, meta: None, target: None, detail: json!({}), tag: None }
+        let (meta, target, tag) = (None, None, None);
+        Self { status: StatusCode::OK, data, meta, target, detail: json!({}), tag, form: Form::Native }
     }
 
     /// 201: it exists now.
@@ -70,6 +89,16 @@ impl<T> Reply<T> {
         Self { detail, ..self }
     }
 
+    /// In the form `{message, data}`.
+    pub(crate) fn saying(self, message: &'static str) -> Self {
+        Self { form: Form::Said(message), ..self }
+    }
+
+    /// Without an envelope.
+    pub(crate) fn bare(self) -> Self {
+        Self { form: Form::Bare, ..self }
+    }
+
     /// 304: the client has it already.
     pub(crate) fn not_modified(self) -> Self {
         Self { status: StatusCode::NOT_MODIFIED, ..self }
@@ -92,8 +121,14 @@ impl<T: Serialize> Reply<T> {
 
     /// The exact answer, to be kept.
     pub(crate) fn kept(self) -> serde_json::Result<KeptAnswer> {
-        let Self { status, data, meta, tag, .. } = self;
-        let body = serde_json::to_vec(&Envelope { success: true, data: Some(data), message: None, meta })?;
+        let Self { status, data, meta, tag, form, .. } = self;
+        let body = match form {
+            Form::Native => {
+                serde_json::to_vec(&Envelope { success: true, data: Some(data), message: None, meta })?
+            }
+            Form::Said(message) => serde_json::to_vec(&Said { message, data })?,
+            Form::Bare => serde_json::to_vec(&data)?,
+        };
         let mut headers = vec![(header::CONTENT_TYPE.to_string(), "application/json".to_owned())];
         headers.extend(tag.map(|tag| (header::ETAG.to_string(), tag)));
         Ok(KeptAnswer { status: status.as_u16(), headers, body })
@@ -102,13 +137,13 @@ impl<T: Serialize> Reply<T> {
 
 impl<T: Serialize> IntoResponse for Reply<T> {
     fn into_response(self) -> Response {
-        let Self { status, data, meta, tag, .. } = self;
-        let mut response = match status {
-            StatusCode::NOT_MODIFIED => status.into_response(),
-            status => {
-                let envelope = Envelope { success: true, data: Some(data), message: None, meta };
-                (status, Json(envelope)).into_response()
-            }
+        let Self { status, data, meta, tag, form, .. } = self;
+        let native = |data| Json(Envelope { success: true, data: Some(data), message: None, meta });
+        let mut response = match form {
+            _ if status == StatusCode::NOT_MODIFIED => status.into_response(),
+            Form::Native => (status, native(data)).into_response(),
+            Form::Said(message) => (status, Json(Said { message, data })).into_response(),
+            Form::Bare => (status, Json(data)).into_response(),
         };
         if let Some(tag) = tag.and_then(|tag| HeaderValue::try_from(tag).ok()) {
             response.headers_mut().insert(header::ETAG, tag);

@@ -22,6 +22,10 @@ pub(crate) struct ApiError {
     meta: Map<String, Value>,
 }
 
+/// What a refusal says, beside the answer: for those who say it in another form.
+#[derive(Debug, Clone)]
+pub(crate) struct RefusedWith(pub(crate) String);
+
 /// What a handler answers with.
 pub(crate) type Result<T, E = ApiError> = std::result::Result<T, E>;
 
@@ -36,6 +40,11 @@ impl ApiError {
     fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
         self.meta.insert(name.to_owned(), value.into());
         self
+    }
+
+    /// What it says to people.
+    pub(crate) fn into_message(self) -> String {
+        self.message
     }
 
     /// No key, or none that is known.
@@ -207,6 +216,11 @@ impl ApiError {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "INTERNAL", message)
     }
 
+    /// A link that opens nothing.
+    pub(crate) fn dead_link(error: ringfleet_core::link::LinkError) -> Self {
+        Self::new(StatusCode::FORBIDDEN, "BAD_LINK", error.to_string())
+    }
+
     fn conflict(code: &'static str, message: impl Into<String>) -> Self {
         Self::new(StatusCode::CONFLICT, code, message)
     }
@@ -298,8 +312,10 @@ impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let mut meta = Map::from_iter([("code".to_owned(), json!(self.code))]);
         meta.extend(self.meta);
+        let refused = RefusedWith(self.message.clone());
         let retry_after = meta.get("retryAfterSeconds").and_then(Value::as_u64).map(HeaderValue::from);
         let mut response = (self.status, envelope::refusal(self.message, meta)).into_response();
+        response.extensions_mut().insert(refused);
         if let Some(seconds) = retry_after {
             response.headers_mut().insert(header::RETRY_AFTER, seconds);
         }

@@ -1,6 +1,6 @@
 //! The HTTP API of Ringfleet.
 //!
-//! [`router`] joins the native API under `/api/v1` with `/healthz` and `/readyz`; [`serve`] runs it until it is told to
+//! [`router`] joins the native API under `/api/v1`, Samora's under `/v1`, files, `/healthz` and `/readyz`; [`serve`] runs it until it is told to
 //! stop. Every answer of the native API has one form (`envelope`), every error gets its status and code in one place
 //! (`error`), and every handler states the permission it needs (`auth`). docs/API.md is the guide for its users.
 
@@ -15,6 +15,7 @@ mod envelope;
 mod error;
 mod export;
 mod file;
+mod files;
 mod frame;
 mod health;
 mod identity;
@@ -30,6 +31,7 @@ mod query;
 mod quota;
 mod reference;
 mod reject_file;
+mod samora;
 mod serve;
 mod strict;
 mod tag;
@@ -42,6 +44,7 @@ use axum::{
     extract::DefaultBodyLimit,
     http::{HeaderValue, Method},
     middleware,
+    routing::get,
 };
 use ringfleet_core::{Quota, net::Guard};
 use ringfleet_engine::{AccessSettings, Engine};
@@ -56,7 +59,7 @@ pub use serve::serve;
 use error::ApiError;
 
 /// How the API behaves.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct ApiSettings {
     /// The folder agents' greetings lie in; none refuses every greeting.
     pub greetings: Option<PathBuf>,
@@ -129,6 +132,8 @@ pub fn router(engine: Engine, settings: ApiSettings) -> Router {
     let description = reference::router(&routes.document());
     routes
         .into_router()
+        .nest("/v1", samora::v1(&gate))
+        .route("/files/transcripts/{ses}", get(files::transcript))
         .with_state(gate)
         .merge(description)
         .merge(health::router(engine))
@@ -137,6 +142,7 @@ pub fn router(engine: Engine, settings: ApiSettings) -> Router {
         // Bodies are measured where they are read; uploads have no limit.
         .layer(DefaultBodyLimit::disable())
         .layer(CatchPanicLayer::custom(frame::panicked))
+        .layer(middleware::from_fn(samora::in_its_own_words))
         .layer(cors)
         .layer(middleware::from_fn_with_state(guards, frame::surround))
 }

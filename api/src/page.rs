@@ -1,6 +1,6 @@
 //! Lists come in pages, the newest first unless the oldest are asked for.
 
-use std::str::FromStr;
+use std::{fmt::Display, str::FromStr};
 
 use ringfleet_core::cursor::Cursor;
 use ringfleet_store::{Order, Page};
@@ -95,5 +95,51 @@ impl Paging {
         let more = rows.len() > self.0.limit as usize;
         rows.truncate(self.0.limit as usize);
         rows.last().filter(|_| more).map(id)
+    }
+}
+
+fn page_of<R, V: From<R> + Serialize>(
+    limit: u32,
+    rows: &mut Vec<R>,
+    cursor: impl Fn(&R) -> String,
+) -> Reply<Vec<V>> {
+    let more = rows.len() > limit as usize;
+    rows.truncate(limit as usize);
+    let next = rows.last().filter(|_| more).map(cursor);
+    Reply::page(rows.drain(..).map(V::from).collect(), next)
+}
+
+/// `?limit=` and `?cursor=` of a list that is numbered: the cursor is the number of the last row.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct NumberPaging<T> {
+    after: Option<T>,
+    limit: u32,
+}
+
+impl<T: FromStr<Err: Display> + ToSchema> FromQuery for NumberPaging<T> {
+    fn read(parameters: &mut Parameters) -> Result<Self> {
+        let limit = parameters.whole("limit", 1, MAX_LIMIT, DEFAULT_LIMIT)?;
+        Ok(Self { after: parameters.parse("cursor")?, limit })
+    }
+}
+
+impl<T: Copy> NumberPaging<T> {
+    /// The last row of the page before.
+    pub(crate) fn after(&self) -> Option<T> {
+        self.after
+    }
+
+    /// How many to ask the store for: one more than is shown tells whether another page follows.
+    pub(crate) fn ask(&self) -> u32 {
+        self.limit + 1
+    }
+
+    /// The page made of what the store gave.
+    pub(crate) fn reply<R, V: From<R> + Serialize>(
+        &self,
+        mut rows: Vec<R>,
+        number: fn(&R) -> String,
+    ) -> Reply<Vec<V>> {
+        page_of(self.limit, &mut rows, number)
     }
 }

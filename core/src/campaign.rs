@@ -65,6 +65,10 @@ text_enum! {
         Hour => "hour",
         /// Calls that somebody answered, by the hour (UTC) they ended in.
         AnsweredHour => "answered_hour",
+        /// Recipients that ended EXHAUSTED, by the outcome of their last attempt.
+        Exhausted => "exhausted",
+        /// Milliseconds talked in calls that are over, named `ms`.
+        Talk => "talk",
     }
 }
 
@@ -92,12 +96,17 @@ impl CampaignState {
         matches!(self, Finished | Failed | Cancelled)
     }
 
+    /// Whether `action` may be done where only `needs` will do.
+    pub fn must_be(self, action: CampaignAction, needs: &'static [Self]) -> Result<(), WrongState> {
+        match needs.contains(&self) {
+            true => Ok(()),
+            false => Err(WrongState { action, is: self, needs }),
+        }
+    }
+
     /// The state `action` leads to, or why it may not be done now. `starts_later`: its start time lies ahead.
     pub fn after(self, action: CampaignAction, starts_later: bool) -> Result<Self, WrongState> {
-        let needs = action.needs();
-        if !needs.contains(&self) {
-            return Err(WrongState { action, is: self, needs });
-        }
+        self.must_be(action, action.needs())?;
         Ok(match action {
             CampaignAction::Start if starts_later => Scheduled,
             CampaignAction::Start => InProgress,

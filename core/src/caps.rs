@@ -73,6 +73,11 @@ pub struct History(Vec<Stamp>);
 const DAY: i64 = 86_400_000;
 
 impl History {
+    /// The calls, oldest first.
+    pub fn calls(&self) -> &[Stamp] {
+        &self.0
+    }
+
     /// From when on the caps allow another call, which is `call` of `campaign`; none when they allow it at `now`.
     ///
     /// What this call itself left behind does not count: it comes back after its carrier had no room.

@@ -176,6 +176,7 @@ ids! {
     LoginId, LoginKind = "lgn", "login";
     InviteId, InviteKind = "inv", "invite";
     AuditId, AuditKind = "aud", "audit entry";
+    LeadId, LeadKind = "lead", "lead";
 }
 
 #[cfg(test)]

@@ -39,8 +39,10 @@ text_enum! {
         RunCampaigns => "run campaigns",
         /// Put numbers on suppression lists.
         Suppress => "suppress numbers",
-        /// Create agents.
+        /// Create agents, and change them: into drafts.
         EditAgents => "edit agents",
+        /// Choose the version of an agent that calls are made with, and put agents away.
+        PublishAgents => "publish agents",
         /// Create trunks, whose settings hold credentials.
         EditTrunks => "edit trunks",
         /// Create and delete webhook endpoints.
@@ -67,7 +69,8 @@ pub const PERMISSIONS: &[(Action, Role, Scope)] = &[
     (Action::Read, Role::Member, Scope::Read),
     (Action::RunCampaigns, Role::Member, Scope::SessionsWrite),
     (Action::Suppress, Role::Member, Scope::SessionsWrite),
-    (Action::EditAgents, Role::Developer, Scope::AgentsWrite),
+    (Action::EditAgents, Role::Member, Scope::AgentsWrite),
+    (Action::PublishAgents, Role::Developer, Scope::AgentsWrite),
     (Action::EditTrunks, Role::Developer, Scope::Admin),
     (Action::EditWebhooks, Role::Developer, Scope::Admin),
     (Action::EditRules, Role::Developer, Scope::Admin),

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::{
-    Caps, Disposition, E164, Hold, Schedule, Zones,
+    Caps, Disposition, E164, Hold, Schedule, TrunkGroupId, TrunkId, Zones,
     caps::History,
     trunk::Limits,
     window::{is_open, next_open},
@@ -24,6 +24,12 @@ pub struct WorkspaceRules {
     pub caps: Caps,
     /// Pace and live calls of all its calls together.
     pub limits: Limits,
+    /// What places calls where nobody says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub default_trunk_id: Option<TrunkId>,
+    /// The trunks that place calls where nobody says, if there are several.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub default_trunk_group_id: Option<TrunkGroupId>,
 }
 
 impl WorkspaceRules {

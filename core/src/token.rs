@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use crate::{LoginId, UserId};
+use crate::{LoginId, UserId, link::LinkKey};
 
 /// How long an access token is good for.
 pub const ACCESS_LASTS: TimeDelta = TimeDelta::minutes(15);
@@ -104,6 +104,12 @@ impl ServerSecret {
         let session = LoginId::from(Uuid::from_bytes(*session));
         self.mac_of(session, secret).verify_truncated_left(tag).ok()?;
         Some(RefreshToken { session, secret: *secret, tag: tag.try_into().ok()? })
+    }
+
+    /// What links to files are signed with.
+    pub fn link_key(&self) -> LinkKey {
+        let key: [u8; 32] = self.mac("links", b"").finalize().into_bytes().into();
+        LinkKey::new(key)
     }
 
     /// Seals a text that a browser is to bring back unchanged; read with [`ServerSecret::unseal`].

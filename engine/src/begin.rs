@@ -12,7 +12,7 @@ use std::{
 
 use chrono::{DateTime, Utc};
 use ringfleet_core::{
-    CallState, CampaignId, Clock, Disposition, Hold, WorkspaceId, WorkspaceRules,
+    AgentVersion, CallState, CampaignId, Clock, Disposition, Hold, WorkspaceId, WorkspaceRules,
     terms::{Candidate, SUPPRESSED, Verdict},
 };
 use ringfleet_store::{Begin, Beginning, Call, Campaign, Store, Tx};
@@ -52,6 +52,7 @@ async fn begin(
     let floors = floors_of_single_calls(&mut tx, &waiting).await?;
     let mut known = Known::hold(&mut tx, &waiting, now).await?;
     let mut numbers = Numbers::hold(&mut tx, &wishes, &waiting, &campaigns, &floors, now).await?;
+    let versions: HashMap<Uuid, AgentVersion> = wishes.iter().map(|w| (w.id, w.agent_version)).collect();
     let (mut begun, mut refused) = (Vec::new(), Vec::new());
     for beginning in waiting {
         let call = &beginning.call;
@@ -62,7 +63,8 @@ async fn begin(
         match verdict {
             Verdict::Call => {
                 known.note(call, now);
-                begun.push(as_begun(beginning.call, &numbers, now));
+                let version = versions.get(&call.id.uuid()).copied();
+                begun.push(as_begun(beginning.call, version, &numbers, now));
             }
             verdict => {
                 known.forget(call);
@@ -158,11 +160,12 @@ async fn floors_of_single_calls(
 }
 
 /// The call as it stands in the database once it has begun.
-fn as_begun(call: Call, numbers: &Numbers<'_>, now: DateTime<Utc>) -> Call {
+fn as_begun(call: Call, version: Option<AgentVersion>, numbers: &Numbers<'_>, now: DateTime<Utc>) -> Call {
     let (caller_id, caller_day) = numbers.shown_by(call.id.uuid());
     Call {
         caller_id: caller_id.map(str::to_owned),
         caller_day,
+        agent_version: version,
         state: CallState::Triggered,
         hold: None,
         placements: call.placements + 1,

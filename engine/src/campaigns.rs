@@ -2,18 +2,24 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use ringfleet_core::{
-    AgentId, CallId, CampaignAction, CampaignId, CampaignState, Channel, DeliveryId, E164, TrunkGroupId,
+    AgentId, AgentVersion, CallId, CampaignAction, CampaignId, CampaignState, Channel, DeliveryId, E164,
     TrunkId, UploadId, WorkspaceId,
     event::EventType,
     terms::{NO_LEGAL_HOUR, OUTSIDE_HOURS, Verdict},
 };
 use ringfleet_fleet::{Lane, SLOTS_LAST};
-use ringfleet_store::{Address, Call, Campaign, NewCall, NewCampaign, Page, Tx};
+use ringfleet_store::{Address, Call, Campaign, NewCall, NewCampaign, Tx};
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep_until};
 
 use crate::{
-    Engine, EngineError, Receipt, Result, edit::check_moments, facts, publish::publish, stats::kept_counts,
+    Engine, EngineError, Receipt, Result,
+    agents::{callable, usable_agent},
+    edit::check_moments,
+    facts,
+    publish::publish,
+    stats::kept_counts,
+    ways::Way,
     wind_up::withdraw,
 };
 
@@ -22,6 +28,8 @@ use crate::{
 pub struct NewSession {
     /// Who talks.
     pub agent_id: AgentId,
+    /// In which version, a draft to be tried for instance; none is the live one.
+    pub agent_version: Option<AgentVersion>,
     /// What places it.
     pub way: Way,
     /// Whom to call.
@@ -36,17 +44,6 @@ pub struct NewSession {
     pub ring_seconds: u32,
     /// How long an answered call may last, in seconds.
     pub max_call_seconds: u32,
-}
-
-/// What places a single call.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Way {
-    /// The workspace's only trunk.
-    OnlyTrunk,
-    /// This trunk.
-    Trunk(TrunkId),
-    /// The trunk of this group whose turn it is when the call is made.
-    Group(TrunkGroupId),
 }
 
 /// What becomes of calls that ring or talk when their campaign is paused or cancelled.
@@ -83,7 +80,8 @@ impl Engine {
     ) -> Result<Campaign> {
         check_moments(&new.settings)?;
         let mut tx = self.0.store.write().await?;
-        check_owned(&mut tx, workspace, new.agent_id, new.trunk_id).await?;
+        usable_agent(&mut tx, workspace, new.agent_id).await?;
+        check_trunk(&mut tx, workspace, new.trunk_id).await?;
         let now = self.0.clock.now();
         let campaign = tx.insert_campaign(workspace, new, now).await?;
         let deliveries = created(&mut tx, &campaign, now).await?;
@@ -96,21 +94,6 @@ impl Engine {
         Ok(campaign)
     }
 
-    /// The trunk to take when none is named: the only one there is.
-    pub async fn only_trunk(&self, workspace: WorkspaceId) -> Result<TrunkId> {
-        let mut tx = self.0.store.read().await?;
-        let trunks = tx.trunks(workspace, Page::first(2)).await?;
-        tx.commit().await?;
-        match trunks.as_slice() {
-            [one] => Ok(one.id),
-            [] => Err(EngineError::invalid(
-                "trunkId",
-                "the workspace has no trunk yet; create one with POST /api/v1/trunks",
-            )),
-            _ => Err(EngineError::invalid("trunkId", "the workspace has several trunks; name one")),
-        }
-    }
-
     /// Starts, pauses, cancels, finishes or fails a campaign, without being asked. After this, no call of it begins that had not.
     pub async fn act(
         &self,
@@ -120,7 +103,8 @@ impl Engine {
         reason: Option<&str>,
     ) -> Result<Campaign> {
         let receipt = self.own_receipt(workspace, id, noted_as(action), reason);
-        Ok(self.change_state(workspace, id, action, reason, InFlight::Finish, receipt).await?.0)
+        let needs = action.needs();
+        Ok(self.change_state(workspace, id, (action, needs), reason, InFlight::Finish, receipt).await?.0)
     }
 
     /// The same for somebody who waits for the answer, and says what becomes of calls that ring or talk when the campaign stops calling by
@@ -134,7 +118,21 @@ impl Engine {
         in_flight: InFlight,
         receipt: Receipt<Campaign>,
     ) -> Result<Campaign> {
-        let (campaign, quiet) = self.change_state(workspace, id, action, None, in_flight, receipt).await?;
+        self.act_on_calls_in(workspace, id, action, action.needs(), in_flight, receipt).await
+    }
+
+    /// The same where only the states `needs` will do, which are some of those the action needs.
+    pub async fn act_on_calls_in(
+        &self,
+        workspace: WorkspaceId,
+        id: CampaignId,
+        action: CampaignAction,
+        needs: &'static [CampaignState],
+        in_flight: InFlight,
+        receipt: Receipt<Campaign>,
+    ) -> Result<Campaign> {
+        let (campaign, quiet) =
+            self.change_state(workspace, id, (action, needs), None, in_flight, receipt).await?;
         if let Some(quiet) = quiet {
             sleep_until(quiet).await;
         }
@@ -146,7 +144,7 @@ impl Engine {
         &self,
         workspace: WorkspaceId,
         id: CampaignId,
-        action: CampaignAction,
+        (action, needs): (CampaignAction, &'static [CampaignState]),
         reason: Option<&str>,
         in_flight: InFlight,
         receipt: Receipt<Campaign>,
@@ -164,8 +162,10 @@ impl Engine {
             tx.commit().await?;
             return Ok((before, None));
         }
+        before.state.must_be(action, needs)?;
         let next = before.state.after(action, starts_later)?;
         if action == CampaignAction::Start {
+            callable(&mut tx, workspace, before.agent_id, None).await?;
             check_start(&mut tx, &before, now).await?;
         }
         if matches!(action, CampaignAction::Finish | CampaignAction::Expire)
@@ -235,15 +235,12 @@ impl Engine {
         new: NewSession,
         receipt: Receipt<Call>,
     ) -> Result<Call> {
-        let trunk = match new.way {
-            Way::OnlyTrunk => self.only_trunk(workspace).await?,
-            Way::Trunk(trunk) => trunk,
-            Way::Group(group) => self.next_trunk(workspace, group).await?,
-        };
+        let trunk = self.trunk_now(workspace, new.way).await?;
         let now = self.0.clock.now();
         let id = CallId::new(now);
         let mut tx = self.0.store.write().await?;
-        check_owned(&mut tx, workspace, new.agent_id, trunk).await?;
+        let agent_version = callable(&mut tx, workspace, new.agent_id, new.agent_version).await?;
+        check_trunk(&mut tx, workspace, trunk).await?;
         check_allowed(&mut tx, workspace, new.to, now).await?;
         let call = NewCall {
             id: id.uuid(),
@@ -251,6 +248,7 @@ impl Engine {
             campaign_id: None,
             recipient_id: None,
             agent_id: new.agent_id.uuid(),
+            agent_version: Some(agent_version),
             trunk_id: trunk.uuid(),
             channel: Channel::Voice,
             number: new.to.digits(),
@@ -295,10 +293,7 @@ fn noted_as(action: CampaignAction) -> &'static str {
     }
 }
 
-async fn check_owned(tx: &mut Tx, workspace: WorkspaceId, agent: AgentId, trunk: TrunkId) -> Result<()> {
-    if tx.agent(workspace, agent).await?.is_none() {
-        return Err(EngineError::invalid("agentId", "no such agent in this workspace"));
-    }
+async fn check_trunk(tx: &mut Tx, workspace: WorkspaceId, trunk: TrunkId) -> Result<()> {
     if tx.trunk(workspace, trunk).await?.is_none() {
         return Err(EngineError::invalid("trunkId", "no such trunk in this workspace"));
     }

@@ -84,7 +84,9 @@ impl Engine {
     pub async fn begin(&self, dial: &Dial, worker: WorkerId, resume: Value) -> Result<Option<Begun>> {
         let (id, campaign, trunk) = (dial.id.uuid(), dial.campaign_id, dial.trunk_id);
         let (caller_id, trunk_has_pool) = (dial.shows().map(str::to_owned), dial.trunk_has_pool);
-        let wish = Begin { id, campaign, trunk, caller_id, trunk_has_pool, worker: worker.uuid(), resume };
+        let agent_version = dial.agent_version;
+        let worker = worker.uuid();
+        let wish = Begin { id, campaign, trunk, caller_id, trunk_has_pool, agent_version, worker, resume };
         let begins = if campaign.is_some() { &self.0.begins } else { &self.0.single_begins };
         begins.run(wish).await
     }

@@ -200,6 +200,7 @@ fn call_for(campaign: &Campaign, recipient: &Standing, now: DateTime<Utc>) -> Ne
         campaign_id: Some(campaign.id.uuid()),
         recipient_id: Some(recipient.id.uuid()),
         agent_id: campaign.agent_id.uuid(),
+        agent_version: None,
         trunk_id: campaign.trunk_id.uuid(),
         channel: campaign.plan.steps.get(recipient.step as usize).map_or(Channel::Voice, |step| step.channel),
         number: recipient.number.digits(),

@@ -10,7 +10,7 @@ use ringfleet_core::{
 use ringfleet_store::{Bump, Campaign, CampaignSettings, Recipient};
 use uuid::Uuid;
 
-use crate::{Engine, EngineError, Receipt, Result, verdict::waits};
+use crate::{Engine, EngineError, Receipt, Result, settle::exhausted, verdict::waits, ways::check_defaults};
 
 /// Something that was there, before and after it was changed.
 #[derive(Debug, Clone)]
@@ -35,8 +35,21 @@ impl Engine {
         change: impl FnOnce(&Campaign, &mut CampaignSettings) -> Result<()>,
         receipt: Receipt<Changed<Campaign>>,
     ) -> Result<Campaign> {
+        self.edit_campaign_in(workspace, id, CampaignAction::Edit.needs(), change, receipt).await
+    }
+
+    /// The same where only the states `needs` will do.
+    pub async fn edit_campaign_in(
+        &self,
+        workspace: WorkspaceId,
+        id: CampaignId,
+        needs: &'static [CampaignState],
+        change: impl FnOnce(&Campaign, &mut CampaignSettings) -> Result<()>,
+        receipt: Receipt<Changed<Campaign>>,
+    ) -> Result<Campaign> {
         let mut tx = self.0.store.write().await?;
         let before = tx.campaign_for_update(workspace, id).await?.ok_or(EngineError::NotFound("campaign"))?;
+        before.state.must_be(CampaignAction::Edit, needs)?;
         before.state.after(CampaignAction::Edit, false)?;
         let mut settings = before.settings();
         change(&before, &mut settings)?;
@@ -72,6 +85,7 @@ impl Engine {
         let before =
             tx.workspace_for_update(workspace).await?.ok_or(EngineError::NotFound("workspace"))?.rules;
         check(&before)?;
+        check_defaults(&mut tx, workspace, rules.default_trunk_id, rules.default_trunk_group_id).await?;
         tx.set_workspace_rules(workspace, rules).await?;
         if before.schedule != rules.schedule {
             tx.retime_campaigns(workspace).await?;
@@ -105,7 +119,11 @@ impl Engine {
         tx.call_back(id, back).await?;
         let mut bumps = Vec::new();
         match before.disposition {
-            Some(was) => bumps.push(Bump::new(campaign, CounterKind::Disposition, was.as_str(), -1)),
+            Some(was) => {
+                bumps.push(Bump::new(campaign, CounterKind::Disposition, was.as_str(), -1));
+                let last = before.last_outcome.filter(|_| was == Disposition::Exhausted);
+                bumps.extend(last.map(|last| exhausted(campaign, last, -1)));
+            }
             None => {
                 bumps.extend(waits(campaign, before.hold, before.due_at, -1));
             }

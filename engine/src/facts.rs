@@ -196,6 +196,7 @@ pub(crate) fn call_data(event: EventType, call: &Call) -> Value {
         "campaignId": call.campaign_id,
         "recipientId": call.recipient_id,
         "agentId": call.agent_id,
+        "versionId": call.agent_version,
         "channel": call.channel,
         "to": call.number,
         "attempt": call.attempt,

@@ -18,6 +18,7 @@ use uuid::Uuid;
 use crate::{
     Engine, EngineError, Result,
     publish::{completed_facts, ends_of, publish},
+    settle::exhausted,
     verdict::waits,
     wind_up::{A_WHILE, PORTION},
 };
@@ -105,6 +106,7 @@ impl Engine {
         tx.end_recipients(over.iter().map(|one| one.id), Disposition::Exhausted, why, now).await?;
         let ended = Disposition::Exhausted.as_str();
         let mut bumps = vec![Bump::new(id, CounterKind::Disposition, ended, over.len() as i64)];
+        bumps.extend(over.iter().filter_map(|one| Some(exhausted(id, one.last_outcome?, 1))));
         bumps.extend(over.iter().filter_map(|one| waits(id, one.hold, one.due_at, -1)));
         bumps.extend(retimed.iter().filter_map(|(one, _)| waits(id, one.hold, one.due_at, -1)));
         bumps.extend(retimed.iter().filter_map(|(_, due)| waits(id, due.hold, due.at, 1)));

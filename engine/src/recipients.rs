@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use chrono::{DateTime, Utc};
-use ringfleet_core::{CampaignAction, CampaignId, CounterKind, E164, WorkspaceId, terms::Due};
+use ringfleet_core::{CampaignAction, CampaignId, CounterKind, E164, RecipientId, WorkspaceId, terms::Due};
 use ringfleet_store::{Bump, Campaign, NewRecipient, Tx, fresh_ids};
 
 use crate::{Engine, EngineError, Receipt, Result, verdict::waits};
@@ -27,27 +27,41 @@ impl Engine {
         new: &[NewRecipient],
         receipt: Receipt<AddReport>,
     ) -> Result<AddReport> {
-        let now = self.0.clock.now();
+        let ids = fresh_ids(new.len(), self.0.clock.now());
         let mut tx = self.0.store.write().await?;
-        let held = hold_to_fill(&mut tx, workspace, campaign).await?;
-        let first_step = held.plan.first_step().unwrap_or(0);
-        let due: Vec<Due> = new.iter().map(|recipient| due(&held, recipient, now)).collect();
-        let ids = fresh_ids(new.len(), now);
-        let added = tx.insert_recipients_as(&ids, campaign, first_step, new, &due, now).await?;
-        let accepted: HashSet<E164> = added.into_iter().collect();
-        if !accepted.is_empty() {
-            let held = new.iter().zip(&due).filter(|(recipient, _)| accepted.contains(&recipient.number));
-            let mut bumps: Vec<Bump> =
-                held.filter_map(|(_, due)| waits(campaign, due.hold, due.at, 1)).collect();
-            bumps.push(Bump::new(campaign, CounterKind::Recipients, "total", accepted.len() as i64));
-            tx.bump(bumps).await?;
-        }
+        let accepted = self.take_in(&mut tx, &ids, workspace, campaign, new).await?;
+        let accepted: HashSet<E164> = accepted.into_iter().collect();
         let duplicates =
             new.iter().enumerate().filter(|(_, r)| !accepted.contains(&r.number)).map(|(i, _)| i).collect();
         let report = AddReport { accepted: accepted.len() as u64, duplicates };
         receipt.write(&mut tx, &report, self.clock()).await?;
         tx.commit().await?;
         Ok(report)
+    }
+
+    /// Adds recipients in this transaction; gives the numbers that are new in the campaign.
+    pub(crate) async fn take_in(
+        &self,
+        tx: &mut Tx,
+        ids: &[RecipientId],
+        workspace: WorkspaceId,
+        campaign: CampaignId,
+        new: &[NewRecipient],
+    ) -> Result<Vec<E164>> {
+        let now = self.0.clock.now();
+        let held = hold_to_fill(tx, workspace, campaign).await?;
+        let first_step = held.plan.first_step().unwrap_or(0);
+        let due: Vec<Due> = new.iter().map(|recipient| due(&held, recipient, now)).collect();
+        let added = tx.insert_recipients_as(ids, campaign, first_step, new, &due, now).await?;
+        if !added.is_empty() {
+            let fresh: HashSet<&E164> = added.iter().collect();
+            let held = new.iter().zip(&due).filter(|(recipient, _)| fresh.contains(&recipient.number));
+            let mut bumps: Vec<Bump> =
+                held.filter_map(|(_, due)| waits(campaign, due.hold, due.at, 1)).collect();
+            bumps.push(Bump::new(campaign, CounterKind::Recipients, "total", added.len() as i64));
+            tx.bump(bumps).await?;
+        }
+        Ok(added)
     }
 }
 

@@ -173,7 +173,10 @@ impl Writes {
                 if let Ending::Over { outcome, .. } = ending
                     && !matches!(next, Next::Hold { .. })
                 {
-                    self.count(campaign.id, &call, *outcome, settlement.at);
+                    self.count(campaign.id, &call, *outcome, settlement);
+                    if next == Next::Done(Disposition::Exhausted) {
+                        self.bumps.push(exhausted(campaign.id, *outcome, 1));
+                    }
                 }
                 next
             }
@@ -200,7 +203,11 @@ impl Writes {
 
 impl Writes {
     /// An attempt that was made.
-    fn count(&mut self, campaign: CampaignId, call: &Call, outcome: Outcome, at: DateTime<Utc>) {
+    fn count(&mut self, campaign: CampaignId, call: &Call, outcome: Outcome, settlement: &Settlement) {
+        let at = settlement.at;
+        let answered_at = call.answered_at.or(settlement.answered_at);
+        let talked = answered_at.map_or(0, |answer| at.timestamp_millis() - answer.timestamp_millis());
+        self.bumps.push(Bump::new(campaign, CounterKind::Talk, "ms", talked.max(0)));
         self.bumps.push(Bump::new(campaign, CounterKind::Outcome, outcome.as_str(), 1));
         self.bumps.push(Bump::new(campaign, CounterKind::Channel, call.channel.as_str(), 1));
         self.bumps.push(Bump::new(campaign, CounterKind::Hour, hour(at), 1));
@@ -208,6 +215,11 @@ impl Writes {
             self.bumps.push(Bump::new(campaign, CounterKind::AnsweredHour, hour(at), 1));
         }
     }
+}
+
+/// `n` more recipients have ended EXHAUSTED, whose last attempt had this outcome.
+pub(crate) fn exhausted(campaign: CampaignId, last: Outcome, n: i64) -> Bump {
+    Bump::new(campaign, CounterKind::Exhausted, last.as_str(), n)
 }
 
 /// A single triggered call has no plan: it ends as it ended, or waits for room.

@@ -131,7 +131,7 @@ impl Engine {
 }
 
 /// Each number once per channel.
-fn once_each(new: Vec<NewSuppression>) -> Vec<NewSuppression> {
+pub(crate) fn once_each(new: Vec<NewSuppression>) -> Vec<NewSuppression> {
     let mut by_key: BTreeMap<_, NewSuppression> = BTreeMap::new();
     for new in new {
         let new = NewSuppression { channel: scope(new.channel, new.source), ..new };

@@ -52,6 +52,8 @@ impl Ground {
             llm: json!({}),
             greeting: None,
             recording: false,
+            opening_line: None,
+            published: true,
         };
         let mut tx = engine.store().write().await?;
         let agent = tx.insert_agent(workspace.id, agent, now).await?;

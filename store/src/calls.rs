@@ -1,7 +1,7 @@
 use chrono::{DateTime, Utc};
 use ringfleet_core::{
-    AgentId, CallId, CallState, CampaignId, Channel, E164, EndedBy, Hold, Outcome, RecipientId, TrunkId,
-    WorkerId, WorkspaceId, call::NO_FREE_SEAT, cursor::Cursor,
+    AgentId, AgentVersion, CallId, CallState, CampaignId, Channel, E164, EndedBy, Hold, Outcome, RecipientId,
+    TrunkId, WorkerId, WorkspaceId, call::NO_FREE_SEAT, cursor::Cursor,
 };
 use serde::{Serialize, Serializer};
 use serde_json::Value;
@@ -10,7 +10,7 @@ use uuid::Uuid;
 use crate::{
     LOOKED_AT, Order, Page, Result, Timestamp, Tx,
     record::record,
-    rows::{self, hex, hex_opt, millis, millis_opt},
+    rows::{self, hex, hex_opt, millis, millis_opt, version_opt},
     tx::{all, exec, last_looked_at, on, one, scalar},
 };
 
@@ -27,6 +27,8 @@ record! {
         pub recipient_id: Option<RecipientId>,
         /// Who talks.
         pub agent_id: AgentId,
+        /// In which version; of a campaign's call, once it has begun.
+        pub agent_version: Option<AgentVersion>,
         /// What places it.
         pub trunk_id: TrunkId,
         /// The channel.
@@ -84,6 +86,9 @@ pub struct NewCall {
     /// Who talks.
     #[serde(serialize_with = "hex")]
     pub agent_id: Uuid,
+    /// The version of the agent that a single call is made with; a campaign's takes the one that is live when it begins.
+    #[serde(serialize_with = "version_opt")]
+    pub agent_version: Option<AgentVersion>,
     /// What places it.
     #[serde(serialize_with = "hex")]
     pub trunk_id: Uuid,
@@ -267,11 +272,11 @@ impl Tx {
     pub async fn insert_calls(&mut self, new: &[NewCall], now: DateTime<Utc>) -> Result<()> {
         exec!(
             self,
-            "INSERT INTO calls (id, workspace_id, campaign_id, recipient_id, agent_id, trunk_id, channel, number, variables, metadata,
+            "INSERT INTO calls (id, workspace_id, campaign_id, recipient_id, agent_id, agent_version, trunk_id, channel, number, variables, metadata,
                                 caller_id, ring_seconds, max_call_seconds, step, attempt, placements, state, due_at, pushed_at, created_at)
-             SELECT r.id, r.workspace_id, r.campaign_id, r.recipient_id, r.agent_id, r.trunk_id, r.channel, r.number, r.variables,
+             SELECT r.id, r.workspace_id, r.campaign_id, r.recipient_id, r.agent_id, r.agent_version, r.trunk_id, r.channel, r.number, r.variables,
                     r.metadata, r.caller_id, r.ring_seconds, r.max_call_seconds, r.step, r.attempt, 0, 'PENDING', r.due_at, r.pushed_at, $2
-             FROM ROWS($1, id uuid, workspace_id uuid, campaign_id uuid, recipient_id uuid, agent_id uuid, trunk_id uuid, channel text,
+             FROM ROWS($1, id uuid, workspace_id uuid, campaign_id uuid, recipient_id uuid, agent_id uuid, agent_version int, trunk_id uuid, channel text,
                        number int, variables json, metadata json, caller_id text, ring_seconds int, max_call_seconds int, step int,
                        attempt int, due_at time, pushed_at time) AS r WHERE true",
             rows::rows(new)?,

@@ -276,6 +276,38 @@ impl Tx {
         )
     }
 
+    /// The campaigns of an agent of the workspace, newest first: `limit` of them after the first `offset`.
+    pub async fn campaigns_of_agent(
+        &mut self,
+        workspace: WorkspaceId,
+        agent: AgentId,
+        offset: u64,
+        limit: u32,
+    ) -> Result<Vec<Campaign>> {
+        all!(
+            self,
+            Campaign,
+            "SELECT c.*, w.rules AS floor FROM campaigns c JOIN workspaces w ON w.id = c.workspace_id
+             WHERE c.workspace_id = $1 AND c.agent_id = $2 ORDER BY c.id DESC LIMIT $3 OFFSET $4",
+            workspace.uuid(),
+            agent.uuid(),
+            i64::from(limit),
+            offset as i64
+        )
+    }
+
+    /// How many campaigns an agent of the workspace has.
+    pub async fn count_campaigns_of_agent(&mut self, workspace: WorkspaceId, agent: AgentId) -> Result<u64> {
+        let n = scalar!(
+            self,
+            i64,
+            "SELECT count(*) FROM campaigns WHERE workspace_id = $1 AND agent_id = $2",
+            workspace.uuid(),
+            agent.uuid()
+        )?;
+        Ok(n.unwrap_or(0) as u64)
+    }
+
     /// Writes a new state. `started_at` and `finished_at` are kept once set.
     pub async fn set_campaign_state(
         &mut self,

@@ -5,7 +5,7 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use crate::{
-    Result, Tx,
+    KeptCounter, Result, Tx,
     record::record,
     rows::{hex, rows},
     tx::{all, exec, on},
@@ -84,6 +84,29 @@ impl Tx {
             Counter,
             "SELECT kind, name, n FROM counters WHERE campaign_id = $1 ORDER BY kind, name",
             campaign.uuid()
+        )
+    }
+
+    /// The kept counters of some kinds of these campaigns.
+    pub async fn counters_of(
+        &mut self,
+        campaigns: &[Uuid],
+        kinds: &[CounterKind],
+    ) -> Result<Vec<KeptCounter>> {
+        #[derive(Serialize)]
+        struct Row {
+            #[serde(serialize_with = "hex")]
+            campaign: Uuid,
+            kind: CounterKind,
+        }
+        let wanted =
+            campaigns.iter().flat_map(|&campaign| kinds.iter().map(move |&kind| Row { campaign, kind }));
+        all!(
+            self,
+            KeptCounter,
+            "SELECT c.campaign_id, c.kind, c.name, c.n FROM ROWS($1, campaign uuid, kind text) AS r
+             JOIN counters c ON c.campaign_id = r.campaign AND c.kind = r.kind",
+            rows(wanted)?
         )
     }
 

@@ -1,6 +1,6 @@
 use chrono::{DateTime, Utc};
 use ringfleet_core::{
-    CallId, CallState, CampaignId, E164, TrunkId, WorkspaceId, WorkspaceRules,
+    AgentVersion, CallId, CallState, CampaignId, E164, TrunkId, WorkspaceId, WorkspaceRules,
     brake::BrakeState,
     seats::{Answers, Seats},
     trunk::{Limits, TrunkConfig},
@@ -12,7 +12,7 @@ use uuid::Uuid;
 use crate::{
     CLOCK_SKEW, Call, Result, Timestamp, Tx,
     record::{Field, record},
-    rows::{self, hex},
+    rows::{self, hex, version},
     tx::{all, exec, on},
 };
 
@@ -63,6 +63,8 @@ record! {
         pub seats: Option<Seats>,
         /// What became of those who picked up; none without seats, and before the first.
         pub answers: Option<Answers>,
+        /// The version of the agent it is made with: the one asked for with a triggered call, else the live one.
+        pub agent_version: AgentVersion,
         /// The agent's greeting file.
         pub greeting: Option<String>,
         /// Whether to record.
@@ -128,6 +130,9 @@ pub struct Begin {
     /// Its trunk has caller IDs for campaigns that have none of their own.
     #[serde(skip)]
     pub trunk_has_pool: bool,
+    /// The version of its agent that it was prepared with.
+    #[serde(serialize_with = "version")]
+    pub agent_version: AgentVersion,
     /// Who begins it.
     #[serde(serialize_with = "hex")]
     pub worker: Uuid,
@@ -159,9 +164,11 @@ impl Tx {
             Dial,
             "SELECT c.id, c.campaign_id, c.state, c.reason, c.orphaned_at, c.due_at, c.number, c.caller_id, t.caller_id AS trunk_caller_id, t.caller_ids IS NOT NULL AS trunk_has_pool,
                     c.ring_seconds, c.max_call_seconds, c.resume, c.trunk_id, t.config, t.limits AS trunk_limits, h.state AS brake,
-                    p.limits AS campaign_limits, a.greeting, a.recording, c.workspace_id, w.rules AS floor, p.seats,
+                    p.limits AS campaign_limits, v.n AS agent_version, v.greeting, v.recording, c.workspace_id, w.rules AS floor, p.seats,
                     CASE WHEN p.seats IS NOT NULL THEN (SELECT s.answers FROM campaign_seats s WHERE s.campaign_id = p.id) END AS answers
-             FROM calls c JOIN trunks t ON t.id = c.trunk_id JOIN agents a ON a.id = c.agent_id JOIN workspaces w ON w.id = c.workspace_id
+             FROM calls c JOIN trunks t ON t.id = c.trunk_id JOIN agents a ON a.id = c.agent_id
+                  JOIN agent_versions v ON v.agent_id = a.id AND v.n = CASE WHEN c.campaign_id IS NULL THEN coalesce(c.agent_version, a.live) ELSE a.live END
+                  JOIN workspaces w ON w.id = c.workspace_id
                   LEFT JOIN trunk_health h ON h.trunk_id = c.trunk_id LEFT JOIN campaigns p ON p.id = c.campaign_id
              WHERE c.id IN (SELECT id FROM ROWS($1, id uuid) AS r)",
             rows::ids(ids.iter().copied())?
@@ -200,8 +207,8 @@ impl Tx {
             self,
             "UPDATE calls SET state = 'TRIGGERED', worker_id = r.worker, resume = r.resume, hold = NULL,
                     placements = placements + 1, triggered_at = coalesce(triggered_at, $2),
-                    caller_id = r.caller_id, caller_day = r.caller_day
-             FROM ROWS($1, id uuid, worker uuid, resume json, caller_id text, caller_day int) AS r WHERE calls.id = r.id",
+                    caller_id = r.caller_id, caller_day = r.caller_day, agent_version = r.agent_version
+             FROM ROWS($1, id uuid, worker uuid, resume json, caller_id text, caller_day int, agent_version int) AS r WHERE calls.id = r.id",
             rows::rows(placements)?,
             Timestamp(now)
         )?;

@@ -94,6 +94,12 @@ const ALL: &[(i64, &str, &str, &str)] = &[
         include_str!("../../migrations/sqlite/0015_uploads.sql"),
     ),
     (
+        16,
+        "versions",
+        include_str!("../../migrations/postgres/0016_versions.sql"),
+        include_str!("../../migrations/sqlite/0016_versions.sql"),
+    ),
+    (
         17,
         "deliveries are forgotten",
         include_str!("../../migrations/postgres/0017_forgotten.sql"),

@@ -4,9 +4,9 @@ use std::str::FromStr;
 
 use chrono::{DateTime, Utc};
 use ringfleet_core::{
-    ActorKind, BrakeRule, CallState, CallerIds, CampaignState, Caps, Channel, ColumnMapping, CounterKind,
-    Disposition, E164, EndedBy, Hold, Outcome, Plan, RecipientState, Recurrence, Role, Schedule, Scope,
-    SuppressionSource, WorkspaceRules,
+    ActorKind, AgentVersion, BrakeRule, CallState, CallerIds, CampaignState, Caps, Channel, ColumnMapping,
+    CounterKind, Disposition, E164, EndedBy, Hold, Outcome, Plan, RecipientState, Recurrence, Role, Schedule,
+    ScheduledCallState, Scope, SuppressionSource, WorkspaceRules,
     brake::BrakeState,
     caps::History,
     delivery::DeliveryState,
@@ -105,6 +105,7 @@ macro_rules! made {
 made!({K: Kind} Id<K>, Uuid, |raw| Ok::<_, String>(Id::from(raw)));
 made!(DateTime<Utc>, Timestamp, |raw: Timestamp| Ok::<_, String>(raw.0));
 made!(E164, i64, |raw: i64| E164::try_from(raw as u64));
+made!(AgentVersion, i32, AgentVersion::try_from);
 made!(u32, i32, |raw: i32| u32::try_from(raw));
 
 macro_rules! text {
@@ -128,6 +129,7 @@ text!(
     RecipientState,
     Role,
     SamoraEvent,
+    ScheduledCallState,
     Style,
     SuppressionSource,
     UploadState

@@ -1,6 +1,7 @@
 //! Many rows as one bound parameter: the JSON array that `ROWS` reads.
 
 use chrono::{DateTime, Utc};
+use ringfleet_core::AgentVersion;
 use serde::{Serialize, Serializer};
 use uuid::Uuid;
 
@@ -52,6 +53,19 @@ pub(crate) fn millis_opt<S: Serializer>(
         Some(at) => millis(at, s),
         None => s.serialize_none(),
     }
+}
+
+/// The number of a version, as an `int` column.
+pub(crate) fn version<S: Serializer>(n: &AgentVersion, s: S) -> std::result::Result<S::Ok, S::Error> {
+    s.serialize_u32(n.number())
+}
+
+/// The number of a version that may be absent.
+pub(crate) fn version_opt<S: Serializer>(
+    n: &Option<AgentVersion>,
+    s: S,
+) -> std::result::Result<S::Ok, S::Error> {
+    n.map(AgentVersion::number).serialize(s)
 }
 
 /// The array for `ROWS($n, id uuid)`.

@@ -179,7 +179,7 @@ async fn roles(pair: Pair) {
     let system = pair.start(&[]).await;
     let trunk = json!({"name": "Simulated", "kind": "simulated"});
     let webhook = json!({"url": "http://127.0.0.1:9/hook"});
-    let edits = [("/agents", json!({"name": "Asha"})), ("/trunks", trunk), ("/webhooks", webhook)];
+    let edits = [("/trunks", trunk), ("/webhooks", webhook)];
     for (role, status) in [("admin", 201), ("developer", 201), ("member", 403)] {
         let api = system.api.with_key(&pair.key("test", role).await);
         for (path, body) in &edits {
@@ -187,7 +187,9 @@ async fn roles(pair: Pair) {
             assert_eq!(answered, status, "{role} {path} {code}");
         }
     }
-    // A member runs campaigns with what the others have made.
+    // A member runs campaigns with what the others have published.
+    let developer = Operator::new(&system.api.with_key(&pair.key("test", "developer").await));
+    developer.agent(json!({})).await;
     let member = Operator::new(&system.api.with_key(&pair.key("test", "member").await));
     let agent = text(&member.get("/agents").await[0]["id"]).to_owned();
     let trunk = text(&member.get("/trunks").await[0]["id"]).to_owned();

@@ -1,9 +1,9 @@
-//! Agents: who talks after the callee answers.
+//! Agents: who talks after the callee answers, and in which version.
 
 use std::path::Path;
 
 use ringfleet_carriers::media::load_greeting;
-use ringfleet_core::{AgentId, id::AgentKind};
+use ringfleet_core::{Action, AgentId, AgentVersion, id::AgentKind};
 use ringfleet_store::{Agent, NewAgent};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -15,15 +15,19 @@ use crate::{
     check,
     envelope::{Moment, Reply},
     error::{ApiError, Result},
-    json::Json,
-    page::Paging,
+    json::{Json, MaybeJson, NoBody},
+    page::{NumberPaging, Paging},
     path::PathId,
     query::{FromQuery, Parameters, Query},
 };
 
+use super::settings_body::{given, set};
+
 const NAME_LIMIT: usize = 200;
 /// Longest prompt, in bytes.
 const PROMPT_LIMIT: usize = 100 * 1024;
+/// Longest opening line, in characters.
+const OPENING_LIMIT: usize = 2_000;
 /// `voice` and `llm` may be this long as JSON, in bytes.
 const SETTINGS_LIMIT: usize = 16 * 1024;
 
@@ -39,73 +43,217 @@ pub(super) struct Body {
     llm: Option<Map<String, Value>>,
     greeting: Option<String>,
     recording: Option<bool>,
+    opening_line: Option<String>,
 }
 
-/// An agent as the API shows it.
+/// `PATCH /agents/:id`: what is to change; `null` takes away the greeting and the opening line.
+#[derive(Deserialize, Default, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+#[schema(as = AgentChange)]
+pub(super) struct PatchBody {
+    name: Option<String>,
+    prompt: Option<String>,
+    #[schema(value_type = Option<Object>)]
+    voice: Option<Map<String, Value>>,
+    #[schema(value_type = Option<Object>)]
+    llm: Option<Map<String, Value>>,
+    #[serde(deserialize_with = "given")]
+    #[schema(value_type = Option<String>)]
+    greeting: Option<Option<String>>,
+    recording: Option<bool>,
+    #[serde(deserialize_with = "given")]
+    #[schema(value_type = Option<String>)]
+    opening_line: Option<Option<String>>,
+}
+
+/// An agent as the API shows it, in one of its versions.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = Agent)]
 pub(super) struct View {
     id: AgentId,
+    /// The version that is shown.
+    version: AgentVersion,
+    status: Status,
+    /// The version that calls are made with.
+    published_version: Option<AgentVersion>,
+    latest_version: AgentVersion,
     name: String,
     prompt: String,
     voice: Value,
     llm: Value,
     greeting: Option<String>,
     recording: bool,
-    version: &'static str,
+    opening_line: Option<String>,
+    version_created_at: Moment,
+    published_at: Option<Moment>,
+    rolled_back_at: Option<Moment>,
     created_at: Moment,
+    archived_at: Option<Moment>,
+}
+
+/// Where a version stands.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = AgentStatus)]
+enum Status {
+    /// Never published.
+    Draft,
+    /// Calls are made with it.
+    Published,
+    /// Calls were made with it until another one was published.
+    Retired,
+    /// Calls were made with it until it was rolled back.
+    RolledBack,
 }
 
 impl From<Agent> for View {
     fn from(agent: Agent) -> Self {
-        let Agent { id, name, prompt, voice, llm, greeting, recording, created_at } = agent;
-        // Agents cannot be changed yet, so each is at its first version.
+        let status = match agent.published_at {
+            _ if agent.live == Some(agent.n) => Status::Published,
+            None => Status::Draft,
+            Some(_) if agent.rolled_back_at.is_some() => Status::RolledBack,
+            Some(_) => Status::Retired,
+        };
         Self {
-            id,
-            name,
-            prompt,
-            voice,
-            llm,
-            greeting,
-            recording,
-            version: "v1",
-            created_at: created_at.into(),
+            id: agent.id,
+            version: agent.n,
+            status,
+            published_version: agent.live,
+            latest_version: agent.latest,
+            name: agent.name,
+            prompt: agent.prompt,
+            voice: agent.voice,
+            llm: agent.llm,
+            greeting: agent.greeting,
+            recording: agent.recording,
+            opening_line: agent.opening_line,
+            version_created_at: agent.version_created_at.into(),
+            published_at: Moment::maybe(agent.published_at),
+            rolled_back_at: Moment::maybe(agent.rolled_back_at),
+            created_at: agent.created_at.into(),
+            archived_at: Moment::maybe(agent.archived_at),
         }
     }
 }
 
-/// `POST /agents`: makes an agent.
-pub(super) async fn create(door: Allowed<may::EditAgents>, Json(body): Json<Body>) -> Result<Answer<View>> {
-    let prompt = body.prompt.unwrap_or_default();
-    if prompt.len() > PROMPT_LIMIT {
-        return Err(ApiError::invalid("prompt", format!("must be at most {PROMPT_LIMIT} bytes")));
+fn prompt(text: String) -> Result<String> {
+    match text.len() <= PROMPT_LIMIT {
+        true => Ok(text),
+        false => Err(ApiError::invalid("prompt", format!("must be at most {PROMPT_LIMIT} bytes"))),
     }
+}
+
+fn opening_line(given: Option<String>) -> Result<Option<String>> {
+    match given.as_ref().is_some_and(|text| text.chars().count() > OPENING_LIMIT) {
+        true => Err(ApiError::invalid("openingLine", format!("must be at most {OPENING_LIMIT} characters"))),
+        false => Ok(given),
+    }
+}
+
+/// `POST /agents`: makes an agent. Its first version is live at once if the key may publish, else a draft.
+pub(super) async fn create(door: Allowed<may::EditAgents>, Json(body): Json<Body>) -> Result<Answer<View>> {
     if let Some(file) = &body.greeting {
         check_greeting(door.settings().greetings.as_deref(), file).await?;
     }
     let new = NewAgent {
         name: check::name(body.name, NAME_LIMIT)?,
-        prompt,
+        prompt: prompt(body.prompt.unwrap_or_default())?,
         voice: check::object("voice", body.voice, SETTINGS_LIMIT)?,
         llm: check::object("llm", body.llm, SETTINGS_LIMIT)?,
         greeting: body.greeting,
         recording: body.recording.unwrap_or(false),
+        opening_line: opening_line(body.opening_line)?,
+        published: door.identity().may(Action::PublishAgents),
     };
-    let now = door.now();
     let mut change = door.change("agent.create", |agent: &Agent| {
-        let detail = json!({ "name": agent.name });
+        let detail = json!({ "name": agent.name, "version": agent.n });
         Reply::created(View::from(agent.clone())).about(agent.id).with_detail(detail)
     });
     let receipt = change.receipt();
-    let mut tx = change.engine().store().write().await?;
-    let agent = tx.insert_agent(change.workspace(), new, now).await?;
-    receipt.write(&mut tx, &agent, change.engine().clock()).await?;
-    tx.commit().await?;
+    change.engine().create_agent(change.workspace(), new, receipt).await?;
     change.answer()
 }
 
-/// `GET /agents/:id`: one agent.
+/// The answer to a request that has changed an agent.
+fn told(agent: &Agent) -> Reply<View> {
+    let detail = json!({ "version": agent.n });
+    Reply::ok(View::from(agent.clone())).about(agent.id).with_detail(detail)
+}
+
+/// `PATCH /agents/:id`: makes a draft of the latest version with these changes, and shows it.
+pub(super) async fn edit(
+    door: Allowed<may::EditAgents>,
+    PathId(id): PathId<AgentKind>,
+    Json(body): Json<PatchBody>,
+) -> Result<Answer<View>> {
+    if let Some(Some(file)) = &body.greeting {
+        check_greeting(door.settings().greetings.as_deref(), file).await?;
+    }
+    let name = body.name.map(|name| check::name(name, NAME_LIMIT)).transpose()?;
+    let prompt = body.prompt.map(prompt).transpose()?;
+    let voice = body.voice.map(|voice| check::object("voice", Some(voice), SETTINGS_LIMIT)).transpose()?;
+    let llm = body.llm.map(|llm| check::object("llm", Some(llm), SETTINGS_LIMIT)).transpose()?;
+    let opening_line = body.opening_line.map(opening_line).transpose()?;
+    let change = |draft: &mut NewAgent| {
+        set(&mut draft.name, name);
+        set(&mut draft.prompt, prompt);
+        set(&mut draft.voice, voice);
+        set(&mut draft.llm, llm);
+        set(&mut draft.greeting, body.greeting);
+        set(&mut draft.recording, body.recording);
+        set(&mut draft.opening_line, opening_line);
+    };
+    let mut noted = door.change("agent.edit", told);
+    let receipt = noted.receipt();
+    noted.engine().edit_agent(noted.workspace(), id, change, receipt).await?;
+    noted.answer()
+}
+
+/// Which version to publish.
+#[derive(Deserialize, Default, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+#[schema(as = AgentToPublish)]
+pub(super) struct PublishBody {
+    version_id: Option<AgentVersion>,
+}
+
+/// `POST /agents/:id/publish`: makes a version live, the latest unless one is named.
+pub(super) async fn publish(
+    door: Allowed<may::PublishAgents>,
+    PathId(id): PathId<AgentKind>,
+    MaybeJson(body): MaybeJson<PublishBody>,
+) -> Result<Answer<View>> {
+    let mut noted = door.change("agent.publish", told);
+    let receipt = noted.receipt();
+    noted.engine().publish_agent(noted.workspace(), id, body.version_id, receipt).await?;
+    noted.answer()
+}
+
+/// `POST /agents/:id/rollback`: makes the version live again that was live before.
+pub(super) async fn roll_back(
+    door: Allowed<may::PublishAgents>,
+    PathId(id): PathId<AgentKind>,
+    _: NoBody,
+) -> Result<Answer<View>> {
+    let mut noted = door.change("agent.rollback", told);
+    let receipt = noted.receipt();
+    noted.engine().roll_back_agent(noted.workspace(), id, receipt).await?;
+    noted.answer()
+}
+
+/// `DELETE /agents/:id`: puts an agent away that no open campaign has.
+pub(super) async fn archive(
+    door: Allowed<may::PublishAgents>,
+    PathId(id): PathId<AgentKind>,
+) -> Result<Answer<View>> {
+    let mut noted = door.change("agent.archive", told);
+    let receipt = noted.receipt();
+    noted.engine().archive_agent(noted.workspace(), id, receipt).await?;
+    noted.answer()
+}
+
+/// `GET /agents/:id`: one agent in the version that is live; in its latest one where none is.
 pub(super) async fn show(door: Allowed<may::Read>, PathId(id): PathId<AgentKind>) -> Result<Reply<View>> {
     let mut tx = door.engine().store().read().await?;
     let agent = tx.agent(door.workspace(), id).await?.ok_or_else(|| ApiError::not_found("agent"))?;
@@ -113,7 +261,7 @@ pub(super) async fn show(door: Allowed<may::Read>, PathId(id): PathId<AgentKind>
     Ok(Reply::ok(agent.into()))
 }
 
-/// `?name=` of a list of agents.
+/// `?name=` of a list of agents that were not put away.
 pub(super) struct ListQuery {
     paging: Paging,
     name: Option<String>,
@@ -125,7 +273,7 @@ impl FromQuery for ListQuery {
     }
 }
 
-/// `GET /agents`: a page of the workspace's agents.
+/// `GET /agents`: a page of the workspace's agents that were not put away.
 pub(super) async fn list(
     door: Allowed<may::Read>,
     Query(query): Query<ListQuery>,
@@ -134,6 +282,21 @@ pub(super) async fn list(
     let agents = tx.agents(door.workspace(), query.name.as_deref(), query.paging.ask()).await?;
     tx.commit().await?;
     Ok(query.paging.reply(agents, |agent| agent.id.into()))
+}
+
+/// `GET /agents/:id/versions`: a page of an agent's versions.
+pub(super) async fn versions(
+    door: Allowed<may::Read>,
+    PathId(id): PathId<AgentKind>,
+    Query(paging): Query<NumberPaging<AgentVersion>>,
+) -> Result<Reply<Vec<View>>> {
+    let mut tx = door.engine().store().read().await?;
+    let found = tx.agent_versions(door.workspace(), id, paging.after(), paging.ask()).await?;
+    if found.is_empty() && tx.agent(door.workspace(), id).await?.is_none() {
+        return Err(ApiError::not_found("agent"));
+    }
+    tx.commit().await?;
+    Ok(paging.reply(found, |agent| agent.n.to_string()))
 }
 
 /// A greeting is the name of a file in one folder, and nothing that leads out of it.

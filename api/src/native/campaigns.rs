@@ -4,7 +4,7 @@ use ringfleet_core::{
     AgentId, BrakeRule, CallerIds, CampaignId, CampaignState, Caps, Channel, Plan, Recurrence, Seats, Step,
     TrunkGroupId, TrunkId, UploadId, id::CampaignKind, trunk::Limits,
 };
-use ringfleet_engine::{NAME_LIMIT, Way};
+use ringfleet_engine::NAME_LIMIT;
 use ringfleet_store::{Campaign, CampaignFilter, CampaignSettings, NewCampaign};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -173,11 +173,7 @@ pub(super) async fn create(door: Allowed<may::RunCampaigns>, Json(body): Json<Bo
     let (start_at, end_at) = (check::moment("startAt", body.start_at)?, check::moment("endAt", body.end_at)?);
     let way = check::way(body.trunk_id, body.trunk_group_id)?;
     let mut change = door.change("campaign.create", made);
-    let trunk_id = match way {
-        Way::Trunk(trunk) => trunk,
-        Way::Group(group) => change.engine().first_trunk(change.workspace(), group).await?,
-        Way::OnlyTrunk => change.engine().only_trunk(change.workspace()).await?,
-    };
+    let (trunk_id, trunk_group_id) = change.engine().lines_of(change.workspace(), way).await?;
     let settings = CampaignSettings {
         name,
         plan,
@@ -196,8 +192,7 @@ pub(super) async fn create(door: Allowed<may::RunCampaigns>, Json(body): Json<Bo
         weight,
         caller_ids,
     };
-    let new =
-        NewCampaign { agent_id: body.agent_id, trunk_id, trunk_group_id: body.trunk_group_id, settings };
+    let new = NewCampaign { agent_id: body.agent_id, trunk_id, trunk_group_id, settings };
     let upload = body.source.map(|Object(source)| source.upload_id);
     let receipt = change.receipt();
     change.engine().create_campaign_from(change.workspace(), new, upload, receipt).await?;

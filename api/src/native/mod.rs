@@ -10,6 +10,7 @@ mod deliveries;
 mod google;
 mod imports;
 mod invites;
+mod leads;
 mod lifecycle;
 mod members;
 mod preflight;
@@ -21,6 +22,7 @@ mod sessions;
 mod settings_body;
 mod stats;
 mod suppressions;
+mod transcripts;
 mod trunk_body;
 mod trunk_groups;
 mod trunks;
@@ -31,6 +33,8 @@ mod webhook_url;
 mod webhooks;
 mod workspace;
 mod workspaces;
+
+pub(crate) use settings_body::given;
 
 use axum::{
     http::{Method, StatusCode},
@@ -66,7 +70,16 @@ fn campaigns_and_calls() -> Routes {
     Routes::default()
         .create("/agents", agents::create, "Makes an agent.")
         .get("/agents", agents::list, "Lists agents.")
-        .get("/agents/{agt}", agents::show, "Shows an agent.")
+        .get("/agents/{agt}", agents::show, "Shows an agent in its published version.")
+        .patch("/agents/{agt}", agents::edit, "Makes a draft of an agent with these changes.")
+        .delete("/agents/{agt}", agents::archive, "Puts an agent away that no open campaign has.")
+        .get("/agents/{agt}/versions", agents::versions, "Lists the versions of an agent.")
+        .post("/agents/{agt}/publish", agents::publish, "Makes a version of an agent live.")
+        .post(
+            "/agents/{agt}/rollback",
+            agents::roll_back,
+            "Makes the version of an agent live again that was live before.",
+        )
         .create("/trunks", trunks::create, "Makes a trunk.")
         .get("/trunks", trunks::list, "Lists trunks.")
         .get("/trunks/{trk}", trunks::show, "Shows a trunk and its health.")
@@ -123,6 +136,16 @@ fn campaigns_and_calls() -> Routes {
         .get("/sessions/export.csv", sessions::export_csv, "Gives calls as CSV.")
         .get("/sessions/export.jsonl", sessions::export_jsonl, "Gives calls as JSON lines.")
         .get("/sessions/{ses}", sessions::show, "Shows a call.")
+        .get("/sessions/{ses}/transcript", transcripts::show, "Shows what was said in a call.")
+        .put("/sessions/{ses}/transcript", transcripts::put, "Keeps what was said in a call.")
+        .get("/sessions/{ses}/replay", transcripts::replay, "Shows what is known of a call, in order.")
+        .create("/leads", leads::create, "Makes a lead.")
+        .get("/leads", leads::list, "Lists leads.")
+        .post("/leads/bulk", leads::bulk, "Makes leads, or changes those whose numbers are known.")
+        .get("/leads/{lead}", leads::show, "Shows a lead.")
+        .patch("/leads/{lead}", leads::edit, "Changes a lead.")
+        .delete("/leads/{lead}", leads::remove, "Forgets a lead; its number stays on the lists it stands on.")
+        .get("/leads/{lead}/sessions", leads::sessions, "Lists the last calls to a lead.")
         .get("/uploads", uploads::list, "Lists uploads.")
         .get("/uploads/{upl}", uploads::show, "Shows an upload, and where its next part goes.")
         .delete("/uploads/{upl}", uploads::remove, "Forgets an upload.")

@@ -1,8 +1,8 @@
 //! Sessions: calls, placed now or by a campaign.
 
 use ringfleet_core::{
-    AgentId, CallId, CallState, CampaignId, Channel, E164, EndedBy, Hold, Outcome, RecipientId, TrunkGroupId,
-    TrunkId, id::CallKind,
+    AgentId, AgentVersion, CallId, CallState, CampaignId, Channel, E164, EndedBy, Hold, Outcome, RecipientId,
+    TrunkGroupId, TrunkId, id::CallKind,
 };
 use ringfleet_engine::NewSession;
 use ringfleet_store::{Call, CallFilter};
@@ -29,6 +29,7 @@ use crate::{
 #[schema(as = NewSession)]
 pub(super) struct Body {
     agent_id: AgentId,
+    version_id: Option<AgentVersion>,
     #[serde(alias = "to")]
     to_number: E164,
     from_number: Option<String>,
@@ -52,6 +53,8 @@ pub(super) struct View {
     campaign_id: Option<CampaignId>,
     recipient_id: Option<RecipientId>,
     agent_id: AgentId,
+    /// The version of the agent it is made with; of a campaign's call, once it has begun.
+    version_id: Option<AgentVersion>,
     trunk_id: TrunkId,
     channel: Channel,
     to_number: E164,
@@ -81,6 +84,7 @@ impl From<Call> for View {
             campaign_id: call.campaign_id,
             recipient_id: call.recipient_id,
             agent_id: call.agent_id,
+            version_id: call.agent_version,
             trunk_id: call.trunk_id,
             channel: call.channel,
             to_number: call.number,
@@ -108,6 +112,7 @@ pub(super) async fn create(door: Allowed<may::RunCampaigns>, Json(body): Json<Bo
     }
     let new = NewSession {
         agent_id: body.agent_id,
+        agent_version: body.version_id,
         way: check::way(body.trunk_id, body.trunk_group_id)?,
         to: body.to_number,
         from: check::caller_id("fromNumber", body.from_number)?,

@@ -89,7 +89,9 @@ pub(super) struct PatchBody {
 }
 
 /// Tells a field that is `null` from one that is not there.
-fn given<'de, T: Deserialize<'de>, D: Deserializer<'de>>(d: D) -> Result<Option<Option<T>>, D::Error> {
+pub(crate) fn given<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
+    d: D,
+) -> Result<Option<Option<T>>, D::Error> {
     Option::deserialize(d).map(Some)
 }
 
@@ -166,7 +168,8 @@ impl Patch {
     }
 }
 
-fn set<T>(value: &mut T, new: Option<T>) {
+/// Replaces a value where there is a new one.
+pub(super) fn set<T>(value: &mut T, new: Option<T>) {
     if let Some(new) = new {
         *value = new;
     }

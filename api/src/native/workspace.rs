@@ -1,6 +1,6 @@
 //! What holds for all campaigns of the workspace.
 
-use ringfleet_core::{Caps, Schedule, WorkspaceRules, trunk::Limits};
+use ringfleet_core::{Caps, Schedule, TrunkGroupId, TrunkId, WorkspaceRules, trunk::Limits};
 use ringfleet_engine::Changed;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -27,21 +27,32 @@ pub(super) struct Body {
     caps: Option<Object<Caps>>,
     #[schema(value_type = Option<Limits>)]
     limits: Option<Object<Limits>>,
+    default_trunk_id: Option<TrunkId>,
+    default_trunk_group_id: Option<TrunkGroupId>,
 }
 
 /// The rules as the API shows them; the caps with the defaults where the workspace sets none.
 #[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
 #[schema(as = WorkspaceRules)]
 pub(super) struct View {
     schedule: ScheduleView,
     caps: Caps,
     limits: Limits,
+    default_trunk_id: Option<TrunkId>,
+    default_trunk_group_id: Option<TrunkGroupId>,
 }
 
 impl From<WorkspaceRules> for View {
     fn from(rules: WorkspaceRules) -> Self {
         let caps = Caps::default().under(&rules.caps);
-        Self { schedule: rules.schedule.into(), caps, limits: rules.limits }
+        Self {
+            schedule: rules.schedule.into(),
+            caps,
+            limits: rules.limits,
+            default_trunk_id: rules.default_trunk_id,
+            default_trunk_group_id: rules.default_trunk_group_id,
+        }
     }
 }
 
@@ -67,7 +78,13 @@ pub(super) async fn set_rules(
     caps.validate().map_err(|(field, problem)| ApiError::invalid(field, problem))?;
     let Object(limits) = body.limits.unwrap_or_default();
     limits.validate().map_err(|(field, problem)| ApiError::invalid(field, problem))?;
-    let rules = WorkspaceRules { schedule, caps, limits };
+    let rules = WorkspaceRules {
+        schedule,
+        caps,
+        limits,
+        default_trunk_id: body.default_trunk_id,
+        default_trunk_group_id: body.default_trunk_group_id,
+    };
     let workspace = door.workspace();
     let mut change = door.change("workspace.rules", move |rules: &Changed<WorkspaceRules>| {
         let (before, after) = (View::from(rules.before.clone()), View::from(rules.after.clone()));

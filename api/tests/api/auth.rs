@@ -20,6 +20,11 @@ fn with_ids(things: &Things) -> Vec<(&'static str, String)> {
     let Things { agent, trunk, campaign, recipient, import, session, webhook, suppression } = things;
     vec![
         ("GET", format!("/agents/{agent}")),
+        ("GET", format!("/agents/{agent}/versions")),
+        ("PATCH", format!("/agents/{agent}")),
+        ("POST", format!("/agents/{agent}/publish")),
+        ("POST", format!("/agents/{agent}/rollback")),
+        ("DELETE", format!("/agents/{agent}")),
         ("GET", format!("/trunks/{trunk}")),
         ("GET", format!("/campaigns/{campaign}")),
         ("GET", format!("/campaigns/{campaign}/stats")),

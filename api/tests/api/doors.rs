@@ -20,8 +20,8 @@ enum Needs {
     To(Action),
 }
 use Action::{
-    EditAgents, EditRules, EditTrunks, EditWebhooks, EditWorkspace, ManageKeys, ManageMembers, Read,
-    ReadAudit, RunCampaigns, SeeInvites, SeeKeys, Suppress,
+    EditAgents, EditRules, EditTrunks, EditWebhooks, EditWorkspace, ManageKeys, ManageMembers, PublishAgents,
+    Read, ReadAudit, RunCampaigns, SeeInvites, SeeKeys, Suppress,
 };
 use Needs::{Nothing, To, User};
 
@@ -30,6 +30,11 @@ const TABLE: &[(&str, &str, Needs)] = &[
     ("POST", "/agents", To(EditAgents)),
     ("GET", "/agents", To(Read)),
     ("GET", "/agents/{agt}", To(Read)),
+    ("PATCH", "/agents/{agt}", To(EditAgents)),
+    ("DELETE", "/agents/{agt}", To(PublishAgents)),
+    ("GET", "/agents/{agt}/versions", To(Read)),
+    ("POST", "/agents/{agt}/publish", To(PublishAgents)),
+    ("POST", "/agents/{agt}/rollback", To(PublishAgents)),
     ("POST", "/trunks", To(EditTrunks)),
     ("GET", "/trunks", To(Read)),
     ("GET", "/trunks/{trk}", To(Read)),
@@ -71,6 +76,16 @@ const TABLE: &[(&str, &str, Needs)] = &[
     ("GET", "/sessions/{ses}", To(Read)),
     ("GET", "/sessions/export.csv", To(Read)),
     ("GET", "/sessions/export.jsonl", To(Read)),
+    ("GET", "/sessions/{ses}/transcript", To(Read)),
+    ("PUT", "/sessions/{ses}/transcript", To(RunCampaigns)),
+    ("GET", "/sessions/{ses}/replay", To(Read)),
+    ("POST", "/leads", To(RunCampaigns)),
+    ("GET", "/leads", To(Read)),
+    ("POST", "/leads/bulk", To(RunCampaigns)),
+    ("GET", "/leads/{lead}", To(Read)),
+    ("PATCH", "/leads/{lead}", To(RunCampaigns)),
+    ("GET", "/leads/{lead}/sessions", To(Read)),
+    ("DELETE", "/leads/{lead}", To(RunCampaigns)),
     ("POST", "/webhooks", To(EditWebhooks)),
     ("GET", "/webhooks", To(Read)),
     ("GET", "/webhooks/events", To(Read)),
@@ -233,6 +248,7 @@ async fn places(world: &World) -> Vec<(&'static str, String)> {
         ("{whk}", things.webhook),
         ("{upl}", world.upload("/uploads", "text/csv", "to\n+919876543210\n").await.id()),
         ("{sup}", things.suppression),
+        ("{lead}", world.post("/leads", json!({"number": "+919876543218"})).await.id()),
         ("{org}", ours),
         ("{usr}", user.to_string()),
         ("{inv}", invite.id()),

@@ -159,10 +159,6 @@ async fn a_key_belongs_to_one_request_of_one_workspace() {
     assert_ne!(theirs.id(), first.id());
     // Whoever may not make it does not see what it came to.
     assert_eq!(
-        world.once_as(&world.member, "k", "POST", "/agents", body.clone()).await.refusal(403),
-        "FORBIDDEN"
-    );
-    assert_eq!(
         world.once_as("rfk_x", "k", "POST", "/agents", body.clone()).await.refusal(401),
         "UNAUTHORIZED"
     );
@@ -172,6 +168,9 @@ async fn a_key_belongs_to_one_request_of_one_workspace() {
     assert_ne!(next_day.id(), first.id(), "a day later it is another request");
     assert_eq!(world.engine.forget_requests().await.unwrap(), 1, "theirs");
     assert_replay(&next_day, &world.once("k", "POST", "/agents", body).await);
+    let trunk = json!({"name": "Line", "kind": "simulated"});
+    world.once("t", "POST", "/trunks", trunk.clone()).await.expect(201);
+    assert_eq!(world.once_as(&world.member, "t", "POST", "/trunks", trunk).await.refusal(403), "FORBIDDEN");
 }
 
 #[tokio::test]
@@ -226,12 +225,10 @@ async fn refusals_are_kept_unless_they_may_pass() {
     let wrong = world.once("wrong", "POST", "/agents", json!({"nam": "x"})).await;
     assert_replay(&wrong, &world.once("wrong", "POST", "/agents", json!({"nam": "x"})).await);
     assert_eq!(wrong.field(), "nam");
-    let body = json!({"name": "Asha"});
-    assert_eq!(
-        world.once_as(&world.member, "role", "POST", "/agents", body.clone()).await.refusal(403),
-        "FORBIDDEN"
-    );
-    world.once("role", "POST", "/agents", body).await.expect(201);
+    let body = json!({"name": "Line", "kind": "simulated"});
+    let refused = world.once_as(&world.member, "role", "POST", "/trunks", body.clone()).await;
+    assert_eq!(refused.refusal(403), "FORBIDDEN");
+    world.once("role", "POST", "/trunks", body).await.expect(201);
     world.once("start again", "POST", &start, Value::Null).await.expect(200);
 }
 

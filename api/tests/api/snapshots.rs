@@ -67,7 +67,7 @@ async fn one_of_each_refusal() {
     let world = World::new().await;
     let campaign = format!("/campaigns/{}", world.campaign().await);
     settled("error_unauthorized", &world.call("rfk_wrong", "GET", "/agents", Value::Null).await);
-    settled("error_forbidden", &world.call(&world.member, "POST", "/agents", json!({})).await);
+    settled("error_forbidden", &world.call(&world.member, "POST", "/trunks", json!({})).await);
     settled("error_not_found", &world.get("/agents/nobody").await);
     settled("error_no_such_route", &world.get("/nothing").await);
     settled("error_method_not_allowed", &world.call(&world.admin, "PUT", "/agents", Value::Null).await);

@@ -102,6 +102,8 @@ async fn campaign(engine: &Engine, workspace: WorkspaceId) -> CampaignId {
         llm: json!({}),
         greeting: None,
         recording: false,
+        opening_line: None,
+        published: true,
     };
     let agent_id = tx.insert_agent(workspace, agent, now).await.unwrap().id;
     let trunk = NewTrunk {

@@ -123,6 +123,13 @@ impl World {
                 let kept = stats.dispositions.get(disposition.as_str()).copied().unwrap_or(0);
                 assert_eq!(kept, n, "{disposition}");
             }
+            let mut exhausted = BTreeMap::<String, i64>::new();
+            for r in recipients.iter().filter(|r| r.disposition == Some(Disposition::Exhausted)) {
+                *exhausted.entry(r.last_outcome.unwrap().to_string()).or_default() += 1;
+            }
+            assert_eq!(self.counters(id, CounterKind::Exhausted).await, exhausted);
+            let talk = self.counters(id, CounterKind::Talk).await.get("ms").copied().unwrap_or(0);
+            assert_eq!(talk, self.talked_ms(id).await);
             let over = stats.outcomes.values().sum::<u64>();
             assert_eq!(stats.channels.values().sum::<u64>(), over);
             assert_eq!(stats.hours.iter().map(|h| h.calls).sum::<u64>(), over);

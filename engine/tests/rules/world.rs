@@ -16,7 +16,7 @@ use ringfleet_core::{
 use ringfleet_engine::{Engine, Receipt, Settlement};
 use ringfleet_fleet::Fleet;
 use ringfleet_store::{
-    CallFilter, Campaign, CampaignSettings, Dial, NewAgent, NewCampaign, NewRecipient, NewTrunk, Page,
+    Call, CallFilter, Campaign, CampaignSettings, Dial, NewAgent, NewCampaign, NewRecipient, NewTrunk, Page,
     Recipient, RecipientFilter, Store,
 };
 use serde_json::json;
@@ -93,6 +93,8 @@ impl World {
             llm: json!({}),
             greeting: None,
             recording: false,
+            opening_line: None,
+            published: true,
         };
         let agent = tx.insert_agent(self.workspace, agent, now).await.unwrap().id;
         let trunk = NewTrunk {
@@ -138,6 +140,14 @@ impl World {
         let mut tx = self.engine.store().read().await.unwrap();
         let page = Page::first(100);
         tx.recipients(id, RecipientFilter::default(), page).await.unwrap()
+    }
+
+    /// What was talked in all calls of a campaign that are over, in milliseconds.
+    pub async fn talked_ms(&self, id: CampaignId) -> i64 {
+        let filter = CallFilter { campaign: Some(id), ..CallFilter::default() };
+        let mut tx = self.engine.store().read().await.unwrap();
+        let calls = tx.calls(self.workspace, filter, Page::first(10_000)).await.unwrap();
+        calls.iter().filter(|call| call.outcome.is_some()).filter_map(Call::talked_ms).sum()
     }
 
     pub async fn counters(&self, id: CampaignId, kind: CounterKind) -> BTreeMap<String, i64> {
@@ -197,6 +207,7 @@ impl World {
         if !consumed {
             self.made.remove(&call);
         }
+        let answered = matches!(&ending, Ending::Over { outcome: ringfleet_core::Outcome::Answered, .. });
         let settlement = Settlement {
             call,
             campaign: Some(campaign),
@@ -205,7 +216,7 @@ impl World {
             sent: true,
             rung: false,
             begun: None,
-            answered_at: None,
+            answered_at: answered.then(|| self.now() - TimeDelta::milliseconds(1_234)),
             at: self.now(),
         };
         assert!(self.engine.settle(settlement).await.unwrap());

@@ -41,24 +41,28 @@ pub(super) fn done(evidence: &Evidence) -> Vec<Violation> {
 pub(super) fn counters(evidence: &Evidence) -> Vec<Violation> {
     type Key = (CampaignId, CounterKind, String);
     let mut counted = BTreeMap::<Key, i64>::new();
-    let mut count = |campaign, kind, name: &str| {
-        *counted.entry((campaign, kind, name.to_owned())).or_default() += 1;
+    let mut add = |campaign, kind, name: &str, n| {
+        *counted.entry((campaign, kind, name.to_owned())).or_default() += n;
     };
     for recipient in evidence.recipients.values() {
-        count(recipient.campaign_id, CounterKind::Recipients, "total");
+        add(recipient.campaign_id, CounterKind::Recipients, "total", 1);
         if let Some(disposition) = recipient.disposition {
-            count(recipient.campaign_id, CounterKind::Disposition, disposition.as_str());
+            add(recipient.campaign_id, CounterKind::Disposition, disposition.as_str(), 1);
+        }
+        if let (Some(Disposition::Exhausted), Some(last)) = (recipient.disposition, recipient.last_outcome) {
+            add(recipient.campaign_id, CounterKind::Exhausted, last.as_str(), 1);
         }
     }
     for call in evidence.calls.values() {
         if let (Some(campaign), Some(outcome)) = (call.campaign_id, call.outcome) {
             let hour = call.ended_at.map(|at| at.format("%Y-%m-%dT%H").to_string()).unwrap_or_default();
-            count(campaign, CounterKind::Outcome, outcome.as_str());
-            count(campaign, CounterKind::Channel, call.channel.as_str());
-            count(campaign, CounterKind::Hour, &hour);
+            add(campaign, CounterKind::Outcome, outcome.as_str(), 1);
+            add(campaign, CounterKind::Channel, call.channel.as_str(), 1);
+            add(campaign, CounterKind::Hour, &hour, 1);
             if outcome.was_answered() {
-                count(campaign, CounterKind::AnsweredHour, &hour);
+                add(campaign, CounterKind::AnsweredHour, &hour, 1);
             }
+            add(campaign, CounterKind::Talk, "ms", call.talked_ms().unwrap_or(0));
         }
     }
     let kept: BTreeMap<Key, i64> = evidence

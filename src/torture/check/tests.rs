@@ -106,6 +106,7 @@ pub(super) fn call(n: u128, of: Option<u128>, outcome: Outcome) -> Call {
         campaign_id: of.map(|_| campaign().id),
         recipient_id: of.map(|of| RecipientId::from(id(of))),
         agent_id: campaign().agent_id,
+        agent_version: None,
         trunk_id: campaign().trunk_id,
         channel: Channel::Voice,
         number: number(of.unwrap_or(9) as u64),

@@ -4,6 +4,7 @@
 
 mod support;
 
+mod agents;
 mod audit;
 mod brakes;
 mod caller_ids;
@@ -14,12 +15,14 @@ mod deliveries;
 mod identity;
 mod imports;
 mod isolation;
+mod leads;
 mod lifecycle;
 mod nul;
 mod pages;
 mod plans;
 mod receipts;
 mod recovery;
+mod scheduled_calls;
 mod schema;
 mod seats;
 mod speed;
@@ -71,12 +74,16 @@ on_both_engines! {
     campaigns: states_and_moments running_ones_are_found open_recipients_and_counts what_is_over_is_wound_up_in_portions counters_add_up;
     lifecycle: what_is_due_is_found_at_its_time one_run_for_each_time a_list_is_copied_from_where_it_stands settings_are_kept
                recipients_find_their_places recipients_end_as_told_and_are_called_back live_calls_are_hung_up_once;
+    scheduled_calls: each_recipient_is_one_call transcripts_are_kept campaigns_of_an_agent_and_their_counters;
+    leads: a_number_is_one_lead what_holds_of_a_number_is_found calls_to_a_number_are_found_by_its_campaigns;
     imports: an_import_runs_and_ends stalled_ones_fail rejects_come_in_pages;
     uploads: parts_lie_end_to_end one_looks_through_an_upload_at_a_time one_brings_a_file_into_a_campaign_at_a_time
              portions_are_noted_once unused_ones_are_forgotten a_load_brings_all_over_as_an_insert_does
              a_load_fails_over_a_known_number;
     deliveries: an_attempt_that_was_not_made_does_not_count a_letter_is_sent_once failures_come_back_when_due a_closed_one_stays_closed lost_ones_are_pushed_again
                 deleting_an_endpoint_gives_up one_made_during_a_deletion_is_closed;
+    agents: versions_are_kept_and_one_is_live an_agent_that_was_put_away_is_not_listed
+            a_call_is_made_with_the_version_that_is_live_when_it_begins;
     webhooks: everything_of_an_endpoint_is_kept an_endpoint_is_switched_off_and_on secrets_overlap_as_long_as_told
               requests_are_kept_and_deliveries_replayed a_campaign_counts_what_it_tells secrets_are_sealed_at_rest
               headers_are_sealed_at_rest ended_ones_are_forgotten_with_their_events;

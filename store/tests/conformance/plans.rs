@@ -172,6 +172,7 @@ async fn check(statistics: Statistics) {
             trunk: bench.world.trunk,
             caller_id: None,
             trunk_has_pool: false,
+            agent_version: ringfleet_core::AgentVersion::FIRST,
             worker: worker.uuid(),
             resume: serde_json::json!({}),
         })
@@ -331,6 +332,7 @@ async fn plans_are_not_outgrown() {
             trunk: world.trunk,
             caller_id: None,
             trunk_has_pool: false,
+            agent_version: ringfleet_core::AgentVersion::FIRST,
             worker: id,
             resume: serde_json::json!({}),
         };

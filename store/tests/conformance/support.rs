@@ -9,8 +9,8 @@ use std::{
 
 use chrono::{DateTime, Utc};
 use ringfleet_core::{
-    AgentId, CallId, CampaignId, CampaignState, Channel, E164, Keyring, Outcome, Plan, Retry, Role, Scopes,
-    Step, TrunkId, WorkerId, WorkspaceId,
+    AgentId, AgentVersion, CallId, CampaignId, CampaignState, Channel, E164, Keyring, Outcome, Plan, Retry,
+    Role, Scopes, Step, TrunkId, WorkerId, WorkspaceId,
     cursor::Cursor,
     trunk::{Limits, SimulatedTrunk, TrunkConfig},
 };
@@ -185,6 +185,8 @@ pub fn new_agent(name: &str) -> NewAgent {
         llm: json!({}),
         greeting: None,
         recording: false,
+        opening_line: None,
+        published: true,
     }
 }
 
@@ -265,6 +267,7 @@ impl World {
             campaign_id: standing.map(|_| self.campaign.uuid()),
             recipient_id: standing.map(|s| s.id.uuid()),
             agent_id: self.agent.uuid(),
+            agent_version: None,
             trunk_id: self.trunk.uuid(),
             channel: Channel::Voice,
             number: standing.map_or(number(7), |s| s.number).digits(),
@@ -314,6 +317,7 @@ pub fn wishes(calls: &[NewCall], worker: WorkerId) -> Vec<Begin> {
         trunk: TrunkId::from(call.trunk_id),
         caller_id: None,
         trunk_has_pool: false,
+        agent_version: AgentVersion::FIRST,
         worker: worker.uuid(),
         resume: json!({"call": call.id}),
     };
