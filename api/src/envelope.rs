@@ -2,7 +2,7 @@
 
 use axum::{
     Json,
-    http::{HeaderValue, StatusCode, header},
+    http::{HeaderName, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use chrono::{DateTime, Utc};
@@ -36,12 +36,14 @@ pub(crate) struct Reply<T> {
     target: Option<Target>,
     detail: Value,
     tag: Option<String>,
+    count: Option<(HeaderName, u64)>,
 }
 
 impl<T> Reply<T> {
     /// 200.
     pub(crate) fn ok(data: T) -> Self {
-        Self { status: StatusCode::OK, data, meta: None, target: None, detail: json!({}), tag: None }
+        let detail = json!({});
+        Self { status: StatusCode::OK, data, meta: None, target: None, detail, tag: None, count: None }
     }
 
     /// 201: it exists now.
@@ -68,6 +70,11 @@ impl<T> Reply<T> {
     /// How it was changed, for the audit log: an object without secrets.
     pub(crate) fn with_detail(self, detail: Value) -> Self {
         Self { detail, ..self }
+    }
+
+    /// With a number in a header, for whoever asks with HEAD.
+    pub(crate) fn with_count(self, name: HeaderName, count: u64) -> Self {
+        Self { count: Some((name, count)), ..self }
     }
 
     /// 304: the client has it already.
@@ -102,7 +109,7 @@ impl<T: Serialize> Reply<T> {
 
 impl<T: Serialize> IntoResponse for Reply<T> {
     fn into_response(self) -> Response {
-        let Self { status, data, meta, tag, .. } = self;
+        let Self { status, data, meta, tag, count, .. } = self;
         let mut response = match status {
             StatusCode::NOT_MODIFIED => status.into_response(),
             status => {
@@ -112,6 +119,9 @@ impl<T: Serialize> IntoResponse for Reply<T> {
         };
         if let Some(tag) = tag.and_then(|tag| HeaderValue::try_from(tag).ok()) {
             response.headers_mut().insert(header::ETAG, tag);
+        }
+        if let Some((name, count)) = count {
+            response.headers_mut().insert(name, HeaderValue::from(count));
         }
         response
     }
