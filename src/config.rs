@@ -107,7 +107,7 @@ pub struct WebhookConfig {
     pub give_up_after: Span,
     /// Where webhooks may go besides public addresses.
     pub allow: Vec<Block>,
-    /// How many days what endpoints said is kept.
+    /// How many days what endpoints said is kept, and deliveries that have ended, with their events.
     pub keep_days: u32,
 }
 
@@ -407,7 +407,7 @@ impl Config {
         Ok(SchedulerSettings {
             tick: self.scheduler.tick.0,
             housekeeping: Arc::new(housekeeping),
-            keep_attempts_days: self.webhooks.keep_days,
+            keep_deliveries_days: self.webhooks.keep_days,
         })
     }
 }

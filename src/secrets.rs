@@ -58,7 +58,9 @@ pub async fn rotate(config: &Config) -> Result<(), Failure> {
     }
     let changed = ringfleet_engine::reseal_secrets(&store).await?;
     store.close().await;
-    println!("{changed} rows were sealed anew; keys behind the first one are no longer needed");
+    println!(
+        "{changed} rows were sealed anew; keys behind the first one are needed for 24 hours more, for answers that are kept for an Idempotency-Key"
+    );
     Ok(())
 }
 

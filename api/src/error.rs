@@ -161,6 +161,13 @@ impl ApiError {
         Self::conflict("IDEMPOTENCY_IN_PROGRESS", message)
     }
 
+    /// The request was carried out, and the key that its answer was sealed with is gone.
+    pub(crate) fn answer_unreadable() -> Self {
+        let message = "this request has been carried out, but its answer cannot be read any more: it was sealed with a key that the server does not have now; \
+                       look at what it has changed, and give a new request another Idempotency-Key";
+        Self::conflict("IDEMPOTENCY_UNREADABLE", message)
+    }
+
     /// The body is larger than `limit` bytes.
     pub(crate) fn too_large(limit: usize) -> Self {
         let message = format!("the body is larger than {limit} bytes; split it, or upload lists as CSV");

@@ -174,6 +174,7 @@ impl Once {
             Claimed::Answered(answer, _) => return Err(Refused::Replayed(Box::new(replay(answer)))),
             Claimed::Differs => return Err(ApiError::key_reused().into()),
             Claimed::Busy => return Err(ApiError::request_in_progress().into()),
+            Claimed::Unreadable => return Err(ApiError::answer_unreadable().into()),
         };
         let claim = match &taken {
             Taken::Mine(claim) => Some(claim.clone()),
@@ -264,6 +265,7 @@ async fn answer_of_the_other(gate: &Gate, once: &Once) -> Response {
         }
         Ok(Claimed::Answered(..) | Claimed::Differs) => ApiError::key_reused().into_response(),
         Ok(Claimed::Busy | Claimed::Mine(_)) => ApiError::request_in_progress().into_response(),
+        Ok(Claimed::Unreadable) => ApiError::answer_unreadable().into_response(),
         Err(error) => ApiError::from(error).into_response(),
     }
 }

@@ -62,10 +62,15 @@ impl Keyring {
     ///
     /// # Errors
     /// [`SealError::NoKey`].
-    pub fn seal(&self, secret: &str, row: &str, nonce: [u8; NONCE_LEN]) -> Result<String, SealError> {
+    pub fn seal(
+        &self,
+        secret: impl AsRef<[u8]>,
+        row: &str,
+        nonce: [u8; NONCE_LEN],
+    ) -> Result<String, SealError> {
         let Key { name, key } = self.0.first().ok_or(SealError::NoKey)?;
         let mut kept = [&name[..], &nonce[..]].concat();
-        let mut text = secret.as_bytes().to_vec();
+        let mut text = secret.as_ref().to_vec();
         key.seal_in_place_append_tag(
             Nonce::assume_unique_for_key(nonce),
             Aad::from(row.as_bytes()),
@@ -81,7 +86,15 @@ impl Keyring {
     /// # Errors
     /// [`SealError::UnknownKey`], [`SealError::Damaged`].
     pub fn open(&self, kept: &str, row: &str) -> Result<String, SealError> {
-        let Some(sealed) = kept.strip_prefix(PREFIX) else { return Ok(kept.to_owned()) };
+        String::from_utf8(self.open_bytes(kept.as_bytes(), row)?).map_err(|_| SealError::Damaged)
+    }
+
+    /// The same of a secret that need not be a text.
+    ///
+    /// # Errors
+    /// As [`Keyring::open`].
+    pub fn open_bytes(&self, kept: &[u8], row: &str) -> Result<Vec<u8>, SealError> {
+        let Some(sealed) = kept.strip_prefix(PREFIX.as_bytes()) else { return Ok(kept.to_vec()) };
         let bytes = STANDARD.decode(sealed).map_err(|_| SealError::Damaged)?;
         let (name, rest) = bytes.split_at_checked(NAME_LEN).ok_or(SealError::Damaged)?;
         let (nonce, text) = rest.split_at_checked(NONCE_LEN).ok_or(SealError::Damaged)?;
@@ -92,7 +105,7 @@ impl Keyring {
             let mut text = text.to_vec();
             let nonce = Nonce::assume_unique_for_key(nonce);
             match key.key.open_in_place(nonce, Aad::from(row.as_bytes()), &mut text) {
-                Ok(secret) => return String::from_utf8(secret.to_vec()).map_err(|_| SealError::Damaged),
+                Ok(secret) => return Ok(secret.to_vec()),
                 Err(_) => found = SealError::Damaged,
             }
         }
@@ -147,6 +160,9 @@ mod tests {
             assert!(keys.open(cut, "trunk 1").is_err(), "{cut}");
         }
         assert_ne!(keys.seal("pässword", "trunk 1", [8; 12]).unwrap(), kept);
+        let kept = keys.seal([0xff, 0], "r", [7; 12]).unwrap();
+        assert_eq!(keys.open_bytes(kept.as_bytes(), "r"), Ok(vec![0xff, 0]));
+        assert_eq!(keys.open(&kept, "r"), Err(SealError::Damaged), "it is no text");
     }
 
     #[test]

@@ -70,7 +70,7 @@ impl std::fmt::Debug for SipTrunk {
 
 /// What a SIP status means on this trunk.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
-#[serde(rename_all = "camelCase", rename_all_fields = "camelCase", deny_unknown_fields)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub enum OutcomeRule {
     /// The call ends so.
     Outcome {
@@ -80,6 +80,7 @@ pub enum OutcomeRule {
         reason: String,
     },
     /// The trunk has no channel free: nothing is consumed, the call comes back after this many seconds.
+    #[serde(rename_all = "camelCase")]
     NoRoom {
         /// Seconds to wait when the response carries no Retry-After.
         retry_after_seconds: u32,

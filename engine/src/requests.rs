@@ -92,6 +92,8 @@ pub enum Claimed {
     Differs,
     /// It is being carried out still.
     Busy,
+    /// It has been carried out, and nobody can read its answer: the key that it was sealed with is there no more.
+    Unreadable,
 }
 
 /// A request that is being carried out. Given back when the last who knows of it has let go of it and nothing was kept.
@@ -215,7 +217,11 @@ impl Engine {
                 Some(kept) if !asked.may_be(&kept) => return Ok(Claimed::Differs),
                 Some(kept) => {
                     let is_settled = kept.is_settled;
-                    if let Some((answer, fingerprint)) = answer_of(kept)? {
+                    if let Some((mut answer, fingerprint)) = answer_of(kept)? {
+                        let Ok(body) = self.store().open_answer(workspace, key, &answer.body) else {
+                            return Ok(Claimed::Unreadable);
+                        };
+                        answer.body = body;
                         if !is_settled {
                             sleep(SLOTS_LAST).await; // a pause is answered when nothing leaves any more
                         }

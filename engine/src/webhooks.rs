@@ -26,7 +26,9 @@ const PROGRESS: chrono::Duration = chrono::Duration::seconds(5);
 /// Deliveries replayed in one transaction, and by one request.
 const REPLAY_PORTION: u32 = 2_000;
 const REPLAY_MOST: u64 = 100_000;
-/// Attempts forgotten before the next look at the time.
+/// Deliveries, or events, that are forgotten in one transaction.
+const FORGOTTEN_AT_ONCE: u32 = 2_000;
+
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// What a replay came to.
@@ -264,6 +266,24 @@ impl Engine {
         let forgotten = tx.forget_attempts(now - DAY * days).await?;
         tx.commit().await?;
         Ok(forgotten)
+    }
+
+    /// Forgets deliveries that ended more than `days` days ago, and events that have none any more; in portions. Until then, and while they are
+    /// on their way again, they can be replayed.
+    pub async fn forget_deliveries(&self, days: u32) -> Result<()> {
+        let before = self.0.clock.now() - DAY * days;
+        for events in [false, true] {
+            let mut after = Some(Uuid::nil());
+            while let Some(from) = after {
+                let mut tx = self.0.store.write().await?;
+                after = match events {
+                    false => tx.forget_deliveries(before, from, FORGOTTEN_AT_ONCE).await?,
+                    true => tx.forget_events(before, from, FORGOTTEN_AT_ONCE).await?,
+                };
+                tx.commit().await?;
+            }
+        }
+        Ok(())
     }
 
     /// Seals anew, with the key that seals now, every secret that is not; in portions, as often as one likes. Gives how many rows.

@@ -26,8 +26,8 @@ pub struct SchedulerSettings {
     pub tick: Duration,
     /// When it keeps house: a cron expression with seconds, in UTC.
     pub housekeeping: Arc<Schedule>,
-    /// How many days what webhook endpoints said is kept.
-    pub keep_attempts_days: u32,
+    /// How many days what webhook endpoints said is kept, and deliveries that have ended, with their events.
+    pub keep_deliveries_days: u32,
 }
 
 /// How often due retries are pushed.
@@ -72,8 +72,11 @@ async fn keep_house(engine: &Engine, settings: &SchedulerSettings, stop: &Cancel
         if let Err(error) = engine.forget_caller_id_uses().await {
             tracing::warn!(%error, "uses of caller IDs could not be forgotten; it will be tried again");
         }
-        if let Err(error) = engine.forget_attempts(settings.keep_attempts_days).await {
+        if let Err(error) = engine.forget_attempts(settings.keep_deliveries_days).await {
             tracing::warn!(%error, "old webhook attempts could not be forgotten; it will be tried again");
+        }
+        if let Err(error) = engine.forget_deliveries(settings.keep_deliveries_days).await {
+            tracing::warn!(%error, "old webhook deliveries could not be forgotten; it will be tried again");
         }
         if let Err(error) = engine.forget_requests().await {
             tracing::warn!(%error, "answers that are over a day old could not be forgotten; it will be tried again");

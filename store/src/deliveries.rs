@@ -60,7 +60,7 @@ pub struct Letter {
     pub webhook_id: WebhookId,
     /// Where it goes.
     pub url: String,
-    /// What signs it, the newest first; none when one cannot be opened.
+    /// What signs it, the newest first; none when one of them, or a header, cannot be opened.
     pub secrets: Vec<Secret>,
     /// How it is signed.
     pub style: Style,
@@ -208,7 +208,12 @@ impl Tx {
         let KeptLetter {
             id, event_id, webhook_id, url, style, body, attempts, replayed_after, since, ..
         } = kept;
-        let secrets = self.live_secrets(webhook_id, &kept.secret, &kept.old_secrets, now.timestamp_millis());
+        let mut secrets =
+            self.live_secrets(webhook_id, &kept.secret, &kept.old_secrets, now.timestamp_millis());
+        let headers = self.open_headers(kept.custom_headers, webhook_id).unwrap_or_else(|_| {
+            secrets.clear();
+            CustomHeaders::new()
+        });
         Letter {
             id,
             event_id,
@@ -216,7 +221,7 @@ impl Tx {
             url,
             secrets,
             style,
-            headers: kept.custom_headers,
+            headers,
             max_per_second: kept.max_per_second,
             failing_since: kept.failing_since,
             body,

@@ -1,6 +1,6 @@
 //! What became of deliveries, for people: lists, attempts, replays.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use ringfleet_core::{
     DeliveryId, EventId, WebhookId, WorkspaceId, delivery::DeliveryState, event::EventType,
 };
@@ -9,6 +9,7 @@ use uuid::Uuid;
 use crate::{
     Page, Result, Timestamp, Tx,
     record::record,
+    rows,
     tx::{all, exec, on, one, page},
 };
 
@@ -169,10 +170,72 @@ impl Tx {
         Ok(replayed == 1)
     }
 
+    /// Forgets deliveries that ended before `before`, up to `limit` of those after `after`, in the order they were made. Gives the last of
+    /// them; none when no more are left. What somebody holds, to replay it, is passed over.
+    pub async fn forget_deliveries(
+        &mut self,
+        before: DateTime<Utc>,
+        after: Uuid,
+        limit: u32,
+    ) -> Result<Option<Uuid>> {
+        self.in_order(true).await?;
+        let forgotten: Vec<Uuid> = on!(
+            self,
+            query_scalar::<Uuid>,
+            "DELETE FROM deliveries WHERE id IN (SELECT id FROM deliveries WHERE id > $1 AND id < $2 AND state <> 'PENDING'
+                AND done_at < $3 ORDER BY id LIMIT $4 FOR UPDATE SKIP LOCKED) RETURNING id",
+            (after, DeliveryId::first_at(before).uuid(), Timestamp(before), i64::from(limit)),
+            fetch_all
+        )?;
+        self.in_order(false).await?;
+        Ok(forgotten.into_iter().max())
+    }
+
+    /// Forgets events that happened before `before` and have no deliveries any more, of the `limit` events after `after`. Gives the last one
+    /// looked at; none when no more are left.
+    pub async fn forget_events(
+        &mut self,
+        before: DateTime<Utc>,
+        after: Uuid,
+        limit: u32,
+    ) -> Result<Option<Uuid>> {
+        self.in_order(true).await?;
+        let old: Vec<Uuid> = on!(
+            self,
+            query_scalar::<Uuid>,
+            "SELECT id FROM events WHERE id > $1 AND id < $2 ORDER BY id LIMIT $3",
+            (after, EventId::first_at(before).uuid(), i64::from(limit)),
+            fetch_all
+        )?;
+        self.in_order(false).await?;
+        let (Some(first), Some(last)) = (old.first(), old.last()) else { return Ok(None) };
+        // Deliveries are made with their event, and their ids begin with the same moment: no index by event is needed to find them.
+        let (from, until) = (near(*first, -MARGIN), near(*last, MARGIN));
+        exec!(
+            self,
+            "DELETE FROM events WHERE id IN (SELECT id FROM ROWS($1, id uuid) AS r)
+                AND id NOT IN (SELECT event_id FROM deliveries WHERE id >= $2 AND id < $3)",
+            rows::ids(old.iter().copied())?,
+            from,
+            until
+        )?;
+        Ok(Some(*last))
+    }
+
     /// Forgets requests that were made before `before`. Gives how many.
     pub async fn forget_attempts(&mut self, before: DateTime<Utc>) -> Result<u64> {
         exec!(self, "DELETE FROM delivery_attempts WHERE at < $1", Timestamp(before))
     }
+}
+
+/// More than lies between the ids of an event and of its deliveries.
+const MARGIN: TimeDelta = TimeDelta::seconds(10);
+
+/// The first id of the moment that lies so far from that of `id`, an UUIDv7 (RFC 9562 §5.7).
+fn near(id: Uuid, by: TimeDelta) -> Uuid {
+    let millis = (id.as_u128() >> 80) as i64;
+    let at = DateTime::from_timestamp_millis(millis).unwrap_or_default();
+    DeliveryId::first_at(at + by).uuid()
 }
 
 /// The last moment there is: the year 9999.

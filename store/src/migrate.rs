@@ -93,6 +93,12 @@ const ALL: &[(i64, &str, &str, &str)] = &[
         include_str!("../../migrations/postgres/0015_uploads.sql"),
         include_str!("../../migrations/sqlite/0015_uploads.sql"),
     ),
+    (
+        17,
+        "deliveries are forgotten",
+        include_str!("../../migrations/postgres/0017_forgotten.sql"),
+        include_str!("../../migrations/sqlite/0017_forgotten.sql"),
+    ),
 ];
 
 pub(crate) fn postgres() -> Migrator {

@@ -34,7 +34,7 @@ record! {
         pub status: Option<i32>,
         /// The headers of its answer that belong to it: pairs of name and value.
         pub headers: Option<Value>,
-        /// The body of its answer.
+        /// The body of its answer, as it is kept: see [`crate::Store::open_answer`].
         pub answer: Option<Vec<u8>>,
         /// Whether it was done longer ago than was asked.
         pub is_settled: bool,
@@ -103,7 +103,8 @@ impl Tx {
         Ok(held > 0)
     }
 
-    /// Keeps the answer of a request; false when it is somebody else's meanwhile. Done twice, the last one stays.
+    /// Keeps the answer of a request, sealed where there is a key: that of an endpoint that was made has its secret in it. False when it is
+    /// somebody else's meanwhile. Done twice, the last one stays.
     pub async fn finish_request_key(
         &mut self,
         claim: &RequestKey,
@@ -112,6 +113,7 @@ impl Tx {
         headers: &Value,
         answer: &[u8],
     ) -> Result<bool> {
+        let kept = self.seal_answer(claim, answer)?;
         let held = exec!(
             self,
             "UPDATE request_keys SET fingerprint = $4, status = $5, headers = $6, answer = $7, done_at = DB_NOW
@@ -122,7 +124,7 @@ impl Tx {
             fingerprint,
             i32::from(status),
             Json(headers),
-            answer
+            &kept[..]
         )?;
         Ok(held > 0)
     }

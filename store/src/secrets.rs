@@ -1,17 +1,18 @@
 //! Secrets on their way into rows and out of them: sealed with the store's keys, each bound to its row.
 
 use ringfleet_core::{
-    TrunkId, WebhookId,
+    TrunkId, WebhookId, WorkspaceId,
     seal::{SealError, is_sealed},
     signing::Secret,
     trunk::TrunkConfig,
+    webhook::CustomHeaders,
 };
 use serde::{Deserialize, Serialize};
 use sqlx::types::Json;
 use uuid::Uuid;
 
 use crate::{
-    Result, Tx,
+    RequestKey, Result, Store, Tx,
     record::record,
     tx::{all, exec, on, one},
 };
@@ -31,6 +32,7 @@ record! {
         pub id: Uuid,
         pub secret: String,
         pub old_secrets: Vec<OldSecret>,
+        pub custom_headers: CustomHeaders,
     }
 }
 
@@ -59,12 +61,66 @@ fn webhook_row(id: Uuid) -> String {
     format!("webhooks.secret {}", id.simple())
 }
 
+/// Each header's value is bound to its name as well.
+fn header_row(id: Uuid, name: &str) -> String {
+    format!("webhooks.custom_headers {} {name}", id.simple())
+}
+
+fn answer_row(workspace: WorkspaceId, key: &str) -> String {
+    format!("request_keys.answer {} {key}", workspace.uuid().simple())
+}
+
+impl Store {
+    /// The body of an answer that was kept for an Idempotency-Key, as it was given.
+    ///
+    /// # Errors
+    /// When the key it was sealed with is there no more.
+    pub fn open_answer(
+        &self,
+        workspace: WorkspaceId,
+        key: &str,
+        kept: &[u8],
+    ) -> std::result::Result<Vec<u8>, SealError> {
+        self.keys.open_bytes(kept, &answer_row(workspace, key))
+    }
+}
+
 impl Tx {
+    /// The body of an answer as it is kept. Without a key nothing that holds a secret can have been made.
+    pub(crate) fn seal_answer(&self, of: &RequestKey, answer: &[u8]) -> Result<Vec<u8>> {
+        if self.keys.is_empty() {
+            return Ok(answer.to_vec());
+        }
+        let row = answer_row(of.workspace, &of.key);
+        Ok(self.keys.seal(answer, &row, rand::random())?.into_bytes())
+    }
+
+    /// The headers as they are kept: their values sealed, for they may be passwords.
+    pub(crate) fn seal_headers(&self, headers: &CustomHeaders, id: WebhookId) -> Result<CustomHeaders> {
+        let seal = |(name, value): (&String, &String)| {
+            Ok((name.clone(), self.keys.seal(value, &header_row(id.uuid(), name), rand::random())?))
+        };
+        headers.iter().map(seal).collect()
+    }
+
+    /// The headers as they were given.
+    pub(crate) fn open_headers(
+        &self,
+        headers: CustomHeaders,
+        id: WebhookId,
+    ) -> std::result::Result<CustomHeaders, SealError> {
+        let open = |(name, kept): (String, String)| {
+            let value = self.keys.open(&kept, &header_row(id.uuid(), &name))?;
+            Ok((name, value))
+        };
+        headers.into_iter().map(open).collect()
+    }
+
     /// The settings as they are kept: credentials sealed.
     pub(crate) fn seal_config(&self, config: &TrunkConfig, id: TrunkId) -> Result<TrunkConfig> {
         let mut config = config.clone();
         for secret in config.secrets_mut() {
-            *secret = self.keys.seal(secret, &trunk_row(id.uuid()), rand::random())?;
+            *secret = self.keys.seal(&*secret, &trunk_row(id.uuid()), rand::random())?;
         }
         Ok(config)
     }
@@ -101,7 +157,7 @@ impl Tx {
         let kept = one!(
             self,
             KeptSecrets,
-            "SELECT id, secret, old_secrets FROM webhooks WHERE id = $1 FOR UPDATE",
+            "SELECT id, secret, old_secrets, custom_headers FROM webhooks WHERE id = $1 FOR UPDATE",
             id.uuid()
         )?;
         Ok(kept.map(|kept| (kept.secret, kept.old_secrets)).unwrap_or_default())
@@ -134,15 +190,14 @@ impl Tx {
         let rows = all!(
             self,
             KeptSecrets,
-            "SELECT id, secret, old_secrets FROM webhooks WHERE id > $1 AND deleted_at IS NULL ORDER BY id LIMIT $2 FOR UPDATE",
+            "SELECT id, secret, old_secrets, custom_headers FROM webhooks WHERE id > $1 AND deleted_at IS NULL ORDER BY id LIMIT $2 FOR UPDATE",
             after,
             i64::from(limit)
         )?;
         let mut resealed = Resealed { last: rows.last().map(|row| row.id), changed: 0 };
-        for KeptSecrets { id, secret, mut old_secrets } in rows {
-            if self.keys.is_current(&secret)
-                && old_secrets.iter().all(|old| self.keys.is_current(&old.secret))
-            {
+        for KeptSecrets { id, secret, mut old_secrets, custom_headers } in rows {
+            let kept = std::iter::once(&secret).chain(old_secrets.iter().map(|old| &old.secret));
+            if kept.chain(custom_headers.values()).all(|kept| self.keys.is_current(kept)) {
                 continue;
             }
             let row = webhook_row(id);
@@ -153,12 +208,14 @@ impl Tx {
             for old in &mut old_secrets {
                 old.secret = again(&old.secret)?;
             }
+            let headers = self.seal_headers(&self.open_headers(custom_headers, id.into())?, id.into())?;
             exec!(
                 self,
-                "UPDATE webhooks SET secret = $2, old_secrets = $3 WHERE id = $1",
+                "UPDATE webhooks SET secret = $2, old_secrets = $3, custom_headers = $4 WHERE id = $1",
                 id,
                 secret,
-                Json(&old_secrets)
+                Json(&old_secrets),
+                Json(&headers)
             )?;
             resealed.changed += 1;
         }

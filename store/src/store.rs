@@ -25,7 +25,7 @@ use crate::{
 #[derive(Clone, Debug)]
 pub struct Store {
     pub(crate) backend: Backend,
-    keys: Arc<Keyring>,
+    pub(crate) keys: Arc<Keyring>,
 }
 
 #[derive(Clone, Debug)]

@@ -157,6 +157,7 @@ impl Tx {
     ) -> Result<Webhook> {
         let id = WebhookId::new(now);
         let secret = self.seal_webhook(&new.secret, id)?;
+        let headers = self.seal_headers(&new.custom_headers, id)?;
         exec!(
             self,
             "INSERT INTO webhooks (id, workspace_id, url, name, description, format, style, events, samora_events, agent_id,
@@ -172,7 +173,7 @@ impl Tx {
             Json(&new.events),
             Json(&new.samora_events),
             new.agent_id.map(AgentId::uuid),
-            Json(&new.custom_headers),
+            Json(&headers),
             Json(&new.data_options),
             new.max_per_second.map(|n| n as i32),
             secret,
@@ -204,25 +205,32 @@ impl Tx {
 
     /// A page of the workspace's endpoints, newest first.
     pub async fn webhooks(&mut self, workspace: WorkspaceId, page: Page) -> Result<Vec<Webhook>> {
-        page!(
+        let kept: Result<Vec<Webhook>> = page!(
             self,
             Webhook,
             page,
             "SELECT * FROM webhooks WHERE workspace_id = $1 AND deleted_at IS NULL AND id > $2 AND id < $3",
             "id",
             (workspace.uuid())
-        )
+        );
+        kept?.into_iter().map(|webhook| self.opened(webhook)).collect()
+    }
+
+    fn opened(&self, mut webhook: Webhook) -> Result<Webhook> {
+        webhook.custom_headers = self.open_headers(webhook.custom_headers, webhook.id)?;
+        Ok(webhook)
     }
 
     /// One endpoint of the workspace.
     pub async fn webhook(&mut self, workspace: WorkspaceId, id: WebhookId) -> Result<Option<Webhook>> {
-        one!(
+        let kept = one!(
             self,
             Webhook,
             "SELECT * FROM webhooks WHERE workspace_id = $1 AND id = $2 AND deleted_at IS NULL",
             workspace.uuid(),
             id.uuid()
-        )
+        )?;
+        kept.map(|webhook| self.opened(webhook)).transpose()
     }
 
     /// The same, held until this transaction ends.
@@ -231,13 +239,14 @@ impl Tx {
         workspace: WorkspaceId,
         id: WebhookId,
     ) -> Result<Option<Webhook>> {
-        one!(
+        let kept = one!(
             self,
             Webhook,
             "SELECT * FROM webhooks WHERE workspace_id = $1 AND id = $2 AND deleted_at IS NULL FOR UPDATE",
             workspace.uuid(),
             id.uuid()
-        )
+        )?;
+        kept.map(|webhook| self.opened(webhook)).transpose()
     }
 
     /// Every endpoint of these workspaces that is told anything.
@@ -253,6 +262,7 @@ impl Tx {
 
     /// Writes what can be changed of an endpoint. Hold it first. Switched on it begins anew; switched off, what is on its way is given up.
     pub async fn update_webhook(&mut self, webhook: &Webhook, now: DateTime<Utc>) -> Result<()> {
+        let headers = self.seal_headers(&webhook.custom_headers, webhook.id)?;
         exec!(
             self,
             "UPDATE webhooks SET url = $2, name = $3, description = $4, style = $5, events = $6, samora_events = $7, agent_id = $8,
@@ -268,7 +278,7 @@ impl Tx {
             Json(&webhook.events),
             Json(&webhook.samora_events),
             webhook.agent_id.map(AgentId::uuid),
-            Json(&webhook.custom_headers),
+            Json(&headers),
             Json(&webhook.data_options),
             webhook.max_per_second.map(|n| n as i32),
             webhook.is_active,
@@ -309,7 +319,8 @@ impl Tx {
         Ok(())
     }
 
-    /// Switches an endpoint off because a rule says so; what is on its way to it is given up. None when it was off or is gone.
+    /// Switches an endpoint off because a rule says so; what is on its way to it is given up. None when it was off or is gone. What is given has
+    /// no headers: whether they can be opened must not matter here.
     pub async fn disable_webhook(
         &mut self,
         id: WebhookId,
@@ -328,7 +339,7 @@ impl Tx {
         if disabled.is_some() {
             self.give_up_deliveries(id, "the endpoint was switched off", now).await?;
         }
-        Ok(disabled)
+        Ok(disabled.map(|webhook: Webhook| Webhook { custom_headers: CustomHeaders::new(), ..webhook }))
     }
 
     /// Notes that requests to these endpoints have failed, where the one before had not; and the other way round. Held in one order for
@@ -363,7 +374,7 @@ impl Tx {
     ) -> Result<bool> {
         let changed = exec!(
             self,
-            "UPDATE webhooks SET deleted_at = $3, secret = '', old_secrets = '[]' WHERE workspace_id = $1 AND id = $2 AND deleted_at IS NULL",
+            "UPDATE webhooks SET deleted_at = $3, secret = '', old_secrets = '[]', custom_headers = '{}' WHERE workspace_id = $1 AND id = $2 AND deleted_at IS NULL",
             workspace.uuid(),
             id.uuid(),
             Timestamp(now)

@@ -38,7 +38,7 @@ pub(crate) struct Postman {
 impl Postman {
     pub(crate) fn new(engine: Engine, settings: &WorkerSettings) -> reqwest::Result<Self> {
         let guard = Arc::new(settings.guard.clone());
-        let client = guarded::client(guard.clone(), settings.delivery_timeout)?;
+        let client = guarded::client(guard.clone(), settings.delivery_timeout, settings.deliveries)?;
         Ok(Self { engine, client, guard, endpoints: Endpoints::new(settings.deliveries) })
     }
 

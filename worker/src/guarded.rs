@@ -41,14 +41,17 @@ impl Resolve for GuardedLookup {
 }
 
 /// The client all webhooks are sent with.
-pub(crate) fn client(guard: Arc<Guard>, timeout: Duration) -> reqwest::Result<Client> {
+///
+/// `most`: requests under way at once. As many connections to one host are kept: endpoints often share one, and what is thrown away after a
+/// burst would be opened again for the next one, with TLS.
+pub(crate) fn client(guard: Arc<Guard>, timeout: Duration, most: usize) -> reqwest::Result<Client> {
     Client::builder()
         .timeout(timeout)
         .connect_timeout(timeout.min(Duration::from_secs(10)))
         .no_proxy() // nor where some variable of the environment says
         .redirect(Policy::none()) // a signed body goes where the customer said, nowhere else
         .dns_resolver(Arc::new(GuardedLookup(guard)))
-        .pool_max_idle_per_host(64)
+        .pool_max_idle_per_host(most)
         .tcp_nodelay(true)
         .user_agent(concat!("Ringfleet/", env!("CARGO_PKG_VERSION")))
         .build()
@@ -103,13 +106,14 @@ mod tests {
 
     #[tokio::test]
     async fn a_name_that_leads_inside_is_refused_between_look_up_and_connection() {
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let server = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://localhost:{}/", server.local_addr().unwrap().port());
         let refused =
-            client(Arc::default(), Duration::from_secs(5)).unwrap().get(&url).send().await.unwrap_err();
+            client(Arc::default(), Duration::from_secs(5), 8).unwrap().get(&url).send().await.unwrap_err();
         assert!(format!("{refused:?}").contains("where no webhooks go"), "{refused:?}");
         let allowed = Guard::allowing(vec!["127.0.0.0/8".parse().unwrap()]);
-        let client = client(Arc::new(allowed), Duration::from_secs(5)).unwrap();
+        let client = client(Arc::new(allowed), Duration::from_secs(5), 8).unwrap();
         let request = tokio::spawn(client.get(&url).send());
         server.accept().await.unwrap(); // it is connected to
         request.abort();

@@ -32,7 +32,10 @@ mod webhooks;
 mod workspace;
 mod workspaces;
 
-use axum::{http::Method, middleware};
+use axum::{
+    http::{Method, StatusCode},
+    middleware,
+};
 
 pub use google::GoogleSettings;
 
@@ -191,6 +194,7 @@ fn uploads() -> Routes {
         .create("/uploads", uploads::create, "Begins an upload, or takes a whole file.")
         .patch("/uploads/{upl}/data", upload_data::append, "Adds bytes to an upload at its offset.")
         .post("/campaigns/{cmp}/recipients/import", imports::upload, "Adds recipients from a CSV file.")
+        .or(StatusCode::ACCEPTED)
         .post(
             "/suppressions/import",
             suppressions::upload,

@@ -82,6 +82,7 @@ enum Carrier {
         transport: SipTransport,
         domain: Option<String>,
         username: Option<String>,
+        #[schema(value_type = BTreeMap<String, OutcomeRule>)]
         outcomes: BTreeMap<u16, OutcomeRule>,
     },
     #[serde(rename_all = "camelCase")]

@@ -71,6 +71,16 @@ impl Routes {
         self
     }
 
+    /// The last of them may also answer with this status, in the same form.
+    pub(crate) fn or(mut self, status: StatusCode) -> Self {
+        if let Some(Operation { draft, .. }) = self.operations.last_mut()
+            && let Some(answer) = draft.answers.values().next().cloned()
+        {
+            draft.answers(status.as_u16(), answer);
+        }
+        self
+    }
+
     /// The same routes inside whatever `layer` puts around the router of them.
     pub(crate) fn within(mut self, layer: impl FnOnce(Router<Gate>) -> Router<Gate>) -> Self {
         self.router = layer(self.router);

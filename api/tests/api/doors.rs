@@ -54,6 +54,8 @@ const TABLE: &[(&str, &str, Needs)] = &[
     ("GET", "/campaigns/{cmp}/recipients/{rcp}", To(Read)),
     ("POST", "/campaigns/{cmp}/recipients/{rcp}/reschedule", To(RunCampaigns)),
     ("POST", "/campaigns/{cmp}/recipients/import", To(RunCampaigns)),
+    ("GET", "/campaigns/{cmp}/results.csv", To(Read)),
+    ("GET", "/campaigns/{cmp}/results.jsonl", To(Read)),
     ("GET", "/imports", To(Read)),
     ("GET", "/imports/{imp}", To(Read)),
     ("GET", "/imports/{imp}/errors.csv", To(Read)),
@@ -67,9 +69,28 @@ const TABLE: &[(&str, &str, Needs)] = &[
     ("POST", "/sessions", To(RunCampaigns)),
     ("GET", "/sessions", To(Read)),
     ("GET", "/sessions/{ses}", To(Read)),
+    ("GET", "/sessions/export.csv", To(Read)),
+    ("GET", "/sessions/export.jsonl", To(Read)),
     ("POST", "/webhooks", To(EditWebhooks)),
     ("GET", "/webhooks", To(Read)),
+    ("GET", "/webhooks/events", To(Read)),
+    ("GET", "/webhooks/{whk}", To(Read)),
+    ("PATCH", "/webhooks/{whk}", To(EditWebhooks)),
+    ("POST", "/webhooks/{whk}/rotate-secret", To(EditWebhooks)),
+    ("POST", "/webhooks/{whk}/test", To(EditWebhooks)),
+    ("GET", "/webhooks/{whk}/deliveries", To(Read)),
+    ("POST", "/webhooks/{whk}/replay", To(EditWebhooks)),
+    ("GET", "/deliveries/{dlv}", To(Read)),
+    ("POST", "/deliveries/{dlv}/replay", To(EditWebhooks)),
     ("DELETE", "/webhooks/{whk}", To(EditWebhooks)),
+    ("POST", "/uploads", To(RunCampaigns)),
+    ("GET", "/uploads", To(Read)),
+    ("GET", "/uploads/{upl}", To(Read)),
+    ("PUT", "/uploads/{upl}/mapping", To(RunCampaigns)),
+    ("PATCH", "/uploads/{upl}/data", To(RunCampaigns)),
+    ("GET", "/uploads/{upl}/preview", To(Read)),
+    ("GET", "/uploads/{upl}/errors.csv", To(Read)),
+    ("DELETE", "/uploads/{upl}", To(RunCampaigns)),
     ("POST", "/auth/signup", Nothing),
     ("POST", "/auth/login", Nothing),
     ("POST", "/auth/refresh", Nothing),
@@ -205,7 +226,12 @@ async fn places(world: &World) -> Vec<(&'static str, String)> {
         ("{rcp}", things.recipient),
         ("{imp}", things.import),
         ("{ses}", things.session),
+        ("{dlv}", {
+            let path = format!("/webhooks/{}/test", things.webhook);
+            world.post(&path, json!({"event": "session.ended"})).await.id()
+        }),
         ("{whk}", things.webhook),
+        ("{upl}", world.upload("/uploads", "text/csv", "to\n+919876543210\n").await.id()),
         ("{sup}", things.suppression),
         ("{org}", ours),
         ("{usr}", user.to_string()),
@@ -283,7 +309,10 @@ async fn another_workspace_does_not_exist() {
             // The stranger's key opens `theirs`; what is in the path is ours.
             let body = match (method, template) {
                 ("PATCH", "/workspaces/{org}/members/{usr}") => json!({"role": "member"}),
+                ("PATCH", "/uploads/{upl}/data") => continue, // bytes; see `uploads`
                 ("PATCH", _) => json!({"name": "x"}),
+                ("POST", it) if it.ends_with("/test") => json!({"event": "session.ended"}),
+                ("PUT", it) if it.ends_with("/mapping") => json!({}),
                 ("POST", it) if it.ends_with("/recipients") => {
                     json!({"recipients": [{"to": "+919876543219"}]})
                 }

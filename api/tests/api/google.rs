@@ -168,10 +168,9 @@ async fn log_in(world: &World, issuer: &Issuer) -> Answer {
 /// Whose login the refresh cookie is.
 async fn email(world: &World, answer: &Answer) -> Value {
     assert_eq!(answer.status, 303, "{}", answer.text);
-    let cookies = answer.headers.get_all(header::SET_COOKIE).iter().map(|it| it.to_str().unwrap());
+    let mut cookies = answer.headers.get_all(header::SET_COOKIE).iter().map(|it| it.to_str().unwrap());
     let refresh = cookies
-        .filter(|it| it.starts_with("ringfleet_refresh="))
-        .next()
+        .find(|it| it.starts_with("ringfleet_refresh="))
         .unwrap()
         .split(';')
         .next()

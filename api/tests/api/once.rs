@@ -9,7 +9,7 @@ use ringfleet_engine::{Asked, Claim, Claimed, Deed, EngineError, Handed, KeptAns
 use ringfleet_store::{Campaign, CampaignSettings, NewCampaign, RequestKey};
 use serde_json::{Value, json};
 
-use crate::support::{Answer, World, request};
+use crate::support::{Answer, World, keys, request};
 
 impl World {
     async fn once(&self, key: &str, method: &str, path: &str, body: Value) -> Answer {
@@ -172,6 +172,26 @@ async fn a_key_belongs_to_one_request_of_one_workspace() {
     assert_ne!(next_day.id(), first.id(), "a day later it is another request");
     assert_eq!(world.engine.forget_requests().await.unwrap(), 1, "theirs");
     assert_replay(&next_day, &world.once("k", "POST", "/agents", body).await);
+}
+
+#[tokio::test]
+async fn an_answer_with_a_secret_is_sealed_and_without_its_key_refused() {
+    let world = World::new().await;
+    let body = json!({"url": "https://example.com/hook"});
+    let first = world.once("k", "POST", "/webhooks", body.clone()).await.expect(201);
+    let secret = first.data()["signingSecret"].as_str().unwrap().to_owned();
+    let mut tx = world.engine.store().read().await.unwrap();
+    let kept = tx.request_key(world.workspace().await, "k", 0).await.unwrap().unwrap().answer.unwrap();
+    drop(tx);
+    assert!(!String::from_utf8_lossy(&kept).contains(&secret));
+    let webhooks = world.count("/webhooks").await;
+    let stranger = world.restarted_with(keys(8)).await;
+    let again = stranger.once("k", "POST", "/webhooks", body.clone()).await;
+    assert_eq!(again.refusal(409), "IDEMPOTENCY_UNREADABLE");
+    let other = stranger.once("k", "POST", "/agents", json!({"name": "Ravi"})).await;
+    assert_eq!(other.refusal(422), "IDEMPOTENCY_KEY_REUSED", "that can be told without the answer");
+    assert_eq!(world.count("/webhooks").await, webhooks, "it is not carried out again");
+    assert_replay(&first, &world.once("k", "POST", "/webhooks", body).await);
 }
 
 #[tokio::test]

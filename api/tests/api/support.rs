@@ -62,6 +62,11 @@ pub struct Things {
     pub suppression: String,
 }
 
+/// One key, of one byte repeated.
+pub fn keys(byte: u8) -> Arc<Keyring> {
+    Arc::new(Keyring::parse(&[ringfleet_core::seal::encode_key([byte; 32])]).unwrap())
+}
+
 impl World {
     pub async fn new() -> Self {
         Self::with(|settings| settings).await
@@ -89,8 +94,7 @@ impl World {
         std::fs::write(greetings.join("hello.wav"), SILENCE).unwrap();
         std::fs::write(greetings.join("text.wav"), b"RIFF").unwrap();
         std::fs::create_dir(greetings.join("folder.wav")).unwrap();
-        let keys = Keyring::parse(&[ringfleet_core::seal::encode_key([7; 32])]).unwrap();
-        let store = Store::sqlite(&folder.path().join("test.db")).await.unwrap().with_keys(Arc::new(keys));
+        let store = Store::sqlite(&folder.path().join("test.db")).await.unwrap().with_keys(keys(7));
         store.migrate().await.unwrap();
         let clock = ManualClock::new("2026-11-22T10:00:00.123Z".parse().unwrap());
         let engine =
@@ -115,7 +119,12 @@ impl World {
 
     /// Another server over the same database, as after a restart.
     pub async fn restarted(&self) -> Self {
-        let store = Store::sqlite(&self.folder.path().join("test.db")).await.unwrap();
+        self.restarted_with(keys(7)).await
+    }
+
+    /// The same, with other keys to keep secrets with.
+    pub async fn restarted_with(&self, keys: Arc<Keyring>) -> Self {
+        let store = Store::sqlite(&self.folder.path().join("test.db")).await.unwrap().with_keys(keys);
         let engine =
             Engine::new(store, Fleet::in_process(), Arc::new(self.clock.clone()), RetrySchedule::default());
         Self {

@@ -78,7 +78,8 @@ on_both_engines! {
     deliveries: an_attempt_that_was_not_made_does_not_count a_letter_is_sent_once failures_come_back_when_due a_closed_one_stays_closed lost_ones_are_pushed_again
                 deleting_an_endpoint_gives_up one_made_during_a_deletion_is_closed;
     webhooks: everything_of_an_endpoint_is_kept an_endpoint_is_switched_off_and_on secrets_overlap_as_long_as_told
-              requests_are_kept_and_deliveries_replayed a_campaign_counts_what_it_tells secrets_are_sealed_at_rest;
+              requests_are_kept_and_deliveries_replayed a_campaign_counts_what_it_tells secrets_are_sealed_at_rest
+              headers_are_sealed_at_rest ended_ones_are_forgotten_with_their_events;
     audit: every_row_comes_once deliveries_bring_their_events what_is_not_over_is_counted;
     workers: live_while_they_beat retire_by_themselves;
     brakes: trunks_are_unknown_until_they_have_trouble trunks_come_due a_dial_says_how_its_trunk_is

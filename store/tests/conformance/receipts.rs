@@ -1,11 +1,11 @@
 //! Keys of requests, and the audit log.
 
 use chrono::TimeDelta;
-use ringfleet_core::{ActorKind, AuditId, WorkspaceId};
+use ringfleet_core::{ActorKind, AuditId, WorkspaceId, seal::SealError};
 use ringfleet_store::{AuditEntry, AuditFilter, Order, Page, RequestKey, Result, Tx};
 use serde_json::json;
 
-use crate::support::{Db, all, at};
+use crate::support::{Db, all, at, keys};
 
 async fn workspace(db: &Db, name: &str) -> WorkspaceId {
     db.write(async |tx| tx.workspace_named(name, at(0)).await).await.id
@@ -66,7 +66,18 @@ pub async fn a_claim_that_ran_out_is_taken_over_and_an_answer_is_not(db: Db) {
         assert!(!claim(tx, &first, true).await?, "an answer does not run out with the claim");
         tx.release_request_key(&second).await?;
         let kept = tx.request_key(own, "k", 60_000).await?.unwrap();
-        assert_eq!((kept.status, kept.headers, kept.answer), (Some(201), Some(headers), Some(body.to_vec())));
+        assert_eq!((kept.status, kept.headers), (Some(201), Some(headers)));
+        let sealed = kept.answer.unwrap();
+        assert!(!sealed.windows(5).any(|part| part == b"\"odd\""), "what is made may have a secret in it");
+        assert_eq!(db.store.open_answer(own, "k", &sealed).unwrap(), body);
+        assert_eq!(
+            db.store.open_answer(own, "l", &sealed),
+            Err(SealError::Damaged),
+            "it is bound to its key"
+        );
+        let stranger = db.place.open().await.with_keys(keys(&[8]));
+        assert_eq!(stranger.open_answer(own, "k", &sealed), Err(SealError::UnknownKey));
+        assert_eq!(stranger.open_answer(own, "k", b"{}").unwrap(), b"{}", "from before there was a key");
         assert_eq!((kept.fingerprint, kept.is_settled), (Some(b"w".to_vec()), false));
         assert!(tx.request_key(own, "k", -60_000).await?.unwrap().is_settled);
         // A day later it is another request.

@@ -84,6 +84,22 @@ impl Place {
             }
         }
     }
+
+    /// What a statement past the store counts.
+    pub async fn count(&self, sql: &'static str) -> i64 {
+        use sqlx::Connection;
+        match self {
+            Self::Postgres(url) => {
+                let mut conn = sqlx::PgConnection::connect(url).await.unwrap();
+                sqlx::query_scalar(sql).fetch_one(&mut conn).await.unwrap()
+            }
+            Self::Sqlite(file) => {
+                let options = sqlx::sqlite::SqliteConnectOptions::new().filename(file);
+                let mut conn = sqlx::SqliteConnection::connect_with(&options).await.unwrap();
+                sqlx::query_scalar(sql).fetch_one(&mut conn).await.unwrap()
+            }
+        }
+    }
 }
 
 /// Keys to keep secrets with, each of one byte repeated.

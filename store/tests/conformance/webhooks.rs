@@ -11,7 +11,9 @@ use ringfleet_core::{
     trunk::TrunkConfig,
     webhook::{CustomHeaders, DataOptions, Format, SamoraEvent, Style},
 };
-use ringfleet_store::{DeliveryFilter, NewAttempt, NewTrunk, NewWebhook, StoreError, Webhook};
+use ringfleet_store::{
+    DeliveryFilter, DeliveryUpdate, NewAttempt, NewTrunk, NewWebhook, StoreError, Webhook,
+};
 use uuid::Uuid;
 
 use crate::{
@@ -251,5 +253,97 @@ pub async fn secrets_are_sealed_at_rest(db: Db) {
     let mut tx = stranger.write().await.unwrap();
     let sent = tx.begin_deliveries(&post.ids, at(9), at(2)).await.unwrap();
     assert_eq!(sent[0].secrets, [Secret::new([9; 32])]);
+    assert_eq!(tx.reseal_webhooks(Uuid::nil(), 100).await.unwrap().changed, 1);
+}
+
+pub async fn ended_ones_are_forgotten_with_their_events(db: Db) {
+    let post = Post::new(&db, 5).await;
+    let end = |n: usize, state, done| DeliveryUpdate {
+        id: post.ids[n],
+        state,
+        due_at: None,
+        last_status: None,
+        last_error: None,
+        done_at: Some(at(done)),
+        was_made: true,
+    };
+    let ends = [
+        end(0, DeliveryState::Delivered, 10),
+        end(1, DeliveryState::Dead, 10),
+        end(2, DeliveryState::Delivered, 20),
+        end(3, DeliveryState::Dead, 10),
+    ];
+    db.write(async |tx| tx.update_deliveries(&ends).await).await;
+    assert!(db.write(async |tx| tx.replay_delivery(post.ids[3].into(), at(11)).await).await);
+    // A second endpoint's delivery of the event of the first one.
+    let event = db.read(async |tx| tx.delivery(post.world.workspace, post.ids[0].into()).await).await;
+    let (_, mut others) = letters(&post.world, post.webhook, 1);
+    others[0].event_id = event.unwrap().event_id.uuid();
+    db.write(async |tx| tx.insert_events(&[], &others, at(0)).await).await;
+
+    let left = async || {
+        let mut left = Vec::new();
+        for id in post.ids.iter().chain([&others[0].id]) {
+            let found = db.read(async |tx| tx.delivery(post.world.workspace, (*id).into()).await).await;
+            left.push(found.is_some());
+        }
+        left
+    };
+    let forget = async |before: i64, after: Uuid| {
+        db.write(async |tx| tx.forget_deliveries(at(before), after, 1).await).await
+    };
+    let events = async |limit| {
+        let mut after = Some(Uuid::nil());
+        while let Some(from) = after {
+            after = db.write(async |tx| tx.forget_events(at(15), from, limit).await).await;
+        }
+        db.place.count("SELECT count(*) FROM events").await
+    };
+    assert_eq!(forget(10, Uuid::nil()).await, None, "they may still be replayed");
+    let mut after = Uuid::nil();
+    let mut portions = 0;
+    while let Some(last) = forget(15, after).await {
+        (after, portions) = (last, portions + 1);
+    }
+    assert_eq!(portions, 2, "one at a time");
+    assert_eq!(left().await, [false, false, true, true, true, true], "what is on its way stays");
+    assert_eq!(events(1).await, 4, "one event has no delivery any more");
+    assert_eq!(events(100).await, 4);
+    assert_eq!(left().await, [false, false, true, true, true, true]);
+}
+
+pub async fn headers_are_sealed_at_rest(db: Db) {
+    let post = Post::new(&db, 1).await;
+    let headers = CustomHeaders::from([("Authorization".into(), "Bearer sesame".into())]);
+    let with = Webhook { custom_headers: headers.clone(), ..found(&db, &post).await };
+    db.write(async |tx| tx.update_webhook(&with, at(1)).await).await;
+    assert_eq!(found(&db, &post).await.custom_headers, headers);
+    let listed = db.read(async |tx| tx.webhooks(post.world.workspace, all()).await).await;
+    assert_eq!(listed[0].custom_headers, headers);
+
+    let stranger = db.place.open().await.with_keys(keys(&[8]));
+    let mut tx = stranger.write().await.unwrap();
+    let refused = tx.webhook(post.world.workspace, post.webhook).await;
+    assert!(matches!(refused, Err(StoreError::Secret(SealError::UnknownKey))), "it is not in the clear");
+    drop(tx);
+    let both = db.place.open().await.with_keys(keys(&[8, 7]));
+    let mut tx = both.write().await.unwrap();
+    assert_eq!(tx.reseal_webhooks(Uuid::nil(), 100).await.unwrap().changed, 1);
+    tx.commit().await.unwrap();
+    let mut tx = stranger.write().await.unwrap();
+    let sent = tx.begin_deliveries(&post.ids, at(9), at(2)).await.unwrap();
+    assert_eq!(sent[0].headers, headers);
+    drop(tx);
+
+    // Where a header cannot be opened nothing is sent without it.
+    db.place.raw("UPDATE webhooks SET custom_headers = '{\"Authorization\": \"sealed.1.AAAA\"}'").await;
+    let mut tx = stranger.write().await.unwrap();
+    let sent = tx.begin_deliveries(&post.ids, at(9), at(3)).await.unwrap();
+    assert_eq!((sent[0].secrets.len(), sent[0].headers.len()), (0, 0));
+    drop(tx);
+    db.place.raw("UPDATE webhooks SET custom_headers = '{\"Authorization\": \"Bearer sesame\"}'").await;
+    let mut tx = stranger.write().await.unwrap();
+    let sent = tx.begin_deliveries(&post.ids, at(9), at(4)).await.unwrap();
+    assert_eq!(sent[0].headers, headers, "kept before headers were sealed");
     assert_eq!(tx.reseal_webhooks(Uuid::nil(), 100).await.unwrap().changed, 1);
 }
