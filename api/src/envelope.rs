@@ -2,7 +2,7 @@
 
 use axum::{
     Json,
-    http::{HeaderValue, StatusCode, header},
+    http::{HeaderName, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use chrono::{DateTime, Utc};
@@ -42,6 +42,7 @@ pub(crate) struct Reply<T> {
     target: Option<Target>,
     detail: Value,
     tag: Option<String>,
+    count: Option<(HeaderName, u64)>,
     form: Form,
 }
 
@@ -59,8 +60,8 @@ enum Form {
 impl<T> Reply<T> {
     /// 200.
     pub(crate) fn ok(data: T) -> Self {
-        let (meta, target, tag) = (None, None, None);
-        Self { status: StatusCode::OK, data, meta, target, detail: json!({}), tag, form: Form::Native }
+        let (meta, target, tag, count) = (None, None, None, None);
+        Self { status: StatusCode::OK, data, meta, target, detail: json!({}), tag, count, form: Form::Native }
     }
 
     /// 201: it exists now.
@@ -97,6 +98,11 @@ impl<T> Reply<T> {
     /// Without an envelope.
     pub(crate) fn bare(self) -> Self {
         Self { form: Form::Bare, ..self }
+    }
+
+    /// With a number in a header, for whoever asks with HEAD.
+    pub(crate) fn with_count(self, name: HeaderName, count: u64) -> Self {
+        Self { count: Some((name, count)), ..self }
     }
 
     /// 304: the client has it already.
@@ -137,7 +143,7 @@ impl<T: Serialize> Reply<T> {
 
 impl<T: Serialize> IntoResponse for Reply<T> {
     fn into_response(self) -> Response {
-        let Self { status, data, meta, tag, form, .. } = self;
+        let Self { status, data, meta, tag, count, form, .. } = self;
         let native = |data| Json(Envelope { success: true, data: Some(data), message: None, meta });
         let mut response = match form {
             _ if status == StatusCode::NOT_MODIFIED => status.into_response(),
@@ -147,6 +153,9 @@ impl<T: Serialize> IntoResponse for Reply<T> {
         };
         if let Some(tag) = tag.and_then(|tag| HeaderValue::try_from(tag).ok()) {
             response.headers_mut().insert(header::ETAG, tag);
+        }
+        if let Some((name, count)) = count {
+            response.headers_mut().insert(name, HeaderValue::from(count));
         }
         response
     }

@@ -70,7 +70,7 @@ fn body(args: &CreateArgs) -> Result<Value, Failure> {
     set("trunkId", args.trunk.as_ref().map(|trunk| json!(trunk)));
     set("source", args.upload.as_ref().map(|upload| json!({"type": "csv", "uploadId": upload})));
     put_below(&mut body, "limits", "callsPerSecond", args.calls_per_second.map(|n| json!(n)));
-    put_below(&mut body, "limits", "maxLive", args.max_live.map(|n| json!(n)));
+    put_below(&mut body, "limits", "maxLiveCalls", args.max_live.map(|n| json!(n)));
     put_below(&mut body, "schedule", "window", args.window.as_ref().map(|window| json!(window)));
     for (field, flag) in [("name", "--name"), ("agentId", "--agent")] {
         if !body.contains_key(field) {
@@ -110,10 +110,11 @@ mod tests {
     fn flags_go_before_the_file() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("campaign.json");
-        std::fs::write(&file, r#"{"name":"A","agentId":"agt_1","weight":2,"limits":{"maxLive":5}}"#).unwrap();
+        std::fs::write(&file, r#"{"name":"A","agentId":"agt_1","weight":2,"limits":{"maxLiveCalls":5}}"#)
+            .unwrap();
         let from = file.to_str().unwrap();
         let body = made(&["--from", from, "--name", "B", "--calls-per-second", "1.5", "--window", "always"]);
-        let expected = json!({"name": "B", "agentId": "agt_1", "weight": 2, "limits": {"maxLive": 5, "callsPerSecond": 1.5},
+        let expected = json!({"name": "B", "agentId": "agt_1", "weight": 2, "limits": {"maxLiveCalls": 5, "callsPerSecond": 1.5},
                               "schedule": {"window": "always"}});
         assert_eq!(body.unwrap_or_default(), expected);
         assert!(made(&["--name", "B"]).unwrap_err().to_string().contains("--agent"));

@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, io::SeekFrom, path::Path, time::Duration};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use reqwest::Method;
+use ringfleet_core::CampaignId;
 use serde_json::{Value, json};
 use tokio::{
     fs::File,
@@ -20,12 +21,23 @@ use crate::process::Failure;
 const PART: usize = 4 << 20;
 /// How often somebody asks how far it has come.
 const LOOK: Duration = Duration::from_millis(500);
+/// How long one part may take: 7 kB a second are enough.
+const SLOWEST: Duration = Duration::from_secs(600);
+/// So often a part may get nowhere, with a wait in between, before the command gives up.
+const FRUITLESS: u32 = 5;
+const REST: Duration = Duration::from_secs(2);
 
 /// Sends the file, and waits until its rows are in.
 pub async fn run(server: &Server, args: ImportArgs, json: bool) -> Result<(), Failure> {
     let named = |e: std::io::Error| Failure::during(&args.file.display().to_string(), e);
     let mut file = File::open(&args.file).await.map_err(named)?;
-    let bytes = file.metadata().await.map_err(named)?.len();
+    let found = file.metadata().await.map_err(named)?;
+    if !found.is_file() {
+        // Parts are read again from where the server wants them.
+        let why = "is not a file; save the list as one first";
+        return Err(Failure::new(format!("{} {why}", args.file.display())));
+    }
+    let bytes = found.len();
     let upload = begin(server, &args, bytes).await?;
     if !json {
         eprintln!("upload {upload}; if this is interrupted, go on with --resume {upload}");
@@ -34,7 +46,7 @@ pub async fn run(server: &Server, args: ImportArgs, json: bool) -> Result<(), Fa
     send(server, &upload, &mut file, &bar, &args.file).await?;
     bar.finish_and_clear();
     let found = looked_through(server, &upload, bytes, json).await?;
-    let import = fill(server, &args.campaign, &upload, &found, json).await?;
+    let import = fill(server, args.campaign, &upload, &found, json).await?;
     tell(&import, json);
     match import["status"].as_str() {
         Some("FINISHED") => Ok(()),
@@ -76,8 +88,12 @@ async fn send(
 ) -> Result<(), Failure> {
     let named = |e: std::io::Error| Failure::during(&path.display().to_string(), e);
     let mut state = server.get(&format!("/uploads/{upload}")).await?.data;
+    let (mut furthest, mut fruitless) = (0, 0);
     while state["status"] == "RECEIVING" {
         let offset = state["offset"].as_u64().unwrap_or_default();
+        if offset > furthest {
+            (furthest, fruitless) = (offset, 0);
+        }
         bar.set_position(offset);
         file.seek(SeekFrom::Start(offset)).await.map_err(named)?;
         let mut part = Vec::with_capacity(PART);
@@ -93,8 +109,11 @@ async fn send(
             {
                 server.get(&format!("/uploads/{upload}")).await?.data
             }
+            Err(Trouble::Broken(why)) if fruitless == FRUITLESS => return Err(Trouble::Broken(why).into()),
             Err(Trouble::Broken(why)) => {
+                fruitless += 1;
                 bar.println(format!("{why}; going on"));
+                tokio::time::sleep(REST).await;
                 server.get(&format!("/uploads/{upload}")).await?.data
             }
             Err(refused) => return Err(refused.into()),
@@ -106,7 +125,7 @@ async fn send(
 async fn append(server: &Server, upload: &str, offset: u64, part: Vec<u8>) -> Result<Answer, Trouble> {
     let request = server.request(Method::PATCH, &format!("/uploads/{upload}/data"));
     let request = request.header("Upload-Offset", offset).header("Content-Type", "application/octet-stream");
-    read(request.body(part).send().await?).await
+    read(request.timeout(SLOWEST).body(part).send().await?).await
 }
 
 /// Waits until the server has looked through the file.
@@ -133,7 +152,7 @@ async fn looked_through(server: &Server, upload: &str, bytes: u64, json: bool) -
 /// Has it fill the campaign, and waits.
 async fn fill(
     server: &Server,
-    campaign: &str,
+    campaign: CampaignId,
     upload: &str,
     found: &Value,
     json: bool,
@@ -154,7 +173,7 @@ async fn fill(
 }
 
 /// An order whose answer was lost is found again, and not given twice.
-async fn order(server: &Server, campaign: &str, upload: &str) -> Result<Value, Trouble> {
+async fn order(server: &Server, campaign: CampaignId, upload: &str) -> Result<Value, Trouble> {
     patiently(async || {
         let imports = server.get(&format!("/imports?campaignId={campaign}&limit=100")).await?.data;
         let given = imports.as_array().into_iter().flatten();

@@ -10,6 +10,7 @@ mod watch;
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
+use ringfleet_core::{CampaignId, UploadId};
 
 use crate::process::Failure;
 use server::Server;
@@ -52,7 +53,7 @@ enum CampaignCommand {
 #[derive(Args)]
 struct ImportArgs {
     /// The campaign, cmp_…
-    campaign: String,
+    campaign: CampaignId,
     /// The list, as CSV
     file: PathBuf,
     /// The column with the phone numbers
@@ -69,7 +70,7 @@ struct ImportArgs {
     ignore: Vec<String>,
     /// Go on with an upload that was begun before, upl_…
     #[arg(long, value_name = "UPLOAD")]
-    resume: Option<String>,
+    resume: Option<UploadId>,
 }
 
 fn pair(text: &str) -> Result<(String, String), String> {
@@ -84,7 +85,7 @@ fn pair(text: &str) -> Result<(String, String), String> {
 #[derive(Args)]
 struct StartArgs {
     /// The campaign, cmp_…
-    campaign: String,
+    campaign: CampaignId,
     /// Only show what would happen
     #[arg(long)]
     dry_run: bool,
@@ -93,7 +94,7 @@ struct StartArgs {
 #[derive(Args)]
 struct WatchArgs {
     /// The campaign, cmp_…
-    campaign: String,
+    campaign: CampaignId,
     /// How often to look, in seconds
     #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u64).range(1..=3600))]
     every: u64,
@@ -108,10 +109,16 @@ enum Form {
 #[derive(Args)]
 struct ResultsArgs {
     /// The campaign, cmp_…
-    campaign: String,
+    campaign: CampaignId,
     /// As what
     #[arg(long, value_enum, default_value_t = Form::Csv)]
     form: Form,
+    /// Only those in this state, such as DONE
+    #[arg(long, value_name = "STATE")]
+    state: Option<String>,
+    /// Only those who ended so, such as REACHED
+    #[arg(long, value_name = "DISPOSITION")]
+    disposition: Option<String>,
     /// Into this file instead of to the terminal
     #[arg(long, short, value_name = "FILE")]
     output: Option<PathBuf>,

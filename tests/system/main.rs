@@ -11,6 +11,8 @@ mod broken_upload;
 #[cfg(test)]
 mod caller_ids;
 #[cfg(test)]
+mod campaign_cli;
+#[cfg(test)]
 mod command_line;
 #[cfg(test)]
 mod configuration;

@@ -79,7 +79,7 @@ pub(super) struct ReplayedView {
 /// Which of them to send again.
 #[derive(Deserialize, Default, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[schema(as = Replay)]
+#[schema(as = WebhookReplay)]
 pub(super) struct ReplayBody {
     from: Option<String>,
     until: Option<String>,

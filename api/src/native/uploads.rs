@@ -247,14 +247,15 @@ pub(super) async fn list(door: Allowed<may::Read>, Query(paging): Query<Paging>)
     Ok(paging.reply(uploads, |upload| upload.id.into()))
 }
 
-/// `GET /uploads/:id`: where it stands, and how many bytes are there.
+/// `GET /uploads/:id`: where it stands, and how many bytes are there; HEAD gives the latter alone, as `Upload-Offset`.
 pub(super) async fn show(door: Allowed<may::Read>, PathId(id): PathId<UploadKind>) -> Result<Reply<Detail>> {
     let mut tx = door.engine().store().read().await?;
     let upload = tx.upload(door.workspace(), id).await?.ok_or_else(|| ApiError::not_found("upload"))?;
     let rejects = tx.upload_rejects(id, 0, LISTED).await?;
     tx.commit().await?;
     let rejects = rejects.into_iter().map(RejectView::from).collect();
-    Ok(Reply::ok(Detail { upload: upload.into(), rejects }))
+    let offset = upload.received.unsigned_abs();
+    Ok(Reply::ok(Detail { upload: upload.into(), rejects }).with_count(OFFSET, offset))
 }
 
 /// `PUT /uploads/:id/mapping`: says which column is what; the file is looked through anew.
