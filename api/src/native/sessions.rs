@@ -179,6 +179,7 @@ const COLUMNS: &[&str] = &[
     "campaignId",
     "recipientId",
     "agentId",
+    "versionId",
     "trunkId",
     "channel",
     "toNumber",

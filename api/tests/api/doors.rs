@@ -326,7 +326,9 @@ async fn another_workspace_does_not_exist() {
             let body = match (method, template) {
                 ("PATCH", "/workspaces/{org}/members/{usr}") => json!({"role": "member"}),
                 ("PATCH", "/uploads/{upl}/data") => continue, // bytes; see `uploads`
+                ("PATCH", "/leads/{lead}") => json!({"timezone": "Asia/Kolkata"}),
                 ("PATCH", _) => json!({"name": "x"}),
+                ("PUT", it) if it.ends_with("/transcript") => json!({"transcript": []}),
                 ("POST", it) if it.ends_with("/test") => json!({"event": "session.ended"}),
                 ("PUT", it) if it.ends_with("/mapping") => json!({}),
                 ("POST", it) if it.ends_with("/recipients") => {
