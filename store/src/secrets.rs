@@ -136,7 +136,7 @@ impl Tx {
     }
 
     pub(crate) fn seal_webhook(&self, secret: &Secret, id: WebhookId) -> Result<String> {
-        Ok(self.keys.seal(&secret.reveal(), &webhook_row(id.uuid()), rand::random())?)
+        Ok(self.keys.seal(secret.reveal(), &webhook_row(id.uuid()), rand::random())?)
     }
 
     /// The secrets that sign at `now_millis`, the newest first; none when one cannot be opened, which is logged by whoever sends.
