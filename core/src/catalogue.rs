@@ -72,6 +72,7 @@ const SESSION: &[Field] = &[
     lacking("campaignId", Kind::Id("cmp"), "its campaign; null for a triggered call"),
     lacking("recipientId", Kind::Id("rcp"), "whom it called; null for a triggered call"),
     field("agentId", Kind::Id("agt"), "who talks"),
+    lacking("versionId", Kind::Text("v1"), "in which version"),
     field("channel", Kind::Names(|| names(Channel::ALL, Channel::as_str), "voice"), "the channel"),
     field("to", Kind::Text("+12025550142"), "the number called, E.164"),
     field("attempt", Kind::Count(1), "the number of the attempt on its step"),

@@ -175,6 +175,7 @@ mod tests {
 
     #[test]
     fn a_url_may_end_as_people_write_it() {
+        let _ = rustls::crypto::ring::default_provider().install_default();
         for url in ["http://h:1", "http://h:1/", "http://h:1/api/v1", "http://h:1/api/v1/"] {
             assert_eq!(
                 Server::at(url, "k".to_owned()).map(|s| s.base).unwrap_or_default(),

@@ -18,7 +18,8 @@ use crate::{
     support::{SOON, api::Api, eventually, pair::Pair},
 };
 
-const ROWS: u32 = 8_000;
+/// Half of them are more than PostgreSQL takes in one portion.
+const ROWS: u32 = 24_000;
 
 /// Longer than a silent import is taken for alive.
 const GIVEN_UP: Duration = Duration::from_secs(120);

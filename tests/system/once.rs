@@ -110,7 +110,7 @@ async fn restarted(pair: Pair) {
 on_both_pairs!(a_request_whose_server_was_killed_is_taken_over, taken_over);
 
 async fn taken_over(pair: Pair) {
-    const ROWS: u32 = 8_000;
+    const ROWS: u32 = 24_000; // half of them are more than PostgreSQL takes in one portion
     let system = pair.start(&[]).await;
     let (_, campaign) = world(&system).await;
     let rows = numbers(ROWS, 1).into_iter().map(|number| format!("{number}\n"));
