@@ -141,7 +141,8 @@ mod tests {
 read                 member developer admin  read
 run campaigns        member developer admin  sessions:write
 suppress numbers     member developer admin  sessions:write
-edit agents          -      developer admin  agents:write
+edit agents          member developer admin  agents:write
+publish agents       -      developer admin  agents:write
 edit trunks          -      developer admin  admin
 edit webhooks        -      developer admin  admin
 edit rules           -      developer admin  admin
