@@ -80,7 +80,8 @@ impl Tx {
         filter: DeliveryFilter,
         page: Page,
     ) -> Result<Vec<Delivery>> {
-        page!(
+        self.in_order(true).await?;
+        let found = page!(
             self,
             Delivery,
             page,
@@ -95,7 +96,9 @@ impl Tx {
                 Timestamp(filter.from.unwrap_or(DateTime::UNIX_EPOCH)),
                 Timestamp(filter.until.unwrap_or(FAR))
             )
-        )
+        )?;
+        self.in_order(false).await?;
+        Ok(found)
     }
 
     /// One delivery of the workspace.
