@@ -20,11 +20,16 @@ impl<K: Kind, S: Send + Sync> FromRequestParts<S> for PathId<K> {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self> {
-        let missing = || ApiError::not_found(K::NAME);
-        let values = RawPathParams::from_request_parts(parts, state).await.map_err(|_| missing())?;
-        let (_, text) = values.iter().find(|(name, _)| *name == K::PREFIX).ok_or_else(missing)?;
-        text.parse().map(Self).map_err(|_| missing())
+        written::<K, S>(parts, state).await?.parse().map(Self).map_err(|_| ApiError::not_found(K::NAME))
     }
+}
+
+/// What stands in the path in the place of the id of a `K`.
+pub(crate) async fn written<K: Kind, S: Send + Sync>(parts: &mut Parts, state: &S) -> Result<String> {
+    let missing = || ApiError::not_found(K::NAME);
+    let values = RawPathParams::from_request_parts(parts, state).await.map_err(|_| missing())?;
+    let (_, text) = values.iter().find(|(name, _)| *name == K::PREFIX).ok_or_else(missing)?;
+    Ok(text.to_owned())
 }
 
 impl<K: Kind> Part for PathId<K> {

@@ -37,13 +37,7 @@ impl std::error::Error for ApiError {}
 
 impl From<reqwest::Error> for ApiError {
     fn from(error: reqwest::Error) -> Self {
-        let mut text = error.to_string();
-        let mut cause = std::error::Error::source(&error);
-        while let Some(inner) = cause {
-            text = format!("{text}: {inner}");
-            cause = inner.source();
-        }
-        Self::Broken(text)
+        Self::Broken(ringfleet_core::with_causes(&error))
     }
 }
 

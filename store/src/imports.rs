@@ -70,6 +70,18 @@ pub struct ImportFilter {
     pub state: Option<ImportState>,
 }
 
+/// Rejected rows as a statement reads them.
+pub(crate) fn reject_rows(rejects: &[Reject]) -> Result<String> {
+    #[derive(Serialize)]
+    struct Row<'a> {
+        line: i64,
+        field: &'a str,
+        value: &'a str,
+        reason: &'a str,
+    }
+    rows(rejects.iter().map(|r| Row { line: r.line, field: &r.field, value: &r.value, reason: &r.reason }))
+}
+
 impl Tx {
     /// Opens an import, RUNNING.
     pub async fn insert_import(
@@ -198,19 +210,12 @@ impl Tx {
 
     /// Keeps rejected rows.
     pub async fn insert_rejects(&mut self, import: ImportId, rejects: &[Reject]) -> Result<()> {
-        #[derive(Serialize)]
-        struct Row<'a> {
-            line: i64,
-            field: &'a str,
-            value: &'a str,
-            reason: &'a str,
-        }
         exec!(
             self,
             "INSERT INTO import_rejects (import_id, line, field, value, reason)
              SELECT $2, r.line, r.field, r.value, r.reason FROM ROWS($1, line int, field text, value text, reason text) AS r WHERE true
              ON CONFLICT (import_id, line) DO NOTHING",
-            rows(rejects.iter().map(|r| Row { line: r.line, field: &r.field, value: &r.value, reason: &r.reason }))?,
+            reject_rows(rejects)?,
             import.uuid()
         )?;
         Ok(())

@@ -2,14 +2,13 @@
 
 use chrono::{DateTime, Utc};
 use ringfleet_core::{AgentId, ColumnMapping, UploadId, WorkspaceId, import::UploadState};
-use serde::Serialize;
 use sqlx::types::Json;
 use uuid::Uuid;
 
 use crate::{
     Page, Reject, Result, Timestamp, Tx,
+    imports::reject_rows,
     record::record,
-    rows::rows,
     tx::{all, exec, on, one, page, scalar},
 };
 
@@ -244,19 +243,12 @@ impl Tx {
 
     /// Keeps rejected rows of an upload.
     pub async fn insert_upload_rejects(&mut self, upload: UploadId, rejects: &[Reject]) -> Result<()> {
-        #[derive(Serialize)]
-        struct Row<'a> {
-            line: i64,
-            field: &'a str,
-            value: &'a str,
-            reason: &'a str,
-        }
         exec!(
             self,
             "INSERT INTO upload_rejects (upload_id, line, field, value, reason)
              SELECT $2, r.line, r.field, r.value, r.reason FROM ROWS($1, line int, field text, value text, reason text) AS r WHERE true
              ON CONFLICT (upload_id, line) DO NOTHING",
-            rows(rejects.iter().map(|r| Row { line: r.line, field: &r.field, value: &r.value, reason: &r.reason }))?,
+            reject_rows(rejects)?,
             upload.uuid()
         )?;
         Ok(())

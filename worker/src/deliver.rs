@@ -10,6 +10,7 @@ use ringfleet_core::{
     delivery::DeliveryState,
     net::Guard,
     signing::{self, SignatureError},
+    with_causes,
 };
 use ringfleet_engine::{Answer, Engine};
 use ringfleet_store::Letter;
@@ -126,7 +127,7 @@ impl Postman {
                 Answer { at, took: watch.elapsed(), status: Some(status), error: None, body, retry_after }
             }
             // The URL may carry a token of the customer's.
-            Err(error) => no_answer(describe(error.without_url())),
+            Err(error) => no_answer(with_causes(&error.without_url())),
         }
     }
 
@@ -177,17 +178,6 @@ async fn beginning(response: &mut Response) -> Option<String> {
     read.truncate(KEPT);
     let text = String::from_utf8_lossy(&read).replace('\0', "\u{FFFD}");
     (!text.is_empty()).then_some(text)
-}
-
-/// The whole chain of causes: "error sending request: connection refused" says more than its first half.
-fn describe(error: reqwest::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = std::error::Error::source(&error);
-    while let Some(inner) = cause {
-        text = format!("{text}: {inner}");
-        cause = inner.source();
-    }
-    text
 }
 
 #[cfg(test)]

@@ -1,9 +1,6 @@
 //! What requests of this dialect bring: ids in paths, pages by number, telephone numbers.
 
-use axum::{
-    extract::{FromRequestParts, RawPathParams},
-    http::request::Parts,
-};
+use axum::{extract::FromRequestParts, http::request::Parts};
 use ringfleet_core::{
     E164, WorkspaceId,
     id::{AgentKind, CampaignKind, Id, Kind},
@@ -13,6 +10,7 @@ use ringfleet_store::{Agent, Campaign};
 
 use crate::{
     error::{ApiError, Result},
+    path::written,
     query::{FromQuery, Parameters},
 };
 
@@ -23,9 +21,7 @@ impl<K: Kind, S: Send + Sync> FromRequestParts<S> for PathId<K> {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self> {
-        let missing = || ApiError::not_found(K::NAME);
-        let values = RawPathParams::from_request_parts(parts, state).await.map_err(|_| missing())?;
-        let (_, text) = values.iter().find(|(name, _)| *name == K::PREFIX).ok_or_else(missing)?;
+        let text = written::<K, S>(parts, state).await?;
         let wrong =
             |_| ApiError::invalid("", format!("{text:?} is no id of a {}; it must be a UUID", K::NAME));
         text.parse().map(Self).map_err(wrong)
