@@ -156,8 +156,9 @@ type Refusal = (&'static str, String, &'static str);
 
 /// The other columns of a row say what they say of a recipient's variables.
 fn from_row(row: NewRecipient, now: DateTime<Utc>) -> std::result::Result<NewSuppression, Refusal> {
+    let variables = row.variables.value();
     let cell = |name: &str| {
-        let found = row.variables.as_object()?.iter().find(|(key, _)| key.eq_ignore_ascii_case(name))?;
+        let found = variables.as_object()?.iter().find(|(key, _)| key.eq_ignore_ascii_case(name))?;
         Some(found.1.as_str()?.trim().to_owned()).filter(|text| !text.is_empty())
     };
     let channel = match cell("channel").map(|text| text.to_lowercase()) {

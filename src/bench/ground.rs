@@ -104,7 +104,11 @@ impl Ground {
 }
 
 fn recipient(number: u64) -> Result<NewRecipient, Failure> {
-    Ok(NewRecipient { number: E164::try_from(number)?, variables: json!({"name": "Ann"}), timezone: None })
+    Ok(NewRecipient {
+        number: E164::try_from(number)?,
+        variables: json!({"name": "Ann"}).into(),
+        timezone: None,
+    })
 }
 
 /// Lets a campaign call.

@@ -120,7 +120,7 @@ impl Row<'_> {
         field(out, self.id.as_bytes());
         field(out, self.campaign.as_bytes());
         field(out, &(new.number.digits() as i64).to_be_bytes());
-        json(out, &new.variables)?;
+        json(out, new.variables.as_str())?;
         optional(out, new.timezone.as_deref())?;
         field(out, b"PENDING");
         field(out, &(self.first_step as i32).to_be_bytes());
@@ -156,17 +156,12 @@ fn moment(out: &mut Vec<u8>, at: DateTime<Utc>) {
     field(out, &(at.timestamp_millis() * 1000 - EPOCH).to_be_bytes());
 }
 
-fn json(out: &mut Vec<u8>, value: &serde_json::Value) -> Result<()> {
-    let length_at = out.len();
-    out.extend_from_slice(&NULL); // its place
-    out.push(JSONB);
-    let from = out.len();
-    serde_json::to_writer(&mut *out, value)
-        .map_err(|error| StoreError::Database(sqlx::Error::Encode(error.into())))?;
-    if std::str::from_utf8(&out[from..]).is_ok_and(text::spells_nul) {
+fn json(out: &mut Vec<u8>, text: &str) -> Result<()> {
+    if text::spells_nul(text) {
         return Err(StoreError::NulCharacter);
     }
-    let length = (out.len() - length_at - NULL.len()) as i32;
-    out[length_at..length_at + NULL.len()].copy_from_slice(&length.to_be_bytes());
+    out.extend_from_slice(&(text.len() as i32 + 1).to_be_bytes());
+    out.push(JSONB);
+    out.extend_from_slice(text.as_bytes());
     Ok(())
 }

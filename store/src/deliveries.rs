@@ -192,10 +192,13 @@ impl Tx {
         let letters = all!(
             self,
             KeptLetter,
-            "SELECT d.id, d.event_id, d.webhook_id, w.url, w.secret, w.old_secrets, w.style, w.custom_headers, w.max_per_second,
-                    w.failing_since, e.body, d.attempts, d.replayed_after, coalesce(d.replayed_at, d.created_at) AS since
-             FROM deliveries d JOIN events e ON e.id = d.event_id JOIN webhooks w ON w.id = d.webhook_id
-             WHERE d.id IN (SELECT id FROM ROWS($1, id uuid) AS r) AND w.deleted_at IS NULL AND w.is_active",
+            "WITH d AS MATERIALIZED (
+                 SELECT id, event_id, webhook_id, attempts, replayed_after, coalesce(replayed_at, created_at) AS since
+                 FROM deliveries WHERE id IN (SELECT id FROM ROWS($1, id uuid) AS r)
+             )
+             SELECT d.*, w.url, w.secret, w.old_secrets, w.style, w.custom_headers, w.max_per_second, w.failing_since, e.body
+             FROM d JOIN events e ON e.id = d.event_id JOIN webhooks w ON w.id = d.webhook_id
+             WHERE w.deleted_at IS NULL AND w.is_active",
             rows::ids(begun.iter().copied())?
         )?;
         if letters.len() < begun.len() {

@@ -105,6 +105,12 @@ const ALL: &[(i64, &str, &str, &str)] = &[
         include_str!("../../migrations/postgres/0017_forgotten.sql"),
         include_str!("../../migrations/sqlite/0017_forgotten.sql"),
     ),
+    (
+        18,
+        "bulk",
+        include_str!("../../migrations/postgres/0018_bulk.sql"),
+        include_str!("../../migrations/sqlite/0018_bulk.sql"),
+    ),
 ];
 
 pub(crate) fn postgres() -> Migrator {

@@ -1,6 +1,7 @@
 use chrono::{DateTime, Utc};
 use ringfleet_core::{
-    CampaignId, Disposition, E164, Hold, Outcome, RecipientId, RecipientState, cursor::Cursor, terms::Due,
+    CampaignId, Disposition, E164, Hold, Outcome, RecipientId, RecipientState, Variables, cursor::Cursor,
+    terms::Due,
 };
 use serde::Serialize;
 use serde_json::Value;
@@ -59,8 +60,8 @@ record! {
 pub struct NewRecipient {
     /// Whom to call.
     pub number: E164,
-    /// An object of variables.
-    pub variables: Value,
+    /// What is known of the recipient.
+    pub variables: Variables,
     /// Its own time zone (IANA).
     pub timezone: Option<String>,
 }
@@ -178,7 +179,7 @@ impl Tx {
             #[serde(serialize_with = "hex")]
             id: Uuid,
             number: u64,
-            variables: &'a Value,
+            variables: &'a Variables,
             timezone: &'a Option<String>,
             #[serde(serialize_with = "millis")]
             due_at: DateTime<Utc>,

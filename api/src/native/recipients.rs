@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use chrono::{DateTime, Utc};
 use ringfleet_core::{
-    CampaignId, Disposition, E164, Hold, Outcome, RecipientId, RecipientState,
+    CampaignId, Disposition, E164, Hold, Outcome, RecipientId, RecipientState, Variables,
     cursor::Cursor,
     hold,
     id::{CampaignKind, RecipientKind},
@@ -194,10 +194,11 @@ fn check_item(item: Item) -> Result<NewRecipient, Rejected> {
             return Err(refused("variables", &other.to_string(), "variables_not_an_object", reason));
         }
     };
-    let json = variables.to_string();
+    let variables = Variables::from(variables);
+    let json = variables.as_str();
     if json.len() > check::SMALL_OBJECT {
         let reason = format!("{} bytes as JSON; at most {} are kept", json.len(), check::SMALL_OBJECT);
-        return Err(refused("variables", &json, "variables_too_large", &reason));
+        return Err(refused("variables", json, "variables_too_large", &reason));
     }
     Ok(NewRecipient { number, variables, timezone })
 }

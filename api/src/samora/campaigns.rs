@@ -277,7 +277,7 @@ fn recipient(index: usize, item: PhoneNumber, seen: &mut HashSet<E164>) -> Resul
         return Err(ApiError::invalid(field("to_number"), problem));
     }
     let variables = check::object(&field("call_variables"), item.call_variables, check::SMALL_OBJECT)?;
-    Ok(NewRecipient { number, variables, timezone: None })
+    Ok(NewRecipient { number, variables: variables.into(), timezone: None })
 }
 
 /// `POST …/start`: begins a campaign in DRAFT, or goes on with a PAUSED one.

@@ -2,10 +2,9 @@
 
 use std::fmt;
 
-use ringfleet_core::{E164, NumberError, zone::is_zone};
+use ringfleet_core::{E164, NumberError, Variables, zone::is_zone};
 use ringfleet_store::{NewRecipient, Reject};
 use roaring::RoaringTreemap;
-use serde_json::{Map, Value};
 
 use super::{
     header::{Columns, Part},
@@ -116,19 +115,16 @@ impl Judge {
             |column: usize, reason: Reason| reject(row.line, columns.name(column), cells[column], &reason);
         let written = cells[columns.phone];
         let number = E164::parse_loose(written).map_err(|e| refuse(columns.phone, Reason::Number(e)))?;
-        if self.seen.as_ref().is_some_and(|seen| seen.contains(number.digits())) {
-            return Err(refuse(columns.phone, Reason::DuplicateInFile));
-        }
         let timezone = columns.timezone.filter(|&i| i < cells.len() && !cells[i].trim().is_empty());
         if let Some(column) = timezone.filter(|&i| !is_zone(cells[i].trim())) {
             return Err(refuse(column, Reason::BadTimezone));
         }
         let timezone = timezone.map(|i| cells[i].trim().to_owned());
         let variables = self.variables(&cells).map_err(|(column, reason)| refuse(column, reason))?;
-        let written = shortened(written).to_owned();
-        if let Some(seen) = &mut self.seen {
-            seen.insert(number.digits());
+        if self.seen.as_mut().is_some_and(|seen| !seen.insert(number.digits())) {
+            return Err(refuse(columns.phone, Reason::DuplicateInFile));
         }
+        let written = shortened(written).to_owned();
         Ok(Candidate { line: row.line, written, recipient: NewRecipient { number, variables, timezone } })
     }
 
@@ -169,24 +165,23 @@ impl Judge {
     }
 
     /// The other columns as an object; when it is too large, the column that takes the most.
-    fn variables(&self, cells: &[&str]) -> Result<Value, (usize, Reason)> {
-        let mut variables = Map::new();
-        let mut longest = self.columns.phone;
-        for (column, &cell) in cells.iter().enumerate() {
-            let Part::Variable(name) = self.columns.part(column) else { continue };
-            // A delimiter at the end of each line makes an empty column without a name.
-            if cell.is_empty() && !self.columns.is_named(column) {
-                continue;
-            }
-            if longest == self.columns.phone || cell.len() > cells[longest].len() {
-                longest = column;
-            }
-            variables.insert(name.clone(), cell.into());
-        }
-        let variables = Value::Object(variables);
-        match variables.to_string().len() {
+    fn variables(&self, cells: &[&str]) -> Result<Variables, (usize, Reason)> {
+        let named = || {
+            cells.iter().enumerate().filter_map(|(column, &cell)| match self.columns.part(column) {
+                // A delimiter at the end of each line makes an empty column without a name.
+                Part::Variable(_) if cell.is_empty() && !self.columns.is_named(column) => None,
+                Part::Variable(name) => Some((column, name.as_str(), cell)),
+                _ => None,
+            })
+        };
+        let variables = Variables::of_texts(named().map(|(_, name, cell)| (name, cell)));
+        match variables.as_str().len() {
             ..=MAX_VARIABLES => Ok(variables),
-            bytes => Err((longest, Reason::VariablesTooLarge(bytes))),
+            bytes => {
+                let longest = named().max_by_key(|(_, _, cell)| cell.len());
+                let column = longest.map_or(self.columns.phone, |(column, ..)| column);
+                Err((column, Reason::VariablesTooLarge(bytes)))
+            }
         }
     }
 }

@@ -45,7 +45,7 @@ impl Engine {
         let good = peek.recipients.into_iter().map(|(line, new)| {
             let zones = Zones::of(new.timezone.as_deref(), new.number, None);
             let zones = zones.iter().flat_map(Zones::iter).map(|zone| zone.name().to_owned()).collect();
-            Previewed { line, row: Ok((new.number, new.variables, zones)) }
+            Previewed { line, row: Ok((new.number, new.variables.value(), zones)) }
         });
         let bad =
             peek.rejects.into_iter().map(|reject| Previewed { line: reject.line as u64, row: Err(reject) });

@@ -120,7 +120,7 @@ impl World {
         let id = self.engine.create_campaign(self.workspace, new, Receipt::none()).await.unwrap().id;
         let list: Vec<NewRecipient> = self.numbers[numbers]
             .iter()
-            .map(|&number| NewRecipient { number, variables: json!({}), timezone: None })
+            .map(|&number| NewRecipient { number, variables: json!({}).into(), timezone: None })
             .collect();
         self.engine.add_recipients(self.workspace, id, &list, Receipt::none()).await.unwrap();
         self.engine.act(self.workspace, id, CampaignAction::Start, None).await.unwrap();

@@ -97,7 +97,7 @@ pub async fn nobody_is_claimed_twice(db: Db) {
 pub async fn numbers_are_unique_in_a_campaign(db: Db) {
     let world = World::new(&db).await;
     let other = World::new(&db).await;
-    let new = |n| NewRecipient { number: number(n), variables: json!({"n": n}), timezone: None };
+    let new = |n| NewRecipient { number: number(n), variables: json!({"n": n}).into(), timezone: None };
     let add = async |campaign, numbers: &[u64]| {
         let batch: Vec<_> = numbers.iter().map(|n| new(*n)).collect();
         sorted(db.write(async |tx| tx.insert_recipients(campaign, 0, &batch, at(0)).await).await)

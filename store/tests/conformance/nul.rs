@@ -36,9 +36,9 @@ pub async fn is_refused_everywhere(db: Db) {
     campaign.settings.name = NUL.into();
     refused("campaign", tx.insert_campaign(workspace, campaign, at(0)).await);
     refused("reason", tx.set_campaign_state(world.campaign, CampaignState::Failed, Some(NUL), at(0)).await);
-    let good = NewRecipient { number: number(1), variables: json!({}), timezone: None };
+    let good = NewRecipient { number: number(1), variables: json!({}).into(), timezone: None };
     for bad in [
-        NewRecipient { variables: json!({"x": NUL}), ..good.clone() },
+        NewRecipient { variables: json!({"x": NUL}).into(), ..good.clone() },
         NewRecipient { timezone: Some(NUL.into()), ..good.clone() },
     ] {
         let batch = [good.clone(), NewRecipient { number: number(2), ..bad }];
@@ -87,7 +87,11 @@ pub async fn is_refused_everywhere(db: Db) {
 pub async fn spelled_out_it_is_just_text(db: Db) {
     let world = World::new(&db).await;
     let text = r"\u0000 \\u0000 \0";
-    let new = NewRecipient { number: number(1), variables: json!({text: text}), timezone: Some(text.into()) };
+    let new = NewRecipient {
+        number: number(1),
+        variables: json!({text: text}).into(),
+        timezone: Some(text.into()),
+    };
     let agent = NewAgent { voice: json!(text), ..new_agent(text) };
     let made = db
         .write(async |tx| {
@@ -98,7 +102,7 @@ pub async fn spelled_out_it_is_just_text(db: Db) {
     let found = db
         .read(async |tx| tx.recipients(world.campaign, Default::default(), crate::support::all()).await)
         .await;
-    assert_eq!((&found[0].variables, &found[0].timezone), (&new.variables, &new.timezone));
+    assert_eq!((&found[0].variables, &found[0].timezone), (&new.variables.value(), &new.timezone));
     let same = db.read(async |tx| tx.agent(world.workspace, made.id).await).await;
     assert_eq!(same, Some(made));
     let none = db.read(async |tx| tx.recipient(world.campaign, RecipientId::new(at(0))).await).await;

@@ -86,7 +86,7 @@ pub async fn recipients_of_a_list_come_in_pages(db: Db) {
         async |tx, n| {
             let new = ringfleet_store::NewRecipient {
                 number: crate::support::number(n as u64),
-                variables: serde_json::json!({}),
+                variables: serde_json::json!({}).into(),
                 timezone: None,
             };
             tx.insert_recipients(world.campaign, 0, &[new], at(n)).await.map(drop)

@@ -17,7 +17,7 @@ async fn import(db: &Db, world: &World) {
         let new: Vec<NewRecipient> = (0..1000)
             .map(|n| NewRecipient {
                 number: number(batch * 1000 + n),
-                variables: json!({"name": "Asha Rao", "city": "Pune", "balance": "1250.00", "row": n}),
+                variables: json!({"name": "Asha Rao", "city": "Pune", "balance": "1250.00", "row": n}).into(),
                 timezone: None,
             })
             .collect();

@@ -251,7 +251,7 @@ impl World {
 
     pub async fn fill(&self, db: &Db, numbers: std::ops::Range<u64>) {
         let new: Vec<NewRecipient> = numbers
-            .map(|n| NewRecipient { number: number(n), variables: json!({"n": n}), timezone: None })
+            .map(|n| NewRecipient { number: number(n), variables: json!({"n": n}).into(), timezone: None })
             .collect();
         db.write(async |tx| tx.insert_recipients(self.campaign, 0, &new, at(0)).await).await;
     }

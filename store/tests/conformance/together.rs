@@ -189,7 +189,7 @@ async fn waits_for_a_lock(url: &str) -> bool {
 pub async fn lists_that_overlap_do_not_block_each_other(db: Db) {
     let world = World::new(&db).await;
     let up: Vec<NewRecipient> = (0..4_000)
-        .map(|n| NewRecipient { number: number(n), variables: json!({}), timezone: None })
+        .map(|n| NewRecipient { number: number(n), variables: json!({}).into(), timezone: None })
         .collect();
     let down: Vec<NewRecipient> = up.iter().rev().cloned().collect();
     let add = async |list: &[NewRecipient]| {

@@ -151,10 +151,10 @@ pub async fn recipients(db: Db) {
     let new = [
         NewRecipient {
             number: longest,
-            variables: json!({"a": {"b": [1, null]}}),
+            variables: json!({"a": {"b": [1, null]}}).into(),
             timezone: Some("Asia/Kolkata".into()),
         },
-        NewRecipient { number: "+4930123456".parse().unwrap(), variables: json!({}), timezone: None },
+        NewRecipient { number: "+4930123456".parse().unwrap(), variables: json!({}).into(), timezone: None },
     ];
     let added = db.write(async |tx| tx.insert_recipients(world.campaign, 2, &new, at(5)).await).await;
     assert_eq!(added.len(), 2);
@@ -163,7 +163,7 @@ pub async fn recipients(db: Db) {
     let inserted_last_first: Vec<_> = found.iter().map(|r| r.number).collect();
     assert_eq!(inserted_last_first, [new[1].number, new[0].number], "a batch keeps its order");
     for (found, new) in found.iter().rev().zip(&new) {
-        assert_eq!((&found.variables, &found.timezone), (&new.variables, &new.timezone));
+        assert_eq!((&found.variables, &found.timezone), (&new.variables.value(), &new.timezone));
         assert_eq!((found.step, found.attempts, found.total_attempts), (2, 0, 0));
         assert_eq!((found.due_at, found.created_at, found.done_at), (at(5), at(5), None));
         assert_eq!((found.hold, found.disposition, found.last_outcome), (None, None, None));

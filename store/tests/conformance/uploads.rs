@@ -183,7 +183,7 @@ pub async fn unused_ones_are_forgotten(db: Db) {
 fn odd_recipients() -> (Vec<NewRecipient>, Vec<Due>) {
     let new = |n, variables: Value, timezone: Option<&str>| NewRecipient {
         number: number(n),
-        variables,
+        variables: variables.into(),
         timezone: timezone.map(str::to_owned),
     };
     let due = |ms, hold, ready_at| Due { at: at(ms), hold, ready_at };
@@ -247,7 +247,7 @@ pub async fn a_load_fails_over_a_known_number(db: Db) {
     assert_eq!(known, [number(5)], "nothing of it has happened");
     assert_eq!(db.read(async |tx| tx.numbers_in(world.campaign, &[]).await).await, []);
     for bad in [json!({"a": "\0"}), json!({"\0": 1})] {
-        let new = [NewRecipient { number: number(7), variables: bad, timezone: None }];
+        let new = [NewRecipient { number: number(7), variables: bad.into(), timezone: None }];
         let mut tx = db.store.write().await.unwrap();
         let loaded =
             tx.load_recipients(&fresh_ids(1, at(0)), world.campaign, 0, &new, &due[..1], at(3)).await;
