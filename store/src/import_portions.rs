@@ -72,7 +72,8 @@ impl Tx {
         Ok(())
     }
 
-    /// Leases the oldest running import from an upload that nobody holds at `now`, until `until`; not while the upload is being looked through.
+    /// Leases a running import from an upload that nobody holds at `now`, until `until`; not while the upload is being looked through. Workspaces
+    /// take turns: first those of which none is carried on now, then the one whose last one ended first; of one workspace the oldest.
     pub async fn lease_filling(
         &mut self,
         lease: Uuid,
@@ -86,7 +87,10 @@ impl Tx {
                  SELECT c.id FROM imports c WHERE c.state = 'RUNNING' AND c.upload_id IS NOT NULL
                     AND (c.leased_until IS NULL OR c.leased_until <= $2)
                     AND NOT EXISTS (SELECT 1 FROM uploads u WHERE u.id = c.upload_id AND u.state IN ('RECEIVING', 'VALIDATING'))
-                 ORDER BY c.id LIMIT 1 FOR UPDATE OF c SKIP LOCKED)
+                 ORDER BY (SELECT count(*) FROM imports o
+                           WHERE o.workspace_id = c.workspace_id AND o.state = 'RUNNING' AND o.leased_until > $2),
+                          (SELECT max(o.finished_at) FROM imports o WHERE o.workspace_id = c.workspace_id) NULLS FIRST, c.id
+                 LIMIT 1 FOR UPDATE OF c SKIP LOCKED)
              RETURNING id, workspace_id, campaign_id, upload_id",
             lease,
             Timestamp(now),

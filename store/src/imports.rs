@@ -138,23 +138,26 @@ impl Tx {
         Ok(changed == 1)
     }
 
-    /// Closes a running import.
+    /// Closes a running import; with a `lease`, only while it holds. False when nothing was closed.
     pub async fn close_import(
         &mut self,
         id: ImportId,
+        lease: Option<Uuid>,
         state: ImportState,
         error: Option<&str>,
         now: DateTime<Utc>,
-    ) -> Result<()> {
-        exec!(
+    ) -> Result<bool> {
+        let closed = exec!(
             self,
-            "UPDATE imports SET state = $2, error = $3, finished_at = $4 WHERE id = $1 AND state = 'RUNNING'",
+            "UPDATE imports SET state = $2, error = $3, finished_at = $4
+             WHERE id = $1 AND state = 'RUNNING' AND ($5 IS NULL OR leased_by = $5)",
             id.uuid(),
             state.as_str(),
             error,
-            Timestamp(now)
+            Timestamp(now),
+            lease
         )?;
-        Ok(())
+        Ok(closed == 1)
     }
 
     /// Closes imports that have not moved since `before`: their server died. Gives how many.

@@ -289,14 +289,14 @@ impl Tx {
         Ok(())
     }
 
-    /// Forgets one upload that expired before `now` and that no import reads; false when there is none.
+    /// Forgets one upload that expired before `now`, that no import reads and that nobody holds to order one; false when there is none.
     pub async fn expire_upload(&mut self, now: DateTime<Utc>) -> Result<bool> {
         let gone = exec!(
             self,
             "DELETE FROM uploads WHERE id = (
-                 SELECT u.id FROM uploads u WHERE u.expires_at <= $1
-                    AND NOT EXISTS (SELECT 1 FROM imports i WHERE i.upload_id = u.id AND i.state = 'RUNNING')
-                 ORDER BY u.expires_at LIMIT 1)",
+                 SELECT id FROM uploads WHERE expires_at <= $1
+                    AND NOT EXISTS (SELECT 1 FROM imports i WHERE i.upload_id = uploads.id AND i.state = 'RUNNING')
+                 ORDER BY expires_at LIMIT 1 FOR UPDATE SKIP LOCKED)",
             Timestamp(now)
         )?;
         Ok(gone > 0)

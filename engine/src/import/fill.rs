@@ -188,8 +188,10 @@ impl Filler {
     ) -> Result<Option<Import>> {
         let clock = self.engine.clock();
         let mut tx = self.engine.store().write().await?;
-        tx.close_import(self.import, state, error, clock.now()).await?;
-        tx.forget_portions(self.import).await?;
+        let closed = tx.close_import(self.import, self.lease, state, error, clock.now()).await?;
+        if closed || self.lease.is_none() {
+            tx.forget_portions(self.import).await?;
+        } // else somebody else carries it on, and needs them
         let import = tx.import(self.workspace, self.import).await?;
         if let Some(import) = &import {
             match answers {

@@ -26,7 +26,7 @@ pub async fn an_import_runs_and_ends(db: Db) {
             .await)
             .await
     );
-    db.write(async |tx| tx.close_import(id, ImportState::Finished, None, at(3)).await).await;
+    db.write(async |tx| tx.close_import(id, None, ImportState::Finished, None, at(3)).await).await;
     assert!(!db.read(async |tx| tx.has_running_import(world.campaign).await).await);
     // What comes late changes nothing.
     assert!(
@@ -35,7 +35,7 @@ pub async fn an_import_runs_and_ends(db: Db) {
             .await)
             .await
     );
-    db.write(async |tx| tx.close_import(id, ImportState::Failed, Some("late"), at(4)).await).await;
+    db.write(async |tx| tx.close_import(id, None, ImportState::Failed, Some("late"), at(4)).await).await;
     let import = get(&db, &world, id).await;
     assert_eq!((import.state, import.error, import.finished_at), (ImportState::Finished, None, Some(at(3))));
     assert_eq!((import.rows_read, import.accepted, import.rejected), (10, 7, 3));
@@ -50,7 +50,7 @@ pub async fn stalled_ones_fail(db: Db) {
         tx.progress_import(moving, None, Progress { rows: 1, accepted: 1, rejected: 0 }, at(100)).await
     })
     .await;
-    db.write(async |tx| tx.close_import(ended, ImportState::Finished, None, at(1)).await).await;
+    db.write(async |tx| tx.close_import(ended, None, ImportState::Finished, None, at(1)).await).await;
     let fail = async |before| db.write(async |tx| tx.fail_stalled_imports(at(before), at(200)).await).await;
     assert_eq!(fail(0).await, 0, "not before the bound");
     assert_eq!(fail(100).await, 1);

@@ -78,7 +78,7 @@ pub async fn is_refused_everywhere(db: Db) {
     let import = tx.insert_import(workspace, world.campaign, at(0)).await.unwrap();
     let reject = Reject { line: 2, field: "to".into(), value: NUL.into(), reason: "not a number".into() };
     refused("reject", tx.insert_rejects(import, &[reject]).await);
-    refused("import", tx.close_import(import, ImportState::Failed, Some(NUL), at(0)).await);
+    refused("import", tx.close_import(import, None, ImportState::Failed, Some(NUL), at(0)).await);
     // The transaction is none the worse for it.
     tx.insert_recipients(world.campaign, 0, &[good], at(0)).await.unwrap();
     tx.commit().await.unwrap();

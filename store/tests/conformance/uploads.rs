@@ -2,8 +2,8 @@
 
 use ringfleet_core::{ColumnMapping, Hold, ImportId, UploadId, WorkerId, terms::Due};
 use ringfleet_store::{
-    NewRecipient, NewUpload, Progress, RecipientFilter, Reject, StoreError, Upload, UploadState, Validated,
-    fresh_ids,
+    ImportState, NewRecipient, NewUpload, Progress, RecipientFilter, Reject, StoreError, Tx, Upload,
+    UploadState, Validated, fresh_ids,
 };
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -28,6 +28,17 @@ async fn complete(db: &Db, world: &World) -> UploadId {
     let id = begin(db, world).await;
     assert!(append(db, id, 0, b"phone\n+919800000001\n").await);
     db.write(async |tx| tx.validate_upload(id, &ColumnMapping::default()).await).await;
+    id
+}
+
+/// One that has been looked through.
+async fn seen(db: &Db, world: &World) -> UploadId {
+    let (id, who) = (complete(db, world).await, somebody());
+    let ended = db.write(async |tx| {
+        tx.lease_validation(who, at(0), at(9)).await?;
+        tx.end_validation(id, who, None, at(1)).await
+    });
+    assert!(ended.await);
     id
 }
 
@@ -146,6 +157,42 @@ pub async fn one_brings_a_file_into_a_campaign_at_a_time(db: Db) {
     assert!(db.read(async |tx| tx.is_upload_in_use(upload).await).await);
 }
 
+pub async fn only_who_holds_a_filling_closes_it(db: Db) {
+    let world = World::new(&db).await;
+    let import = fill(&db, &world, seen(&db, &world).await).await;
+    let (one, two) = (somebody(), somebody());
+    for (who, now) in [(one, 0), (two, 10)] {
+        db.write(async |tx| tx.lease_filling(who, at(now), at(now + 5)).await).await.unwrap();
+    }
+    let close = async |who, state| {
+        db.write(async |tx| tx.close_import(import, Some(who), state, None, at(11)).await).await
+    };
+    assert!(!close(one, ImportState::Failed).await, "no longer his");
+    assert!(close(two, ImportState::Finished).await);
+    let found = db.read(async |tx| tx.import(world.workspace, import).await).await.unwrap();
+    assert_eq!(found.state, ImportState::Finished);
+}
+
+pub async fn workspaces_take_turns_in_filling(db: Db) {
+    let (many, few) = (World::new(&db).await, World::new(&db).await);
+    let file = seen(&db, &many).await;
+    let (mut all, later) = (Vec::new(), seen(&db, &few).await);
+    for (n, (world, upload)) in (0..).zip([(&many, file), (&many, file), (&many, file), (&few, later)]) {
+        let insert =
+            async |tx: &mut Tx| tx.insert_filling(world.workspace, world.campaign, upload, at(n)).await;
+        all.push(db.write(insert).await);
+    }
+    let lease = async |now| {
+        let who = somebody();
+        let leased = db.write(async |tx| tx.lease_filling(who, at(now), at(now + 50)).await).await;
+        leased.map(|filling| filling.id)
+    };
+    assert_eq!((lease(0).await, lease(1).await), (Some(all[0]), Some(all[3])), "one of each at a time");
+    db.write(async |tx| tx.close_import(all[0], None, ImportState::Finished, None, at(9)).await).await;
+    assert_eq!(lease(100).await, Some(all[3]), "whose turn was not yet: the other one has had one");
+    assert_eq!((lease(101).await, lease(102).await, lease(103).await), (Some(all[1]), Some(all[2]), None));
+}
+
 pub async fn portions_are_noted_once(db: Db) {
     let world = World::new(&db).await;
     let import = fill(&db, &world, complete(&db, &world).await).await;
@@ -171,8 +218,7 @@ pub async fn unused_ones_are_forgotten(db: Db) {
     assert_eq!(db.read(async |tx| tx.upload(world.workspace, unused).await).await, None);
     assert_eq!(db.read(async |tx| tx.upload_part(unused, 0).await).await, None);
     assert_eq!(db.read(async |tx| tx.upload_rejects(unused, 0, 9).await).await, []);
-    db.write(async |tx| tx.close_import(import, ringfleet_store::ImportState::Finished, None, at(1)).await)
-        .await;
+    db.write(async |tx| tx.close_import(import, None, ImportState::Finished, None, at(1)).await).await;
     assert!(expire(1_000).await, "its import is over");
     db.write(async |tx| tx.delete_upload(kept).await).await;
     assert_eq!(db.read(async |tx| tx.upload(world.workspace, kept).await).await, None);
