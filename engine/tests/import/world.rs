@@ -82,6 +82,17 @@ impl World {
 }
 
 impl World {
+    /// The bodies of all events, in their order, past the engine.
+    pub async fn events(&self) -> Vec<serde_json::Value> {
+        let options = sqlx::sqlite::SqliteConnectOptions::new().filename(self.folder.path().join(FILE));
+        let mut connection = sqlx::SqliteConnection::connect_with(&options).await.unwrap();
+        let bodies: Vec<String> = sqlx::query_scalar("SELECT body FROM events ORDER BY id")
+            .fetch_all(&mut connection)
+            .await
+            .unwrap();
+        bodies.iter().map(|body| serde_json::from_str(body).unwrap()).collect()
+    }
+
     /// State, error, rows read and rows accepted of the only import there is, past the engine: who makes an import that fails
     /// is not told its id.
     pub async fn only_import(&self) -> (String, Option<String>, i64, i64) {
