@@ -35,7 +35,7 @@ text_enum! {
         CampaignFailed => "campaign.failed",
         /// Somebody has ended a campaign.
         CampaignCancelled => "campaign.cancelled",
-        /// How far an upload has come.
+        /// How far an upload has been looked through, at most every five seconds; and once in the end.
         UploadProgress => "upload.progress",
         /// Somebody who was called has answered on another channel.
         LeadResponded => "lead.responded",

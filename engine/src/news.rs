@@ -3,7 +3,7 @@
 
 use chrono::{DateTime, Utc};
 use ringfleet_core::{
-    AgentId, CallId, CampaignId, DeliveryId, ImportId, WorkspaceId,
+    AgentId, CallId, CampaignId, DeliveryId, UploadId, WorkspaceId,
     clock::rfc3339,
     event::{EventType, sequence},
 };
@@ -11,23 +11,6 @@ use ringfleet_store::{Call, Tx};
 use serde_json::json;
 
 use crate::{Engine, Result, facts, publish::publish};
-
-/// How far an upload has come.
-#[derive(Debug, Clone, Copy)]
-pub struct UploadProgress<'a> {
-    /// The upload.
-    pub import: ImportId,
-    /// Where its rows go.
-    pub campaign: Option<CampaignId>,
-    /// Where it stands.
-    pub status: &'a str,
-    /// Rows read so far: also its place among the upload's events.
-    pub rows: u64,
-    /// Rows that became recipients.
-    pub accepted: u64,
-    /// Rows that did not.
-    pub rejected: u64,
-}
 
 /// Somebody who was called has answered on another channel.
 #[derive(Debug, Clone, Copy)]
@@ -76,18 +59,19 @@ pub async fn session_transferred(
     publish(tx, vec![facts::other(call.workspace_id, event, Some(call.agent_id), place, data)], now).await
 }
 
-/// `upload.progress`.
-pub async fn upload_progress(
+/// `upload.progress`: where an upload stands in this transaction.
+pub(crate) async fn upload_progress(
     tx: &mut Tx,
-    workspace: WorkspaceId,
-    progress: UploadProgress<'_>,
+    upload: UploadId,
     now: DateTime<Utc>,
 ) -> Result<Vec<DeliveryId>> {
-    let UploadProgress { import, campaign, status, rows, accepted, rejected } = progress;
+    let Some(upload) = tx.count_upload_told(upload).await? else { return Ok(Vec::new()) };
     let data = json!({
-        "importId": import, "campaignId": campaign, "status": status, "rows": rows, "accepted": accepted, "rejected": rejected,
+        "uploadId": upload.id, "filename": upload.filename, "status": upload.state, "bytes": upload.received, "bytesRead": upload.bytes_read,
+        "rows": upload.rows_read, "rejected": upload.rejected, "error": upload.error,
     });
-    publish(tx, vec![facts::other(workspace, EventType::UploadProgress, None, rows as i64, data)], now).await
+    let fact = facts::other(upload.workspace_id, EventType::UploadProgress, None, upload.told, data);
+    publish(tx, vec![fact], now).await
 }
 
 /// `lead.responded`.
