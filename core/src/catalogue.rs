@@ -164,8 +164,8 @@ const LEAD: &[Field] = &[
 const AGENT: &[Field] = &[
     field("agentId", Kind::Id("agt"), "the agent"),
     field("name", Kind::Text("Front desk"), "how people call it"),
-    field("version", Kind::Count(3), "the version in use now"),
-    lacking("previousVersion", Kind::Count(2), "the one before"),
+    field("version", Kind::Text("v3"), "the version in use now"),
+    lacking("previousVersion", Kind::Text("v2"), "the one that was in use until now; null where none was"),
 ];
 const WEBHOOK: &[Field] = &[
     field("webhookId", Kind::Id("whk"), "the endpoint"),
@@ -214,8 +214,10 @@ fn described(event: EventType) -> (&'static str, &'static str) {
             "uploadId",
         ),
         E::LeadResponded => ("somebody who was called has answered on another channel", "leadId"),
-        E::AgentPublished => ("a version of an agent is in use from now on", "agentId"),
-        E::AgentRolledBack => ("an earlier version of an agent is in use again", "agentId"),
+        E::AgentPublished => ("a version of an agent was published and is in use from now on", "agentId"),
+        E::AgentRolledBack => {
+            ("an agent was rolled back: the version is in use again that was in use before", "agentId")
+        }
         E::WebhookDisabled => ("a rule has switched off another endpoint of the workspace", "webhookId"),
     }
 }

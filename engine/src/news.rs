@@ -3,11 +3,11 @@
 
 use chrono::{DateTime, Utc};
 use ringfleet_core::{
-    AgentId, CallId, CampaignId, DeliveryId, UploadId, WorkspaceId,
+    AgentVersion, CallId, CampaignId, DeliveryId, UploadId, WorkspaceId,
     clock::rfc3339,
     event::{EventType, sequence},
 };
-use ringfleet_store::{Call, Tx};
+use ringfleet_store::{Agent, Call, Tx};
 use serde_json::json;
 
 use crate::{Engine, Result, facts, publish::publish};
@@ -27,21 +27,6 @@ pub struct LeadResponse<'a> {
     pub channel: &'a str,
     /// What they said.
     pub text: &'a str,
-}
-
-/// Another version of an agent is in use.
-#[derive(Debug, Clone, Copy)]
-pub struct AgentVersion<'a> {
-    /// The agent.
-    pub agent: AgentId,
-    /// How people call it.
-    pub name: &'a str,
-    /// The version in use now.
-    pub version: u32,
-    /// The one before.
-    pub previous: Option<u32>,
-    /// Which change of version this is, 1 for the first.
-    pub number: i64,
 }
 
 /// `session.transferred`: the `n`-th time a call was handed on (1 for the first, at most 997).
@@ -89,20 +74,39 @@ pub async fn lead_responded(
         .await
 }
 
-/// `agent.published`, or `agent.rolled_back` where the version is an earlier one.
-pub async fn agent_version(
+/// `agent.published`: the version of `agent` is live from now on, in place of `previous`.
+pub(crate) async fn agent_published(
     tx: &mut Tx,
     workspace: WorkspaceId,
-    change: AgentVersion<'_>,
+    agent: &Agent,
+    previous: Option<AgentVersion>,
     now: DateTime<Utc>,
 ) -> Result<Vec<DeliveryId>> {
-    let AgentVersion { agent, name, version, previous, number } = change;
-    let event = match previous.is_some_and(|previous| previous > version) {
-        true => EventType::AgentRolledBack,
-        false => EventType::AgentPublished,
-    };
-    let data = json!({"agentId": agent, "name": name, "version": version, "previousVersion": previous});
-    publish(tx, vec![facts::other(workspace, event, Some(agent), number, data)], now).await
+    agent_version(tx, workspace, EventType::AgentPublished, agent, previous, now).await
+}
+
+/// `agent.rolled_back`: the version of `agent` is live again, in place of `bad`.
+pub(crate) async fn agent_rolled_back(
+    tx: &mut Tx,
+    workspace: WorkspaceId,
+    agent: &Agent,
+    bad: AgentVersion,
+    now: DateTime<Utc>,
+) -> Result<Vec<DeliveryId>> {
+    agent_version(tx, workspace, EventType::AgentRolledBack, agent, Some(bad), now).await
+}
+
+async fn agent_version(
+    tx: &mut Tx,
+    workspace: WorkspaceId,
+    event: EventType,
+    agent: &Agent,
+    previous: Option<AgentVersion>,
+    now: DateTime<Utc>,
+) -> Result<Vec<DeliveryId>> {
+    let data =
+        json!({"agentId": agent.id, "name": agent.name, "version": agent.n, "previousVersion": previous});
+    publish(tx, vec![facts::other(workspace, event, Some(agent.id), agent.told, data)], now).await
 }
 
 impl Engine {
