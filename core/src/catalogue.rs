@@ -154,10 +154,10 @@ const UPLOAD: &[Field] = &[
     lacking("error", Kind::Text("file: the file is empty"), "why it FAILED"),
 ];
 const LEAD: &[Field] = &[
-    field("leadId", Kind::Text("lead_1"), "who responded"),
+    field("leadId", Kind::Id("lead"), "who responded"),
     lacking("campaignId", Kind::Id("cmp"), "the campaign that called"),
     lacking("sessionId", Kind::Id("ses"), "the call it answers"),
-    field("channel", Kind::Text("sms"), "where they responded"),
+    field("channel", Kind::Names(|| names(Channel::ALL, Channel::as_str), "sms"), "where they responded"),
     field("text", Kind::Text("Please call me tomorrow."), "what they said"),
     field("respondedAt", Kind::Time, "when"),
 ];
