@@ -10,6 +10,7 @@ mod brakes;
 mod caller_ids;
 mod campaigns;
 mod described;
+mod document;
 mod doors;
 mod exports;
 mod google;
