@@ -121,7 +121,7 @@ pub(super) async fn edit(
 
 #[derive(Deserialize, Default, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[schema(as = Clone)]
+#[schema(as = CampaignClone)]
 pub(super) struct CloneBody {
     name: Option<String>,
     recipients: Option<bool>,
@@ -142,7 +142,7 @@ pub(super) async fn clone(
 
 #[derive(Deserialize, Default, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[schema(as = Retry)]
+#[schema(as = CampaignRetry)]
 pub(super) struct RetryBody {
     name: Option<String>,
     dispositions: Option<Vec<Disposition>>,
