@@ -14,6 +14,7 @@ use crate::{
     envelope::Reply,
     error::{ApiError, Result},
     json::{Json, MaybeJson, NoBody},
+    openapi::bounds,
     page::Paging,
     path::PathId,
     query::Query,
@@ -123,6 +124,7 @@ pub(super) async fn edit(
 #[serde(deny_unknown_fields)]
 #[schema(as = CampaignClone)]
 pub(super) struct CloneBody {
+    #[schema(schema_with = bounds::maybe_name::<NAME_LIMIT>)]
     name: Option<String>,
     recipients: Option<bool>,
 }
@@ -144,7 +146,9 @@ pub(super) async fn clone(
 #[serde(deny_unknown_fields)]
 #[schema(as = CampaignRetry)]
 pub(super) struct RetryBody {
+    #[schema(schema_with = bounds::maybe_name::<NAME_LIMIT>)]
     name: Option<String>,
+    #[schema(min_items = 1)]
     dispositions: Option<Vec<Disposition>>,
 }
 

@@ -6,6 +6,7 @@ mod accounts;
 mod audit_log;
 mod auth;
 mod bodies;
+mod bounds;
 mod brakes;
 mod caller_ids;
 mod campaigns;
