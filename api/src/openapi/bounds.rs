@@ -1,6 +1,6 @@
 //! What a value of a request may be, told to programs by the figures that the checks have: for `#[schema(schema_with = …)]`.
 //!
-//! A description never refuses what a check lets through. The other way round it may: bytes, time zones and what depends on other values no schema tells.
+//! A description never forbids what the checks let through. They may refuse more than it says: no schema counts bytes, knows time zones or compares values.
 
 use std::ops::RangeInclusive;
 
