@@ -7,7 +7,10 @@ use ringfleet_core::{TrunkGroupId, TrunkId};
 use ringfleet_engine::Way;
 use serde_json::{Map, Value};
 
-use crate::error::{ApiError, Result};
+use crate::{
+    error::{ApiError, Result},
+    openapi::bounds,
+};
 
 /// Variables and metadata may be this long as JSON, in bytes.
 pub(crate) const SMALL_OBJECT: usize = 4 * 1024;
@@ -76,9 +79,29 @@ pub(crate) fn ring_seconds(given: Option<u32>) -> Result<u32> {
     within("ringTimeoutSeconds", given, RING_SECONDS, DEFAULT_RING_SECONDS)
 }
 
+/// What programs are told of it.
+pub(crate) fn ring_seconds_bounds() -> bounds::Bounds {
+    bounds::maybe_whole(wide(RING_SECONDS))
+}
+
 /// How long an answered call may last, in seconds.
 pub(crate) fn max_call_seconds(given: Option<u32>) -> Result<u32> {
     within("maxCallSeconds", given, CALL_SECONDS, DEFAULT_CALL_SECONDS)
+}
+
+/// What programs are told of it.
+pub(crate) fn max_call_seconds_bounds() -> bounds::Bounds {
+    bounds::maybe_whole(wide(CALL_SECONDS))
+}
+
+/// Bounds as a description has them.
+pub(crate) fn wide(bounds: RangeInclusive<u32>) -> RangeInclusive<u64> {
+    u64::from(*bounds.start())..=u64::from(*bounds.end())
+}
+
+/// What programs are told of a caller ID.
+pub(crate) fn caller_id_form() -> bounds::Bounds {
+    bounds::maybe_of_form(r"^[A-Za-z0-9+\-_.!~*()&=$,#]{1,64}$")
 }
 
 /// A caller ID: E.164, or what may stand (`#` escaped) as the user part of a SIP URI (RFC 3261 §25.1) without what starts

@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 use crate::{
     CallState, CampaignState, Channel, Disposition, EndedBy, Outcome,
     event::{EventType, PAYLOAD_VERSION},
+    import::UploadState,
 };
 
 /// One event of the catalogue.
@@ -139,26 +140,32 @@ const COUNTS: &[Field] = &[
     field("calls", Kind::Counts("ANSWERED"), "how many calls are over, by outcome"),
 ];
 const UPLOAD: &[Field] = &[
-    field("importId", Kind::Id("imp"), "the upload"),
-    lacking("campaignId", Kind::Id("cmp"), "where its rows go"),
-    field("status", Kind::Text("RUNNING"), "where it stands"),
-    field("rows", Kind::Count(10_000), "rows read so far"),
-    field("accepted", Kind::Count(9_950), "rows that became recipients"),
-    field("rejected", Kind::Count(50), "rows that did not"),
+    field("uploadId", Kind::Id("upl"), "the upload"),
+    lacking("filename", Kind::Text("list.csv"), "how the client calls it"),
+    field(
+        "status",
+        Kind::Names(|| names(UploadState::ALL, UploadState::as_str), "VALIDATING"),
+        "where it stands",
+    ),
+    field("bytes", Kind::Count(104_857_600), "how many it has"),
+    field("bytesRead", Kind::Count(524_288), "bytes looked through so far"),
+    field("rows", Kind::Count(10_000), "rows found in them"),
+    field("rejected", Kind::Count(50), "rows that no campaign would take"),
+    lacking("error", Kind::Text("file: the file is empty"), "why it FAILED"),
 ];
 const LEAD: &[Field] = &[
-    field("leadId", Kind::Text("lead_1"), "who responded"),
+    field("leadId", Kind::Id("lead"), "who responded"),
     lacking("campaignId", Kind::Id("cmp"), "the campaign that called"),
     lacking("sessionId", Kind::Id("ses"), "the call it answers"),
-    field("channel", Kind::Text("sms"), "where they responded"),
+    field("channel", Kind::Names(|| names(Channel::ALL, Channel::as_str), "sms"), "where they responded"),
     field("text", Kind::Text("Please call me tomorrow."), "what they said"),
     field("respondedAt", Kind::Time, "when"),
 ];
 const AGENT: &[Field] = &[
     field("agentId", Kind::Id("agt"), "the agent"),
     field("name", Kind::Text("Front desk"), "how people call it"),
-    field("version", Kind::Count(3), "the version in use now"),
-    lacking("previousVersion", Kind::Count(2), "the one before"),
+    field("version", Kind::Text("v3"), "the version in use now"),
+    lacking("previousVersion", Kind::Text("v2"), "the one that was in use until now; null where none was"),
 ];
 const WEBHOOK: &[Field] = &[
     field("webhookId", Kind::Id("whk"), "the endpoint"),
@@ -202,10 +209,15 @@ fn described(event: EventType) -> (&'static str, &'static str) {
         E::CampaignCompleted => ("every recipient of a campaign is done", "campaignId"),
         E::CampaignFailed => ("a rule has ended a campaign", "campaignId"),
         E::CampaignCancelled => ("somebody has ended a campaign", "campaignId"),
-        E::UploadProgress => ("how far an upload has come", "importId"),
+        E::UploadProgress => (
+            "how far an upload has been looked through, at most every five seconds; and once in the end",
+            "uploadId",
+        ),
         E::LeadResponded => ("somebody who was called has answered on another channel", "leadId"),
-        E::AgentPublished => ("a version of an agent is in use from now on", "agentId"),
-        E::AgentRolledBack => ("an earlier version of an agent is in use again", "agentId"),
+        E::AgentPublished => ("a version of an agent was published and is in use from now on", "agentId"),
+        E::AgentRolledBack => {
+            ("an agent was rolled back: the version is in use again that was in use before", "agentId")
+        }
         E::WebhookDisabled => ("a rule has switched off another endpoint of the workspace", "webhookId"),
     }
 }

@@ -35,13 +35,13 @@ text_enum! {
         CampaignFailed => "campaign.failed",
         /// Somebody has ended a campaign.
         CampaignCancelled => "campaign.cancelled",
-        /// How far an upload has come.
+        /// How far an upload has been looked through, at most every five seconds; and once in the end.
         UploadProgress => "upload.progress",
         /// Somebody who was called has answered on another channel.
         LeadResponded => "lead.responded",
-        /// A version of an agent is in use from now on.
+        /// A version of an agent was published and is in use from now on, whether or not it is newer than the one before.
         AgentPublished => "agent.published",
-        /// An earlier version of an agent is in use again.
+        /// An agent was rolled back: the version is in use again that was in use before.
         AgentRolledBack => "agent.rolled_back",
         /// A rule has switched off another endpoint of the workspace.
         WebhookDisabled => "webhook.disabled",

@@ -3,7 +3,10 @@
 use ringfleet_core::{AgentId, AgentVersion, Clock, WorkspaceId};
 use ringfleet_store::{Agent, NewAgent, Tx};
 
-use crate::{Engine, EngineError, Receipt, Result};
+use crate::{
+    Engine, EngineError, Receipt, Result,
+    news::{agent_published, agent_rolled_back},
+};
 
 /// So many versions that were live before are remembered: a rollback leads no further back.
 const REMEMBERED: usize = 100;
@@ -16,10 +19,16 @@ impl Engine {
         new: NewAgent,
         receipt: Receipt<Agent>,
     ) -> Result<Agent> {
+        let now = Clock::now(self.clock());
         let mut tx = self.0.store.write().await?;
-        let made = tx.insert_agent(workspace, new, Clock::now(self.clock())).await?;
+        let made = tx.insert_agent(workspace, new, now).await?;
+        let told = match made.live {
+            Some(_) => agent_published(&mut tx, workspace, &made, None, now).await?,
+            None => Vec::new(),
+        };
         receipt.write(&mut tx, &made, self.clock()).await?;
         tx.commit().await?;
+        self.hint_deliveries(&told);
         Ok(made)
     }
 
@@ -74,8 +83,10 @@ impl Engine {
         before.drain(..before.len().saturating_sub(REMEMBERED));
         tx.publish_agent(id, n, &before, now).await?;
         let after = tx.agent(workspace, id).await?.ok_or(NOT_FOUND)?;
+        let told = agent_published(&mut tx, workspace, &after, agent.live, now).await?;
         receipt.write(&mut tx, &after, self.clock()).await?;
         tx.commit().await?;
+        self.hint_deliveries(&told);
         tracing::info!(agent = %id, version = %n, "a version of an agent was published");
         Ok(after)
     }
@@ -101,8 +112,10 @@ impl Engine {
         tx.publish_agent(id, n, &before, now).await?;
         tx.note_rollback(id, bad, now).await?;
         let after = tx.agent(workspace, id).await?.ok_or(NOT_FOUND)?;
+        let told = agent_rolled_back(&mut tx, workspace, &after, bad, now).await?;
         receipt.write(&mut tx, &after, self.clock()).await?;
         tx.commit().await?;
+        self.hint_deliveries(&told);
         tracing::info!(agent = %id, from = %bad, to = %n, "an agent was rolled back");
         Ok(after)
     }

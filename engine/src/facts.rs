@@ -190,7 +190,7 @@ impl Fact<'_> {
     }
 }
 
-pub(crate) fn call_data(event: EventType, call: &Call) -> Value {
+fn call_data(event: EventType, call: &Call) -> Value {
     let mut data = json!({
         "sessionId": call.id,
         "campaignId": call.campaign_id,
@@ -233,7 +233,7 @@ fn campaign_data(campaign: &Campaign, more: Value) -> Value {
     data
 }
 
-pub(crate) fn merge(into: &mut Value, more: Value) {
+fn merge(into: &mut Value, more: Value) {
     if let (Value::Object(into), Value::Object(more)) = (into, more) {
         into.extend(more);
     }

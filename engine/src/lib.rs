@@ -26,7 +26,7 @@ mod known;
 mod leads;
 mod logins;
 mod members;
-pub mod news;
+mod news;
 mod passwords;
 mod preflight;
 mod publish;

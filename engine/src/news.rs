@@ -1,129 +1,66 @@
-//! Events whose causes lie in parts of the product that are yet to come: whoever builds one tells of it here, in the transaction of the
-//! cause, and hints at the deliveries after its commit with [`Engine::hint_deliveries`].
+//! What uploads and agents tell of themselves, in the transaction of the cause. Whoever tells it hints at the deliveries after its commit,
+//! with [`Engine::hint_deliveries`].
 
 use chrono::{DateTime, Utc};
-use ringfleet_core::{
-    AgentId, CallId, CampaignId, DeliveryId, ImportId, WorkspaceId,
-    clock::rfc3339,
-    event::{EventType, sequence},
-};
-use ringfleet_store::{Call, Tx};
+use ringfleet_core::{AgentVersion, DeliveryId, UploadId, WorkspaceId, event::EventType};
+use ringfleet_store::{Agent, Tx};
 use serde_json::json;
 
 use crate::{Engine, Result, facts, publish::publish};
 
-/// How far an upload has come.
-#[derive(Debug, Clone, Copy)]
-pub struct UploadProgress<'a> {
-    /// The upload.
-    pub import: ImportId,
-    /// Where its rows go.
-    pub campaign: Option<CampaignId>,
-    /// Where it stands.
-    pub status: &'a str,
-    /// Rows read so far: also its place among the upload's events.
-    pub rows: u64,
-    /// Rows that became recipients.
-    pub accepted: u64,
-    /// Rows that did not.
-    pub rejected: u64,
-}
-
-/// Somebody who was called has answered on another channel.
-#[derive(Debug, Clone, Copy)]
-pub struct LeadResponse<'a> {
-    /// Who.
-    pub lead: &'a str,
-    /// Which of their responses this is, 1 for the first.
-    pub number: i64,
-    /// The campaign that called.
-    pub campaign: Option<CampaignId>,
-    /// The call it answers.
-    pub call: Option<CallId>,
-    /// Where they responded.
-    pub channel: &'a str,
-    /// What they said.
-    pub text: &'a str,
-}
-
-/// Another version of an agent is in use.
-#[derive(Debug, Clone, Copy)]
-pub struct AgentVersion<'a> {
-    /// The agent.
-    pub agent: AgentId,
-    /// How people call it.
-    pub name: &'a str,
-    /// The version in use now.
-    pub version: u32,
-    /// The one before.
-    pub previous: Option<u32>,
-    /// Which change of version this is, 1 for the first.
-    pub number: i64,
-}
-
-/// `session.transferred`: the `n`-th time a call was handed on (1 for the first, at most 997).
-pub async fn session_transferred(
+/// `upload.progress`: where an upload stands in this transaction.
+pub(crate) async fn upload_progress(
     tx: &mut Tx,
-    call: &Call,
-    to: &str,
-    n: u32,
+    upload: UploadId,
     now: DateTime<Utc>,
 ) -> Result<Vec<DeliveryId>> {
-    let event = EventType::SessionTransferred;
-    let mut data = facts::call_data(event, call);
-    facts::merge(&mut data, json!({"transferredTo": to, "transferredAt": rfc3339(now)}));
-    let place = sequence::FIRST + i64::from(n);
-    publish(tx, vec![facts::other(call.workspace_id, event, Some(call.agent_id), place, data)], now).await
-}
-
-/// `upload.progress`.
-pub async fn upload_progress(
-    tx: &mut Tx,
-    workspace: WorkspaceId,
-    progress: UploadProgress<'_>,
-    now: DateTime<Utc>,
-) -> Result<Vec<DeliveryId>> {
-    let UploadProgress { import, campaign, status, rows, accepted, rejected } = progress;
+    let Some(upload) = tx.count_upload_told(upload).await? else { return Ok(Vec::new()) };
     let data = json!({
-        "importId": import, "campaignId": campaign, "status": status, "rows": rows, "accepted": accepted, "rejected": rejected,
+        "uploadId": upload.id, "filename": upload.filename, "status": upload.state, "bytes": upload.received, "bytesRead": upload.bytes_read,
+        "rows": upload.rows_read, "rejected": upload.rejected, "error": upload.error,
     });
-    publish(tx, vec![facts::other(workspace, EventType::UploadProgress, None, rows as i64, data)], now).await
+    let fact = facts::other(upload.workspace_id, EventType::UploadProgress, None, upload.told, data);
+    publish(tx, vec![fact], now).await
 }
 
-/// `lead.responded`.
-pub async fn lead_responded(
+/// `agent.published`: the version of `agent` is live from now on, in place of `previous`.
+pub(crate) async fn agent_published(
     tx: &mut Tx,
     workspace: WorkspaceId,
-    response: LeadResponse<'_>,
+    agent: &Agent,
+    previous: Option<AgentVersion>,
     now: DateTime<Utc>,
 ) -> Result<Vec<DeliveryId>> {
-    let data = json!({
-        "leadId": response.lead, "campaignId": response.campaign, "sessionId": response.call, "channel": response.channel,
-        "text": response.text, "respondedAt": rfc3339(now),
-    });
-    publish(tx, vec![facts::other(workspace, EventType::LeadResponded, None, response.number, data)], now)
-        .await
+    agent_version(tx, workspace, EventType::AgentPublished, agent, previous, now).await
 }
 
-/// `agent.published`, or `agent.rolled_back` where the version is an earlier one.
-pub async fn agent_version(
+/// `agent.rolled_back`: the version of `agent` is live again, in place of `bad`.
+pub(crate) async fn agent_rolled_back(
     tx: &mut Tx,
     workspace: WorkspaceId,
-    change: AgentVersion<'_>,
+    agent: &Agent,
+    bad: AgentVersion,
     now: DateTime<Utc>,
 ) -> Result<Vec<DeliveryId>> {
-    let AgentVersion { agent, name, version, previous, number } = change;
-    let event = match previous.is_some_and(|previous| previous > version) {
-        true => EventType::AgentRolledBack,
-        false => EventType::AgentPublished,
-    };
-    let data = json!({"agentId": agent, "name": name, "version": version, "previousVersion": previous});
-    publish(tx, vec![facts::other(workspace, event, Some(agent), number, data)], now).await
+    agent_version(tx, workspace, EventType::AgentRolledBack, agent, Some(bad), now).await
+}
+
+async fn agent_version(
+    tx: &mut Tx,
+    workspace: WorkspaceId,
+    event: EventType,
+    agent: &Agent,
+    previous: Option<AgentVersion>,
+    now: DateTime<Utc>,
+) -> Result<Vec<DeliveryId>> {
+    let data =
+        json!({"agentId": agent.id, "name": agent.name, "version": agent.n, "previousVersion": previous});
+    publish(tx, vec![facts::other(workspace, event, Some(agent.id), agent.told, data)], now).await
 }
 
 impl Engine {
     /// Tells workers of deliveries that have been committed.
-    pub fn hint_deliveries(&self, ids: &[DeliveryId]) {
+    pub(crate) fn hint_deliveries(&self, ids: &[DeliveryId]) {
         self.0.hints.deliveries(ids);
     }
 }

@@ -35,6 +35,8 @@ record! {
         pub recording: bool,
         /// What it says first, with variables in it.
         pub opening_line: Option<String>,
+        /// How many events the agent has told of itself: one for each time that a version was made live.
+        pub told: i64,
         /// When this version was made.
         pub version_created_at: DateTime<Utc>,
         /// When this version was last made live.
@@ -96,13 +98,14 @@ impl Tx {
         let (id, first) = (AgentId::new(now), AgentVersion::FIRST);
         exec!(
             self,
-            "INSERT INTO agents (id, workspace_id, created_at, live, latest, live_before) VALUES ($1, $2, $3, $4, $5, $6)",
+            "INSERT INTO agents (id, workspace_id, created_at, live, latest, live_before, told) VALUES ($1, $2, $3, $4, $5, $6, $7)",
             id.uuid(),
             workspace.uuid(),
             Timestamp(now),
             new.published.then_some(first.number() as i32),
             first.number() as i32,
-            Json(Vec::<i64>::new())
+            Json(Vec::<i64>::new()),
+            i64::from(new.published)
         )?;
         self.insert_agent_version(id, first, &new, now).await?;
         let made = self.agent(workspace, id).await?;
@@ -245,7 +248,8 @@ impl Tx {
         Ok(held.map(|held| held.live_before))
     }
 
-    /// Makes a version of an agent live that is held. `before`: those that were live before, the last of them last.
+    /// Makes a version of an agent live that is held, and counts that in [`Agent::told`]. `before`: those that were live before, the last of
+    /// them last.
     pub async fn publish_agent(
         &mut self,
         id: AgentId,
@@ -255,7 +259,7 @@ impl Tx {
     ) -> Result<()> {
         exec!(
             self,
-            "UPDATE agents SET live = $2, live_before = $3 WHERE id = $1",
+            "UPDATE agents SET live = $2, live_before = $3, told = told + 1 WHERE id = $1",
             id.uuid(),
             n.number() as i32,
             Json(before)

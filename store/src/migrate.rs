@@ -111,6 +111,12 @@ const ALL: &[(i64, &str, &str, &str)] = &[
         include_str!("../../migrations/postgres/0018_bulk.sql"),
         include_str!("../../migrations/sqlite/0018_bulk.sql"),
     ),
+    (
+        19,
+        "told",
+        include_str!("../../migrations/postgres/0019_told.sql"),
+        include_str!("../../migrations/sqlite/0019_told.sql"),
+    ),
 ];
 
 pub(crate) fn postgres() -> Migrator {

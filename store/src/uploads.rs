@@ -45,6 +45,8 @@ record! {
         pub rows_read: i64,
         /// Those that no campaign would take.
         pub rejected: i64,
+        /// How many events it has told of itself.
+        pub told: i64,
         /// When it was begun.
         pub created_at: DateTime<Utc>,
         /// When it was found READY or FAILED.
@@ -239,6 +241,11 @@ impl Tx {
             Timestamp(now)
         )?;
         Ok(ended == 1)
+    }
+
+    /// Counts one event more that an upload tells of itself; gives the upload as it stands then, none when it is gone.
+    pub async fn count_upload_told(&mut self, id: UploadId) -> Result<Option<Upload>> {
+        one!(self, Upload, "UPDATE uploads SET told = told + 1 WHERE id = $1 RETURNING *", id.uuid())
     }
 
     /// Keeps rejected rows of an upload.

@@ -200,6 +200,30 @@ async fn tells(pair: Pair) {
     assert!(sequence("campaign.created", &cancelled.id) < sequence("campaign.cancelled", &cancelled.id));
 }
 
+on_both_pairs!(who_listens_is_told_which_version_of_an_agent_is_live, follows_an_agent);
+
+async fn follows_an_agent(pair: Pair) {
+    let (system, receiver) = (pair.start(&[]).await, Receiver::start().await);
+    let operator = Operator::new(&system.api);
+    let events = ["agent.published", "agent.rolled_back"];
+    let (_, secret) = operator.endpoint(json!({"url": receiver.url("/hook"), "events": events})).await;
+    let agent = operator.post("/agents", json!({"name": "Asha"})).await;
+    let path = format!("/agents/{}", text(&agent["id"]));
+    operator.change(Method::PATCH, &path, json!({"prompt": "Be brief."})).await.expect("a draft");
+    operator.post(&format!("{path}/publish"), json!({})).await;
+    operator.post(&format!("{path}/rollback"), json!({})).await;
+    let mut heard = receiver.wait_for(|heard| heard.len() >= 3, PATIENCE).await;
+    assert!(heard.iter().all(|one| fits(&secret, one)));
+    heard.sort_by_key(|one| number(&one.json()["sequence"]));
+    let seen: Vec<_> = heard
+        .iter()
+        .map(Received::json)
+        .map(|body| (text(&body["type"]).to_owned(), text(&body["data"]["version"]).to_owned()))
+        .collect();
+    let expected = [("agent.published", "v1"), ("agent.published", "v2"), ("agent.rolled_back", "v1")];
+    assert_eq!(seen, expected.map(|(event, version)| (event.to_owned(), version.to_owned())));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_goes_inside_unless_the_operator_allows_it() {
     let pair = Pair::embedded();

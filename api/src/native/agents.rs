@@ -16,6 +16,7 @@ use crate::{
     envelope::{Moment, Reply},
     error::{ApiError, Result},
     json::{Json, MaybeJson, NoBody},
+    openapi::bounds,
     page::{NumberPaging, Paging},
     path::PathId,
     query::{FromQuery, Parameters, Query},
@@ -36,7 +37,9 @@ const SETTINGS_LIMIT: usize = 16 * 1024;
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schema(as = NewAgent)]
 pub(super) struct Body {
+    #[schema(schema_with = bounds::name::<NAME_LIMIT>)]
     name: String,
+    #[schema(schema_with = bounds::maybe_text::<PROMPT_LIMIT>)]
     prompt: Option<String>,
     #[schema(value_type = Option<Object>)]
     voice: Option<Map<String, Value>>,
@@ -44,6 +47,7 @@ pub(super) struct Body {
     llm: Option<Map<String, Value>>,
     greeting: Option<String>,
     recording: Option<bool>,
+    #[schema(schema_with = bounds::maybe_text::<OPENING_LIMIT>)]
     opening_line: Option<String>,
 }
 
@@ -52,7 +56,9 @@ pub(super) struct Body {
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 #[schema(as = AgentChange)]
 pub(super) struct PatchBody {
+    #[schema(schema_with = bounds::maybe_name::<NAME_LIMIT>)]
     name: Option<String>,
+    #[schema(schema_with = bounds::maybe_text::<PROMPT_LIMIT>)]
     prompt: Option<String>,
     #[schema(value_type = Option<Object>)]
     voice: Option<Map<String, Value>>,
@@ -63,7 +69,7 @@ pub(super) struct PatchBody {
     greeting: Option<Option<String>>,
     recording: Option<bool>,
     #[serde(deserialize_with = "given")]
-    #[schema(value_type = Option<String>)]
+    #[schema(schema_with = bounds::maybe_text::<OPENING_LIMIT>)]
     opening_line: Option<Option<String>>,
 }
 

@@ -14,6 +14,7 @@ use crate::{
     envelope::{Moment, Reply},
     error::{ApiError, Result},
     json::{Json, NoBody},
+    openapi::bounds,
     page::Paging,
     path::PathId,
     query::Query,
@@ -28,11 +29,18 @@ const MOST_REQUESTS: u32 = 600_000;
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schema(as = NewApiKey)]
 pub(super) struct Body {
+    #[schema(schema_with = bounds::name::<NAME_LIMIT>)]
     name: String,
     role: Option<Role>,
     scopes: Option<Vec<Scope>>,
+    #[schema(schema_with = rate_bounds)]
     rate_limit: Option<u32>,
+    #[schema(value_type = Option<Moment>)]
     expires_at: Option<String>,
+}
+
+fn rate_bounds() -> bounds::Bounds {
+    bounds::maybe_whole(1..=u64::from(MOST_REQUESTS))
 }
 
 /// A key as the API shows it. `scopes` is null where its role alone decides, `rateLimit` where the server's settings do.

@@ -17,6 +17,7 @@ use crate::{
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schema(as = NewCallerIds)]
 pub(super) struct Body {
+    #[schema(min_items = 1)]
     numbers: Vec<E164>,
     rotation: Option<Rotation>,
     daily_cap: Option<u32>,

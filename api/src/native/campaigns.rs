@@ -17,6 +17,7 @@ use crate::{
     envelope::{Moment, Reply},
     error::{ApiError, Result},
     json::Json,
+    openapi::bounds,
     page::Paging,
     path::PathId,
     query::{FromQuery, Parameters, Query},
@@ -35,31 +36,39 @@ use super::{
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schema(as = NewCampaign)]
 pub(super) struct Body {
+    #[schema(schema_with = bounds::name::<NAME_LIMIT>)]
     name: String,
     agent_id: AgentId,
     trunk_id: Option<TrunkId>,
     trunk_group_id: Option<TrunkGroupId>,
     channel: Option<Channel>,
-    #[schema(value_type = Option<Vec<Step>>)]
+    #[schema(value_type = Option<Vec<Step>>, min_items = 1)]
     channels: Option<Vec<Object<Step>>>,
     #[schema(value_type = Option<Limits>)]
     limits: Option<Object<Limits>>,
     #[schema(value_type = Option<Seats>)]
     seats: Option<Object<Seats>>,
+    #[schema(schema_with = check::ring_seconds_bounds)]
     ring_timeout_seconds: Option<u32>,
+    #[schema(schema_with = check::max_call_seconds_bounds)]
     max_call_seconds: Option<u32>,
     #[schema(value_type = Option<ScheduleBody>)]
     schedule: Option<Object<ScheduleBody>>,
     #[schema(value_type = Option<Caps>)]
     caps: Option<Object<Caps>>,
+    #[schema(schema_with = settings_body::days_bounds)]
     dupe_days: Option<u32>,
+    #[schema(schema_with = settings_body::days_bounds)]
     expire_days: Option<u32>,
     #[schema(value_type = Option<BrakeRule>)]
     brake: Option<Object<BrakeRule>>,
+    #[schema(value_type = Option<Moment>)]
     start_at: Option<String>,
+    #[schema(value_type = Option<Moment>)]
     end_at: Option<String>,
     #[schema(value_type = Option<RecurrenceBody>)]
     recurrence: Option<Object<RecurrenceBody>>,
+    #[schema(schema_with = settings_body::weight_bounds)]
     weight: Option<f64>,
     #[schema(value_type = Option<caller_ids::Body>)]
     caller_ids: Option<Object<caller_ids::Body>>,

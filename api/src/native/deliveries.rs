@@ -81,7 +81,9 @@ pub(super) struct ReplayedView {
 #[serde(deny_unknown_fields)]
 #[schema(as = WebhookReplay)]
 pub(super) struct ReplayBody {
+    #[schema(value_type = Option<Moment>)]
     from: Option<String>,
+    #[schema(value_type = Option<Moment>)]
     until: Option<String>,
     event: Option<EventType>,
     status: Option<DeliveryState>,

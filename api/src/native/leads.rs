@@ -16,6 +16,7 @@ use crate::{
     envelope::{Moment, Reply},
     error::{ApiError, Result},
     json::Json,
+    openapi::bounds,
     page::Paging,
     path::PathId,
     query::{FromQuery, Parameters, Query},
@@ -37,6 +38,7 @@ const EMAIL_LIMIT: usize = 254;
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schema(as = NewLead)]
 pub(super) struct Body {
+    #[schema(value_type = E164)]
     number: String,
     email: Option<String>,
     timezone: Option<String>,
@@ -52,6 +54,7 @@ pub(super) struct Body {
 #[schema(as = NewOptOut)]
 pub(super) struct OptOutBody {
     channel: Option<Channel>,
+    #[schema(schema_with = bounds::maybe_text::<REASON_LIMIT>)]
     reason: Option<String>,
     source: Option<SuppressionSource>,
 }
@@ -60,7 +63,7 @@ pub(super) struct OptOutBody {
 #[serde(deny_unknown_fields)]
 #[schema(as = NewLeads)]
 pub(super) struct BulkBody {
-    #[schema(value_type = Vec<Object>)]
+    #[schema(value_type = Vec<Object>, min_items = 1)]
     leads: Vec<Value>,
 }
 
@@ -69,6 +72,7 @@ pub(super) struct BulkBody {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schema(as = LeadChange)]
 pub(super) struct PatchBody {
+    #[schema(value_type = Option<E164>)]
     number: Option<String>,
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<String>)]

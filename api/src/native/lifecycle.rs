@@ -14,6 +14,7 @@ use crate::{
     envelope::Reply,
     error::{ApiError, Result},
     json::{Json, MaybeJson, NoBody},
+    openapi::bounds,
     page::Paging,
     path::PathId,
     query::Query,
@@ -121,8 +122,9 @@ pub(super) async fn edit(
 
 #[derive(Deserialize, Default, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[schema(as = Clone)]
+#[schema(as = CampaignClone)]
 pub(super) struct CloneBody {
+    #[schema(schema_with = bounds::maybe_name::<NAME_LIMIT>)]
     name: Option<String>,
     recipients: Option<bool>,
 }
@@ -142,9 +144,11 @@ pub(super) async fn clone(
 
 #[derive(Deserialize, Default, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[schema(as = Retry)]
+#[schema(as = CampaignRetry)]
 pub(super) struct RetryBody {
+    #[schema(schema_with = bounds::maybe_name::<NAME_LIMIT>)]
     name: Option<String>,
+    #[schema(min_items = 1)]
     dispositions: Option<Vec<Disposition>>,
 }
 

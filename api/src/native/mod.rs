@@ -150,7 +150,11 @@ fn campaigns_and_calls() -> Routes {
         .get("/uploads/{upl}", uploads::show, "Shows an upload, and where its next part goes.")
         .delete("/uploads/{upl}", uploads::remove, "Forgets an upload.")
         .put("/uploads/{upl}/mapping", uploads::map, "Says which column of an upload is what.")
-        .get("/uploads/{upl}/preview", upload_preview::show, "Shows the first 100 rows of an upload.")
+        .get(
+            "/uploads/{upl}/preview",
+            upload_preview::show,
+            "Shows the first 100 rows of an upload, and what an agent would say first to each.",
+        )
         .get("/uploads/{upl}/errors.csv", uploads::errors, "Gives the rejected rows of an upload as CSV.")
         .create("/webhooks", webhooks::create, "Makes a webhook; the only answer with its secret.")
         .get("/webhooks", webhooks::list, "Lists webhooks.")

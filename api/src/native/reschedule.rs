@@ -22,6 +22,7 @@ use super::recipients::View;
 #[serde(deny_unknown_fields)]
 #[schema(as = Reschedule)]
 pub(super) struct Body {
+    #[schema(value_type = Option<Moment>)]
     at: Option<String>,
 }
 

@@ -32,6 +32,7 @@ pub(super) struct Body {
     version_id: Option<AgentVersion>,
     #[serde(alias = "to")]
     to_number: E164,
+    #[schema(schema_with = check::caller_id_form)]
     from_number: Option<String>,
     trunk_id: Option<TrunkId>,
     trunk_group_id: Option<TrunkGroupId>,
@@ -40,7 +41,9 @@ pub(super) struct Body {
     variables: Option<Map<String, Value>>,
     #[schema(value_type = Option<Object>)]
     metadata: Option<Map<String, Value>>,
+    #[schema(schema_with = check::ring_seconds_bounds)]
     ring_timeout_seconds: Option<u32>,
+    #[schema(schema_with = check::max_call_seconds_bounds)]
     max_call_seconds: Option<u32>,
 }
 

@@ -12,7 +12,9 @@ use utoipa::ToSchema;
 
 use crate::{
     check,
+    envelope::Moment,
     error::{ApiError, Result},
+    openapi::bounds,
     strict::Object,
 };
 
@@ -50,38 +52,42 @@ impl RecurrenceBody {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schema(as = CampaignChanges)]
 pub(super) struct PatchBody {
+    #[schema(schema_with = bounds::maybe_name::<NAME_LIMIT>)]
     name: Option<String>,
     channel: Option<Channel>,
-    #[schema(value_type = Option<Vec<Step>>)]
+    #[schema(value_type = Option<Vec<Step>>, min_items = 1)]
     channels: Option<Vec<Object<Step>>>,
     #[schema(value_type = Option<Limits>)]
     limits: Option<Object<Limits>>,
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<Seats>)]
     seats: Option<Option<Object<Seats>>>,
+    #[schema(schema_with = check::ring_seconds_bounds)]
     ring_timeout_seconds: Option<u32>,
+    #[schema(schema_with = check::max_call_seconds_bounds)]
     max_call_seconds: Option<u32>,
     #[schema(value_type = Option<ScheduleBody>)]
     schedule: Option<Object<ScheduleBody>>,
     #[schema(value_type = Option<Caps>)]
     caps: Option<Object<Caps>>,
     #[serde(default, deserialize_with = "given")]
-    #[schema(value_type = Option<u32>)]
+    #[schema(schema_with = days_bounds)]
     dupe_days: Option<Option<u32>>,
     #[serde(default, deserialize_with = "given")]
-    #[schema(value_type = Option<u32>)]
+    #[schema(schema_with = days_bounds)]
     expire_days: Option<Option<u32>>,
     #[serde(default, deserialize_with = "given")]
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<Moment>)]
     start_at: Option<Option<String>>,
     #[serde(default, deserialize_with = "given")]
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<Moment>)]
     end_at: Option<Option<String>>,
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<RecurrenceBody>)]
     recurrence: Option<Option<Object<RecurrenceBody>>>,
     #[schema(value_type = Option<BrakeRule>)]
     brake: Option<Object<BrakeRule>>,
+    #[schema(schema_with = weight_bounds)]
     weight: Option<f64>,
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<caller_ids::Body>)]
@@ -225,8 +231,18 @@ pub(super) fn schedule(body: Option<Object<ScheduleBody>>) -> Result<Schedule> {
 }
 
 /// How much a campaign gets beside the others of its workspace; as much as any other unless the request says more.
+/// What programs are told of a weight.
+pub(super) fn weight_bounds() -> bounds::Bounds {
+    bounds::maybe_number(WEIGHTS)
+}
+
 pub(super) fn weight(given: Option<f64>) -> Result<f64> {
     check::within("weight", given, WEIGHTS, 1.0)
+}
+
+/// What programs are told of a number of days.
+pub(super) fn days_bounds() -> bounds::Bounds {
+    bounds::maybe_whole(check::wide(DAYS))
 }
 
 pub(super) fn days(field: &str, given: Option<u32>) -> Result<Option<u32>> {

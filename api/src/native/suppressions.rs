@@ -15,6 +15,7 @@ use crate::{
     envelope::{Moment, Reply},
     error::{ApiError, Result},
     json::Json,
+    openapi::bounds,
     page::Paging,
     path::PathId,
     query::{FromQuery, Parameters, Query},
@@ -31,12 +32,15 @@ const MOST: usize = 5_000;
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schema(as = NewSuppression)]
 pub(super) struct Body {
+    #[schema(value_type = Option<E164>)]
     number: Option<String>,
     channel: Option<Channel>,
+    #[schema(schema_with = bounds::maybe_text::<REASON_LIMIT>)]
     reason: Option<String>,
     source: Option<SuppressionSource>,
+    #[schema(value_type = Option<Moment>)]
     expires_at: Option<String>,
-    #[schema(value_type = Option<Vec<Item>>)]
+    #[schema(value_type = Option<Vec<Item>>, min_items = 1)]
     suppressions: Option<Vec<Object<Item>>>,
 }
 
@@ -44,10 +48,13 @@ pub(super) struct Body {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schema(as = NewSuppressionItem)]
 struct Item {
+    #[schema(value_type = E164)]
     number: String,
     channel: Option<Channel>,
+    #[schema(schema_with = bounds::maybe_text::<REASON_LIMIT>)]
     reason: Option<String>,
     source: Option<SuppressionSource>,
+    #[schema(value_type = Option<Moment>)]
     expires_at: Option<String>,
 }
 

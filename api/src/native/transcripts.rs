@@ -35,6 +35,7 @@ pub(super) struct Body {
 pub(super) struct TurnBody {
     role: String,
     text: String,
+    #[schema(value_type = Moment)]
     ts: String,
 }
 

@@ -11,6 +11,7 @@ use super::caller_ids;
 use crate::{
     check,
     error::{ApiError, Result},
+    openapi::bounds,
     strict::Object,
 };
 
@@ -34,22 +35,35 @@ enum CarrierKind {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schema(as = NewTrunk)]
 pub(super) struct Body {
+    #[schema(schema_with = bounds::name::<NAME_LIMIT>)]
     name: String,
     kind: CarrierKind,
     host: Option<String>,
+    #[schema(schema_with = port_bounds)]
     port: Option<u16>,
     transport: Option<SipTransport>,
     domain: Option<String>,
     username: Option<String>,
     password: Option<String>,
     outcomes: Option<BTreeMap<String, OutcomeRule>>,
+    #[schema(schema_with = simulated_bounds)]
     ring_ms: Option<u64>,
+    #[schema(schema_with = simulated_bounds)]
     talk_ms: Option<u64>,
+    #[schema(schema_with = check::caller_id_form)]
     caller_id: Option<String>,
     #[schema(value_type = Option<caller_ids::Body>)]
     caller_ids: Option<Object<caller_ids::Body>>,
     #[schema(value_type = Option<Limits>)]
     limits: Option<Object<Limits>>,
+}
+
+fn port_bounds() -> bounds::Bounds {
+    bounds::maybe_whole(1..=u16::MAX.into())
+}
+
+fn simulated_bounds() -> bounds::Bounds {
+    bounds::maybe_whole(0..=SIMULATED_LIMIT)
 }
 
 impl Body {

@@ -17,6 +17,7 @@ use crate::{
     envelope::{Moment, Reply},
     error::{ApiError, Result},
     json::Json,
+    openapi::bounds,
     page::Paging,
     path::PathId,
     query::Query,
@@ -29,8 +30,9 @@ const NAME_LIMIT: usize = 120;
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schema(as = NewTrunkGroup)]
 pub(super) struct Body {
+    #[schema(schema_with = bounds::name::<NAME_LIMIT>)]
     name: String,
-    #[schema(value_type = Vec<Member>)]
+    #[schema(value_type = Vec<Member>, min_items = 1)]
     members: Vec<Object<Member>>,
 }
 

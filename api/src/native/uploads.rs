@@ -6,7 +6,7 @@ use axum::{
     http::HeaderName,
 };
 use ringfleet_core::{AgentId, ColumnMapping, UploadId, id::UploadKind};
-use ringfleet_engine::Receipt;
+use ringfleet_engine::{Receipt, uploads::MOST_BYTES};
 use ringfleet_store::{NewUpload, Reject, Upload, UploadState};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -21,7 +21,7 @@ use crate::{
     file::CsvFile,
     json::{Json, media_type},
     once::Refused,
-    openapi::{Draft, Part},
+    openapi::{Draft, Part, bounds},
     page::Paging,
     path::PathId,
     query::{FromQuery, Parameters, Query},
@@ -47,12 +47,23 @@ pub(super) const OFFSET: HeaderName = HeaderName::from_static("upload-offset");
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schema(as = NewUpload)]
 pub(super) struct Start {
+    #[schema(schema_with = bounds::maybe_name::<NAME_LIMIT>)]
     filename: Option<String>,
+    #[schema(schema_with = bytes_bounds)]
     bytes: Option<u64>,
+    #[schema(schema_with = sha256_form)]
     sha256: Option<String>,
     agent_id: Option<AgentId>,
     #[schema(value_type = Option<ColumnMapping>)]
     mapping: Option<Object<ColumnMapping>>,
+}
+
+fn bytes_bounds() -> bounds::Bounds {
+    bounds::maybe_whole(1..=MOST_BYTES)
+}
+
+fn sha256_form() -> bounds::Bounds {
+    bounds::maybe_of_form("^[0-9A-Fa-f]{64}$")
 }
 
 /// The same for a file that comes in one request, as far as a query can say it.

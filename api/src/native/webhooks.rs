@@ -24,6 +24,7 @@ use crate::{
     envelope::{Moment, Reply},
     error::{ApiError, Result},
     json::{Json, MaybeJson},
+    openapi::bounds,
     page::Paging,
     path::PathId,
     query::Query,
@@ -35,6 +36,8 @@ const DESCRIPTION_LIMIT: usize = 1000;
 /// How long an old secret goes on signing beside a new one, in seconds: by default, and at most.
 const OVERLAP: u32 = 24 * 60 * 60;
 const LONGEST_OVERLAP: u32 = 30 * OVERLAP;
+/// Requests per second that an endpoint can be held to.
+const RATES: std::ops::RangeInclusive<u32> = 1..=10_000;
 
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -43,11 +46,14 @@ pub(super) struct Body {
     url: String,
     events: Option<Vec<EventType>>,
     style: Option<Style>,
+    #[schema(schema_with = bounds::maybe_name::<NAME_LIMIT>)]
     name: Option<String>,
+    #[schema(schema_with = bounds::maybe_text::<DESCRIPTION_LIMIT>)]
     description: Option<String>,
     agent_id: Option<AgentId>,
     #[schema(value_type = Option<Object>)]
     custom_headers: Option<CustomHeaders>,
+    #[schema(schema_with = rate_bounds)]
     max_per_second: Option<u32>,
 }
 
@@ -60,14 +66,17 @@ pub(super) struct Changes {
     events: Option<Vec<EventType>>,
     style: Option<Style>,
     #[serde(default, deserialize_with = "given")]
+    #[schema(schema_with = bounds::maybe_name::<NAME_LIMIT>)]
     name: Option<Option<String>>,
     #[serde(default, deserialize_with = "given")]
+    #[schema(schema_with = bounds::maybe_text::<DESCRIPTION_LIMIT>)]
     description: Option<Option<String>>,
     #[serde(default, deserialize_with = "given")]
     agent_id: Option<Option<AgentId>>,
     #[schema(value_type = Option<Object>)]
     custom_headers: Option<CustomHeaders>,
     #[serde(default, deserialize_with = "given")]
+    #[schema(schema_with = rate_bounds)]
     max_per_second: Option<Option<u32>>,
     is_active: Option<bool>,
 }
@@ -82,6 +91,7 @@ fn given<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schema(as = SecretRotation)]
 pub(super) struct Rotation {
+    #[schema(schema_with = overlap_bounds)]
     overlap_seconds: Option<u32>,
 }
 
@@ -361,8 +371,16 @@ fn described(text: Option<String>) -> Result<Option<String>> {
     }
 }
 
+fn rate_bounds() -> bounds::Bounds {
+    bounds::maybe_whole(check::wide(RATES))
+}
+
+fn overlap_bounds() -> bounds::Bounds {
+    bounds::maybe_whole(0..=LONGEST_OVERLAP.into())
+}
+
 fn rate(most: Option<u32>) -> Result<Option<u32>> {
-    most.map(|most| check::within("maxPerSecond", Some(most), 1..=10_000, most)).transpose()
+    most.map(|most| check::within("maxPerSecond", Some(most), RATES, most)).transpose()
 }
 
 fn headers(given: CustomHeaders) -> Result<CustomHeaders> {

@@ -13,6 +13,7 @@ use crate::{
     envelope::{Moment, Reply},
     error::{ApiError, Result},
     json::Json,
+    openapi::bounds,
     page::Paging,
     path::ThisWorkspace,
     query::{FromQuery, Parameters, Query},
@@ -25,6 +26,7 @@ pub(super) const NAME_LIMIT: usize = 120;
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schema(as = NewWorkspace)]
 pub(super) struct Body {
+    #[schema(schema_with = bounds::name::<NAME_LIMIT>)]
     name: String,
 }
 

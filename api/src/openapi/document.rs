@@ -31,7 +31,7 @@ pub(crate) fn document(mut routes: Vec<Operation>) -> Value {
     link(&mut routes);
     for operation in &mut routes {
         operation.finish();
-        schemas.append(&mut operation.draft.schemas);
+        schemas.extend(std::mem::take(&mut operation.draft.schemas));
         let (path, method) = (shown_path(operation), operation.http_method());
         let tag = tag_of(&operation.path);
         if !tags.contains(&tag) {
@@ -193,7 +193,7 @@ mod tests {
     #[tokio::test]
     async fn every_name_stands_for_one_thing() {
         let routes = routes().await;
-        let mut meanings = BTreeMap::<&String, BTreeSet<String>>::new();
+        let mut meanings = BTreeMap::<&str, BTreeSet<String>>::new();
         for (name, schema) in routes.operations.iter().flat_map(|operation| &operation.draft.schemas) {
             meanings.entry(name).or_default().insert(serde_json::to_string(schema).unwrap());
         }

@@ -24,7 +24,8 @@ pub(crate) struct Draft {
     pub(super) body: Option<RequestBody>,
     pub(super) refusals: BTreeMap<u16, &'static str>,
     pub(super) answers: BTreeMap<u16, Response>,
-    pub(super) schemas: BTreeMap<String, RefOr<Schema>>,
+    /// What has a name, as often as it is named: two things of one name must not hide each other.
+    pub(super) schemas: Vec<(String, RefOr<Schema>)>,
     pub(super) action: Option<Action>,
     /// It is for users, not for keys.
     pub(super) for_users: bool,
@@ -130,7 +131,7 @@ impl Draft {
 
     fn named<T: ToSchema>(&mut self, schema: RefOr<Schema>) -> RefOr<Schema> {
         let name = T::name().into_owned();
-        self.schemas.insert(name.clone(), schema);
+        self.schemas.push((name.clone(), schema));
         Ref::from_schema_name(name).into()
     }
 }

@@ -3,6 +3,7 @@
 //! A handler's arguments and its answer each say what they add ([`Part`], [`Answer`]), and [`Routes`] takes only handlers whose parts all
 //! do. So a route cannot be served without being described, nor described differently from how it is served.
 
+pub(crate) mod bounds;
 mod describe;
 mod document;
 mod draft;

@@ -107,6 +107,32 @@ async fn sessions_are_triggered_found_and_filtered() {
 }
 
 #[tokio::test]
+async fn every_event_of_the_catalogue_can_be_subscribed_to_and_tried_out() {
+    let world = World::new().await;
+    let entries = world.get("/webhooks/events").await.expect(200);
+    let entries = entries.data().as_array().unwrap();
+    let events: Vec<&Value> = entries.iter().map(|entry| &entry["event"]).collect();
+    for later in ["lead.responded", "upload.progress", "agent.published", "agent.rolled_back"] {
+        assert!(events.contains(&&json!(later)), "{later}");
+    }
+    let body = json!({"url": "https://example.com/hook", "events": events});
+    let hook = world.post("/webhooks", body).await.expect(201);
+    assert_eq!(hook.data()["events"], json!(events));
+    for entry in entries {
+        let body = json!({"event": entry["event"]});
+        world.post(&format!("/webhooks/{}/test", hook.id()), body).await.expect(202);
+        let newest = world.get(&format!("/webhooks/{}/deliveries?limit=1", hook.id())).await;
+        let id = newest.data()[0]["id"].as_str().unwrap().parse().unwrap();
+        let letter = world.engine.begin_delivery(id).await.unwrap().expect("it waits");
+        for body in [serde_json::from_str(&letter.body).unwrap(), entry["sample"].clone()] {
+            assert_eq!(body["type"], entry["event"]);
+            assert!(jsonschema::is_valid(&entry["schema"], &body), "{body:#}");
+        }
+        world.tick();
+    }
+}
+
+#[tokio::test]
 async fn a_webhooks_secret_is_shown_once_and_a_deleted_one_is_gone() {
     let world = World::new().await;
     let body = json!({"url": "https://example.com/hook", "events": ["session.ended", "session.started", "session.ended"]});

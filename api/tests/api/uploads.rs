@@ -107,6 +107,53 @@ async fn a_preview_says_what_an_agent_would_say() {
 }
 
 #[tokio::test]
+async fn a_preview_says_what_this_agent_would_say() {
+    let world = World::new().await;
+    let agent = async |line: Value| {
+        let body = json!({"name": "Asha", "openingLine": line});
+        world.post("/agents", body).await.expect(201).id()
+    };
+    let (asha, silent) = (agent(json!("Hi {{name}} of {{city}}")).await, agent(Value::Null).await);
+    let path = format!("/uploads/{}/preview", ready(&world).await);
+    let rows = async |query: &str| world.get(&format!("{path}{query}")).await.expect(200).data().clone();
+    let shown = rows(&format!("?agentId={asha}")).await;
+    let said: Vec<_> = shown
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|row| (&row["line"], &row["openingLine"], &row["missing"]))
+        .collect();
+    assert_eq!(
+        said,
+        [
+            (&json!(2), &json!("Hi Ana of "), &json!(["city"])),
+            (&json!(3), &Value::Null, &json!([])), // calls nobody
+            (&json!(4), &json!("Hi Cy of "), &json!(["city"])),
+        ]
+    );
+    assert_eq!(rows(&format!("?agentId={silent}")).await[0]["openingLine"], Value::Null);
+    // A draft says nothing yet.
+    let draft = json!({"openingLine": "Bye"});
+    world.call(&world.admin, "PATCH", &format!("/agents/{asha}"), draft).await.expect(200);
+    assert_eq!(rows(&format!("?agentId={asha}")).await, shown);
+    // The agent that the upload names, unless another one or another line is.
+    let of_asha = world.upload(&format!("/uploads?agentId={asha}"), "text/csv", LIST).await.expect(201).id();
+    let of_asha = format!("/uploads/{of_asha}/preview");
+    assert_eq!(world.get(&of_asha).await.expect(200).data(), &shown);
+    let other = world.get(&format!("{of_asha}?agentId={silent}")).await.expect(200);
+    assert_eq!(other.data()[0]["openingLine"], Value::Null);
+    let other = world.get(&format!("{of_asha}?openingLine=Bye")).await.expect(200);
+    assert_eq!(other.data()[0]["openingLine"], "Bye");
+
+    let both = world.get(&format!("{path}?agentId={asha}&openingLine=Bye")).await;
+    assert_eq!(both.field(), "openingLine");
+    assert_eq!(world.get(&format!("{path}?agentId=nobody")).await.field(), "agentId");
+    let theirs = world.call(&world.stranger, "POST", "/agents", json!({"name": "Theirs"})).await.expect(201);
+    let foreign = world.get(&format!("{path}?agentId={}", theirs.id())).await;
+    assert_eq!(foreign.refusal(404), "NOT_FOUND");
+}
+
+#[tokio::test]
 async fn a_campaign_names_its_source() {
     let world = World::new().await;
     let (agent, _) = (world.agent().await, world.trunk().await);

@@ -1,5 +1,6 @@
 //! Versions of agents: drafts, publishing, rolling back, putting away.
 
+use ringfleet_core::{catalogue::check_data, event::EventType};
 use serde_json::{Value, json};
 
 use crate::support::{Answer, World};
@@ -11,6 +12,33 @@ impl World {
 
     async fn publish(&self, id: &str, body: Value) -> Answer {
         self.post(&format!("/agents/{id}/publish"), body).await
+    }
+
+    async fn roll_back(&self, id: &str) -> Answer {
+        self.post(&format!("/agents/{id}/rollback"), Value::Null).await
+    }
+
+    /// An endpoint that hears of what is live, of one agent where one is named.
+    async fn listener(&self, agent: Option<&str>) -> String {
+        let events = ["agent.published", "agent.rolled_back"];
+        let body = json!({"url": "https://example.com/hook", "events": events, "agentId": agent});
+        self.post("/webhooks", body).await.expect(201).id()
+    }
+
+    /// The bodies of what an endpoint is told, in their order.
+    async fn told(&self, webhook: &str) -> Vec<Value> {
+        let mut bodies = Vec::new();
+        for delivery in self.get(&format!("/webhooks/{webhook}/deliveries")).await.data().as_array().unwrap()
+        {
+            let id = delivery["id"].as_str().unwrap().parse().unwrap();
+            let letter = self.engine.begin_delivery(id).await.unwrap().expect("it waits");
+            let body: Value = serde_json::from_str(&letter.body).unwrap();
+            let event: EventType = body["type"].as_str().unwrap().parse().unwrap();
+            assert_eq!(check_data(event, &body["data"]), Ok(()));
+            bodies.push(body);
+        }
+        bodies.sort_by_key(|body| body["sequence"].as_i64());
+        bodies
     }
 }
 
@@ -82,6 +110,50 @@ async fn a_rollback_leads_to_what_was_live_before() {
     assert_eq!(rest.data().as_array().unwrap().len(), 2);
     assert_eq!(stand(&world.post(&rollback, Value::Null).await.expect(200)).0, "v1");
     assert_eq!(world.post(&rollback, Value::Null).await.refusal(409), "NOTHING_TO_ROLL_BACK");
+}
+
+#[tokio::test]
+async fn who_listens_is_told_which_version_is_live() {
+    let world = World::new().await;
+    let all = world.listener(None).await;
+    let id = world.agent().await;
+    let of_it = world.listener(Some(&id)).await;
+    for prompt in ["two", "three"] {
+        world.patch_agent(&id, json!({"prompt": prompt, "name": prompt})).await.expect(200);
+    }
+    world.publish(&id, Value::Null).await.expect(200);
+    world.publish(&id, json!({"versionId": "v2"})).await.expect(200); // an older draft, and no rollback
+    world.publish(&id, json!({"versionId": "v2"})).await.expect(200); // is live already
+    world.roll_back(&id).await.expect(200);
+    world.roll_back(&id).await.expect(200);
+    assert_eq!(world.roll_back(&id).await.refusal(409), "NOTHING_TO_ROLL_BACK");
+    let told = world.told(&all).await;
+    let seen: Vec<_> = told
+        .iter()
+        .map(|body| {
+            let data = &body["data"];
+            assert_eq!(data["agentId"], id.as_str());
+            let text = |value: &Value| value.as_str().unwrap_or("none").to_owned();
+            let parts = [&body["type"], &data["version"], &data["previousVersion"], &data["name"]];
+            (body["sequence"].as_i64().unwrap(), parts.map(text).join(" "))
+        })
+        .collect();
+    let expected = [
+        "agent.published v1 none Asha",
+        "agent.published v3 v1 three",
+        "agent.published v2 v3 two",
+        "agent.rolled_back v3 v2 three",
+        "agent.rolled_back v1 v3 Asha",
+    ];
+    assert_eq!(seen, (1..).zip(expected.map(str::to_owned)).collect::<Vec<_>>());
+    // Another agent is no business of who listens to this one, and a draft is nobody's.
+    world.call(&world.member, "POST", "/agents", json!({"name": "Draft"})).await.expect(201);
+    let other = world.agent().await;
+    assert_eq!(world.told(&of_it).await, told[1..]);
+    let newest = world.listener(None).await;
+    world.patch_agent(&other, json!({"prompt": "two"})).await.expect(200);
+    world.publish(&other, Value::Null).await.expect(200);
+    assert_eq!(world.told(&newest).await[0]["sequence"], 2, "each agent counts for itself");
 }
 
 #[tokio::test]

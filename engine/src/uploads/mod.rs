@@ -15,7 +15,7 @@ use chrono::TimeDelta;
 use ringfleet_core::{AgentId, CampaignId, ColumnMapping, UploadId, WorkspaceId};
 use ringfleet_store::{Import, NewUpload, Tx, Upload, UploadState};
 
-pub use self::preview::{PREVIEW_ROWS, Previewed};
+pub use self::preview::{PREVIEW_ROWS, Preview, Previewed};
 use crate::{Engine, EngineError, Receipt, Result, recipients::hold_to_fill};
 
 /// Most bytes of an upload.

@@ -1,12 +1,12 @@
 //! The first rows of an upload, as a campaign would have them.
 
-use ringfleet_core::{E164, UploadId, WorkspaceId, Zones};
+use ringfleet_core::{AgentId, E164, UploadId, WorkspaceId, Zones};
 use ringfleet_store::{Reject, Upload};
 use serde_json::Value;
 
 use super::{bytes::part, find, refuse_incomplete};
 use crate::{
-    Engine, Result,
+    Engine, EngineError, Result,
     import::{Header, Peek, Reading, Repeats},
 };
 
@@ -24,18 +24,36 @@ pub struct Previewed {
     pub row: std::result::Result<(E164, Value, Vec<String>), Reject>,
 }
 
+/// The first rows of an upload, and what is said to them first.
+#[derive(Debug, Clone)]
+pub struct Preview {
+    /// What the agent says first, its places not filled; none where it says nothing of the kind, or nobody has said which agent it is.
+    pub opening_line: Option<String>,
+    /// In the order of the file.
+    pub rows: Vec<Previewed>,
+}
+
 impl Engine {
-    /// The first rows of an upload whose bytes are all there, in the order of the file.
+    /// The first rows of an upload whose bytes are all there, with the opening line of `agent`, else of the agent the upload was begun with: that
+    /// of its live version, or of its latest one where none is.
     ///
     /// # Errors
-    /// [`crate::EngineError::Conflict`] when bytes are missing, [`crate::EngineError::Invalid`] when the first row cannot be used.
+    /// [`EngineError::NotFound`] when there is no such upload or agent in the workspace, [`EngineError::Conflict`] when bytes are missing,
+    /// [`EngineError::Invalid`] when the first row cannot be used.
     pub async fn preview_upload(
         &self,
         workspace: WorkspaceId,
         id: UploadId,
-    ) -> Result<(Upload, Vec<Previewed>)> {
+        agent: Option<AgentId>,
+    ) -> Result<Preview> {
         let mut tx = self.store().read().await?;
         let upload = find(&mut tx, workspace, id).await?;
+        let opening_line = match agent.or(upload.agent_id) {
+            Some(agent) => {
+                tx.agent(workspace, agent).await?.ok_or(EngineError::NotFound("agent"))?.opening_line
+            }
+            None => None,
+        };
         tx.commit().await?;
         refuse_incomplete(&upload)?;
         let mut peek = self.peek(&upload, PREVIEW_ROWS).await?;
@@ -52,7 +70,7 @@ impl Engine {
         let mut rows: Vec<Previewed> = good.chain(bad).collect();
         rows.sort_by_key(|row| row.line);
         rows.truncate(PREVIEW_ROWS);
-        Ok((upload, rows))
+        Ok(Preview { opening_line, rows })
     }
 
     /// What the first row of an upload says, as far as it can be read.

@@ -1,6 +1,6 @@
 //! Looks through an upload as an import would, without a campaign.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use futures::future::BoxFuture;
 use ringfleet_core::WorkerId;
 use ringfleet_store::{Reject, Upload, Validated};
@@ -15,10 +15,13 @@ use super::{
 use crate::{
     Engine, EngineError, Result,
     import::{Header, Parcel, Reading, Repeats, feed, patiently, stopped, told},
+    news::upload_progress,
 };
 
 /// Rows between two notes.
 const BATCH: usize = 10_000;
+/// Between two events of the progress of one upload, at least.
+const PROGRESS: TimeDelta = TimeDelta::seconds(5);
 
 /// One upload, and by which right it is looked through.
 struct Look<'a> {
@@ -27,6 +30,8 @@ struct Look<'a> {
     lease: Uuid,
     seen: Seen,
     rows: u64,
+    /// When this look has last told of it; at first, when it was begun.
+    told_at: DateTime<Utc>,
 }
 
 impl Engine {
@@ -43,7 +48,7 @@ impl Engine {
         tx.commit().await?;
         let Some(upload) = leased else { return Ok(false) };
         let seen = if upload.sha256.is_some() { Seen::hashed() } else { Seen::default() };
-        let mut look = Look { engine: self, upload: &upload, lease, seen, rows: 0 };
+        let mut look = Look { engine: self, upload: &upload, lease, seen, rows: 0, told_at: now };
         let error = match look.through().await {
             Ok(()) => None,
             // Passing trouble is nobody's fault: the lease runs out and somebody begins anew.
@@ -77,7 +82,7 @@ impl Look<'_> {
         Ok(tx.commit().await?)
     }
 
-    /// Notes a batch. The one place where a look gets on: a webhook event of progress belongs into the transaction of [`Self::write`].
+    /// Notes a batch.
     async fn note(&mut self, parcel: &Parcel) -> Result<()> {
         let (rows, rejects) = (parcel.batch.rows() as u64, &parcel.batch.rejects);
         self.rows += rows;
@@ -89,17 +94,24 @@ impl Look<'_> {
         self.write(found, rejects).await
     }
 
-    async fn write(&self, found: Validated, rejects: &[Reject]) -> Result<()> {
+    async fn write(&mut self, found: Validated, rejects: &[Reject]) -> Result<()> {
+        let now = self.engine.clock().now();
         // Not tried again here: nobody would know whether these rows have been counted. The next look counts anew.
         let mut tx = self.engine.store().write().await?;
-        let until: DateTime<Utc> = self.engine.clock().now() + LEASE;
-        if !tx.note_validation(self.upload.id, self.lease, found, until).await? {
+        if !tx.note_validation(self.upload.id, self.lease, found, now + LEASE).await? {
             return Err(lost());
         }
         if !rejects.is_empty() {
             tx.insert_upload_rejects(self.upload.id, rejects).await?;
         }
-        Ok(tx.commit().await?)
+        if now - self.told_at < PROGRESS {
+            return Ok(tx.commit().await?);
+        }
+        let told = upload_progress(&mut tx, self.upload.id, now).await?;
+        tx.commit().await?;
+        self.told_at = now;
+        self.engine.hint_deliveries(&told);
+        Ok(())
     }
 
     fn compare(&self) -> Result<()> {
@@ -115,12 +127,18 @@ impl Look<'_> {
     async fn end(&self, error: Option<&str>) -> Result<()> {
         let end = || -> BoxFuture<'_, _> {
             Box::pin(async {
+                let now = self.engine.clock().now();
                 let mut tx = self.engine.store().write().await?;
-                tx.end_validation(self.upload.id, self.lease, error, self.engine.clock().now()).await?;
-                Ok(tx.commit().await?)
+                let told = match tx.end_validation(self.upload.id, self.lease, error, now).await? {
+                    true => upload_progress(&mut tx, self.upload.id, now).await?,
+                    false => Vec::new(),
+                };
+                tx.commit().await?;
+                Ok(told)
             })
         };
-        patiently(end).await?;
+        let told = patiently(end).await?;
+        self.engine.hint_deliveries(&told);
         let (upload, rows) = (self.upload.id, self.rows);
         tracing::info!(%upload, rows, error, "upload looked through");
         Ok(())

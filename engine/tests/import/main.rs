@@ -4,6 +4,7 @@
 
 mod files;
 mod headers;
+mod progress;
 mod trouble;
 mod uploads;
 mod world;

@@ -76,7 +76,7 @@ async fn a_file_in_parts_is_looked_through_as_an_import_would() {
     let told: Vec<(i64, &str)> =
         rejects.iter().map(|r| (r.line, r.reason.split(':').next().unwrap())).collect();
     assert_eq!(told, [(3, "not_a_number"), (5, "duplicate_in_file"), (6, "bad_timezone")]);
-    let (_, rows) = world.engine.preview_upload(world.workspace, id).await.unwrap();
+    let rows = world.engine.preview_upload(world.workspace, id, None).await.unwrap().rows;
     assert_eq!(rows.iter().map(|row| row.line).collect::<Vec<_>>(), [2, 3, 5, 6, 7]);
     let (number, variables, zones) = rows[0].row.as_ref().unwrap();
     assert_eq!((number.to_string().as_str(), variables), ("+919876543210", &json!({"Name": "Ana"})));
@@ -88,7 +88,7 @@ async fn a_file_in_parts_is_looked_through_as_an_import_would() {
 async fn a_preview_has_the_first_hundred_rows() {
     let world = World::new().await;
     let id = ready(&world, &list(5_000)).await;
-    let (_, rows) = world.engine.preview_upload(world.workspace, id).await.unwrap();
+    let rows = world.engine.preview_upload(world.workspace, id, None).await.unwrap().rows;
     assert_eq!(rows.len(), 100);
     assert_eq!((rows[0].line, rows[99].line), (2, 101));
 }
@@ -288,6 +288,6 @@ async fn an_upload_that_nobody_used_is_forgotten_after_a_week() {
         RetrySchedule::default(),
     );
     assert_eq!(later.expire_uploads().await.unwrap(), 1);
-    let gone = world.engine.preview_upload(world.workspace, id).await.unwrap_err();
+    let gone = world.engine.preview_upload(world.workspace, id, None).await.unwrap_err();
     assert!(matches!(gone, EngineError::NotFound("upload")), "{gone:?}");
 }

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use ringfleet_core::{
-    CampaignId, Channel, Clock, Plan, Retry, Step, SystemClock, WorkspaceId,
+    CampaignId, Channel, Clock, Keyring, Plan, Retry, Step, SystemClock, WorkspaceId,
     delivery::RetrySchedule,
+    seal::encode_key,
     trunk::{Limits, SimulatedTrunk, TrunkConfig},
 };
 use ringfleet_engine::{Engine, Receipt, Result, import::ImportOptions};
@@ -31,7 +32,8 @@ impl World {
     /// Over an SQLite file of its own.
     pub async fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let store = Store::sqlite(&folder.path().join(FILE)).await.unwrap();
+        let keys = Keyring::parse(&[encode_key([7; 32])]).unwrap();
+        let store = Store::sqlite(&folder.path().join(FILE)).await.unwrap().with_keys(Arc::new(keys));
         Self::over(store, folder).await
     }
 
@@ -82,6 +84,17 @@ impl World {
 }
 
 impl World {
+    /// The bodies of all events, in their order, past the engine.
+    pub async fn events(&self) -> Vec<serde_json::Value> {
+        let options = sqlx::sqlite::SqliteConnectOptions::new().filename(self.folder.path().join(FILE));
+        let mut connection = sqlx::SqliteConnection::connect_with(&options).await.unwrap();
+        let bodies: Vec<String> = sqlx::query_scalar("SELECT body FROM events ORDER BY id")
+            .fetch_all(&mut connection)
+            .await
+            .unwrap();
+        bodies.iter().map(|body| serde_json::from_str(body).unwrap()).collect()
+    }
+
     /// State, error, rows read and rows accepted of the only import there is, past the engine: who makes an import that fails
     /// is not told its id.
     pub async fn only_import(&self) -> (String, Option<String>, i64, i64) {

@@ -17,6 +17,7 @@ pub async fn versions_are_kept_and_one_is_live(db: Db) {
     let agent = async || db.read(async |tx| tx.agent(own, id).await).await.unwrap();
     let first = agent().await;
     assert_eq!((first.live, first.latest, first.n, first.published_at), (None, v(1), v(1), None));
+    assert_eq!(first.told, 0, "a draft is nothing to tell of");
     let second = NewAgent { opening_line: Some("Hello {{name}}".into()), recording: true, ..draft.clone() };
     db.write(async |tx| tx.add_agent_version(id, v(2), &second, at(2)).await).await;
     assert_eq!(agent().await.draft(), second, "none is live: the latest is shown");
@@ -24,6 +25,7 @@ pub async fn versions_are_kept_and_one_is_live(db: Db) {
     let live = agent().await;
     assert_eq!((live.live, live.latest, live.n), (Some(v(1)), v(2), v(1)));
     assert_eq!((live.draft(), live.published_at, live.created_at), (draft, Some(at(3)), at(1)));
+    assert_eq!(live.told, 1);
 
     db.write(async |tx| {
         assert_eq!(tx.hold_agent(own, id).await?, Some(vec![]));
@@ -39,6 +41,9 @@ pub async fn versions_are_kept_and_one_is_live(db: Db) {
     let versions = db.read(async |tx| tx.agent_versions(own, id, None, 10).await).await;
     let seen: Vec<_> = versions.iter().map(|a| (a.n, a.published_at, a.rolled_back_at)).collect();
     assert_eq!(seen, [(v(2), Some(at(4)), Some(at(5))), (v(1), Some(at(5)), None)]);
+    assert!(versions.iter().all(|version| version.told == 3), "it grows, also with a rollback");
+    let published = db.write(async |tx| tx.insert_agent(own, new_agent("Asha"), at(6)).await).await;
+    assert_eq!(published.told, 1, "live from the beginning");
     let page = db.read(async |tx| tx.agent_versions(own, id, Some(v(2)), 10).await).await;
     assert_eq!(page, versions[1..]);
     assert_eq!(db.read(async |tx| tx.agent_at(own, id, v(3)).await).await, None);

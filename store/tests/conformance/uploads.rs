@@ -116,6 +116,22 @@ pub async fn one_looks_through_an_upload_at_a_time(db: Db) {
     assert_eq!((page(0, 2).await, page(3, 2).await), (vec![2, 3], vec![9]));
 }
 
+pub async fn an_upload_counts_what_it_tells(db: Db) {
+    let world = World::new(&db).await;
+    let (id, other) = (complete(&db, &world).await, complete(&db, &world).await);
+    let count = async |id| db.write(async |tx| tx.count_upload_told(id).await).await;
+    assert_eq!(get(&db, &world, id).await.told, 0);
+    assert_eq!(count(id).await.unwrap().told, 1);
+    // Whatever begins anew, its numbers do not.
+    db.write(async |tx| tx.validate_upload(id, &ColumnMapping::default()).await).await;
+    db.write(async |tx| tx.lease_validation(somebody(), at(0), at(9)).await).await;
+    let told = count(id).await.unwrap();
+    assert_eq!((told.told, &told), (2, &get(&db, &world, id).await));
+    assert_eq!(count(other).await.unwrap().told, 1, "each has its own");
+    db.write(async |tx| tx.delete_upload(id).await).await;
+    assert_eq!(count(id).await, None);
+}
+
 async fn fill(db: &Db, world: &World, upload: UploadId) -> ImportId {
     db.write(async |tx| tx.insert_filling(world.workspace, world.campaign, upload, at(0)).await).await
 }
