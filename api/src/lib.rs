@@ -1,6 +1,6 @@
 //! The HTTP API of Ringfleet.
 //!
-//! [`router`] joins the native API under `/api/v1`, Samora's under `/v1`, files, `/healthz` and `/readyz`; [`serve`] runs it until it is told to
+//! [`router`] joins the native API under `/api/v1`, Samora's under `/v1` and `/v2`, files, `/healthz` and `/readyz`; [`serve`] runs it until it is told to
 //! stop. Every answer of the native API has one form (`envelope`), every error gets its status and code in one place
 //! (`error`), and every handler states the permission it needs (`auth`). docs/API.md is the guide for its users.
 
@@ -36,6 +36,7 @@ mod serve;
 mod strict;
 mod tag;
 mod upload;
+mod webhook_url;
 
 use std::{net::IpAddr, path::PathBuf, time::Duration};
 
@@ -133,6 +134,7 @@ pub fn router(engine: Engine, settings: ApiSettings) -> Router {
     routes
         .into_router()
         .nest("/v1", samora::v1(&gate))
+        .nest("/v2", samora::v2(&gate))
         .route("/files/transcripts/{ses}", get(files::transcript))
         .with_state(gate)
         .merge(description)

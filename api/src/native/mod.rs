@@ -29,7 +29,6 @@ mod trunks;
 mod upload_data;
 mod upload_preview;
 mod uploads;
-mod webhook_url;
 mod webhooks;
 mod workspace;
 mod workspaces;

@@ -1,4 +1,5 @@
-//! Samora's API (docs.samora.ai) over our engine: calls under `/v1/call`, campaigns under `/v1/external/campaigns`.
+//! Samora's API (docs.samora.ai) over our engine: calls under `/v1/call`, campaigns under
+//! `/v1/external/campaigns`, webhooks under `/v2/webhooks`.
 //!
 //! This folder only translates: names, casing, envelopes, statuses, ids (bare UUIDs) and the states it asks for. What its pages leave
 //! open, and what was decided about it, stands in docs/SAMORA.md.
@@ -9,6 +10,7 @@ mod campaigns;
 mod read;
 mod reply;
 mod retry_config;
+mod webhooks;
 
 use axum::{
     Router, middleware,
@@ -22,7 +24,7 @@ use crate::{auth::Gate, frame, once};
 /// Every route of the dialect that begins with `/v1`.
 pub(crate) fn v1(gate: &Gate) -> Router<Gate> {
     const CAMPAIGN: &str = "/external/campaigns/{agt}/{cmp}";
-    Router::new()
+    let routes = Router::new()
         .route("/call/trigger", post(calls::trigger))
         .route("/call/{ses}", get(calls::show))
         .route("/external/campaigns/{agt}", post(campaigns::create).get(campaigns::list))
@@ -31,7 +33,21 @@ pub(crate) fn v1(gate: &Gate) -> Router<Gate> {
         .route(&format!("{CAMPAIGN}/calls"), get(call_list::list))
         .route(&format!("{CAMPAIGN}/start"), post(campaigns::start))
         .route(&format!("{CAMPAIGN}/stop"), post(campaigns::stop))
-        .route(&format!("{CAMPAIGN}/cancel"), post(campaigns::cancel))
+        .route(&format!("{CAMPAIGN}/cancel"), post(campaigns::cancel));
+    framed(routes, gate)
+}
+
+/// Every route of the dialect that begins with `/v2`.
+pub(crate) fn v2(gate: &Gate) -> Router<Gate> {
+    let routes = Router::new()
+        .route("/webhooks", post(webhooks::create).get(webhooks::list))
+        .route("/webhooks/events", get(webhooks::events))
+        .route("/webhooks/{whk}", get(webhooks::show).put(webhooks::edit).delete(webhooks::remove));
+    framed(routes, gate)
+}
+
+fn framed(routes: Router<Gate>, gate: &Gate) -> Router<Gate> {
+    routes
         .route_layer(middleware::from_fn_with_state(gate.clone(), once::once))
         .route_layer(middleware::from_fn_with_state(frame::TIME_LIMIT, frame::limit_time))
 }

@@ -11,14 +11,14 @@ use crate::support::{Answer, World};
 
 impl World {
     /// Sends a request to the dialect, with the header its pages show.
-    async fn samora(&self, key: &str, method: &str, path: &str, body: Value) -> Answer {
+    pub async fn samora(&self, key: &str, method: &str, path: &str, body: Value) -> Answer {
         let request = Request::builder().method(method).uri(path).header("X-API-Key", key);
         let request = request.header("Content-Type", "application/json");
         let body = if body.is_null() { String::new() } else { body.to_string() };
         self.send(request.body(body.into()).unwrap()).await
     }
 
-    async fn ask(&self, method: &str, path: &str, body: Value) -> Answer {
+    pub async fn ask(&self, method: &str, path: &str, body: Value) -> Answer {
         self.samora(&self.admin, method, path, body).await
     }
 
@@ -82,7 +82,7 @@ impl World {
 impl Answer {
     /// The body of a success with this status.
     #[track_caller]
-    fn good(self, status: u16) -> Value {
+    pub fn good(self, status: u16) -> Value {
         assert_eq!(self.status, status, "{}", self.text);
         assert!(self.body["message"].is_string(), "{}", self.text);
         self.body
@@ -90,18 +90,18 @@ impl Answer {
 
     /// The message of a refusal with this status: nothing else is in it.
     #[track_caller]
-    fn bad(self, status: u16) -> String {
+    pub fn bad(self, status: u16) -> String {
         assert_eq!(self.status, status, "{}", self.text);
         assert_eq!(self.body.as_object().expect("an object").len(), 1, "{}", self.text);
         self.body["message"].as_str().expect("a message").to_owned()
     }
 }
 
-fn uuid(id: &str) -> String {
+pub fn uuid(id: &str) -> String {
     id.parse::<ringfleet_core::AgentId>().unwrap().uuid().to_string()
 }
 
-fn names(object: &Value) -> Vec<&str> {
+pub fn names(object: &Value) -> Vec<&str> {
     object.as_object().unwrap().keys().map(String::as_str).collect()
 }
 
