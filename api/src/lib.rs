@@ -120,21 +120,19 @@ pub(crate) fn is_loopback(url: &Url) -> bool {
     host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
-/// The method and path of every endpoint of the native API.
+/// The method and path of every endpoint, those of Samora's dialect included.
 pub fn endpoints() -> Vec<(Method, String)> {
-    native::list()
+    native::all().merge(samora::all()).list()
 }
 
 /// The whole HTTP surface over one engine.
 pub fn router(engine: Engine, settings: ApiSettings) -> Router {
     let (cors, guards) = (cors::layer(&settings.cors_origins), frame::Guards::of(&settings.base_url));
     let gate = auth::Gate::new(engine.clone(), settings);
-    let mut routes = native::routes(&gate);
+    let mut routes = native::routes(&gate).merge(samora::routes(&gate));
     let description = reference::router(&routes.document());
     routes
         .into_router()
-        .nest("/v1", samora::v1(&gate))
-        .nest("/v2", samora::v2(&gate))
         .route("/files/transcripts/{ses}", get(files::transcript))
         .with_state(gate)
         .merge(description)

@@ -10,12 +10,13 @@ use ringfleet_engine::{Changed, WEBHOOK_NAME_LIMIT};
 use ringfleet_store::{NewWebhook, Webhook};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::json;
+use utoipa::ToSchema;
 
 use crate::{
     auth::{Allowed, may},
     change::{Answer, difference},
     check,
-    envelope::{Moment, Reply},
+    envelope::{Moment, Reply, Saying, Wordless},
     error::{ApiError, Result},
     json::Json,
     query::{FromQuery, Parameters, Query},
@@ -25,8 +26,9 @@ use crate::{
 
 use super::read::{self, PathId};
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = NewSamoraWebhook)]
 pub(super) struct CreateBody {
     agent_id: AgentId,
     name: String,
@@ -35,12 +37,14 @@ pub(super) struct CreateBody {
     #[serde(default)]
     data_options: Object<DataOptions>,
     #[serde(default)]
+    #[schema(value_type = Object)]
     custom_headers: CustomHeaders,
 }
 
 /// What can be changed: what is absent stays. Null is none of these values.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = SamoraWebhookChanges)]
 pub(super) struct EditBody {
     #[serde(default, deserialize_with = "present")]
     name: Option<String>,
@@ -51,6 +55,7 @@ pub(super) struct EditBody {
     #[serde(default, deserialize_with = "present")]
     data_options: Option<Object<DataOptions>>,
     #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = Option<Object>)]
     custom_headers: Option<CustomHeaders>,
     #[serde(default, deserialize_with = "present")]
     is_active: Option<bool>,
@@ -61,7 +66,8 @@ fn present<'de, T: Deserialize<'de>, D: Deserializer<'de>>(d: D) -> std::result:
 }
 
 /// A webhook as this dialect shows it.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = SamoraWebhook)]
 pub(super) struct View {
     id: String,
     agent_id: Option<String>,
@@ -69,6 +75,7 @@ pub(super) struct View {
     url: String,
     events: Vec<SamoraEvent>,
     data_options: DataOptions,
+    #[schema(value_type = Object)]
     custom_headers: CustomHeaders,
     is_active: bool,
     created_at: Moment,
@@ -111,24 +118,19 @@ impl View {
 }
 
 /// A webhook as the one answer shows it that makes it.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = SamoraWebhookMade)]
 pub(super) struct MadeView {
     #[serde(flatten)]
     webhook: View,
     secret: String,
 }
 
-/// An answer that says nothing beside its data.
-#[derive(Serialize)]
-pub(super) struct Plain<T> {
-    data: T,
-}
-
 /// `POST /v2/webhooks`: makes a webhook. The only answer that shows its secret.
 pub(super) async fn create(
     door: Allowed<may::EditWebhooks>,
     Json(body): Json<CreateBody>,
-) -> Result<Answer<MadeView>> {
+) -> Result<Answer<MadeView, Saying>> {
     let secret = Secret::new(rand::random());
     let Object(data_options) = body.data_options;
     let new = NewWebhook {
@@ -173,7 +175,8 @@ impl FromQuery for OfAgent {
 }
 
 /// All of them.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = SamoraWebhooks)]
 pub(super) struct Listed {
     webhooks: Vec<View>,
     total_count: usize,
@@ -183,7 +186,7 @@ pub(super) struct Listed {
 pub(super) async fn list(
     door: Allowed<may::Read>,
     Query(OfAgent(agent)): Query<OfAgent>,
-) -> Result<Reply<Plain<Listed>>> {
+) -> Result<Reply<Listed, Wordless>> {
     if let Some(agent) = agent {
         read::agent(door.engine(), door.workspace(), agent).await?;
     }
@@ -192,11 +195,14 @@ pub(super) async fn list(
     tx.commit().await?;
     let webhooks: Vec<View> = found.into_iter().map(|webhook| View::of(webhook, &door)).collect();
     let total_count = webhooks.len();
-    Ok(Reply::ok(Plain { data: Listed { webhooks, total_count } }).bare())
+    Ok(Reply::ok(Listed { webhooks, total_count }).wordless())
 }
 
 /// `GET /v2/webhooks/:webhook_id`: one webhook.
-pub(super) async fn show(door: Allowed<may::Read>, PathId(id): PathId<WebhookKind>) -> Result<Reply<View>> {
+pub(super) async fn show(
+    door: Allowed<may::Read>,
+    PathId(id): PathId<WebhookKind>,
+) -> Result<Reply<View, Saying>> {
     let mut tx = door.engine().store().read().await?;
     let found = tx.webhook(door.workspace(), id).await?;
     tx.commit().await?;
@@ -213,7 +219,7 @@ pub(super) async fn edit(
     door: Allowed<may::EditWebhooks>,
     PathId(id): PathId<WebhookKind>,
     Json(changes): Json<EditBody>,
-) -> Result<Answer<View>> {
+) -> Result<Answer<View, Saying>> {
     if let Some(url) = &changes.url {
         webhook_url::check_encrypted(url, &door.settings().guard).await?;
     }
@@ -252,7 +258,8 @@ fn apply(webhook: &mut Webhook, changes: EditBody) -> Result<()> {
 }
 
 /// What is left of a webhook.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = SamoraWebhookDeleted)]
 pub(super) struct Removed {
     id: String,
 }
@@ -261,7 +268,7 @@ pub(super) struct Removed {
 pub(super) async fn remove(
     door: Allowed<may::EditWebhooks>,
     PathId(id): PathId<WebhookKind>,
-) -> Result<Answer<Removed>> {
+) -> Result<Answer<Removed, Saying>> {
     let mut change = door.change("webhook.delete", move |_: &()| {
         Reply::ok(Removed { id: id.uuid().to_string() }).about(id).saying("Webhook deleted")
     });
@@ -271,7 +278,8 @@ pub(super) async fn remove(
 }
 
 /// An event of the catalogue.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = SamoraCatalogueEvent)]
 pub(super) struct EventView {
     event_type: SamoraEvent,
     display_name: &'static str,
@@ -280,7 +288,8 @@ pub(super) struct EventView {
 }
 
 /// The whole catalogue.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = SamoraCatalogue)]
 pub(super) struct Events {
     events: Vec<EventView>,
 }
@@ -303,7 +312,7 @@ impl From<SamoraEvent> for EventView {
 }
 
 /// `GET /v2/webhooks/events`: what webhooks can be told.
-pub(super) async fn events(_: Allowed<may::Read>) -> Result<Reply<Plain<Events>>> {
+pub(super) async fn events(_: Allowed<may::Read>) -> Result<Reply<Events, Wordless>> {
     let events = SamoraEvent::ALL.iter().copied().map(EventView::from).collect();
-    Ok(Reply::ok(Plain { data: Events { events } }).bare())
+    Ok(Reply::ok(Events { events }).wordless())
 }
