@@ -23,12 +23,12 @@ impl World {
     }
 
     /// An agent and the only trunk; the agent's id as this dialect writes it.
-    async fn bare_agent(&self) -> String {
+    pub async fn bare_agent(&self) -> String {
         self.trunk().await;
         uuid(&self.agent().await)
     }
 
-    async fn samora_campaign(&self, agent: &str, more: Value) -> String {
+    pub async fn samora_campaign(&self, agent: &str, more: Value) -> String {
         let mut body = json!({"name": "Autumn"});
         body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
         let made = self.ask("POST", &format!("/v1/external/campaigns/{agent}"), body).await.good(201);
@@ -36,7 +36,7 @@ impl World {
         format!("/v1/external/campaigns/{agent}/{id}")
     }
 
-    async fn fill(&self, campaign: &str, numbers: &[&str]) -> Vec<String> {
+    pub async fn fill(&self, campaign: &str, numbers: &[&str]) -> Vec<String> {
         let list: Vec<Value> =
             numbers.iter().map(|n| json!({"to_number": n, "call_variables": {"n": n}})).collect();
         let path = format!("{campaign}/scheduled-calls");
@@ -46,7 +46,7 @@ impl World {
     }
 
     /// Begins the oldest call that waits for this recipient and ends it so, having talked for `talked`.
-    async fn call_out(&self, recipient: &str, outcome: Outcome, talked: Option<Duration>) -> CallId {
+    pub async fn call_out(&self, recipient: &str, outcome: Outcome, talked: Option<Duration>) -> CallId {
         let recipient: RecipientId = recipient.parse().unwrap();
         for running in self.engine.running().await.unwrap() {
             self.engine.dispatch(&running, 100).await.unwrap();

@@ -1,7 +1,10 @@
 //! Webhooks of Samora's dialect: names, limits, secrets, and what the native API makes of them.
 
+use std::time::Duration;
+
 use ringfleet_api::ApiSettings;
-use ringfleet_core::net::Guard;
+use ringfleet_core::{Outcome, WebhookId, delivery::DeliveryState, net::Guard};
+use ringfleet_store::{DeliveryFilter, Page};
 use serde_json::{Value, json};
 
 use crate::{
@@ -280,4 +283,58 @@ async fn the_native_api_shows_it_and_breaks_nothing() {
     assert_eq!(world.get(&format!("/webhooks/{ours}")).await.data()["samora"], Value::Null);
     world.call(&world.admin, "DELETE", &at, Value::Null).await.expect(200);
     world.ask("GET", &path, Value::Null).await.bad(404);
+}
+
+impl World {
+    /// The bodies that are on their way to a webhook, in the order in which they were written; they are sent with this.
+    async fn posted(&self, webhook: &Value) -> Vec<Value> {
+        let id: WebhookId = webhook["id"].as_str().unwrap().parse().unwrap();
+        let now = self.engine.clock().now();
+        let mut tx = self.engine.store().write().await.unwrap();
+        let on_their_way = DeliveryFilter { state: Some(DeliveryState::Pending), ..Default::default() };
+        let found = tx.deliveries(id, on_their_way, Page::first(100)).await.unwrap();
+        let ids: Vec<_> = found.iter().map(|delivery| delivery.id.uuid()).collect();
+        let mut letters = tx.begin_deliveries(&ids, now, now).await.unwrap();
+        tx.commit().await.unwrap();
+        letters.sort_by_key(|letter| letter.id);
+        letters.iter().map(|letter| serde_json::from_str(&letter.body).unwrap()).collect()
+    }
+}
+
+#[tokio::test]
+async fn what_it_is_told_is_what_the_dialect_shows() {
+    let world = World::new().await;
+    let agent = world.bare_agent().await;
+    let (_, all) =
+        world.samora_webhook(with(body(&agent), "events", json!(["CALL_STARTED", "CALL_FAILED"]))).await;
+    let (_, other) = world.samora_webhook(body(&uuid(&world.agent().await))).await;
+    let campaign = world.samora_campaign(&agent, json!({})).await;
+    let ids = world.fill(&campaign, &["+918000000001", "+918000000002"]).await;
+    world.ask("POST", &format!("{campaign}/start"), Value::Null).await.good(200);
+    // It ends at a machine: our word for it is none of Samora's.
+    world.call_out(&ids[0], Outcome::Voicemail, Some(Duration::from_secs(5))).await;
+    world.call_out(&ids[1], Outcome::Answered, Some(Duration::from_secs(5))).await;
+    let told: Vec<_> = world
+        .posted(&all)
+        .await
+        .iter()
+        .map(|body| {
+            assert_eq!((&body["webhook_id"], &body["data"]["agent_id"]), (&all["id"], &json!(agent)));
+            (body["event"].clone(), body["data"]["to_number"].clone(), body["data"]["status"].clone())
+        })
+        .collect();
+    let of = |event, number, status| (json!(event), json!(number), json!(status));
+    let expected = [
+        of("CALL_STARTED", "+918000000001", "TRIGGERED"),
+        of("CALL_FAILED", "+918000000001", "UNANSWERED"),
+        of("CALL_STARTED", "+918000000002", "TRIGGERED"),
+    ];
+    assert_eq!(told, expected, "and it has not asked for CALL_FINISHED");
+    let shown = world.ask("GET", &format!("/v1/call/{}", ids[0]), Value::Null).await.good(200);
+    assert_eq!(shown["data"]["status"], "UNANSWERED");
+    assert_eq!(
+        world.posted(&other).await,
+        Vec::<Value>::new(),
+        "other agents' calls are none of its business"
+    );
 }
