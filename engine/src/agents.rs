@@ -29,14 +29,14 @@ impl Engine {
         &self,
         workspace: WorkspaceId,
         id: AgentId,
-        change: impl FnOnce(&mut NewAgent),
+        change: impl FnOnce(&Agent, &mut NewAgent) -> Result<()>,
         receipt: Receipt<Agent>,
     ) -> Result<Agent> {
         let mut tx = self.0.store.write().await?;
         let (agent, _) = hold(&mut tx, workspace, id).await?;
         let latest = tx.agent_at(workspace, id, agent.latest).await?.ok_or(NOT_FOUND)?;
         let mut draft = latest.draft();
-        change(&mut draft);
+        change(&agent, &mut draft)?;
         if draft == latest.draft() {
             receipt.write(&mut tx, &latest, self.clock()).await?;
             tx.commit().await?;

@@ -77,13 +77,14 @@ impl Engine {
         &self,
         workspace: WorkspaceId,
         id: LeadId,
-        change: impl FnOnce(&mut Lead) -> Vec<NewSuppression>,
+        change: impl FnOnce(&KnownLead, &mut Lead) -> Result<Vec<NewSuppression>>,
         receipt: Receipt<KnownLead>,
     ) -> Result<KnownLead> {
         let now = Clock::now(self.clock());
         let mut tx = self.0.store.write().await?;
         let mut lead = tx.lead_for_update(workspace, id).await?.ok_or(NOT_FOUND)?;
-        let opt_outs = change(&mut lead);
+        let before = known_lead(&mut tx, workspace, id, now).await?;
+        let opt_outs = change(&before, &mut lead)?;
         tx.update_lead(&lead, now).await.map_err(known)?;
         tx.suppress(workspace, &once_each(opt_outs), now).await?;
         let known = known_lead(&mut tx, workspace, id, now).await?;

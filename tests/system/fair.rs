@@ -14,7 +14,7 @@ use crate::{
 /// On each list: more than are called while this looks.
 const PEOPLE: u32 = 600;
 /// Calls to look at.
-const CALLS: usize = 400;
+const CALLS: usize = 600;
 /// Calls of each list after which nobody pays for its start any more.
 const SETTLED: usize = 12;
 

@@ -19,6 +19,7 @@ use crate::{
     page::{NumberPaging, Paging},
     path::PathId,
     query::{FromQuery, Parameters, Query},
+    tag::{Expected, Seen},
 };
 
 use super::settings_body::{given, set};
@@ -185,6 +186,7 @@ fn told(agent: &Agent) -> Reply<View> {
 pub(super) async fn edit(
     door: Allowed<may::EditAgents>,
     PathId(id): PathId<AgentKind>,
+    expected: Expected,
     Json(body): Json<PatchBody>,
 ) -> Result<Answer<View>> {
     if let Some(Some(file)) = &body.greeting {
@@ -195,7 +197,8 @@ pub(super) async fn edit(
     let voice = body.voice.map(|voice| check::object("voice", Some(voice), SETTINGS_LIMIT)).transpose()?;
     let llm = body.llm.map(|llm| check::object("llm", Some(llm), SETTINGS_LIMIT)).transpose()?;
     let opening_line = body.opening_line.map(opening_line).transpose()?;
-    let change = |draft: &mut NewAgent| {
+    let change = |before: &Agent, draft: &mut NewAgent| {
+        expected.check(&View::from(before.clone()))?;
         set(&mut draft.name, name);
         set(&mut draft.prompt, prompt);
         set(&mut draft.voice, voice);
@@ -203,6 +206,7 @@ pub(super) async fn edit(
         set(&mut draft.greeting, body.greeting);
         set(&mut draft.recording, body.recording);
         set(&mut draft.opening_line, opening_line);
+        Ok(())
     };
     let mut noted = door.change("agent.edit", told);
     let receipt = noted.receipt();
@@ -254,11 +258,15 @@ pub(super) async fn archive(
 }
 
 /// `GET /agents/:id`: one agent in the version that is live; in its latest one where none is.
-pub(super) async fn show(door: Allowed<may::Read>, PathId(id): PathId<AgentKind>) -> Result<Reply<View>> {
+pub(super) async fn show(
+    door: Allowed<may::Read>,
+    PathId(id): PathId<AgentKind>,
+    seen: Seen,
+) -> Result<Reply<View>> {
     let mut tx = door.engine().store().read().await?;
     let agent = tx.agent(door.workspace(), id).await?.ok_or_else(|| ApiError::not_found("agent"))?;
     tx.commit().await?;
-    Ok(Reply::ok(agent.into()))
+    Ok(seen.show(agent.into()))
 }
 
 /// `?name=` of a list of agents that were not put away.

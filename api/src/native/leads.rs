@@ -20,6 +20,7 @@ use crate::{
     path::PathId,
     query::{FromQuery, Parameters, Query},
     strict::Object,
+    tag::{Expected, Seen},
 };
 
 use super::{
@@ -271,14 +272,19 @@ fn told_of_many(mut results: Vec<ResultView>, indices: &[usize], kept: &[KeptLea
 }
 
 /// `GET /leads/:id`: one lead.
-pub(super) async fn show(door: Allowed<may::Read>, PathId(id): PathId<LeadKind>) -> Result<Reply<View>> {
-    Ok(Reply::ok(door.engine().lead(door.workspace(), id).await?.into()))
+pub(super) async fn show(
+    door: Allowed<may::Read>,
+    PathId(id): PathId<LeadKind>,
+    seen: Seen,
+) -> Result<Reply<View>> {
+    Ok(seen.show(door.engine().lead(door.workspace(), id).await?.into()))
 }
 
 /// `PATCH /leads/:id`: changes a lead; `optOuts` are added to those that hold.
 pub(super) async fn edit(
     door: Allowed<may::RunCampaigns>,
     PathId(id): PathId<LeadKind>,
+    expected: Expected,
     Json(body): Json<PatchBody>,
 ) -> Result<Answer<View>> {
     let new_number = body.number.as_deref().map(number).transpose()?;
@@ -288,18 +294,20 @@ pub(super) async fn edit(
         .attributes
         .map(|given| check::object("attributes", Some(given), check::SMALL_OBJECT))
         .transpose()?;
-    let mut noted =
-        door.change("lead.edit", |known: &KnownLead| Reply::ok(View::from(known.clone())).about(known.0.id));
+    let mut noted = door.change("lead.edit", |known: &KnownLead| {
+        Reply::ok(View::from(known.clone())).tagged().about(known.0.id)
+    });
     // Of which number they are is known when the lead is.
     let before = noted.engine().lead(noted.workspace(), id).await?.0;
     let opt_outs = opt_outs(new_number.unwrap_or(before.number), body.opt_outs.unwrap_or_default())?;
-    let change = |lead: &mut Lead| {
+    let change = |before: &KnownLead, lead: &mut Lead| {
+        expected.check(&View::from(before.clone()))?;
         set(&mut lead.number, new_number);
         set(&mut lead.email, new_email);
         set(&mut lead.timezone, new_zone);
         set(&mut lead.attributes, attributes);
         let number = lead.number;
-        opt_outs.into_iter().map(|entry| NewSuppression { number, ..entry }).collect()
+        Ok(opt_outs.into_iter().map(|entry| NewSuppression { number, ..entry }).collect())
     };
     let receipt = noted.receipt();
     noted.engine().edit_lead(noted.workspace(), id, change, receipt).await?;

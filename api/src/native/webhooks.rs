@@ -26,6 +26,7 @@ use crate::{
     page::Paging,
     path::PathId,
     query::Query,
+    tag::{Expected, Seen},
     webhook_url,
 };
 
@@ -228,17 +229,22 @@ pub(super) async fn list(door: Allowed<may::Read>, Query(paging): Query<Paging>)
 }
 
 /// `GET /webhooks/:id`: one endpoint.
-pub(super) async fn show(door: Allowed<may::Read>, PathId(id): PathId<WebhookKind>) -> Result<Reply<View>> {
+pub(super) async fn show(
+    door: Allowed<may::Read>,
+    PathId(id): PathId<WebhookKind>,
+    seen: Seen,
+) -> Result<Reply<View>> {
     let mut tx = door.engine().store().read().await?;
     let webhook = tx.webhook(door.workspace(), id).await?;
     tx.commit().await?;
-    webhook.map(|webhook| Reply::ok(webhook.into())).ok_or_else(|| ApiError::not_found("webhook"))
+    webhook.map(|webhook| seen.show(webhook.into())).ok_or_else(|| ApiError::not_found("webhook"))
 }
 
 /// `PATCH /webhooks/:id`: changes what is given. `isActive: true` switches on again what a rule has switched off.
 pub(super) async fn edit(
     door: Allowed<may::EditWebhooks>,
     PathId(id): PathId<WebhookKind>,
+    expected: Expected,
     Json(changes): Json<Changes>,
 ) -> Result<Answer<View>> {
     if let Some(url) = &changes.url {
@@ -247,10 +253,13 @@ pub(super) async fn edit(
     let mut change = door.change("webhook.edit", move |webhook: &Changed<Webhook>| {
         let (before, after) = (View::from(webhook.before.clone()), View::from(webhook.after.clone()));
         let detail = difference(&before, &after);
-        Reply::ok(after).about(id).with_detail(detail)
+        Reply::ok(after).tagged().about(id).with_detail(detail)
     });
     let receipt = change.receipt();
-    let edit = |webhook: &mut Webhook| apply(webhook, changes);
+    let edit = |webhook: &mut Webhook| {
+        expected.check(&View::from(webhook.clone()))?;
+        apply(webhook, changes)
+    };
     change.engine().change_webhook(change.workspace(), id, edit, receipt).await?;
     change.answer()
 }

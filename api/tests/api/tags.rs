@@ -25,9 +25,15 @@ async fn a_change_of_what_has_changed_is_refused() {
     let world = World::new().await;
     let campaign = format!("/campaigns/{}", world.campaign().await);
     let rules = json!({"caps": {"maxPer24h": 2}});
+    let webhook = json!({"url": "https://crm.example/hook"});
+    let webhook = format!("/webhooks/{}", world.post("/webhooks", webhook).await.expect(201).id());
+    let lead = world.post("/leads", json!({"number": "+919876543211"})).await.expect(201).id();
+    let lead = format!("/leads/{lead}");
     for (method, path, first, second) in [
         ("PATCH", campaign.as_str(), json!({"weight": 2}), json!({"weight": 3})),
         ("PUT", "/workspace/rules", rules, json!({"caps": {"maxPer24h": 3}})),
+        ("PATCH", &webhook, json!({"name": "crm"}), json!({"name": "erp"})),
+        ("PATCH", &lead, json!({"email": "asha@example.com"}), json!({"email": null})),
     ] {
         let before = tag(&world.get(path).await.expect(200));
         let changed = world.send_with("if-match", &before, method, path, first).await.expect(200);
@@ -48,6 +54,24 @@ async fn a_change_of_what_has_changed_is_refused() {
     assert_eq!(tag(&world.get(&campaign).await), before, "its list is not part of it");
     world.post(&format!("{campaign}/start"), Value::Null).await.expect(200);
     assert_ne!(tag(&world.get(&campaign).await), before);
+}
+
+#[tokio::test]
+async fn a_draft_is_made_of_the_agent_that_was_seen() {
+    let world = World::new().await;
+    let agent = json!({"name": "Ann", "prompt": "Be kind."});
+    let agent = format!("/agents/{}", world.post("/agents", agent).await.expect(201).id());
+    let before = tag(&world.get(&agent).await.expect(200));
+    let edit = |seen: &str, prompt: &str| {
+        let (seen, body) = (seen.to_owned(), json!({"prompt": prompt}));
+        let (world, agent) = (&world, &agent);
+        async move { world.send_with("if-match", &seen, "PATCH", agent, body).await }
+    };
+    edit(&before, "Be brief.").await.expect(200);
+    assert_eq!(edit(&before, "Be loud.").await.refusal(412), "PRECONDITION_FAILED");
+    let after = tag(&world.get(&agent).await.expect(200));
+    assert_ne!(before, after);
+    edit(&after, "Be both.").await.expect(200);
 }
 
 #[tokio::test]
