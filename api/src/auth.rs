@@ -25,7 +25,7 @@ use crate::{
     ApiSettings,
     change::Change,
     client,
-    envelope::Reply,
+    envelope::{Form, Reply},
     error::{ApiError, Result},
     frame,
     identity::{self, Guest},
@@ -173,11 +173,11 @@ impl<P> Allowed<P> {
     }
 
     /// The change this request asks for: noted as `action`, and answered with what `tell` says once it is made.
-    pub(crate) fn change<T, V: Serialize>(
+    pub(crate) fn change<T, V: Serialize, F: Form>(
         self,
         action: &'static str,
-        tell: impl Fn(&T) -> Reply<V> + Send + Sync + 'static,
-    ) -> Change<T, V> {
+        tell: impl Fn(&T) -> Reply<V, F> + Send + Sync + 'static,
+    ) -> Change<T, V, F> {
         let Self { gate, identity, request_id, claim, .. } = self;
         let deed = Deed { workspace: identity.workspace, actor: identity.actor(), action, request_id };
         Change::new(gate, deed, claim, tell)

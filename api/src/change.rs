@@ -15,43 +15,43 @@ use utoipa::ToSchema;
 
 use crate::{
     auth::Gate,
-    envelope::Reply,
+    envelope::{Form, Native, Reply},
     error::{ApiError, Result},
     once::response_of,
     openapi::{self, Draft},
 };
 
-/// A change that somebody may make, that comes to a `T` and is answered with a `V`.
-pub(crate) struct Change<T, V> {
+/// A change that somebody may make, that comes to a `T` and is answered with a `V` in the form `F`.
+pub(crate) struct Change<T, V, F = Native> {
     gate: Gate,
     workspace: WorkspaceId,
     claim: Option<Arc<Claim>>,
     answer: Handed,
     receipt: Option<Receipt<T>>,
-    shown: PhantomData<fn() -> V>,
+    shown: PhantomData<fn() -> Reply<V, F>>,
 }
 
-/// The answer of a change that has been made; it shows a `V`.
-pub(crate) struct Answer<V>(KeptAnswer, PhantomData<fn() -> V>);
+/// The answer of a change that has been made; it shows a `V` in the form `F`.
+pub(crate) struct Answer<V, F = Native>(KeptAnswer, PhantomData<fn() -> Reply<V, F>>);
 
-impl<V: ToSchema> openapi::Answer for Answer<V> {
+impl<V: ToSchema, F: Form> openapi::Answer for Answer<V, F> {
     fn describe(draft: &mut Draft, status: u16) {
-        Reply::<V>::describe(draft, status);
+        Reply::<V, F>::describe(draft, status);
     }
 }
 
-impl<V> IntoResponse for Answer<V> {
+impl<V, F> IntoResponse for Answer<V, F> {
     fn into_response(self) -> Response {
         response_of(self.0)
     }
 }
 
-impl<T, V: Serialize> Change<T, V> {
+impl<T, V: Serialize, F: Form> Change<T, V, F> {
     pub(crate) fn new(
         gate: Gate,
         deed: Deed,
         claim: Option<Arc<Claim>>,
-        tell: impl Fn(&T) -> Reply<V> + Send + Sync + 'static,
+        tell: impl Fn(&T) -> Reply<V, F> + Send + Sync + 'static,
     ) -> Self {
         let id = AuditId::new(gate.engine().clock().now());
         let (workspace, answer) = (deed.workspace, Handed::default());
@@ -76,7 +76,7 @@ impl<T, V: Serialize> Change<T, V> {
     }
 
     /// The answer, once the change is committed.
-    pub(crate) fn answer(self) -> Result<Answer<V>> {
+    pub(crate) fn answer(self) -> Result<Answer<V, F>> {
         let Some(answer) = self.answer.lock().take() else {
             tracing::error!("a change was made without its receipt");
             debug_assert!(false, "a change was made without its receipt");
@@ -89,7 +89,7 @@ impl<T, V: Serialize> Change<T, V> {
     }
 }
 
-fn told<V: Serialize>(reply: Reply<V>) -> ringfleet_engine::Result<Told> {
+fn told<V: Serialize, F: Form>(reply: Reply<V, F>) -> ringfleet_engine::Result<Told> {
     let (target, detail) = (reply.target(), reply.detail());
     let broken =
         |error: serde_json::Error| EngineError::Broken(format!("an answer cannot be written: {error}"));

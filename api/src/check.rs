@@ -3,7 +3,10 @@
 use std::{fmt::Display, ops::RangeInclusive};
 
 use chrono::{DateTime, Datelike, Utc};
-use ringfleet_core::{TrunkGroupId, TrunkId};
+use ringfleet_core::{
+    TrunkGroupId, TrunkId,
+    webhook::{CustomHeaders, check_headers},
+};
 use ringfleet_engine::Way;
 use serde_json::{Map, Value};
 
@@ -58,6 +61,15 @@ pub(crate) fn object(field: &str, given: Option<Map<String, Value>>, limit: usiz
         true => Ok(value),
         false => Err(ApiError::invalid(field, format!("must be at most {limit} bytes as JSON"))),
     }
+}
+
+/// Headers that are to go along with requests of a webhook.
+pub(crate) fn headers(field: &str, given: CustomHeaders) -> Result<CustomHeaders> {
+    check_headers(&given).map_err(|(name, problem)| match name.as_str() {
+        "" => ApiError::invalid(field, problem),
+        name => ApiError::invalid(format!("{field}.{name}"), problem),
+    })?;
+    Ok(given)
 }
 
 /// A number within bounds; absent counts as `default`.

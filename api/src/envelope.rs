@@ -1,4 +1,4 @@
-//! The form of every answer under `/api/v1`: `{success, data, message, meta}`.
+//! The form of every answer under `/api/v1`: `{success, data, message, meta}`; and the two of Samora's.
 
 use axum::{
     Json,
@@ -18,7 +18,7 @@ use utoipa::{
     },
 };
 
-use crate::tag::tag_of;
+use crate::{error::ApiError, tag::tag_of};
 
 #[derive(Serialize)]
 struct Envelope<T> {
@@ -34,8 +34,13 @@ struct Said<T> {
     data: T,
 }
 
-/// A success.
-pub(crate) struct Reply<T> {
+#[derive(Serialize)]
+struct Unsaid<T> {
+    data: T,
+}
+
+/// A success, in the form `F`.
+pub(crate) struct Reply<T, F = Native> {
     status: StatusCode,
     data: T,
     meta: Option<Map<String, Value>>,
@@ -43,25 +48,88 @@ pub(crate) struct Reply<T> {
     detail: Value,
     tag: Option<String>,
     count: Option<(HeaderName, u64)>,
-    form: Form,
+    form: F,
 }
 
-/// In which form an answer is given.
+/// The form `{success, data, message, meta}`.
 #[derive(Clone, Copy)]
-enum Form {
-    /// `{success, data, message, meta}`.
-    Native,
-    /// `{message, data}` (Samora).
-    Said(&'static str),
-    /// The data alone.
-    Bare,
+pub(crate) struct Native;
+
+/// The form `{message, data}` (Samora).
+#[derive(Clone, Copy)]
+pub(crate) struct Saying(&'static str);
+
+/// The form `{data}` (Samora).
+#[derive(Clone, Copy)]
+pub(crate) struct Wordless;
+
+/// The data alone.
+#[derive(Clone, Copy)]
+pub(crate) struct Bare;
+
+/// A form in which answers are given.
+pub(crate) trait Form: Copy + Send + 'static {
+    /// The body as JSON.
+    fn body<T: Serialize>(self, data: T, meta: Option<Map<String, Value>>) -> serde_json::Result<Vec<u8>>;
+
+    /// What it looks like, of data that look so.
+    fn describe(data: RefOr<Schema>, meta: RefOr<Schema>) -> RefOr<Schema>;
+}
+
+impl Form for Native {
+    fn body<T: Serialize>(self, data: T, meta: Option<Map<String, Value>>) -> serde_json::Result<Vec<u8>> {
+        serde_json::to_vec(&Envelope { success: true, data: Some(data), message: None, meta })
+    }
+
+    fn describe(data: RefOr<Schema>, meta: RefOr<Schema>) -> RefOr<Schema> {
+        let yes = ObjectBuilder::new().schema_type(SchemaType::new(Type::Boolean)).enum_values(Some([true]));
+        let null = ObjectBuilder::new().schema_type(SchemaType::new(Type::Null));
+        let envelope = ObjectBuilder::new()
+            .property("success", yes)
+            .property("data", data)
+            .property("message", null)
+            .property("meta", meta);
+        ["success", "data", "message", "meta"].iter().fold(envelope, |it, name| it.required(*name)).into()
+    }
+}
+
+impl Form for Saying {
+    fn body<T: Serialize>(self, data: T, _: Option<Map<String, Value>>) -> serde_json::Result<Vec<u8>> {
+        serde_json::to_vec(&Said { message: self.0, data })
+    }
+
+    fn describe(data: RefOr<Schema>, _: RefOr<Schema>) -> RefOr<Schema> {
+        let message = ObjectBuilder::new().schema_type(SchemaType::new(Type::String));
+        let said = ObjectBuilder::new().property("message", message).property("data", data);
+        said.required("message").required("data").into()
+    }
+}
+
+impl Form for Wordless {
+    fn body<T: Serialize>(self, data: T, _: Option<Map<String, Value>>) -> serde_json::Result<Vec<u8>> {
+        serde_json::to_vec(&Unsaid { data })
+    }
+
+    fn describe(data: RefOr<Schema>, _: RefOr<Schema>) -> RefOr<Schema> {
+        ObjectBuilder::new().property("data", data).required("data").into()
+    }
+}
+
+impl Form for Bare {
+    fn body<T: Serialize>(self, data: T, _: Option<Map<String, Value>>) -> serde_json::Result<Vec<u8>> {
+        serde_json::to_vec(&data)
+    }
+
+    fn describe(data: RefOr<Schema>, _: RefOr<Schema>) -> RefOr<Schema> {
+        data
+    }
 }
 
 impl<T> Reply<T> {
     /// 200.
     pub(crate) fn ok(data: T) -> Self {
         let (meta, target, tag, count) = (None, None, None, None);
-        Self { status: StatusCode::OK, data, meta, target, detail: json!({}), tag, count, form: Form::Native }
+        Self { status: StatusCode::OK, data, meta, target, detail: json!({}), tag, count, form: Native }
     }
 
     /// 201: it exists now.
@@ -80,6 +148,28 @@ impl<T> Reply<T> {
         Self { meta: Some(meta), ..Self::ok(data) }
     }
 
+    /// In the form `{message, data}`.
+    pub(crate) fn saying(self, message: &'static str) -> Reply<T, Saying> {
+        self.formed(Saying(message))
+    }
+
+    /// In the form `{data}`.
+    pub(crate) fn wordless(self) -> Reply<T, Wordless> {
+        self.formed(Wordless)
+    }
+
+    /// Without an envelope.
+    pub(crate) fn bare(self) -> Reply<T, Bare> {
+        self.formed(Bare)
+    }
+
+    fn formed<F>(self, form: F) -> Reply<T, F> {
+        let Self { status, data, meta, target, detail, tag, count, form: Native } = self;
+        Reply { status, data, meta, target, detail, tag, count, form }
+    }
+}
+
+impl<T, F> Reply<T, F> {
     /// What was changed, for the audit log.
     pub(crate) fn about(self, target: impl Into<Target>) -> Self {
         Self { target: Some(target.into()), ..self }
@@ -88,16 +178,6 @@ impl<T> Reply<T> {
     /// How it was changed, for the audit log: an object without secrets.
     pub(crate) fn with_detail(self, detail: Value) -> Self {
         Self { detail, ..self }
-    }
-
-    /// In the form `{message, data}`.
-    pub(crate) fn saying(self, message: &'static str) -> Self {
-        Self { form: Form::Said(message), ..self }
-    }
-
-    /// Without an envelope.
-    pub(crate) fn bare(self) -> Self {
-        Self { form: Form::Bare, ..self }
     }
 
     /// With a number in a header, for whoever asks with HEAD.
@@ -119,7 +199,7 @@ impl<T> Reply<T> {
     }
 }
 
-impl<T: Serialize> Reply<T> {
+impl<T: Serialize, F: Form> Reply<T, F> {
     /// With the tag of what is shown.
     pub(crate) fn tagged(self) -> Self {
         Self { tag: tag_of(&self.data), ..self }
@@ -128,28 +208,27 @@ impl<T: Serialize> Reply<T> {
     /// The exact answer, to be kept.
     pub(crate) fn kept(self) -> serde_json::Result<KeptAnswer> {
         let Self { status, data, meta, tag, form, .. } = self;
-        let body = match form {
-            Form::Native => {
-                serde_json::to_vec(&Envelope { success: true, data: Some(data), message: None, meta })?
-            }
-            Form::Said(message) => serde_json::to_vec(&Said { message, data })?,
-            Form::Bare => serde_json::to_vec(&data)?,
-        };
+        let body = form.body(data, meta)?;
         let mut headers = vec![(header::CONTENT_TYPE.to_string(), "application/json".to_owned())];
         headers.extend(tag.map(|tag| (header::ETAG.to_string(), tag)));
         Ok(KeptAnswer { status: status.as_u16(), headers, body })
     }
 }
 
-impl<T: Serialize> IntoResponse for Reply<T> {
+impl<T: Serialize, F: Form> IntoResponse for Reply<T, F> {
     fn into_response(self) -> Response {
         let Self { status, data, meta, tag, count, form, .. } = self;
-        let native = |data| Json(Envelope { success: true, data: Some(data), message: None, meta });
-        let mut response = match form {
-            _ if status == StatusCode::NOT_MODIFIED => status.into_response(),
-            Form::Native => (status, native(data)).into_response(),
-            Form::Said(message) => (status, Json(Said { message, data })).into_response(),
-            Form::Bare => (status, Json(data)).into_response(),
+        let body = match status {
+            StatusCode::NOT_MODIFIED => None,
+            _ => Some(form.body(data, meta)),
+        };
+        let mut response = match body {
+            None => status.into_response(),
+            Some(Ok(body)) => (status, [(header::CONTENT_TYPE, "application/json")], body).into_response(),
+            Some(Err(error)) => {
+                tracing::error!(%error, "an answer cannot be written");
+                return ApiError::internal().into_response();
+            }
         };
         if let Some(tag) = tag.and_then(|tag| HeaderValue::try_from(tag).ok()) {
             response.headers_mut().insert(header::ETAG, tag);

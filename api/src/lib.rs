@@ -1,6 +1,6 @@
 //! The HTTP API of Ringfleet.
 //!
-//! [`router`] joins the native API under `/api/v1`, Samora's under `/v1`, files, `/healthz` and `/readyz`; [`serve`] runs it until it is told to
+//! [`router`] joins the native API under `/api/v1`, Samora's under `/v1` and `/v2`, files, `/healthz` and `/readyz`; [`serve`] runs it until it is told to
 //! stop. Every answer of the native API has one form (`envelope`), every error gets its status and code in one place
 //! (`error`), and every handler states the permission it needs (`auth`). docs/API.md is the guide for its users.
 
@@ -36,6 +36,7 @@ mod serve;
 mod strict;
 mod tag;
 mod upload;
+mod webhook_url;
 
 use std::{net::IpAddr, path::PathBuf, time::Duration};
 
@@ -119,20 +120,19 @@ pub(crate) fn is_loopback(url: &Url) -> bool {
     host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
-/// The method and path of every endpoint of the native API.
+/// The method and path of every endpoint, those of Samora's dialect included.
 pub fn endpoints() -> Vec<(Method, String)> {
-    native::list()
+    native::all().merge(samora::all()).list()
 }
 
 /// The whole HTTP surface over one engine.
 pub fn router(engine: Engine, settings: ApiSettings) -> Router {
     let (cors, guards) = (cors::layer(&settings.cors_origins), frame::Guards::of(&settings.base_url));
     let gate = auth::Gate::new(engine.clone(), settings);
-    let mut routes = native::routes(&gate);
+    let mut routes = native::routes(&gate).merge(samora::routes(&gate));
     let description = reference::router(&routes.document());
     routes
         .into_router()
-        .nest("/v1", samora::v1(&gate))
         .route("/files/transcripts/{ses}", get(files::transcript))
         .with_state(gate)
         .merge(description)

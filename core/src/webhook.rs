@@ -51,7 +51,7 @@ impl SamoraEvent {
 }
 
 /// What a body tells beyond the call itself.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct DataOptions {
     /// What was said.

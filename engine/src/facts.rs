@@ -2,8 +2,8 @@
 
 use chrono::{DateTime, Utc};
 use ringfleet_core::{
-    AgentId, CampaignId, Disposition, E164, EventId, Outcome, RecipientId, RecipientState, WebhookId,
-    WorkspaceId,
+    AgentId, CampaignId, Disposition, E164, EventId, Outcome, RecipientId, RecipientState,
+    ScheduledCallState, WebhookId, WorkspaceId,
     clock::rfc3339,
     event::{self, EventType, sequence},
     webhook::{DataOptions, SamoraEvent},
@@ -148,7 +148,7 @@ impl Fact<'_> {
             "agent_id": call.agent_id.uuid(),
             "campaign_id": call.campaign_id.map(CampaignId::uuid),
             "to_number": call.number,
-            "status": call.state,
+            "status": ScheduledCallState::of_call(call.state),
             "started_at": call.triggered_at.map(rfc3339),
             "ended_at": call.ended_at.map(rfc3339),
             "duration": call.talked_ms().unwrap_or(0) / 1000,

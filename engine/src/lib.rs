@@ -84,7 +84,7 @@ pub use sweep::WORKER_SILENCE;
 pub use trunk_groups::lines_rest;
 pub use users::{GoogleProfile, NewAccount, ResetLink};
 pub use ways::Way;
-pub use webhooks::{Replayed, reseal_secrets};
+pub use webhooks::{Replayed, WEBHOOK_NAME_LIMIT, reseal_secrets};
 
 use batch::Batcher;
 use deliveries::Settled;

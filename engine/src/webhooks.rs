@@ -29,6 +29,10 @@ const REPLAY_MOST: u64 = 100_000;
 /// Deliveries, or events, that are forgotten in one transaction.
 const FORGOTTEN_AT_ONCE: u32 = 2_000;
 
+/// Longest name of an endpoint, in characters (Samora's API).
+pub const WEBHOOK_NAME_LIMIT: usize = 255;
+const NO_WEBHOOK: EngineError = EngineError::NotFound("webhook");
+
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// What a replay came to.
@@ -73,15 +77,35 @@ impl Engine {
         let now = self.0.clock.now();
         let mut tx = self.0.store.write().await.map_err(EngineError::from)?;
         let found = tx.webhook_for_update(workspace, id).await.map_err(EngineError::from)?;
-        let before = found.ok_or(EngineError::NotFound("webhook"))?;
+        let before = found.ok_or(NO_WEBHOOK)?;
         let mut webhook = before.clone();
         change(&mut webhook)?;
         check_agent(&mut tx, workspace, webhook.agent_id).await?;
         tx.update_webhook(&webhook, now).await.map_err(EngineError::from)?;
         let after = tx.webhook(workspace, id).await.map_err(EngineError::from)?;
-        let changed = Changed { before, after: after.ok_or(EngineError::NotFound("webhook"))? };
+        let changed = Changed { before, after: after.ok_or(NO_WEBHOOK)? };
         receipt.write(&mut tx, &changed, self.clock()).await?;
         Ok(tx.commit().await.map_err(EngineError::from)?)
+    }
+
+    /// Removes an endpoint, if it gets these bodies where any are named; what is still on its way to it is given up.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub async fn delete_webhook(
+        &self,
+        workspace: WorkspaceId,
+        id: WebhookId,
+        only: Option<Format>,
+        receipt: Receipt<()>,
+    ) -> Result<()> {
+        let now = self.0.clock.now();
+        let mut tx = self.0.store.write().await?;
+        if !tx.delete_webhook(workspace, id, only, now).await? {
+            return Err(NO_WEBHOOK); // dropping the transaction undoes all of it
+        }
+        receipt.write(&mut tx, &(), self.clock()).await?;
+        Ok(tx.commit().await?)
     }
 
     /// Gives an endpoint a new secret. The old one goes on signing beside it for `overlap`; none of it means that it has leaked, and ends all old
@@ -96,9 +120,9 @@ impl Engine {
     ) -> Result<()> {
         let now = self.0.clock.now();
         let mut tx = self.0.store.write().await?;
-        tx.webhook_for_update(workspace, id).await?.ok_or(EngineError::NotFound("webhook"))?;
+        tx.webhook_for_update(workspace, id).await?.ok_or(NO_WEBHOOK)?;
         tx.rotate_secret(id, secret, now + overlap, now).await?;
-        let webhook = tx.webhook(workspace, id).await?.ok_or(EngineError::NotFound("webhook"))?;
+        let webhook = tx.webhook(workspace, id).await?.ok_or(NO_WEBHOOK)?;
         receipt.write(&mut tx, &(webhook, now + overlap), self.clock()).await?;
         Ok(tx.commit().await?)
     }
@@ -113,7 +137,7 @@ impl Engine {
     ) -> Result<()> {
         let now = self.0.clock.now();
         let mut tx = self.0.store.write().await?;
-        let webhook = tx.webhook(workspace, id).await?.ok_or(EngineError::NotFound("webhook"))?;
+        let webhook = tx.webhook(workspace, id).await?.ok_or(NO_WEBHOOK)?;
         check_active(&webhook)?;
         if webhook.format != Format::Ringfleet {
             let message = "only endpoints with Ringfleet's own bodies have sample events".into();
@@ -145,7 +169,7 @@ impl Engine {
         page: Page,
     ) -> Result<Vec<Delivery>> {
         let mut tx = self.0.store.read().await?;
-        tx.webhook(workspace, id).await?.ok_or(EngineError::NotFound("webhook"))?;
+        tx.webhook(workspace, id).await?.ok_or(NO_WEBHOOK)?;
         let found = tx.deliveries(id, filter, page).await?;
         tx.commit().await?;
         Ok(found)
@@ -172,7 +196,7 @@ impl Engine {
         let found = tx.delivery(workspace, id).await?.ok_or(EngineError::NotFound("delivery"))?;
         // Endpoints, then deliveries: one order of locks for everybody. One that is being switched off is waited for.
         let webhook = tx.webhook_for_update(workspace, found.webhook_id).await?;
-        check_active(&webhook.ok_or(EngineError::NotFound("webhook"))?)?;
+        check_active(&webhook.ok_or(NO_WEBHOOK)?)?;
         if !tx.replay_delivery(id, now).await? {
             let message = "the delivery is on its way; replay it when it is DELIVERED or DEAD".into();
             return Err(EngineError::Conflict { code: "ON_ITS_WAY", message });
@@ -198,8 +222,7 @@ impl Engine {
         loop {
             let now = self.0.clock.now();
             let mut tx = self.0.store.write().await?;
-            let webhook =
-                tx.webhook_for_update(workspace, id).await?.ok_or(EngineError::NotFound("webhook"))?;
+            let webhook = tx.webhook_for_update(workspace, id).await?.ok_or(NO_WEBHOOK)?;
             check_active(&webhook)?;
             let replayed = tx.replay_deliveries(id, filter, after, REPLAY_PORTION, now).await?;
             deliveries += replayed.len() as u64;

@@ -142,7 +142,7 @@ impl Office<'_> {
     async fn close(&self, endpoints: &[WebhookId]) -> Result<(), Failure> {
         let mut tx = self.engine().store().write().await?;
         for id in endpoints {
-            tx.delete_webhook(self.bench.ground.workspace, *id, self.engine().clock().now()).await?;
+            tx.delete_webhook(self.bench.ground.workspace, *id, None, self.engine().clock().now()).await?;
         }
         Ok(tx.commit().await?)
     }

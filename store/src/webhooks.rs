@@ -216,6 +216,25 @@ impl Tx {
         kept?.into_iter().map(|webhook| self.opened(webhook)).collect()
     }
 
+    /// Every endpoint of the workspace with these bodies, of this agent where one is named, newest first.
+    pub async fn webhooks_of_format(
+        &mut self,
+        workspace: WorkspaceId,
+        format: Format,
+        agent: Option<AgentId>,
+    ) -> Result<Vec<Webhook>> {
+        let kept = all!(
+            self,
+            Webhook,
+            "SELECT * FROM webhooks WHERE workspace_id = $1 AND deleted_at IS NULL AND format = $2
+                AND ($3 IS NULL OR agent_id = $3) ORDER BY id DESC",
+            workspace.uuid(),
+            format.as_str(),
+            agent.map(AgentId::uuid)
+        );
+        kept?.into_iter().map(|webhook| self.opened(webhook)).collect()
+    }
+
     fn opened(&self, mut webhook: Webhook) -> Result<Webhook> {
         webhook.custom_headers = self.open_headers(webhook.custom_headers, webhook.id)?;
         Ok(webhook)
@@ -365,19 +384,22 @@ impl Tx {
         Ok(())
     }
 
-    /// Removes an endpoint; what is still on its way to it is given up. False when there is none.
+    /// Removes an endpoint, if it gets these bodies where any are named; what is still on its way to it is given up. False when there is none.
     pub async fn delete_webhook(
         &mut self,
         workspace: WorkspaceId,
         id: WebhookId,
+        only: Option<Format>,
         now: DateTime<Utc>,
     ) -> Result<bool> {
         let changed = exec!(
             self,
-            "UPDATE webhooks SET deleted_at = $3, secret = '', old_secrets = '[]', custom_headers = '{}' WHERE workspace_id = $1 AND id = $2 AND deleted_at IS NULL",
+            "UPDATE webhooks SET deleted_at = $3, secret = '', old_secrets = '[]', custom_headers = '{}'
+             WHERE workspace_id = $1 AND id = $2 AND deleted_at IS NULL AND ($4 IS NULL OR format = $4)",
             workspace.uuid(),
             id.uuid(),
-            Timestamp(now)
+            Timestamp(now),
+            only.map(Format::as_str)
         )?;
         if changed == 0 {
             return Ok(false); // of another workspace, perhaps: its deliveries are none of the caller's business

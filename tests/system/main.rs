@@ -51,6 +51,8 @@ mod outage;
 #[cfg(test)]
 mod relay;
 #[cfg(test)]
+mod samora;
+#[cfg(test)]
 mod seats;
 #[cfg(test)]
 #[path = "../support/mod.rs"]

@@ -29,17 +29,13 @@ mod trunks;
 mod upload_data;
 mod upload_preview;
 mod uploads;
-mod webhook_url;
 mod webhooks;
 mod workspace;
 mod workspaces;
 
 pub(crate) use settings_body::given;
 
-use axum::{
-    http::{Method, StatusCode},
-    middleware,
-};
+use axum::{http::StatusCode, middleware};
 
 pub use google::GoogleSettings;
 
@@ -56,9 +52,9 @@ pub(crate) fn routes(gate: &Gate) -> Routes {
     quick.merge(uploads).within(|routes| routes.route_layer(middleware::from_fn(quota::tell))).nest("/api/v1")
 }
 
-/// The method and path of each.
-pub(crate) fn list() -> Vec<(Method, String)> {
-    repeatable().merge(unrepeatable()).merge(uploads()).nest("/api/v1").list()
+/// The same without what is around them.
+pub(crate) fn all() -> Routes {
+    repeatable().merge(unrepeatable()).merge(uploads()).nest("/api/v1")
 }
 
 /// What may be sent with an Idempotency-Key.

@@ -8,15 +8,14 @@ use ringfleet_core::{
     event::EventType,
     id::WebhookKind,
     signing::Secret,
-    webhook::{CustomHeaders, Format, Style, check_headers},
+    webhook::{CustomHeaders, DataOptions, Format, SamoraEvent, Style},
 };
-use ringfleet_engine::Changed;
+use ringfleet_engine::{Changed, WEBHOOK_NAME_LIMIT as NAME_LIMIT};
 use ringfleet_store::{Delivery, NewWebhook, Webhook};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 
-use super::webhook_url;
 use crate::{
     auth::{Allowed, may},
     change::{Answer, difference},
@@ -29,9 +28,9 @@ use crate::{
     path::PathId,
     query::Query,
     tag::{Expected, Seen},
+    webhook_url,
 };
 
-const NAME_LIMIT: usize = 255;
 const DESCRIPTION_LIMIT: usize = 1000;
 /// How long an old secret goes on signing beside a new one, in seconds: by default, and at most.
 const OVERLAP: u32 = 24 * 60 * 60;
@@ -114,6 +113,8 @@ pub(super) struct View {
     events: Vec<EventType>,
     style: Style,
     format: Format,
+    /// What it gets where its format is Samora's; `events` means nothing then.
+    samora: Option<SamoraView>,
     agent_id: Option<AgentId>,
     /// Their names; a value may be a secret of the endpoint's.
     custom_headers: Vec<String>,
@@ -123,6 +124,16 @@ pub(super) struct View {
     failing_since: Option<Moment>,
     created_at: Moment,
     updated_at: Moment,
+}
+
+/// What an endpoint of Samora's is told.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = WebhookOfSamora)]
+struct SamoraView {
+    events: Vec<SamoraEvent>,
+    include_transcript: bool,
+    include_recording_url: bool,
 }
 
 /// A webhook as the one answer shows it that makes it, or its secret.
@@ -161,7 +172,11 @@ pub(super) struct EventView {
 
 impl From<Webhook> for View {
     fn from(webhook: Webhook) -> Self {
+        let DataOptions { include_transcript, include_recording_url } = webhook.data_options;
+        let events = webhook.samora_events;
+        let samora = SamoraView { events, include_transcript, include_recording_url };
         Self {
+            samora: (webhook.format == Format::Samora).then_some(samora),
             id: webhook.id,
             url: webhook.url,
             name: webhook.name,
@@ -202,7 +217,7 @@ pub(super) async fn create(
         description: described(body.description)?,
         style: body.style.unwrap_or(Style::Standard),
         agent_id: body.agent_id,
-        custom_headers: headers(body.custom_headers.unwrap_or_default())?,
+        custom_headers: check::headers("customHeaders", body.custom_headers.unwrap_or_default())?,
         max_per_second: rate(body.max_per_second)?,
         ..NewWebhook::new(&body.url, &in_order(body.events.unwrap_or_default()), &secret)
     };
@@ -260,8 +275,8 @@ pub(super) async fn edit(
 }
 
 fn apply(webhook: &mut Webhook, changes: Changes) -> Result<()> {
-    if webhook.format != Format::Ringfleet && changes.events.is_some() {
-        return Err(ApiError::invalid("events", "belong to Ringfleet's bodies; this endpoint gets Samora's"));
+    if webhook.format == Format::Samora {
+        keeps_its_form(&changes)?;
     }
     if let Some(url) = changes.url {
         webhook.url = url;
@@ -282,12 +297,29 @@ fn apply(webhook: &mut Webhook, changes: Changes) -> Result<()> {
         webhook.agent_id = agent;
     }
     if let Some(given) = changes.custom_headers {
-        webhook.custom_headers = headers(given)?;
+        webhook.custom_headers = check::headers("customHeaders", given)?;
     }
     if let Some(most) = changes.max_per_second {
         webhook.max_per_second = rate(most)?;
     }
     webhook.is_active = changes.is_active.unwrap_or(webhook.is_active);
+    Ok(())
+}
+
+/// What an endpoint of Samora's cannot lose without being none any more.
+fn keeps_its_form(changes: &Changes) -> Result<()> {
+    let needed = "cannot be taken away: this endpoint gets Samora's bodies, which need it; give another one";
+    if changes.events.is_some() {
+        let problem =
+            "belong to Ringfleet's bodies; this endpoint gets Samora's: change them by PUT /v2/webhooks/:id";
+        return Err(ApiError::invalid("events", problem));
+    }
+    if changes.name == Some(None) {
+        return Err(ApiError::invalid("name", needed));
+    }
+    if changes.agent_id == Some(None) {
+        return Err(ApiError::invalid("agentId", needed));
+    }
     Ok(())
 }
 
@@ -330,16 +362,10 @@ pub(super) async fn remove(
     door: Allowed<may::EditWebhooks>,
     PathId(id): PathId<WebhookKind>,
 ) -> Result<Answer<DeletedView>> {
-    let now = door.now();
     let mut change =
         door.change("webhook.delete", move |_: &()| Reply::ok(DeletedView { id, deleted: true }).about(id));
     let receipt = change.receipt();
-    let mut tx = change.engine().store().write().await?;
-    if !tx.delete_webhook(change.workspace(), id, now).await? {
-        return Err(ApiError::not_found("webhook")); // dropping the transaction undoes all of it
-    }
-    receipt.write(&mut tx, &(), change.engine().clock()).await?;
-    tx.commit().await?;
+    change.engine().delete_webhook(change.workspace(), id, None, receipt).await?;
     change.answer()
 }
 
@@ -381,12 +407,4 @@ fn overlap_bounds() -> bounds::Bounds {
 
 fn rate(most: Option<u32>) -> Result<Option<u32>> {
     most.map(|most| check::within("maxPerSecond", Some(most), RATES, most)).transpose()
-}
-
-fn headers(given: CustomHeaders) -> Result<CustomHeaders> {
-    check_headers(&given).map_err(|(name, problem)| match name.as_str() {
-        "" => ApiError::invalid("customHeaders", problem),
-        name => ApiError::invalid(format!("customHeaders.{name}"), problem),
-    })?;
-    Ok(given)
 }

@@ -11,7 +11,10 @@ use utoipa::{
     },
 };
 
-use crate::{envelope::Reply, error::Result};
+use crate::{
+    envelope::{Form, Reply},
+    error::Result,
+};
 
 use super::Draft;
 
@@ -33,21 +36,14 @@ impl<A: Answer> Answer for Result<A> {
     }
 }
 
-impl<T: ToSchema> Answer for Reply<T> {
+impl<T: ToSchema, F: Form> Answer for Reply<T, F> {
     fn describe(draft: &mut Draft, status: u16) {
         let data = draft.of::<T>();
         let meta = match draft.has_query("cursor") {
             true => Ref::from_schema_name("Page").into(),
             false => null(),
         };
-        let envelope = ObjectBuilder::new()
-            .property("success", truth())
-            .property("data", data)
-            .property("message", null())
-            .property("meta", meta);
-        let envelope =
-            ["success", "data", "message", "meta"].iter().fold(envelope, |it, name| it.required(*name));
-        let body = Content::new(Some(RefOr::T(Schema::Object(envelope.build()))));
+        let body = Content::new(Some(F::describe(data, meta)));
         let answer = ResponseBuilder::new().description("Done.").content("application/json", body).build();
         draft.answers(status, answer);
     }
@@ -63,10 +59,6 @@ impl<T: ToSchema> Answer for ([(HeaderName, String); 1], Reply<T>) {
 /// Nothing.
 pub(super) fn null() -> RefOr<Schema> {
     ObjectBuilder::new().schema_type(SchemaType::new(Type::Null)).build().into()
-}
-
-fn truth() -> RefOr<Schema> {
-    ObjectBuilder::new().schema_type(SchemaType::new(Type::Boolean)).enum_values(Some([true])).build().into()
 }
 
 /// A function that is described by its types. `Args` tells apart how many it has.

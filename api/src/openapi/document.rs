@@ -17,12 +17,13 @@ use super::{Routes, describe::null, routes::Operation};
 
 const TITLE: &str = "Ringfleet";
 const ABOUT: &str = "An outbound campaign dialer. Every answer is `{success, data, message, meta}`; of an error, `meta.code` is for \
-programs and `message` for people. Send an API key as `Authorization: Bearer KEY` or `X-API-Key: KEY`, or the access token of a user as \
+programs and `message` for people. Samora's API beside it, under `/v1` and `/v2`, has answers and errors of its own. Send an API key as `Authorization: Bearer KEY` or `X-API-Key: KEY`, or the access token of a user as \
 `Authorization: Bearer TOKEN` and, where they are a member of several workspaces, `X-Workspace-Id`.";
 
-/// The form of every error.
-pub(super) fn problem() -> Content {
-    Content::new(Some(RefOr::Ref(Ref::from_schema_name("Problem"))))
+/// The form of every error, of the native API or of Samora's.
+pub(super) fn problem(of_samora: bool) -> Content {
+    let name = if of_samora { "SamoraProblem" } else { "Problem" };
+    Content::new(Some(RefOr::Ref(Ref::from_schema_name(name))))
 }
 
 /// Describes everything `routes` serves, as JSON.
@@ -33,13 +34,17 @@ pub(crate) fn document(mut routes: Vec<Operation>) -> Value {
         operation.finish();
         schemas.extend(std::mem::take(&mut operation.draft.schemas));
         let (path, method) = (shown_path(operation), operation.http_method());
-        let tag = tag_of(&operation.path);
+        let tag = match operation.of_samora {
+            true => "samora".to_owned(),
+            false => tag_of(&operation.path),
+        };
         if !tags.contains(&tag) {
             tags.push(tag.clone());
         }
         paths = paths.path(path, PathItem::new(method, described(operation, tag)));
     }
     schemas.insert("Problem".into(), problem_schema());
+    schemas.insert("SamoraProblem".into(), samora_problem_schema());
     schemas.insert("Page".into(), page_schema());
     let components = ComponentsBuilder::new()
         .schemas_from_iter(schemas)
@@ -131,6 +136,12 @@ fn problem_schema() -> RefOr<Schema> {
     ["success", "data", "message", "meta"].iter().fold(problem, |it, name| it.required(*name)).build().into()
 }
 
+fn samora_problem_schema() -> RefOr<Schema> {
+    let text = ObjectBuilder::new().schema_type(SchemaType::new(Type::String));
+    let message = text.description(Some("What went wrong and what to do, for people."));
+    ObjectBuilder::new().property("message", message).required("message").build().into()
+}
+
 fn page_schema() -> RefOr<Schema> {
     let cursor = ObjectBuilder::new()
         .schema_type(SchemaType::from_iter([Type::String, Type::Null]))
@@ -187,7 +198,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::sqlite(&folder.path().join("test.db")).await.unwrap();
         let engine = Engine::new(store, Fleet::in_process(), Arc::new(SystemClock), RetrySchedule::default());
-        crate::native::routes(&crate::auth::Gate::new(engine, crate::ApiSettings::default()))
+        let gate = crate::auth::Gate::new(engine, crate::ApiSettings::default());
+        crate::native::routes(&gate).merge(crate::samora::routes(&gate))
     }
 
     #[tokio::test]

@@ -27,6 +27,8 @@ pub(super) struct Operation {
     pub(super) id: String,
     pub(super) summary: &'static str,
     pub(super) draft: Draft,
+    /// It speaks Samora's dialect.
+    pub(super) of_samora: bool,
 }
 
 macro_rules! methods {
@@ -66,7 +68,8 @@ impl Routes {
     {
         let mut draft = Draft::default();
         H::describe(&mut draft, status.as_u16());
-        self.operations.push(Operation { method, path: path.to_owned(), id: name_of::<H>(), summary, draft });
+        let (path_there, id) = (path.to_owned(), name_of::<H>());
+        self.operations.push(Operation { method, path: path_there, id, summary, draft, of_samora: false });
         self.router = self.router.route(path, on(filter, handler));
         self
     }
@@ -99,6 +102,15 @@ impl Routes {
         self.router = Router::new().nest(prefix, self.router);
         for operation in &mut self.operations {
             operation.path.insert_str(0, prefix);
+        }
+        self
+    }
+
+    /// The same as routes of Samora's dialect, whose refusals have a form and a status of their own.
+    pub(crate) fn of_samora(mut self) -> Self {
+        for operation in &mut self.operations {
+            operation.of_samora = true;
+            operation.id.insert_str(0, "samora_");
         }
         self
     }
@@ -139,10 +151,17 @@ impl Operation {
         }
         self.draft.refuses(StatusCode::INTERNAL_SERVER_ERROR, "Something went wrong on this side.");
         self.draft.refuses(StatusCode::SERVICE_UNAVAILABLE, "Too busy, or the database is away; try again.");
+        if self.of_samora && self.draft.refusals.remove(&StatusCode::UNPROCESSABLE_ENTITY.as_u16()).is_some()
+        {
+            self.draft.refuses(
+                StatusCode::BAD_REQUEST,
+                "A value is wrong, or the body is no JSON; the message says which.",
+            );
+        }
         for (status, why) in &self.draft.refusals {
             let refusal = ResponseBuilder::new()
                 .description(*why)
-                .content("application/json", super::document::problem());
+                .content("application/json", super::document::problem(self.of_samora));
             self.draft.answers.entry(*status).or_insert_with(|| refusal.build());
         }
     }

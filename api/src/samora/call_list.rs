@@ -6,10 +6,11 @@ use ringfleet_core::{
 };
 use ringfleet_store::{ScheduledCall, ScheduledCallFilter, ScheduledCallSort};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::{
     auth::{Allowed, may},
-    envelope::{Moment, Reply},
+    envelope::{Moment, Reply, Saying},
     error::{ApiError, Result},
     query::{FromQuery, Parameters, Query},
 };
@@ -17,7 +18,8 @@ use crate::{
 use super::read::{self, Pages, PathId};
 
 /// A call of a campaign as this dialect lists it.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = SamoraCampaignCall)]
 struct Item {
     id: String,
     to_number: String,
@@ -46,7 +48,8 @@ impl From<ScheduledCall> for Item {
 }
 
 /// A page of calls.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = SamoraCampaignCalls)]
 pub(super) struct Listed {
     calls: Vec<Item>,
     page: u32,
@@ -120,7 +123,7 @@ pub(super) async fn list(
     PathId(agent): PathId<AgentKind>,
     PathId(id): PathId<CampaignKind>,
     Query(ListQuery { pages, filter }): Query<ListQuery>,
-) -> Result<Reply<Listed>> {
+) -> Result<Reply<Listed, Saying>> {
     let campaign = read::campaign(door.engine(), door.workspace(), (agent, id)).await?;
     let page = door.engine().scheduled_calls(&campaign, &filter, pages.offset(), pages.page_size).await;
     let (calls, total) = page?;

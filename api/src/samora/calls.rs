@@ -5,12 +5,13 @@ use ringfleet_engine::{NewSession, Way};
 use ringfleet_store::{Call, ScheduledCall};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use utoipa::ToSchema;
 
 use crate::{
     auth::{Allowed, may},
     change::Answer,
     check,
-    envelope::{Moment, Reply},
+    envelope::{Bare, Moment, Reply, Saying},
     error::{ApiError, Result},
     files,
     json::Json,
@@ -18,16 +19,19 @@ use crate::{
 
 use super::read::{self, PathId};
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = SamoraTrigger)]
 pub(super) struct Body {
     agent_id: AgentId,
     to_number: String,
+    #[schema(value_type = Option<Object>)]
     metadata: Option<Map<String, Value>>,
 }
 
 /// What triggering answers: no envelope.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = SamoraTriggered)]
 pub(super) struct Accepted {
     message: &'static str,
     status: &'static str,
@@ -38,7 +42,7 @@ pub(super) struct Accepted {
 pub(super) async fn trigger(
     door: Allowed<may::RunCampaigns>,
     Json(body): Json<Body>,
-) -> Result<Answer<Accepted>> {
+) -> Result<Answer<Accepted, Bare>> {
     let to = read::number("to_number", &body.to_number)?;
     let metadata = check::object("metadata", body.metadata, check::SMALL_OBJECT)?;
     let mut change = door.change("session.create", |call: &Call| {
@@ -64,7 +68,8 @@ pub(super) async fn trigger(
 }
 
 /// A call as this dialect shows it by its id.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = SamoraCall)]
 pub(super) struct View {
     agent_id: String,
     created_at: Moment,
@@ -75,6 +80,7 @@ pub(super) struct View {
     /// Recordings cannot be fetched yet.
     recording_url: Option<String>,
     status: ScheduledCallState,
+    #[schema(value_type = Option<Object>)]
     call_variables: Option<Value>,
 }
 
@@ -114,7 +120,10 @@ fn some(variables: Value) -> Option<Value> {
 }
 
 /// `GET /v1/call/:call_id`: a call that was triggered, or one that a campaign has scheduled.
-pub(super) async fn show(door: Allowed<may::Read>, PathId(id): PathId<CallKind>) -> Result<Reply<View>> {
+pub(super) async fn show(
+    door: Allowed<may::Read>,
+    PathId(id): PathId<CallKind>,
+) -> Result<Reply<View, Saying>> {
     let mut tx = door.engine().store().read().await?;
     let single = tx.call(door.workspace(), id).await?;
     let scheduled = match &single {

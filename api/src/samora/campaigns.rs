@@ -13,12 +13,13 @@ use ringfleet_engine::{CallStats, Changed, Engine, InFlight, NAME_LIMIT, Way};
 use ringfleet_store::{Agent, Campaign, CampaignSettings, NewCampaign, NewRecipient};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
+use utoipa::ToSchema;
 
 use crate::{
     auth::{Allowed, may},
     change::{Answer, Change},
     check,
-    envelope::{Moment, Reply},
+    envelope::{Moment, Reply, Saying},
     error::{ApiError, Result},
     json::{Json, NoBody},
     native::given,
@@ -34,21 +35,24 @@ use super::{
 /// Most numbers in one request.
 const MOST: usize = 5_000;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = NewSamoraCampaign)]
 pub(super) struct CreateBody {
     name: String,
     retry_config: Option<Object<RetryConfig>>,
 }
 
 /// What making a campaign answers.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = SamoraCampaignMade)]
 pub(super) struct Made {
     campaign_id: String,
 }
 
 /// A campaign as this dialect shows it.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = SamoraCampaign)]
 pub(super) struct View {
     id: String,
     name: String,
@@ -61,7 +65,8 @@ pub(super) struct View {
     updated_at: Moment,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = SamoraCallStats)]
 struct StatsView {
     total: u64,
     finished: u64,
@@ -101,7 +106,7 @@ pub(super) async fn create(
     door: Allowed<may::RunCampaigns>,
     PathId(agent): PathId<AgentKind>,
     Json(body): Json<CreateBody>,
-) -> Result<Answer<Made>> {
+) -> Result<Answer<Made, Saying>> {
     let name = check::name(body.name, NAME_LIMIT)?;
     let plan = retry_config::plan(body.retry_config.map(|Object(config)| config))?;
     let mut change = door.change("campaign.create", |campaign: &Campaign| {
@@ -119,7 +124,8 @@ pub(super) async fn create(
 }
 
 /// A page of campaigns.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = SamoraCampaigns)]
 pub(super) struct Listed {
     campaigns: Vec<View>,
     page: u32,
@@ -132,7 +138,7 @@ pub(super) async fn list(
     door: Allowed<may::Read>,
     PathId(id): PathId<AgentKind>,
     Query(pages): Query<Pages>,
-) -> Result<Reply<Listed>> {
+) -> Result<Reply<Listed, Saying>> {
     let agent = read::agent(door.engine(), door.workspace(), id).await?;
     let mut tx = door.engine().store().read().await?;
     let found = tx.campaigns_of_agent(door.workspace(), id, pages.offset(), pages.page_size).await?;
@@ -154,7 +160,7 @@ pub(super) async fn show(
     door: Allowed<may::Read>,
     PathId(agent): PathId<AgentKind>,
     PathId(id): PathId<CampaignKind>,
-) -> Result<Reply<View>> {
+) -> Result<Reply<View, Saying>> {
     let campaign = read::campaign(door.engine(), door.workspace(), (agent, id)).await?;
     let (agent, stats) = beside(door.engine(), &campaign).await?;
     Ok(Reply::ok(View::new(campaign, &agent, stats)).saying("Campaign details"))
@@ -169,7 +175,7 @@ async fn beside(engine: &Engine, campaign: &Campaign) -> Result<(Agent, CallStat
 
 /// What a change needs beforehand to be answered with: its figures are those from before it.
 struct Noted<T> {
-    change: Change<T, Option<View>>,
+    change: Change<T, Option<View>, Saying>,
     engine: Engine,
     workspace: WorkspaceId,
 }
@@ -197,8 +203,9 @@ async fn noted<T: 'static>(
 }
 
 /// What may be changed: `null` takes the retries away.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = SamoraCampaignChanges)]
 pub(super) struct EditBody {
     #[serde(default, deserialize_with = "given")]
     retry_config: Option<Option<Object<RetryConfig>>>,
@@ -210,7 +217,7 @@ pub(super) async fn edit(
     PathId(agent): PathId<AgentKind>,
     PathId(id): PathId<CampaignKind>,
     Json(body): Json<EditBody>,
-) -> Result<Answer<Option<View>>> {
+) -> Result<Answer<Option<View>, Saying>> {
     let config = body.retry_config.ok_or_else(|| ApiError::invalid("retry_config", "is missing"))?;
     let plan = retry_config::plan(config.map(|Object(config)| config))?;
     let edit = |_: &Campaign, settings: &mut CampaignSettings| {
@@ -224,21 +231,25 @@ pub(super) async fn edit(
     noted.change.answer()
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = NewSamoraCalls)]
 pub(super) struct AddBody {
     phone_numbers: Vec<Object<PhoneNumber>>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = SamoraPhoneNumber)]
 struct PhoneNumber {
     to_number: String,
+    #[schema(value_type = Option<Object>)]
     call_variables: Option<Map<String, Value>>,
 }
 
 /// The ids of what was added, in the order of the request.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = SamoraCallsScheduled)]
 pub(super) struct Added {
     scheduled_call_ids: Vec<String>,
 }
@@ -249,7 +260,7 @@ pub(super) async fn add(
     PathId(agent): PathId<AgentKind>,
     PathId(id): PathId<CampaignKind>,
     Json(body): Json<AddBody>,
-) -> Result<Answer<Added>> {
+) -> Result<Answer<Added, Saying>> {
     if !(1..=MOST).contains(&body.phone_numbers.len()) {
         return Err(ApiError::invalid("phone_numbers", format!("give 1 to {MOST} numbers at once")));
     }
@@ -286,7 +297,7 @@ pub(super) async fn start(
     PathId(agent): PathId<AgentKind>,
     PathId(id): PathId<CampaignKind>,
     _: NoBody,
-) -> Result<Answer<Option<View>>> {
+) -> Result<Answer<Option<View>, Saying>> {
     let needs = &[CampaignState::Draft, CampaignState::Paused];
     act(door, (agent, id), CampaignAction::Start, needs, ("campaign.start", "Campaign started")).await
 }
@@ -297,7 +308,7 @@ pub(super) async fn stop(
     PathId(agent): PathId<AgentKind>,
     PathId(id): PathId<CampaignKind>,
     _: NoBody,
-) -> Result<Answer<Option<View>>> {
+) -> Result<Answer<Option<View>, Saying>> {
     act(
         door,
         (agent, id),
@@ -314,7 +325,7 @@ pub(super) async fn cancel(
     PathId(agent): PathId<AgentKind>,
     PathId(id): PathId<CampaignKind>,
     _: NoBody,
-) -> Result<Answer<Option<View>>> {
+) -> Result<Answer<Option<View>, Saying>> {
     let action = CampaignAction::Cancel;
     act(door, (agent, id), action, action.needs(), ("campaign.cancel", "Campaign cancelled")).await
 }
@@ -325,7 +336,7 @@ async fn act(
     action: CampaignAction,
     needs: &'static [CampaignState],
     words: (&'static str, &'static str),
-) -> Result<Answer<Option<View>>> {
+) -> Result<Answer<Option<View>, Saying>> {
     let mut noted = noted(door, of, words, |campaign: &Campaign| campaign).await?;
     let receipt = noted.change.receipt();
     let (engine, workspace) = (&noted.engine, noted.workspace);

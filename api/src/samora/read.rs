@@ -10,6 +10,7 @@ use ringfleet_store::{Agent, Campaign};
 
 use crate::{
     error::{ApiError, Result},
+    openapi::{Draft, Part},
     path::written,
     query::{FromQuery, Parameters},
 };
@@ -25,6 +26,12 @@ impl<K: Kind, S: Send + Sync> FromRequestParts<S> for PathId<K> {
         let wrong =
             |_| ApiError::invalid("", format!("{text:?} is no id of a {}; it must be a UUID", K::NAME));
         text.parse().map(Self).map_err(wrong)
+    }
+}
+
+impl<K: Kind> Part for PathId<K> {
+    fn describe(draft: &mut Draft) {
+        draft.id::<K>();
     }
 }
 

@@ -2,12 +2,14 @@
 
 use ringfleet_core::{Channel, Outcome, Plan, Retry, Step};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::error::{ApiError, Result};
 
 /// Endings that may be tried again.
-#[derive(Serialize, Deserialize, Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Serialize, Deserialize, Debug, Clone, Copy, PartialEq, Eq, ToSchema)]
 #[serde(rename_all = "UPPERCASE")]
+#[schema(as = SamoraRetryOn)]
 enum RetryOn {
     Unanswered,
     Rejected,
@@ -30,8 +32,9 @@ impl RetryOn {
 }
 
 /// All three are needed.
-#[derive(Serialize, Deserialize, Debug, Clone, PartialEq, Eq)]
+#[derive(Serialize, Deserialize, Debug, Clone, PartialEq, Eq, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = SamoraRetryConfig)]
 pub(super) struct RetryConfig {
     /// Tries after the first.
     max_retries: u32,

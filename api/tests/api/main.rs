@@ -30,6 +30,7 @@ mod recurring;
 mod resources;
 mod rules;
 mod samora;
+mod samora_webhooks;
 mod seats;
 mod snapshots;
 mod starts;

@@ -11,24 +11,24 @@ use crate::support::{Answer, World};
 
 impl World {
     /// Sends a request to the dialect, with the header its pages show.
-    async fn samora(&self, key: &str, method: &str, path: &str, body: Value) -> Answer {
+    pub async fn samora(&self, key: &str, method: &str, path: &str, body: Value) -> Answer {
         let request = Request::builder().method(method).uri(path).header("X-API-Key", key);
         let request = request.header("Content-Type", "application/json");
         let body = if body.is_null() { String::new() } else { body.to_string() };
         self.send(request.body(body.into()).unwrap()).await
     }
 
-    async fn ask(&self, method: &str, path: &str, body: Value) -> Answer {
+    pub async fn ask(&self, method: &str, path: &str, body: Value) -> Answer {
         self.samora(&self.admin, method, path, body).await
     }
 
     /// An agent and the only trunk; the agent's id as this dialect writes it.
-    async fn bare_agent(&self) -> String {
+    pub async fn bare_agent(&self) -> String {
         self.trunk().await;
         uuid(&self.agent().await)
     }
 
-    async fn samora_campaign(&self, agent: &str, more: Value) -> String {
+    pub async fn samora_campaign(&self, agent: &str, more: Value) -> String {
         let mut body = json!({"name": "Autumn"});
         body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
         let made = self.ask("POST", &format!("/v1/external/campaigns/{agent}"), body).await.good(201);
@@ -36,7 +36,7 @@ impl World {
         format!("/v1/external/campaigns/{agent}/{id}")
     }
 
-    async fn fill(&self, campaign: &str, numbers: &[&str]) -> Vec<String> {
+    pub async fn fill(&self, campaign: &str, numbers: &[&str]) -> Vec<String> {
         let list: Vec<Value> =
             numbers.iter().map(|n| json!({"to_number": n, "call_variables": {"n": n}})).collect();
         let path = format!("{campaign}/scheduled-calls");
@@ -46,7 +46,7 @@ impl World {
     }
 
     /// Begins the oldest call that waits for this recipient and ends it so, having talked for `talked`.
-    async fn call_out(&self, recipient: &str, outcome: Outcome, talked: Option<Duration>) -> CallId {
+    pub async fn call_out(&self, recipient: &str, outcome: Outcome, talked: Option<Duration>) -> CallId {
         let recipient: RecipientId = recipient.parse().unwrap();
         for running in self.engine.running().await.unwrap() {
             self.engine.dispatch(&running, 100).await.unwrap();
@@ -82,7 +82,7 @@ impl World {
 impl Answer {
     /// The body of a success with this status.
     #[track_caller]
-    fn good(self, status: u16) -> Value {
+    pub fn good(self, status: u16) -> Value {
         assert_eq!(self.status, status, "{}", self.text);
         assert!(self.body["message"].is_string(), "{}", self.text);
         self.body
@@ -90,18 +90,18 @@ impl Answer {
 
     /// The message of a refusal with this status: nothing else is in it.
     #[track_caller]
-    fn bad(self, status: u16) -> String {
+    pub fn bad(self, status: u16) -> String {
         assert_eq!(self.status, status, "{}", self.text);
         assert_eq!(self.body.as_object().expect("an object").len(), 1, "{}", self.text);
         self.body["message"].as_str().expect("a message").to_owned()
     }
 }
 
-fn uuid(id: &str) -> String {
+pub fn uuid(id: &str) -> String {
     id.parse::<ringfleet_core::AgentId>().unwrap().uuid().to_string()
 }
 
-fn names(object: &Value) -> Vec<&str> {
+pub fn names(object: &Value) -> Vec<&str> {
     object.as_object().unwrap().keys().map(String::as_str).collect()
 }
 

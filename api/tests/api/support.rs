@@ -300,9 +300,17 @@ impl World {
     }
 }
 
-/// A request to the native API.
+/// A request to the native API; Samora's paths begin with a version.
 pub fn request(method: &str, path: &str) -> axum::http::request::Builder {
-    Request::builder().method(method).uri(format!("/api/v1{path}"))
+    Request::builder().method(method).uri(whole(path))
+}
+
+/// A path from the root.
+pub fn whole(path: &str) -> String {
+    match path.starts_with("/v1/") || path.starts_with("/v2/") {
+        true => path.to_owned(),
+        false => format!("/api/v1{path}"),
+    }
 }
 
 /// A key that may all its role may.

@@ -184,7 +184,7 @@ pub async fn deleting_an_endpoint_gives_up(db: Db) {
     post.begin(&db, 100, 0).await;
     update(&db, delivered(post.ids[0])).await;
     let delete = async || {
-        db.write(async |tx| tx.delete_webhook(post.world.workspace, post.webhook, at(9)).await).await
+        db.write(async |tx| tx.delete_webhook(post.world.workspace, post.webhook, None, at(9)).await).await
     };
     assert!(delete().await);
     assert!(!delete().await, "it is gone");
@@ -203,7 +203,7 @@ pub async fn deleting_an_endpoint_gives_up(db: Db) {
 pub async fn one_made_during_a_deletion_is_closed(db: Db) {
     let post = Post::new(&db, 0).await;
     let (events, deliveries) = letters(&post.world, post.webhook, 1);
-    db.write(async |tx| tx.delete_webhook(post.world.workspace, post.webhook, at(1)).await).await;
+    db.write(async |tx| tx.delete_webhook(post.world.workspace, post.webhook, None, at(1)).await).await;
     // Somebody had read the endpoints before they were told.
     db.write(async |tx| tx.insert_events(&events, &deliveries, at(2)).await).await;
     let ids = [deliveries[0].id];

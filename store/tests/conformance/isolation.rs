@@ -64,12 +64,12 @@ pub async fn nobody_sees_another_workspace(db: Db) {
     for one in found {
         assert_eq!(db.read(async |tx| tx.recipient(other.campaign, one.id).await).await, None);
     }
-    assert!(!db.write(async |tx| tx.delete_webhook(other.workspace, webhook.id, at(1)).await).await);
+    assert!(!db.write(async |tx| tx.delete_webhook(other.workspace, webhook.id, None, at(1)).await).await);
     let left = db.read(async |tx| tx.delivery(mine.workspace, delivery).await).await.unwrap();
     assert_eq!(
         left.state,
         DeliveryState::Pending,
         "a stranger's attempt to delete an endpoint gives up none of its deliveries"
     );
-    assert!(db.write(async |tx| tx.delete_webhook(mine.workspace, webhook.id, at(1)).await).await);
+    assert!(db.write(async |tx| tx.delete_webhook(mine.workspace, webhook.id, None, at(1)).await).await);
 }

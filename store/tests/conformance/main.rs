@@ -85,7 +85,7 @@ on_both_engines! {
                 deleting_an_endpoint_gives_up one_made_during_a_deletion_is_closed;
     agents: versions_are_kept_and_one_is_live an_agent_that_was_put_away_is_not_listed
             a_call_is_made_with_the_version_that_is_live_when_it_begins;
-    webhooks: everything_of_an_endpoint_is_kept an_endpoint_is_switched_off_and_on secrets_overlap_as_long_as_told
+    webhooks: everything_of_an_endpoint_is_kept endpoints_are_found_by_their_format an_endpoint_is_switched_off_and_on secrets_overlap_as_long_as_told
               requests_are_kept_and_deliveries_replayed a_campaign_counts_what_it_tells secrets_are_sealed_at_rest
               headers_are_sealed_at_rest ended_ones_are_forgotten_with_their_events;
     audit: every_row_comes_once deliveries_bring_their_events what_is_not_over_is_counted;

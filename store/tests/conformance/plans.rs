@@ -259,7 +259,7 @@ async fn check(statistics: Statistics) {
             let filter = DeliveryFilter { state: Some(DeliveryState::Dead), ..DeliveryFilter::default() };
             assert_eq!(tx.replay_deliveries(campaign.uuid().into(), filter, Uuid::nil(), 200, at(1)).await?.len(), 0);
         };
-        "delete an endpoint": |tx| assert!(tx.delete_webhook(workspace, campaign.uuid().into(), at(1)).await?);
+        "delete an endpoint": |tx| assert!(tx.delete_webhook(workspace, campaign.uuid().into(), None, at(1)).await?);
         "page of recipients": |tx| {
             let filter = RecipientFilter { state: Some(RecipientState::Pending), disposition: None, ..Default::default() };
             assert_eq!(tx.recipients(campaign, filter, page(None, 20)).await?.len(), 20);

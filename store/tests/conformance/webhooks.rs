@@ -61,6 +61,33 @@ pub async fn everything_of_an_endpoint_is_kept(db: Db) {
     assert_eq!(read().await, changed);
 }
 
+pub async fn endpoints_are_found_by_their_format(db: Db) {
+    let world = World::new(&db).await;
+    let of = |format, agent_id, n| {
+        let plain = NewWebhook::new("http://localhost/", &[], &Secret::new([n; 32]));
+        NewWebhook { format, agent_id, ..plain }
+    };
+    let make =
+        async |new, now| db.write(async |tx| tx.insert_webhook(world.workspace, new, at(now)).await).await;
+    let first = make(of(Format::Samora, Some(world.agent), 1), 1).await;
+    let ours = make(of(Format::Ringfleet, Some(world.agent), 2), 2).await;
+    let last = make(of(Format::Samora, None, 3), 3).await;
+    let found = async |format, agent| {
+        let found = db.read(async |tx| tx.webhooks_of_format(world.workspace, format, agent).await).await;
+        found.into_iter().map(|webhook| webhook.id).collect::<Vec<_>>()
+    };
+    assert_eq!(found(Format::Samora, None).await, [last.id, first.id]);
+    assert_eq!(found(Format::Samora, Some(world.agent)).await, [first.id]);
+    assert_eq!(found(Format::Ringfleet, None).await, [ours.id]);
+    let delete =
+        async |id, only| db.write(async |tx| tx.delete_webhook(world.workspace, id, only, at(4)).await).await;
+    assert!(!delete(ours.id, Some(Format::Samora)).await, "it has other bodies");
+    assert!(delete(first.id, Some(Format::Samora)).await);
+    assert!(delete(last.id, None).await && !delete(last.id, None).await);
+    assert_eq!(found(Format::Samora, None).await, []);
+    assert_eq!(found(Format::Ringfleet, None).await, [ours.id]);
+}
+
 pub async fn an_endpoint_is_switched_off_and_on(db: Db) {
     let (post, other) = (Post::new(&db, 2).await, Post::new(&db, 1).await);
     let id = post.webhook;

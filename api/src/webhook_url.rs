@@ -16,20 +16,39 @@ const PATIENCE: Duration = Duration::from_secs(1);
 ///
 /// # Errors
 /// What is wrong with it.
-pub(super) async fn check(text: &str, guard: &Guard) -> Result<()> {
+pub(crate) async fn check(text: &str, guard: &Guard) -> Result<()> {
+    judged(text, guard).await.map(|_| ())
+}
+
+/// The same where requests have to be encrypted: `http` goes only to addresses inside that the operator allows.
+///
+/// # Errors
+/// What is wrong with it.
+pub(crate) async fn check_encrypted(text: &str, guard: &Guard) -> Result<()> {
+    let (url, addresses) = judged(text, guard).await?;
+    let public = |ip: &IpAddr| Guard::default().check(*ip).is_ok();
+    match url.scheme() == "http" && (addresses.is_empty() || addresses.iter().any(public)) {
+        true => Err(ApiError::invalid("url", "must begin with https://")),
+        false => Ok(()),
+    }
+}
+
+/// The URL, and the addresses of its host as far as they are known now.
+async fn judged(text: &str, guard: &Guard) -> Result<(Url, Vec<IpAddr>)> {
     let url = parse(text).map_err(|problem| ApiError::invalid("url", problem))?;
     if let Some(port) = url.port_or_known_default() {
         let port_fits = guard.check_port(port);
         port_fits.map_err(|problem| ApiError::invalid("url", format!("port {port} {problem}")))?;
     }
-    for ip in addresses(&url).await {
-        guard.check(ip).map_err(|kind| {
+    let addresses = addresses(&url).await;
+    for ip in &addresses {
+        guard.check(*ip).map_err(|kind| {
             let problem =
                 "webhooks go to public addresses only; the operator can allow others with webhooks.allow";
             ApiError::invalid("url", format!("the host is {kind} ({ip}): {problem}"))
         })?;
     }
-    Ok(())
+    Ok((url, addresses))
 }
 
 /// The addresses of its host; none where nobody knows them yet.
@@ -123,5 +142,16 @@ mod tests {
         let allowed = Guard::allowing(vec!["127.0.0.0/8".parse().unwrap()]);
         assert!(check("http://127.0.0.1/", &allowed).await.is_ok());
         assert!(check("http://1.1.1.1:6379/", &Guard::default()).await.is_err());
+    }
+
+    #[tokio::test]
+    async fn what_has_to_be_encrypted_is_so_outside() {
+        let allowed = Guard::allowing(vec!["127.0.0.0/8".parse().unwrap(), "1.1.1.0/24".parse().unwrap()]);
+        for good in ["https://1.1.1.1/", "http://127.0.0.1:8080/", "https://127.0.0.1/"] {
+            assert!(check_encrypted(good, &allowed).await.is_ok(), "{good}");
+        }
+        for bad in ["http://1.1.1.1/", "http://10.0.0.1/", "http://nowhere.invalid/", "https://10.0.0.1/"] {
+            assert!(check_encrypted(bad, &allowed).await.is_err(), "{bad}");
+        }
     }
 }
