@@ -259,6 +259,9 @@ pub struct Flags {
     pub redis_url: Option<String>,
 }
 
+/// Variables of the commands that only speak with the API: no keys of a server's configuration, and no reason for it not to start.
+const OF_CLIENTS: [&str; 2] = ["url", "api_key"];
+
 /// A variable set to nothing counts as not set, as compose files and service managers leave it.
 fn is_empty(variable: &str) -> bool {
     std::env::var_os(variable.to_ascii_uppercase()).is_none_or(|value| value.is_empty())
@@ -279,7 +282,7 @@ impl Config {
         let figment = Figment::from(Serialized::defaults(Self::default()))
             .merge(toml)
             .merge(Env::raw().only(urls).filter(|name| !is_empty(name.as_str())))
-            .merge(Env::prefixed("RINGFLEET_").split("__"))
+            .merge(Env::prefixed("RINGFLEET_").ignore(&OF_CLIENTS).split("__"))
             .merge(Serialized::defaults(flags));
         let read = figment.extract::<Self>();
         let mut config = read.map_err(|error| ConfigError::Unreadable(Misread::new(&figment, error)))?;
