@@ -111,6 +111,12 @@ const ALL: &[(i64, &str, &str, &str)] = &[
         include_str!("../../migrations/postgres/0018_bulk.sql"),
         include_str!("../../migrations/sqlite/0018_bulk.sql"),
     ),
+    (
+        20,
+        "invites",
+        include_str!("../../migrations/postgres/0020_invites.sql"),
+        include_str!("../../migrations/sqlite/0020_invites.sql"),
+    ),
 ];
 
 pub(crate) fn postgres() -> Migrator {

@@ -108,15 +108,17 @@ pub async fn members_come_and_go(db: Db) {
 pub async fn invitations_are_good_once(db: Db) {
     let home = workspace(&db, "home").await;
     let mut tx = db.store.write().await.unwrap();
-    tx.insert_invite(home, "a@x.de", Role::Member, b"old", at(1), at(100)).await.unwrap();
-    let invite = tx.insert_invite(home, "a@x.de", Role::Admin, b"new", at(2), at(100)).await.unwrap();
+    tx.insert_invite(home, "a@x.de", Role::Member, (b"old", false), at(1), at(100)).await.unwrap();
+    let invite = tx.insert_invite(home, "a@x.de", Role::Admin, (b"new", true), at(2), at(100)).await.unwrap();
     assert_eq!(tx.invites(home, page(None, 10)).await.unwrap(), std::slice::from_ref(&invite));
     assert!(tx.take_invite(b"old", at(3)).await.unwrap().is_none(), "another took its place");
     assert!(tx.take_invite(b"new", at(100)).await.unwrap().is_none(), "too late");
     let (taken, place) = tx.take_invite(b"new", at(99)).await.unwrap().unwrap();
+    assert!(taken.by_mail);
     assert_eq!((taken, place.id), (invite, home));
     assert!(tx.take_invite(b"new", at(99)).await.unwrap().is_none(), "used");
-    let other = tx.insert_invite(home, "b@x.de", Role::Member, b"b", at(3), at(100)).await.unwrap();
+    let other = tx.insert_invite(home, "b@x.de", Role::Member, (b"b", false), at(3), at(100)).await.unwrap();
+    assert!(!other.by_mail);
     assert!(!tx.delete_invite(WorkspaceId::new(at(0)), other.id).await.unwrap());
     assert!(tx.delete_invite(home, other.id).await.unwrap());
     assert!(!tx.delete_invite(home, other.id).await.unwrap());
@@ -220,7 +222,7 @@ pub async fn a_deleted_workspace_is_shut(db: Db) {
     let name = db
         .write(async |tx| {
             tx.insert_member(home, ana.id, Role::Admin, at(1)).await?;
-            tx.insert_invite(home, "b@x.de", Role::Member, b"i", at(1), at(100)).await?;
+            tx.insert_invite(home, "b@x.de", Role::Member, (b"i", false), at(1), at(100)).await?;
             tx.insert_key(&new_key(home, Role::Admin, "rfk_", b"k"), at(1)).await?;
             assert_eq!(tx.open_campaigns(home).await?, [world.campaign]);
             assert_eq!(tx.calls_under_way(home).await?, 0);
@@ -311,7 +313,7 @@ pub async fn what_is_over_is_forgotten(db: Db) {
         tx.insert_login(LoginId::new(at(2)), ana.id, b"2", at(1), at(90)).await?;
         tx.end_logins(ana.id, None, at(5)).await?;
         tx.insert_login(kept, ana.id, b"3", at(1), at(90)).await?;
-        tx.insert_invite(home, "b@x.de", Role::Member, b"i", at(1), at(10)).await?;
+        tx.insert_invite(home, "b@x.de", Role::Member, (b"i", false), at(1), at(10)).await?;
         tx.insert_reset(ana.id, b"r", at(10)).await?;
         tx.hold_throttle("a", at(1)).await?;
         tx.hold_throttle("b", at(90)).await?;
