@@ -215,6 +215,27 @@ pub async fn attempts_are_counted(db: Db) {
     assert_eq!(tx.hold_throttle("login:1", at(5)).await.unwrap().tries, 0);
 }
 
+pub async fn attempts_are_counted_while_others_succeed(db: Db) {
+    let (guesser, owner) = (db.store.clone(), db.store.clone());
+    let guesses = tokio::spawn(async move {
+        for n in 0..300 {
+            let mut tx = guesser.write().await.unwrap();
+            let held = tx.hold_throttle("login:1", at(n)).await.unwrap();
+            tx.set_throttle("login:1", &Throttle { tries: held.tries + 1, ..held }).await.unwrap();
+            tx.commit().await.unwrap();
+        }
+    });
+    let logins = tokio::spawn(async move {
+        for _ in 0..300 {
+            let mut tx = owner.write().await.unwrap();
+            tx.clear_throttle("login:1").await.unwrap();
+            tx.commit().await.unwrap();
+        }
+    });
+    guesses.await.unwrap();
+    logins.await.unwrap();
+}
+
 pub async fn a_deleted_workspace_is_shut(db: Db) {
     let world = World::calling(&db, 2).await;
     let ana = user(&db, "ana@x.de").await;
