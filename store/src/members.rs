@@ -208,6 +208,10 @@ impl Tx {
         hash: &[u8],
         now: DateTime<Utc>,
     ) -> Result<Option<(Invite, Workspace)>> {
+        // The workspace is held first, as whoever invites and whoever deletes it holds it; then the invitation may be gone.
+        let place = scalar!(self, uuid::Uuid, "SELECT workspace_id FROM invites WHERE hash = $1", hash)?;
+        let Some(place) = place else { return Ok(None) };
+        let Some(workspace) = self.hold_workspace(place.into()).await? else { return Ok(None) };
         let invite = one!(
             self,
             Invite,
@@ -215,8 +219,6 @@ impl Tx {
             hash,
             Timestamp(now)
         )?;
-        let Some(invite) = invite else { return Ok(None) };
-        let workspace = self.hold_workspace(invite.workspace_id).await?;
-        Ok(workspace.map(|workspace| (invite, workspace)))
+        Ok(invite.map(|invite| (invite, workspace)))
     }
 }

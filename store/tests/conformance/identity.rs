@@ -1,7 +1,7 @@
 //! Keys, users, members, invitations, logins.
 
 use ringfleet_core::{ApiKeyId, CampaignState, LoginId, Role, Scope, Scopes, UserId, WorkspaceId};
-use ringfleet_store::{NewApiKey, NewUser, StoreError, Throttle, User};
+use ringfleet_store::{NewApiKey, NewUser, StoreError, Throttle, Tx, User};
 
 use crate::support::{Db, World, at, new_key, page};
 
@@ -234,6 +234,30 @@ pub async fn attempts_are_counted_while_others_succeed(db: Db) {
     });
     guesses.await.unwrap();
     logins.await.unwrap();
+}
+
+/// Whoever invites again holds the workspace and then the invitation; whoever accepts meanwhile must not hold them the other way.
+pub async fn invitations_are_taken_while_they_are_replaced(db: Db) {
+    let home = workspace(&db, "home").await;
+    let invite = async |tx: &mut Tx, n: u32| {
+        tx.hold_workspace(home).await?;
+        let hash = n.to_be_bytes();
+        tx.insert_invite(home, "a@x.de", Role::Member, (&hash, false), at(1), at(100)).await
+    };
+    for n in 0..100 {
+        db.write(async |tx| invite(tx, n).await).await;
+        let store = db.store.clone();
+        let taker = tokio::spawn(async move {
+            let mut tx = store.write().await.unwrap();
+            let taken = tx.take_invite(&n.to_be_bytes(), at(2)).await.unwrap().is_some();
+            tx.commit().await.unwrap();
+            taken
+        });
+        db.write(async |tx| invite(tx, n + 1_000).await).await;
+        let taken = taker.await.unwrap();
+        let open = db.read(async |tx| tx.invites(home, page(None, 10)).await).await;
+        assert_eq!(open.len(), 1, "{taken}: the other one is there whoever came first");
+    }
 }
 
 pub async fn a_deleted_workspace_is_shut(db: Db) {
