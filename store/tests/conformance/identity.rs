@@ -1,9 +1,11 @@
 //! Keys, users, members, invitations, logins.
 
-use ringfleet_core::{ApiKeyId, CampaignState, LoginId, Role, Scope, Scopes, UserId, WorkspaceId};
-use ringfleet_store::{NewApiKey, NewUser, StoreError, Throttle, Tx, User};
+use ringfleet_core::{
+    ApiKeyId, CampaignState, LoginId, Role, Scope, Scopes, UserId, WorkspaceId, seal::SealError,
+};
+use ringfleet_store::{NewApiKey, NewUser, Store, StoreError, Throttle, Tx, User};
 
-use crate::support::{Db, World, at, new_key, page};
+use crate::support::{Db, World, at, keys, new_key, page};
 
 async fn user(db: &Db, email: &str) -> User {
     let new = NewUser {
@@ -307,6 +309,40 @@ pub async fn one_secret_for_all(db: Db) {
     let second = db.write(async |tx| tx.server_secret("logins", &[2; 32]).await).await;
     assert_eq!((first.as_slice(), second.as_slice()), (&[1; 32][..], &[1; 32][..]));
     assert_eq!(db.write(async |tx| tx.server_secret("other", &[2; 32]).await).await, [2; 32]);
+}
+
+pub async fn what_is_signed_with_is_kept_sealed(db: Db) {
+    let ask = async |store: &Store, fresh: u8| {
+        let mut tx = store.write().await.unwrap();
+        let secret = tx.server_secret("logins", &[fresh; 32]).await?;
+        tx.commit().await.map(|()| secret)
+    };
+    let reseal = async |store: &Store| {
+        let mut tx = store.write().await.unwrap();
+        let changed = tx.reseal_server_secrets().await.unwrap();
+        tx.commit().await.unwrap();
+        changed
+    };
+    let with = async |bytes: &[u8]| db.place.open().await.with_keys(keys(bytes));
+    // Without a key it is kept as it is: nobody could log in otherwise. With one it is read, and sealed.
+    let (bare, seven) = (with(&[]).await, &db.store);
+    assert_eq!(ask(&bare, 1).await.unwrap(), [1; 32]);
+    assert_eq!(ask(&bare, 2).await.unwrap(), [1; 32]);
+    assert_eq!(ask(seven, 2).await.unwrap(), [1; 32]);
+    let unknown = ask(&bare, 2).await;
+    assert!(matches!(unknown, Err(StoreError::Secret(SealError::UnknownKey))), "it is sealed: {unknown:?}");
+    assert_eq!(ask(seven, 2).await.unwrap(), [1; 32]);
+    // Another key, and the one it was sealed with behind it; then that alone.
+    assert_eq!(reseal(seven).await, 0);
+    assert_eq!(reseal(&with(&[8, 7]).await).await, 1);
+    assert_eq!(reseal(&with(&[8, 7]).await).await, 0, "once is enough");
+    assert_eq!(ask(&with(&[8]).await, 2).await.unwrap(), [1; 32]);
+    assert!(ask(seven, 2).await.is_err());
+    // A secret opens in its own row only.
+    db.place.raw("UPDATE server_secrets SET name = 'other'").await;
+    let mut tx = db.place.open().await.with_keys(keys(&[8])).write().await.unwrap();
+    let moved = tx.server_secret("other", &[2; 32]).await;
+    assert!(matches!(moved, Err(StoreError::Secret(SealError::Damaged))), "{moved:?}");
 }
 
 pub async fn there_is_one_first_user(db: Db) {
