@@ -69,7 +69,7 @@ impl Engine {
             name: &new.name,
             password: Some(&password),
             google_subject: None,
-            verified: new.invite.is_some(), // it came by mail
+            verified: false, // an invitation that came by mail changes that
             superuser,
         };
         let user = self.insert_user(&mut tx, &wish).await?;

@@ -321,7 +321,9 @@ impl Engine {
 /// When one does not open with the keys there are; what was done before that stays.
 pub async fn reseal_secrets(store: &ringfleet_store::Store) -> Result<u64> {
     const PORTION: u32 = 500;
-    let mut changed = 0;
+    let mut tx = store.write().await?;
+    let mut changed = tx.reseal_server_secrets().await?;
+    tx.commit().await?;
     for trunks in [true, false] {
         let mut after = Uuid::nil();
         loop {

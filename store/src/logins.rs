@@ -5,7 +5,7 @@ use crate::{
     Result, Store, Timestamp, Tx,
     record::record,
     store::alone_all,
-    tx::{exec, on, one, scalar},
+    tx::{exec, on, one},
 };
 
 record! {
@@ -173,17 +173,5 @@ impl Tx {
         gone += exec!(self, "DELETE FROM password_resets WHERE expires_at < $1", at)?;
         gone += exec!(self, "DELETE FROM throttles WHERE last_at < $1 AND free_at < $1", at)?;
         Ok(gone)
-    }
-
-    /// The secret of this name that all processes share; `fresh` becomes it when there is none yet.
-    pub async fn server_secret(&mut self, name: &str, fresh: &[u8]) -> Result<Vec<u8>> {
-        exec!(
-            self,
-            "INSERT INTO server_secrets (name, secret) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING",
-            name,
-            fresh
-        )?;
-        let kept = scalar!(self, Vec<u8>, "SELECT secret FROM server_secrets WHERE name = $1", name)?;
-        kept.ok_or_else(|| sqlx::Error::RowNotFound.into())
     }
 }

@@ -48,6 +48,8 @@ record! {
         pub email: String,
         /// As what.
         pub role: Role,
+        /// Whether its link went by mail, to that address alone: then whoever shows it has shown that the address is theirs.
+        pub by_mail: bool,
         /// When.
         pub created_at: DateTime<Utc>,
         /// Until when it can be accepted.
@@ -149,12 +151,13 @@ impl Tx {
     }
 
     /// Keeps an invitation. One to the same address takes the place of the last: its link is good for nothing any more.
+    /// `hash`: of its token; `by_mail`: whether that goes to the address alone.
     pub async fn insert_invite(
         &mut self,
         workspace: WorkspaceId,
         email: &str,
         role: Role,
-        hash: &[u8],
+        (hash, by_mail): (&[u8], bool),
         now: DateTime<Utc>,
         expires_at: DateTime<Utc>,
     ) -> Result<Invite> {
@@ -162,15 +165,16 @@ impl Tx {
         let made = one!(
             self,
             Invite,
-            "INSERT INTO invites (id, workspace_id, email, role, hash, created_at, expires_at)
-             VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING *",
+            "INSERT INTO invites (id, workspace_id, email, role, hash, created_at, expires_at, by_mail)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8) RETURNING *",
             InviteId::new(now).uuid(),
             workspace.uuid(),
             email,
             role.as_str(),
             hash,
             Timestamp(now),
-            Timestamp(expires_at)
+            Timestamp(expires_at),
+            by_mail
         )?;
         made.ok_or_else(|| sqlx::Error::RowNotFound.into())
     }
@@ -204,6 +208,10 @@ impl Tx {
         hash: &[u8],
         now: DateTime<Utc>,
     ) -> Result<Option<(Invite, Workspace)>> {
+        // The workspace is held first, as whoever invites and whoever deletes it holds it; then the invitation may be gone.
+        let place = scalar!(self, uuid::Uuid, "SELECT workspace_id FROM invites WHERE hash = $1", hash)?;
+        let Some(place) = place else { return Ok(None) };
+        let Some(workspace) = self.hold_workspace(place.into()).await? else { return Ok(None) };
         let invite = one!(
             self,
             Invite,
@@ -211,8 +219,6 @@ impl Tx {
             hash,
             Timestamp(now)
         )?;
-        let Some(invite) = invite else { return Ok(None) };
-        let workspace = self.hold_workspace(invite.workspace_id).await?;
-        Ok(workspace.map(|workspace| (invite, workspace)))
+        Ok(invite.map(|invite| (invite, workspace)))
     }
 }

@@ -117,6 +117,12 @@ const ALL: &[(i64, &str, &str, &str)] = &[
         include_str!("../../migrations/postgres/0019_told.sql"),
         include_str!("../../migrations/sqlite/0019_told.sql"),
     ),
+    (
+        20,
+        "invites",
+        include_str!("../../migrations/postgres/0020_invites.sql"),
+        include_str!("../../migrations/sqlite/0020_invites.sql"),
+    ),
 ];
 
 pub(crate) fn postgres() -> Migrator {

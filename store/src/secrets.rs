@@ -44,6 +44,14 @@ record! {
     }
 }
 
+record! {
+    /// What the processes of an installation sign with, as it is kept.
+    pub struct KeptServerSecret {
+        pub name: String,
+        pub secret: Vec<u8>,
+    }
+}
+
 /// What a portion of resealing came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Resealed {
@@ -64,6 +72,10 @@ fn webhook_row(id: Uuid) -> String {
 /// Each header's value is bound to its name as well.
 fn header_row(id: Uuid, name: &str) -> String {
     format!("webhooks.custom_headers {} {name}", id.simple())
+}
+
+fn server_row(name: &str) -> String {
+    format!("server_secrets.secret {name}")
 }
 
 fn answer_row(workspace: WorkspaceId, key: &str) -> String {
@@ -161,6 +173,60 @@ impl Tx {
             id.uuid()
         )?;
         Ok(kept.map(|kept| (kept.secret, kept.old_secrets)).unwrap_or_default())
+    }
+
+    /// The secret of this name that all processes share; `fresh` becomes it when there is none yet. Sealed where there is a key, also one
+    /// that was kept before there was.
+    pub async fn server_secret(&mut self, name: &str, fresh: &[u8]) -> Result<Vec<u8>> {
+        let sealed = self.seal_server_secret(name, fresh)?;
+        exec!(
+            self,
+            "INSERT INTO server_secrets (name, secret) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING",
+            name,
+            sealed.as_slice()
+        )?;
+        let kept = one!(
+            self,
+            KeptServerSecret,
+            "SELECT name, secret FROM server_secrets WHERE name = $1 FOR UPDATE",
+            name
+        )?;
+        let kept = kept.ok_or(sqlx::Error::RowNotFound)?;
+        let secret = self.keys.open_bytes(&kept.secret, &server_row(name))?;
+        if !self.keys.is_empty() && kept.secret == secret {
+            self.set_server_secret(name, &secret).await?;
+        }
+        Ok(secret)
+    }
+
+    /// Seals anew, with the key that seals now, what the processes sign with; there are a few rows. Gives how many were not.
+    pub async fn reseal_server_secrets(&mut self) -> Result<u64> {
+        let rows =
+            all!(self, KeptServerSecret, "SELECT name, secret FROM server_secrets ORDER BY name FOR UPDATE")?;
+        let mut changed = 0;
+        for KeptServerSecret { name, secret } in rows {
+            if std::str::from_utf8(&secret).is_ok_and(|kept| self.keys.is_current(kept)) {
+                continue;
+            }
+            let secret = self.keys.open_bytes(&secret, &server_row(&name))?;
+            self.set_server_secret(&name, &secret).await?;
+            changed += 1;
+        }
+        Ok(changed)
+    }
+
+    async fn set_server_secret(&mut self, name: &str, secret: &[u8]) -> Result<()> {
+        let sealed = self.seal_server_secret(name, secret)?;
+        exec!(self, "UPDATE server_secrets SET secret = $2 WHERE name = $1", name, sealed.as_slice())?;
+        Ok(())
+    }
+
+    /// As it is kept. Without a key it is kept as it is: nobody could log in otherwise.
+    fn seal_server_secret(&self, name: &str, secret: &[u8]) -> Result<Vec<u8>> {
+        if self.keys.is_empty() {
+            return Ok(secret.to_vec());
+        }
+        Ok(self.keys.seal(secret, &server_row(name), rand::random())?.into_bytes())
     }
 
     /// Seals anew, with the key that seals now, what of the next `limit` trunks after `after` is not. Held while it is done.

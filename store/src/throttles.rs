@@ -21,17 +21,14 @@ record! {
 impl Tx {
     /// What is known of `subject`; its row is held until the transaction ends, so that attempts are counted one after the other.
     pub async fn hold_throttle(&mut self, subject: &str, now: DateTime<Utc>) -> Result<Throttle> {
-        exec!(
-            self,
-            "INSERT INTO throttles (subject, tries, last_at, free_at) VALUES ($1, 0, $2, $2) ON CONFLICT (subject) DO NOTHING",
-            subject,
-            Timestamp(now)
-        )?;
+        // One statement: between two, whoever has succeeded deletes the row.
         let held = one!(
             self,
             Throttle,
-            "SELECT tries, last_at, free_at FROM throttles WHERE subject = $1 FOR UPDATE",
-            subject
+            "INSERT INTO throttles (subject, tries, last_at, free_at) VALUES ($1, 0, $2, $2)
+             ON CONFLICT (subject) DO UPDATE SET tries = throttles.tries RETURNING tries, last_at, free_at",
+            subject,
+            Timestamp(now)
         )?;
         held.ok_or_else(|| sqlx::Error::RowNotFound.into())
     }

@@ -92,6 +92,15 @@ async fn the_documented_file_is_the_default() {
     assert!(server.wait_exit(SOON).await.success());
 }
 
+/// Variables of the client are none of the server's.
+#[tokio::test]
+async fn a_server_starts_beside_the_variables_of_its_client() {
+    let pair = Pair::embedded();
+    let env = [("RINGFLEET_URL", "http://127.0.0.1:1"), ("RINGFLEET_API_KEY", "rf_none")];
+    let server = pair.spawn(&["up", "--listen", "127.0.0.1:0"], &env);
+    server.wait_line("listening on http://127.0.0.1:", SOON).await;
+}
+
 /// Flags override variables, and variables override the file.
 #[tokio::test]
 async fn the_nearest_word_counts() {

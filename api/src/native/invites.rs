@@ -81,7 +81,7 @@ pub(super) async fn invite(
         Reply::created(view).about(made.invite.id).with_detail(detail)
     });
     let receipt = change.receipt();
-    let made = change.engine().invite(change.workspace(), &email, role, &receipt).await?;
+    let made = change.engine().invite(change.workspace(), &email, role, goes_by_mail, &receipt).await?;
     if let Some(mailer) = mailer {
         let (name, link) = (&made.workspace.name, link(&made.token));
         let text = format!(

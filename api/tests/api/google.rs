@@ -17,6 +17,7 @@ use openidconnect::{
 use parking_lot::Mutex;
 use ringfleet_api::{ApiSettings, GoogleSettings};
 use ringfleet_core::Role;
+use ringfleet_engine::{AccessSettings, Signup};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use url::Url;
@@ -124,12 +125,17 @@ fn now() -> chrono::DateTime<Utc> {
 }
 
 async fn world(issuer: &Issuer) -> World {
+    world_with(issuer, Signup::First).await
+}
+
+async fn world_with(issuer: &Issuer, signup: Signup) -> World {
     let google = GoogleSettings {
         issuer: issuer.url().into(),
         client_id: "client".into(),
         client_secret: "secret".into(),
     };
-    World::with(|settings| ApiSettings { google: Some(google), ..settings }).await
+    let access = AccessSettings { signup };
+    World::with(|settings| ApiSettings { google: Some(google), access, ..settings }).await
 }
 
 /// Goes to the issuer; gives the cookie and the state it would bring back.
@@ -226,4 +232,37 @@ async fn what_does_not_belong_together_is_refused() {
     let plain = World::new().await;
     let answer = plain.call_with("", &[], "GET", "/auth/google", Value::Null).await;
     assert_eq!(answer.refusal(404), "NOT_FOUND");
+}
+
+/// The token of an invitation that the inviter was handed, for there is no mail.
+async fn invited(world: &World, email: &str) -> String {
+    let made = world.post("/workspaces/me/invite", json!({"email": email})).await.expect(201);
+    made.data()["link"].as_str().unwrap().rsplit_once("#token=").unwrap().1.to_owned()
+}
+
+#[tokio::test]
+async fn an_invitation_that_went_by_no_mail_proves_no_address() {
+    let issuer = start().await;
+    let world = world_with(&issuer, Signup::Open).await;
+    let open = async |path: &str, body: Value| world.call_with("", &[], "POST", path, body).await;
+    for (email, subject, accepts) in [("ana@x.de", "g-ana", false), ("eva@x.de", "g-eva", true)] {
+        // Whoever invites takes the link, and a password of their own.
+        let mut account = json!({"email": email, "password": "a password of another"});
+        let password = account.clone();
+        if accepts {
+            let grant = open("/auth/signup", account).await.expect(200);
+            let access = grant.data()["accessToken"].as_str().unwrap();
+            let token = json!({"token": invited(&world, email).await});
+            world.call(access, "POST", "/auth/invites/accept", token).await.expect(200);
+        } else {
+            account["inviteToken"] = json!(invited(&world, email).await);
+            open("/auth/signup", account).await.expect(200);
+        }
+        let grant = open("/auth/login", password.clone()).await.expect(200);
+        *issuer.says.lock() = Says { email, subject, ..ANA };
+        assert_eq!(self::email(&world, &log_in(&world, &issuer).await).await, email);
+        open("/auth/login", password).await.expect(401);
+        let access = grant.data()["accessToken"].as_str().unwrap();
+        world.call(access, "GET", "/users/me", Value::Null).await.expect(401);
+    }
 }

@@ -153,6 +153,9 @@ async fn an_invitation_goes_by_mail_and_is_sent_again_after_passing_trouble() {
     let sign_up =
         json!({"email": "ben@x.de", "password": "correct horse battery", "inviteToken": token_in(&mail)});
     open(&world, "/auth/signup", sign_up).await.expect(200);
+    let mut tx = world.engine.store().read().await.unwrap();
+    let ben = tx.user_by_email("ben@x.de").await.unwrap().unwrap();
+    assert!(ben.verified, "who has the link has the mail");
 }
 
 #[tokio::test]

@@ -1,9 +1,11 @@
 //! Keys, users, members, invitations, logins.
 
-use ringfleet_core::{ApiKeyId, CampaignState, LoginId, Role, Scope, Scopes, UserId, WorkspaceId};
-use ringfleet_store::{NewApiKey, NewUser, StoreError, Throttle, User};
+use ringfleet_core::{
+    ApiKeyId, CampaignState, LoginId, Role, Scope, Scopes, UserId, WorkspaceId, seal::SealError,
+};
+use ringfleet_store::{NewApiKey, NewUser, Store, StoreError, Throttle, Tx, User};
 
-use crate::support::{Db, World, at, new_key, page};
+use crate::support::{Db, World, at, keys, new_key, page};
 
 async fn user(db: &Db, email: &str) -> User {
     let new = NewUser {
@@ -108,15 +110,17 @@ pub async fn members_come_and_go(db: Db) {
 pub async fn invitations_are_good_once(db: Db) {
     let home = workspace(&db, "home").await;
     let mut tx = db.store.write().await.unwrap();
-    tx.insert_invite(home, "a@x.de", Role::Member, b"old", at(1), at(100)).await.unwrap();
-    let invite = tx.insert_invite(home, "a@x.de", Role::Admin, b"new", at(2), at(100)).await.unwrap();
+    tx.insert_invite(home, "a@x.de", Role::Member, (b"old", false), at(1), at(100)).await.unwrap();
+    let invite = tx.insert_invite(home, "a@x.de", Role::Admin, (b"new", true), at(2), at(100)).await.unwrap();
     assert_eq!(tx.invites(home, page(None, 10)).await.unwrap(), std::slice::from_ref(&invite));
     assert!(tx.take_invite(b"old", at(3)).await.unwrap().is_none(), "another took its place");
     assert!(tx.take_invite(b"new", at(100)).await.unwrap().is_none(), "too late");
     let (taken, place) = tx.take_invite(b"new", at(99)).await.unwrap().unwrap();
+    assert!(taken.by_mail);
     assert_eq!((taken, place.id), (invite, home));
     assert!(tx.take_invite(b"new", at(99)).await.unwrap().is_none(), "used");
-    let other = tx.insert_invite(home, "b@x.de", Role::Member, b"b", at(3), at(100)).await.unwrap();
+    let other = tx.insert_invite(home, "b@x.de", Role::Member, (b"b", false), at(3), at(100)).await.unwrap();
+    assert!(!other.by_mail);
     assert!(!tx.delete_invite(WorkspaceId::new(at(0)), other.id).await.unwrap());
     assert!(tx.delete_invite(home, other.id).await.unwrap());
     assert!(!tx.delete_invite(home, other.id).await.unwrap());
@@ -213,6 +217,51 @@ pub async fn attempts_are_counted(db: Db) {
     assert_eq!(tx.hold_throttle("login:1", at(5)).await.unwrap().tries, 0);
 }
 
+pub async fn attempts_are_counted_while_others_succeed(db: Db) {
+    let (guesser, owner) = (db.store.clone(), db.store.clone());
+    let guesses = tokio::spawn(async move {
+        for n in 0..300 {
+            let mut tx = guesser.write().await.unwrap();
+            let held = tx.hold_throttle("login:1", at(n)).await.unwrap();
+            tx.set_throttle("login:1", &Throttle { tries: held.tries + 1, ..held }).await.unwrap();
+            tx.commit().await.unwrap();
+        }
+    });
+    let logins = tokio::spawn(async move {
+        for _ in 0..300 {
+            let mut tx = owner.write().await.unwrap();
+            tx.clear_throttle("login:1").await.unwrap();
+            tx.commit().await.unwrap();
+        }
+    });
+    guesses.await.unwrap();
+    logins.await.unwrap();
+}
+
+/// Whoever invites again holds the workspace and then the invitation; whoever accepts meanwhile must not hold them the other way.
+pub async fn invitations_are_taken_while_they_are_replaced(db: Db) {
+    let home = workspace(&db, "home").await;
+    let invite = async |tx: &mut Tx, n: u32| {
+        tx.hold_workspace(home).await?;
+        let hash = n.to_be_bytes();
+        tx.insert_invite(home, "a@x.de", Role::Member, (&hash, false), at(1), at(100)).await
+    };
+    for n in 0..100 {
+        db.write(async |tx| invite(tx, n).await).await;
+        let store = db.store.clone();
+        let taker = tokio::spawn(async move {
+            let mut tx = store.write().await.unwrap();
+            let taken = tx.take_invite(&n.to_be_bytes(), at(2)).await.unwrap().is_some();
+            tx.commit().await.unwrap();
+            taken
+        });
+        db.write(async |tx| invite(tx, n + 1_000).await).await;
+        let taken = taker.await.unwrap();
+        let open = db.read(async |tx| tx.invites(home, page(None, 10)).await).await;
+        assert_eq!(open.len(), 1, "{taken}: the other one is there whoever came first");
+    }
+}
+
 pub async fn a_deleted_workspace_is_shut(db: Db) {
     let world = World::calling(&db, 2).await;
     let ana = user(&db, "ana@x.de").await;
@@ -220,7 +269,7 @@ pub async fn a_deleted_workspace_is_shut(db: Db) {
     let name = db
         .write(async |tx| {
             tx.insert_member(home, ana.id, Role::Admin, at(1)).await?;
-            tx.insert_invite(home, "b@x.de", Role::Member, b"i", at(1), at(100)).await?;
+            tx.insert_invite(home, "b@x.de", Role::Member, (b"i", false), at(1), at(100)).await?;
             tx.insert_key(&new_key(home, Role::Admin, "rfk_", b"k"), at(1)).await?;
             assert_eq!(tx.open_campaigns(home).await?, [world.campaign]);
             assert_eq!(tx.calls_under_way(home).await?, 0);
@@ -260,6 +309,40 @@ pub async fn one_secret_for_all(db: Db) {
     let second = db.write(async |tx| tx.server_secret("logins", &[2; 32]).await).await;
     assert_eq!((first.as_slice(), second.as_slice()), (&[1; 32][..], &[1; 32][..]));
     assert_eq!(db.write(async |tx| tx.server_secret("other", &[2; 32]).await).await, [2; 32]);
+}
+
+pub async fn what_is_signed_with_is_kept_sealed(db: Db) {
+    let ask = async |store: &Store, fresh: u8| {
+        let mut tx = store.write().await.unwrap();
+        let secret = tx.server_secret("logins", &[fresh; 32]).await?;
+        tx.commit().await.map(|()| secret)
+    };
+    let reseal = async |store: &Store| {
+        let mut tx = store.write().await.unwrap();
+        let changed = tx.reseal_server_secrets().await.unwrap();
+        tx.commit().await.unwrap();
+        changed
+    };
+    let with = async |bytes: &[u8]| db.place.open().await.with_keys(keys(bytes));
+    // Without a key it is kept as it is: nobody could log in otherwise. With one it is read, and sealed.
+    let (bare, seven) = (with(&[]).await, &db.store);
+    assert_eq!(ask(&bare, 1).await.unwrap(), [1; 32]);
+    assert_eq!(ask(&bare, 2).await.unwrap(), [1; 32]);
+    assert_eq!(ask(seven, 2).await.unwrap(), [1; 32]);
+    let unknown = ask(&bare, 2).await;
+    assert!(matches!(unknown, Err(StoreError::Secret(SealError::UnknownKey))), "it is sealed: {unknown:?}");
+    assert_eq!(ask(seven, 2).await.unwrap(), [1; 32]);
+    // Another key, and the one it was sealed with behind it; then that alone.
+    assert_eq!(reseal(seven).await, 0);
+    assert_eq!(reseal(&with(&[8, 7]).await).await, 1);
+    assert_eq!(reseal(&with(&[8, 7]).await).await, 0, "once is enough");
+    assert_eq!(ask(&with(&[8]).await, 2).await.unwrap(), [1; 32]);
+    assert!(ask(seven, 2).await.is_err());
+    // A secret opens in its own row only.
+    db.place.raw("UPDATE server_secrets SET name = 'other'").await;
+    let mut tx = db.place.open().await.with_keys(keys(&[8])).write().await.unwrap();
+    let moved = tx.server_secret("other", &[2; 32]).await;
+    assert!(matches!(moved, Err(StoreError::Secret(SealError::Damaged))), "{moved:?}");
 }
 
 pub async fn there_is_one_first_user(db: Db) {
@@ -311,7 +394,7 @@ pub async fn what_is_over_is_forgotten(db: Db) {
         tx.insert_login(LoginId::new(at(2)), ana.id, b"2", at(1), at(90)).await?;
         tx.end_logins(ana.id, None, at(5)).await?;
         tx.insert_login(kept, ana.id, b"3", at(1), at(90)).await?;
-        tx.insert_invite(home, "b@x.de", Role::Member, b"i", at(1), at(10)).await?;
+        tx.insert_invite(home, "b@x.de", Role::Member, (b"i", false), at(1), at(10)).await?;
         tx.insert_reset(ana.id, b"r", at(10)).await?;
         tx.hold_throttle("a", at(1)).await?;
         tx.hold_throttle("b", at(90)).await?;

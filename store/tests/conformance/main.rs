@@ -61,7 +61,8 @@ on_both_engines! {
     isolation: nobody_sees_another_workspace;
     identity: keys_end_and_change keys_are_listed_and_held members_come_and_go invitations_are_good_once
               logins_are_renewed_and_ended visitors_are_who_they_say resets_are_good_once attempts_are_counted
-              a_deleted_workspace_is_shut one_secret_for_all there_is_one_first_user what_is_over_is_forgotten;
+              attempts_are_counted_while_others_succeed invitations_are_taken_while_they_are_replaced
+              a_deleted_workspace_is_shut one_secret_for_all what_is_signed_with_is_kept_sealed there_is_one_first_user what_is_over_is_forgotten;
     pages: lists_lose_and_double_nothing recipients_of_a_list_come_in_pages filters_narrow_a_list;
     claims: the_earliest_due_come_first a_limit_is_a_limit nobody_is_claimed_twice numbers_are_unique_in_a_campaign
             outcomes_are_written_and_kept holds_come_and_go cancelling_spares_the_active;
