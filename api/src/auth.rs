@@ -29,6 +29,7 @@ use crate::{
     error::{ApiError, Result},
     frame,
     identity::{self, Guest},
+    issuer::Issuer,
     mail::Mailer,
     once::{Once, Refused},
     openapi::{Draft, Part},
@@ -85,6 +86,7 @@ struct Inner {
     engine: Engine,
     settings: ApiSettings,
     mailer: Option<Mailer>,
+    issuer: Option<Issuer>,
     /// Keys whose last use is just being written down.
     touched: Mutex<HashSet<ApiKeyId>>,
 }
@@ -95,7 +97,8 @@ pub(crate) type Told = Arc<OnceLock<(Quota, Taken)>>;
 impl Gate {
     pub(crate) fn new(engine: Engine, settings: ApiSettings) -> Self {
         let mailer = settings.mail.as_ref().map(Mailer::new);
-        Self(Arc::new(Inner { engine, settings, mailer, touched: Mutex::default() }))
+        let issuer = settings.google.as_ref().map(|google| Issuer::new(&google.issuer));
+        Self(Arc::new(Inner { engine, settings, mailer, issuer, touched: Mutex::default() }))
     }
 
     pub(crate) fn engine(&self) -> &Engine {
@@ -287,6 +290,11 @@ impl Anyone {
 
     pub(crate) fn mailer(&self) -> Option<&Mailer> {
         self.gate.mailer()
+    }
+
+    /// Who vouches for people, if this server lets them in so.
+    pub(crate) fn issuer(&self) -> Option<&Issuer> {
+        self.gate.0.issuer.as_ref()
     }
 
     /// What attempts from there are counted under.

@@ -3,7 +3,7 @@
 use chrono::TimeDelta;
 use ringfleet_core::{
     LoginId, Role, UserId,
-    account::{MAILS, REQUESTS},
+    account::{ADDRESS, MAILS, REQUESTS},
     token::{mail_token, mail_token_hash},
 };
 use ringfleet_store::{NewUser, StoreError, Tx, User};
@@ -182,6 +182,22 @@ impl Engine {
         Ok(tx.commit().await?)
     }
 
+    /// Whether somebody may be led to Google.
+    ///
+    /// # Errors
+    /// [`EngineError::TooMany`].
+    pub async fn may_go_to_google(&self, address: &str) -> Result<()> {
+        self.attempt(vec![to_google(address)]).await
+    }
+
+    /// Whether somebody may come back from there: what they bring is shown to Google.
+    ///
+    /// # Errors
+    /// [`EngineError::TooMany`].
+    pub async fn may_come_from_google(&self, address: &str) -> Result<()> {
+        self.attempt(vec![from_google(address)]).await
+    }
+
     /// Logs in whom Google vouches for: by its name for them, else by the same e-mail address, which it has verified.
     ///
     /// # Errors
@@ -190,6 +206,7 @@ impl Engine {
         &self,
         settings: AccessSettings,
         profile: &GoogleProfile,
+        address: &str,
     ) -> Result<Grant> {
         let secret = self.server_secret().await?;
         let mut tx = self.0.store.write().await?;
@@ -223,10 +240,21 @@ impl Engine {
                 self.insert_user(&mut tx, &wish).await?
             }
         };
+        for count in [from_google(address), to_google(address)] {
+            tx.forgive(&count.subject).await?;
+        }
         let grant = self.grant(&mut tx, &secret, user).await?;
         tx.commit().await?;
         Ok(grant)
     }
+}
+
+fn to_google(address: &str) -> Count {
+    Count::of("to-google-from", address, ADDRESS)
+}
+
+fn from_google(address: &str) -> Count {
+    Count::of("from-google-from", address, ADDRESS)
 }
 
 fn no_reset() -> EngineError {
