@@ -18,7 +18,7 @@ use axum::{
 use chrono::{DateTime, Utc};
 use parking_lot::Mutex;
 use ringfleet_core::{ApiKeyId, Identity, LoginId, Quota, UserId, WorkspaceId, quota::Taken};
-use ringfleet_engine::{Claim, Deed, Engine};
+use ringfleet_engine::{Claim, Deed, Engine, Origin};
 use serde::Serialize;
 
 use crate::{
@@ -148,6 +148,10 @@ impl Gate {
     }
 }
 
+fn request_id(parts: &Parts) -> Option<String> {
+    parts.headers.get(frame::REQUEST_ID).and_then(|id| id.to_str().ok()).map(str::to_owned)
+}
+
 /// Somebody with the permission `P` in a workspace, and the way there.
 pub(crate) struct Allowed<P> {
     gate: Gate,
@@ -214,8 +218,7 @@ impl<P: may::Permission> FromRequestParts<Gate> for Allowed<P> {
             Some(once) => once.claim(gate.engine(), identity.workspace).await?,
             None => None,
         };
-        let request_id = parts.headers.get(frame::REQUEST_ID).and_then(|id| id.to_str().ok());
-        let request_id = request_id.map(str::to_owned);
+        let request_id = request_id(parts);
         Ok(Self { gate: gate.clone(), identity, request_id, claim, permission: PhantomData })
     }
 }
@@ -224,6 +227,7 @@ impl<P: may::Permission> FromRequestParts<Gate> for Allowed<P> {
 pub(crate) struct SignedIn {
     gate: Gate,
     guest: Guest,
+    request_id: Option<String>,
 }
 
 impl SignedIn {
@@ -239,6 +243,11 @@ impl SignedIn {
         self.guest.login
     }
 
+    /// The request, for the audit log.
+    pub(crate) fn request_id(&self) -> Option<String> {
+        self.request_id.clone()
+    }
+
     pub(crate) fn is_superuser(&self) -> bool {
         self.guest.superuser
     }
@@ -252,7 +261,8 @@ impl FromRequestParts<Gate> for SignedIn {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, gate: &Gate) -> Result<Self> {
-        Ok(Self { gate: gate.clone(), guest: identity::guest(parts, gate).await? })
+        let guest = identity::guest(parts, gate).await?;
+        Ok(Self { gate: gate.clone(), guest, request_id: request_id(parts) })
     }
 }
 
@@ -277,6 +287,7 @@ impl FromRequestParts<Gate> for Caller {
 pub(crate) struct Anyone {
     gate: Gate,
     address: IpAddr,
+    request_id: Option<String>,
 }
 
 impl Anyone {
@@ -301,6 +312,11 @@ impl Anyone {
     pub(crate) fn address(&self) -> String {
         client::counted(self.address)
     }
+
+    /// The address, and the request for the audit log.
+    pub(crate) fn origin(&self) -> Origin {
+        Origin { address: self.address(), request_id: self.request_id.clone() }
+    }
 }
 
 impl FromRequestParts<Gate> for Anyone {
@@ -308,7 +324,7 @@ impl FromRequestParts<Gate> for Anyone {
 
     async fn from_request_parts(parts: &mut Parts, gate: &Gate) -> Result<Self> {
         let address = client::address(parts, &gate.settings().trusted_proxies);
-        Ok(Self { gate: gate.clone(), address })
+        Ok(Self { gate: gate.clone(), address, request_id: request_id(parts) })
     }
 }
 

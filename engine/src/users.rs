@@ -2,15 +2,13 @@
 
 use chrono::TimeDelta;
 use ringfleet_core::{
-    LoginId, Role, UserId,
+    LoginId, UserId,
     account::{ADDRESS, MAILS, REQUESTS},
     token::{mail_token, mail_token_hash},
 };
 use ringfleet_store::{NewUser, StoreError, Tx, User};
 
-use crate::{
-    AccessSettings, Engine, EngineError, Grant, Result, Signup, tenants::name_taken, throttle::Count,
-};
+use crate::{AccessSettings, Engine, EngineError, Grant, Result, Signup, throttle::Count};
 
 /// How long a link that sets a new password is good.
 const RESET_LASTS: TimeDelta = TimeDelta::hours(1);
@@ -28,6 +26,15 @@ pub struct NewAccount {
     pub workspace: Option<String>,
     /// The token of an invitation.
     pub invite: Option<String>,
+}
+
+/// Where a request comes from.
+#[derive(Debug, Clone)]
+pub struct Origin {
+    /// What attempts from there are counted under.
+    pub address: String,
+    /// The request, for the audit log.
+    pub request_id: Option<String>,
 }
 
 /// Whom Google vouches for.
@@ -54,8 +61,8 @@ impl Engine {
     ///
     /// # Errors
     /// [`EngineError::Forbidden`] when one cannot sign up, [`EngineError::Conflict`] when there is such an account.
-    pub async fn sign_up(&self, settings: AccessSettings, new: NewAccount, address: &str) -> Result<Grant> {
-        self.attempt(vec![Count::of("signup-from", address, REQUESTS)]).await?;
+    pub async fn sign_up(&self, settings: AccessSettings, new: NewAccount, from: Origin) -> Result<Grant> {
+        self.attempt(vec![Count::of("signup-from", &from.address, REQUESTS)]).await?;
         let mut tx = self.0.store.write().await?;
         // Before the costly hash; decided once more with it.
         may_sign_up(&mut tx, settings.signup, new.invite.is_some()).await?;
@@ -74,12 +81,8 @@ impl Engine {
         };
         let user = self.insert_user(&mut tx, &wish).await?;
         match (&new.invite, &new.workspace) {
-            (Some(token), _) => drop(self.join(&mut tx, &user, token).await?),
-            (None, Some(name)) => {
-                let now = self.0.clock.now();
-                let made = tx.insert_workspace(name, now).await.map_err(name_taken)?;
-                tx.insert_member(made.id, user.id, Role::Admin, now).await?;
-            }
+            (Some(token), _) => drop(self.join(&mut tx, &user, token, from.request_id).await?),
+            (None, Some(name)) => drop(self.found(&mut tx, &user, name, from.request_id).await?),
             (None, None) => {}
         }
         let grant = self.grant(&mut tx, &secret, user).await?;
