@@ -18,7 +18,7 @@ use axum::{
 use chrono::{DateTime, Utc};
 use parking_lot::Mutex;
 use ringfleet_core::{ApiKeyId, Identity, LoginId, Quota, UserId, WorkspaceId, quota::Taken};
-use ringfleet_engine::{Claim, Deed, Engine};
+use ringfleet_engine::{Claim, Deed, Engine, Origin};
 use serde::Serialize;
 
 use crate::{
@@ -29,6 +29,7 @@ use crate::{
     error::{ApiError, Result},
     frame,
     identity::{self, Guest},
+    issuer::Issuer,
     mail::Mailer,
     once::{Once, Refused},
     openapi::{Draft, Part},
@@ -85,6 +86,7 @@ struct Inner {
     engine: Engine,
     settings: ApiSettings,
     mailer: Option<Mailer>,
+    issuer: Option<Issuer>,
     /// Keys whose last use is just being written down.
     touched: Mutex<HashSet<ApiKeyId>>,
 }
@@ -95,7 +97,8 @@ pub(crate) type Told = Arc<OnceLock<(Quota, Taken)>>;
 impl Gate {
     pub(crate) fn new(engine: Engine, settings: ApiSettings) -> Self {
         let mailer = settings.mail.as_ref().map(Mailer::new);
-        Self(Arc::new(Inner { engine, settings, mailer, touched: Mutex::default() }))
+        let issuer = settings.google.as_ref().map(|google| Issuer::new(&google.issuer));
+        Self(Arc::new(Inner { engine, settings, mailer, issuer, touched: Mutex::default() }))
     }
 
     pub(crate) fn engine(&self) -> &Engine {
@@ -143,6 +146,10 @@ impl Gate {
             false => Err(ApiError::rate_limited(taken.retry_after)),
         }
     }
+}
+
+fn request_id(parts: &Parts) -> Option<String> {
+    parts.headers.get(frame::REQUEST_ID).and_then(|id| id.to_str().ok()).map(str::to_owned)
 }
 
 /// Somebody with the permission `P` in a workspace, and the way there.
@@ -211,8 +218,7 @@ impl<P: may::Permission> FromRequestParts<Gate> for Allowed<P> {
             Some(once) => once.claim(gate.engine(), identity.workspace).await?,
             None => None,
         };
-        let request_id = parts.headers.get(frame::REQUEST_ID).and_then(|id| id.to_str().ok());
-        let request_id = request_id.map(str::to_owned);
+        let request_id = request_id(parts);
         Ok(Self { gate: gate.clone(), identity, request_id, claim, permission: PhantomData })
     }
 }
@@ -221,6 +227,7 @@ impl<P: may::Permission> FromRequestParts<Gate> for Allowed<P> {
 pub(crate) struct SignedIn {
     gate: Gate,
     guest: Guest,
+    request_id: Option<String>,
 }
 
 impl SignedIn {
@@ -236,6 +243,11 @@ impl SignedIn {
         self.guest.login
     }
 
+    /// The request, for the audit log.
+    pub(crate) fn request_id(&self) -> Option<String> {
+        self.request_id.clone()
+    }
+
     pub(crate) fn is_superuser(&self) -> bool {
         self.guest.superuser
     }
@@ -249,7 +261,8 @@ impl FromRequestParts<Gate> for SignedIn {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, gate: &Gate) -> Result<Self> {
-        Ok(Self { gate: gate.clone(), guest: identity::guest(parts, gate).await? })
+        let guest = identity::guest(parts, gate).await?;
+        Ok(Self { gate: gate.clone(), guest, request_id: request_id(parts) })
     }
 }
 
@@ -274,6 +287,7 @@ impl FromRequestParts<Gate> for Caller {
 pub(crate) struct Anyone {
     gate: Gate,
     address: IpAddr,
+    request_id: Option<String>,
 }
 
 impl Anyone {
@@ -289,9 +303,19 @@ impl Anyone {
         self.gate.mailer()
     }
 
+    /// Who vouches for people, if this server lets them in so.
+    pub(crate) fn issuer(&self) -> Option<&Issuer> {
+        self.gate.0.issuer.as_ref()
+    }
+
     /// What attempts from there are counted under.
     pub(crate) fn address(&self) -> String {
         client::counted(self.address)
+    }
+
+    /// The address, and the request for the audit log.
+    pub(crate) fn origin(&self) -> Origin {
+        Origin { address: self.address(), request_id: self.request_id.clone() }
     }
 }
 
@@ -300,7 +324,7 @@ impl FromRequestParts<Gate> for Anyone {
 
     async fn from_request_parts(parts: &mut Parts, gate: &Gate) -> Result<Self> {
         let address = client::address(parts, &gate.settings().trusted_proxies);
-        Ok(Self { gate: gate.clone(), address })
+        Ok(Self { gate: gate.clone(), address, request_id: request_id(parts) })
     }
 }
 

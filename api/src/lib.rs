@@ -19,6 +19,7 @@ mod files;
 mod frame;
 mod health;
 mod identity;
+mod issuer;
 mod json;
 mod linger;
 mod mail;

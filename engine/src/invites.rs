@@ -2,12 +2,13 @@
 
 use chrono::TimeDelta;
 use ringfleet_core::{
-    InviteId, Role, UserId, WorkspaceId,
+    Actor, InviteId, Role, UserId, WorkspaceId,
     token::{mail_token, mail_token_hash},
 };
 use ringfleet_store::{Invite, Tx, User, Workspace};
+use serde_json::json;
 
-use crate::{Engine, EngineError, Receipt, Result};
+use crate::{Deed, Engine, EngineError, Receipt, Result};
 
 /// How long an invitation can be accepted.
 pub const INVITE_LASTS: TimeDelta = TimeDelta::days(7);
@@ -83,16 +84,27 @@ impl Engine {
     ///
     /// # Errors
     /// [`EngineError::Unauthorized`] when the link opens nothing, [`EngineError::Forbidden`] when it is somebody else's.
-    pub async fn accept_invite(&self, user: UserId, token: &str) -> Result<(Workspace, Role)> {
+    pub async fn accept_invite(
+        &self,
+        user: UserId,
+        token: &str,
+        request_id: Option<String>,
+    ) -> Result<(Workspace, Role)> {
         let mut tx = self.0.store.write().await?;
         let user = tx.user(user).await?.ok_or(EngineError::Unauthorized("log in again"))?;
-        let joined = self.join(&mut tx, &user, token).await?;
+        let joined = self.join(&mut tx, &user, token, request_id).await?;
         tx.commit().await?;
         Ok(joined)
     }
 
     /// Uses up an invitation for this user.
-    pub(crate) async fn join(&self, tx: &mut Tx, user: &User, token: &str) -> Result<(Workspace, Role)> {
+    pub(crate) async fn join(
+        &self,
+        tx: &mut Tx,
+        user: &User,
+        token: &str,
+        request_id: Option<String>,
+    ) -> Result<(Workspace, Role)> {
         let now = self.0.clock.now();
         let taken = tx.take_invite(&mail_token_hash(token), now).await?;
         let (invite, workspace) = taken.ok_or_else(|| EngineError::invalid("token", USED))?;
@@ -103,10 +115,16 @@ impl Engine {
         if invite.by_mail {
             tx.verify_user(user.id).await?;
         }
-        if let Some(member) = tx.member(workspace.id, user.id).await? {
-            return Ok((workspace, member.role));
-        }
-        tx.insert_member(workspace.id, user.id, invite.role, now).await?;
-        Ok((workspace, invite.role))
+        let role = match tx.member(workspace.id, user.id).await? {
+            Some(member) => member.role,
+            None => {
+                tx.insert_member(workspace.id, user.id, invite.role, now).await?;
+                invite.role
+            }
+        };
+        let actor = Actor::user(user.id, &user.email);
+        let deed = Deed { workspace: workspace.id, actor, action: "invite.accept", request_id };
+        self.note(tx, deed, invite.id.into(), json!({ "email": invite.email, "role": role })).await?;
+        Ok((workspace, role))
     }
 }

@@ -82,7 +82,7 @@ pub use stats::{CampaignStats, HourStats, SeatStats};
 pub use suppress::{REASON_LIMIT, SuppressionReport};
 pub use sweep::WORKER_SILENCE;
 pub use trunk_groups::lines_rest;
-pub use users::{GoogleProfile, NewAccount, ResetLink};
+pub use users::{GoogleProfile, NewAccount, Origin, ResetLink};
 pub use ways::Way;
 pub use webhooks::{Replayed, WEBHOOK_NAME_LIMIT, reseal_secrets};
 

@@ -147,6 +147,14 @@ impl<T> Filled<T> {
 }
 
 impl Engine {
+    /// Notes a change in a workspace that only the change itself tells: who joins or makes one names none before.
+    pub(crate) async fn note(&self, tx: &mut Tx, deed: Deed, target: Target, detail: Value) -> Result<()> {
+        let told =
+            move |_: &()| Ok(Told { answer: None, target: Some(target.clone()), detail: detail.clone() });
+        let id = AuditId::new(Clock::now(self.clock()));
+        Receipt::new(id, deed, None, Handed::default(), told).note(tx, &(), self.clock()).await
+    }
+
     /// The receipt of what Ringfleet does to a campaign by itself.
     pub(crate) fn own_receipt<T: 'static>(
         &self,

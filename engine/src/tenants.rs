@@ -1,22 +1,44 @@
 //! Workspaces: made, renamed, deleted.
 
-use ringfleet_core::{CampaignAction, Role, UserId, WorkspaceId};
-use ringfleet_store::{StoreError, Workspace};
+use ringfleet_core::{Actor, CampaignAction, Role, UserId, WorkspaceId};
+use ringfleet_store::{StoreError, Tx, User, Workspace};
+use serde_json::json;
 
-use crate::{Engine, EngineError, InFlight, Receipt, Result};
+use crate::{Deed, Engine, EngineError, InFlight, Receipt, Result};
 
 impl Engine {
     /// Makes a workspace whose admin is this user.
     ///
     /// # Errors
     /// [`EngineError::Conflict`] when the name is taken.
-    pub async fn create_workspace(&self, user: UserId, name: &str) -> Result<Workspace> {
-        let now = self.0.clock.now();
+    pub async fn create_workspace(
+        &self,
+        user: UserId,
+        name: &str,
+        request_id: Option<String>,
+    ) -> Result<Workspace> {
         let mut tx = self.0.store.write().await?;
-        let workspace = tx.insert_workspace(name, now).await.map_err(name_taken)?;
-        tx.insert_member(workspace.id, user, Role::Admin, now).await?;
+        let user = tx.user(user).await?.ok_or(EngineError::Unauthorized("log in again"))?;
+        let workspace = self.found(&mut tx, &user, name, request_id).await?;
         tx.commit().await?;
         Ok(workspace)
+    }
+
+    /// Makes a workspace for this user in this transaction.
+    pub(crate) async fn found(
+        &self,
+        tx: &mut Tx,
+        user: &User,
+        name: &str,
+        request_id: Option<String>,
+    ) -> Result<Workspace> {
+        let now = self.0.clock.now();
+        let made = tx.insert_workspace(name, now).await.map_err(name_taken)?;
+        tx.insert_member(made.id, user.id, Role::Admin, now).await?;
+        let actor = Actor::user(user.id, &user.email);
+        let deed = Deed { workspace: made.id, actor, action: "workspace.create", request_id };
+        self.note(tx, deed, made.id.into(), json!({ "name": name })).await?;
+        Ok(made)
     }
 
     /// Gives a workspace another name.
@@ -89,7 +111,7 @@ fn no_calls(n: i64) -> Result<()> {
     }
 }
 
-pub(crate) fn name_taken(error: StoreError) -> EngineError {
+fn name_taken(error: StoreError) -> EngineError {
     match error {
         StoreError::Duplicate(_) => {
             EngineError::conflict("ALREADY_EXISTS", "another workspace has this name; choose another one")

@@ -2,15 +2,13 @@
 
 use chrono::TimeDelta;
 use ringfleet_core::{
-    LoginId, Role, UserId,
-    account::{MAILS, REQUESTS},
+    LoginId, UserId,
+    account::{ADDRESS, MAILS, REQUESTS},
     token::{mail_token, mail_token_hash},
 };
 use ringfleet_store::{NewUser, StoreError, Tx, User};
 
-use crate::{
-    AccessSettings, Engine, EngineError, Grant, Result, Signup, tenants::name_taken, throttle::Count,
-};
+use crate::{AccessSettings, Engine, EngineError, Grant, Result, Signup, throttle::Count};
 
 /// How long a link that sets a new password is good.
 const RESET_LASTS: TimeDelta = TimeDelta::hours(1);
@@ -28,6 +26,15 @@ pub struct NewAccount {
     pub workspace: Option<String>,
     /// The token of an invitation.
     pub invite: Option<String>,
+}
+
+/// Where a request comes from.
+#[derive(Debug, Clone)]
+pub struct Origin {
+    /// What attempts from there are counted under.
+    pub address: String,
+    /// The request, for the audit log.
+    pub request_id: Option<String>,
 }
 
 /// Whom Google vouches for.
@@ -54,8 +61,8 @@ impl Engine {
     ///
     /// # Errors
     /// [`EngineError::Forbidden`] when one cannot sign up, [`EngineError::Conflict`] when there is such an account.
-    pub async fn sign_up(&self, settings: AccessSettings, new: NewAccount, address: &str) -> Result<Grant> {
-        self.attempt(vec![Count::of("signup-from", address, REQUESTS)]).await?;
+    pub async fn sign_up(&self, settings: AccessSettings, new: NewAccount, from: Origin) -> Result<Grant> {
+        self.attempt(vec![Count::of("signup-from", &from.address, REQUESTS)]).await?;
         let mut tx = self.0.store.write().await?;
         // Before the costly hash; decided once more with it.
         may_sign_up(&mut tx, settings.signup, new.invite.is_some()).await?;
@@ -74,12 +81,8 @@ impl Engine {
         };
         let user = self.insert_user(&mut tx, &wish).await?;
         match (&new.invite, &new.workspace) {
-            (Some(token), _) => drop(self.join(&mut tx, &user, token).await?),
-            (None, Some(name)) => {
-                let now = self.0.clock.now();
-                let made = tx.insert_workspace(name, now).await.map_err(name_taken)?;
-                tx.insert_member(made.id, user.id, Role::Admin, now).await?;
-            }
+            (Some(token), _) => drop(self.join(&mut tx, &user, token, from.request_id).await?),
+            (None, Some(name)) => drop(self.found(&mut tx, &user, name, from.request_id).await?),
             (None, None) => {}
         }
         let grant = self.grant(&mut tx, &secret, user).await?;
@@ -182,6 +185,22 @@ impl Engine {
         Ok(tx.commit().await?)
     }
 
+    /// Whether somebody may be led to Google.
+    ///
+    /// # Errors
+    /// [`EngineError::TooMany`].
+    pub async fn may_go_to_google(&self, address: &str) -> Result<()> {
+        self.attempt(vec![to_google(address)]).await
+    }
+
+    /// Whether somebody may come back from there: what they bring is shown to Google.
+    ///
+    /// # Errors
+    /// [`EngineError::TooMany`].
+    pub async fn may_come_from_google(&self, address: &str) -> Result<()> {
+        self.attempt(vec![from_google(address)]).await
+    }
+
     /// Logs in whom Google vouches for: by its name for them, else by the same e-mail address, which it has verified.
     ///
     /// # Errors
@@ -190,6 +209,7 @@ impl Engine {
         &self,
         settings: AccessSettings,
         profile: &GoogleProfile,
+        address: &str,
     ) -> Result<Grant> {
         let secret = self.server_secret().await?;
         let mut tx = self.0.store.write().await?;
@@ -223,10 +243,21 @@ impl Engine {
                 self.insert_user(&mut tx, &wish).await?
             }
         };
+        for count in [from_google(address), to_google(address)] {
+            tx.forgive(&count.subject).await?;
+        }
         let grant = self.grant(&mut tx, &secret, user).await?;
         tx.commit().await?;
         Ok(grant)
     }
+}
+
+fn to_google(address: &str) -> Count {
+    Count::of("to-google-from", address, ADDRESS)
+}
+
+fn from_google(address: &str) -> Count {
+    Count::of("from-google-from", address, ADDRESS)
 }
 
 fn no_reset() -> EngineError {

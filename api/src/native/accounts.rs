@@ -132,7 +132,7 @@ pub(super) async fn sign_up(door: Anyone, Json(body): Json<SignUpBody>) -> Resul
         workspace,
         invite: body.invite_token,
     };
-    let grant = door.engine().sign_up(door.settings().access, new, &door.address()).await?;
+    let grant = door.engine().sign_up(door.settings().access, new, door.origin()).await?;
     let lasts = seconds_left(&door, &grant);
     Ok(granted(door.settings(), grant, lasts))
 }

@@ -1,14 +1,15 @@
 //! Logging in with Google, or whoever speaks OpenID Connect as it does: authorization code with PKCE (RFC 7636) and a nonce.
 
-use std::{fmt, time::Duration};
+use std::fmt;
 
 use axum::{
     http::{StatusCode, header},
     response::{AppendHeaders, IntoResponse, Response},
 };
 use openidconnect::{
-    AuthorizationCode, ClientId, ClientSecret, CsrfToken, HttpRequest, HttpResponse, IssuerUrl, Nonce,
-    PkceCodeChallenge, PkceCodeVerifier, RedirectUrl, Scope, TokenResponse,
+    AuthorizationCode, ClaimsVerificationError, ClientId, ClientSecret, CsrfToken, EndpointMaybeSet,
+    EndpointNotSet, EndpointSet, Nonce, PkceCodeChallenge, PkceCodeVerifier, RedirectUrl, Scope,
+    SignatureVerificationError, TokenResponse,
     core::{CoreAuthenticationFlow, CoreClient, CoreProviderMetadata},
 };
 use ringfleet_core::{account, token::ServerSecret};
@@ -20,14 +21,13 @@ use crate::{
     auth::Anyone,
     cookies::{Cookies, GOOGLE, REFRESH},
     error::{ApiError, Result},
+    issuer::{Issuer, failed},
     openapi::{self, Draft},
     query::{FromQuery, Parameters, Query},
 };
 
 /// How long one may take at Google.
 const LASTS_SECONDS: i64 = 600;
-/// How long Google may take to answer.
-const PATIENCE: Duration = Duration::from_secs(10);
 
 /// How this server is known to Google.
 #[derive(Clone)]
@@ -55,65 +55,41 @@ struct Pending {
     until: i64,
 }
 
-/// The exchange with the issuer did not work.
-#[derive(Debug, thiserror::Error)]
-enum Unfit {
-    #[error("{0}")]
-    Http(#[from] reqwest::Error),
-    #[error("{0}")]
-    Answer(#[from] openidconnect::http::Error),
-}
-
-fn failed(what: &'static str) -> impl Fn(&dyn fmt::Display) -> ApiError {
-    move |error| {
-        tracing::warn!(%error, "a login with Google failed: {what}");
-        ApiError::unavailable(
-            "Google, or what is between it and this server, did not answer as it should; try again",
-        )
-    }
-}
-
-/// Sends one request as the library wants it. Redirects are not followed: an issuer has no reason to.
-async fn send(request: HttpRequest) -> std::result::Result<HttpResponse, Unfit> {
-    let client =
-        reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).timeout(PATIENCE).build()?;
-    let answer = client.execute(reqwest::Request::try_from(request)?).await?;
-    let mut response = openidconnect::http::Response::builder().status(answer.status());
-    for (name, value) in answer.headers() {
-        response = response.header(name, value);
-    }
-    Ok(response.body(answer.bytes().await?.to_vec())?)
-}
-
-async fn issuer(settings: &GoogleSettings) -> Result<CoreProviderMetadata> {
-    let failed = failed("the issuer cannot be discovered");
-    let url = IssuerUrl::new(settings.issuer.clone()).map_err(|e| failed(&e))?;
-    // Asked anew each time: its keys change, and logins are few.
-    CoreProviderMetadata::discover_async(url, &send).await.map_err(|e| failed(&e))
-}
-
-fn settings(door: &Anyone) -> Result<(&GoogleSettings, RedirectUrl)> {
+fn settings(door: &Anyone) -> Result<(&GoogleSettings, &Issuer, RedirectUrl)> {
     let missing = || {
         ApiError::not_offered(
             "this server does not offer to log in with Google; whoever runs it can set [auth.google]",
         )
     };
-    let google = door.settings().google.as_ref().ok_or_else(missing)?;
+    let (google, issuer) = door.settings().google.as_ref().zip(door.issuer()).ok_or_else(missing)?;
     let base = door.settings().base_url.as_str().trim_end_matches('/');
     let back = RedirectUrl::new(format!("{base}/api/v1/auth/google/callback"));
-    Ok((google, back.map_err(|e| failed("the base URL is unusable")(&e))?))
+    Ok((google, issuer, back.map_err(|e| failed("the base URL is unusable")(&e))?))
+}
+
+/// What speaks with an issuer that has said where its endpoints are.
+type Client = CoreClient<
+    EndpointSet,
+    EndpointNotSet,
+    EndpointNotSet,
+    EndpointNotSet,
+    EndpointMaybeSet,
+    EndpointMaybeSet,
+>;
+
+fn client_of(google: &GoogleSettings, metadata: CoreProviderMetadata) -> Client {
+    let id = ClientId::new(google.client_id.clone());
+    let secret = ClientSecret::new(google.client_secret.clone());
+    CoreClient::from_provider_metadata(metadata, id, Some(secret))
 }
 
 /// `GET /auth/google`: leads to Google.
 pub(super) async fn begin(door: Anyone) -> Result<Redirect> {
-    let (google, back) = settings(&door)?;
+    let (google, issuer, back) = settings(&door)?;
+    door.engine().may_go_to_google(&door.address()).await?;
     let (challenge, verifier) = PkceCodeChallenge::new_random_sha256();
-    let client = CoreClient::from_provider_metadata(
-        issuer(google).await?,
-        ClientId::new(google.client_id.clone()),
-        Some(ClientSecret::new(google.client_secret.clone())),
-    )
-    .set_redirect_uri(back);
+    let metadata = issuer.metadata(door.engine().clock().now()).await?;
+    let client = client_of(google, metadata).set_redirect_uri(back);
     let (url, state, nonce) = client
         .authorize_url(CoreAuthenticationFlow::AuthorizationCode, CsrfToken::new_random, Nonce::new_random)
         .add_scope(Scope::new("email".to_owned()))
@@ -165,30 +141,35 @@ pub(super) async fn callback(
     cookies: Cookies,
     Query(answer): Query<Answer>,
 ) -> Result<Redirect> {
-    let (google, back) = settings(&door)?;
+    let (google, issuer, back) = settings(&door)?;
+    door.engine().may_come_from_google(&door.address()).await?;
     let pending = pending(&door, &cookies, &answer).await?;
     let stale = || ApiError::unauthorized("Google has not let you in; begin again at /api/v1/auth/google");
     let code = answer.code.filter(|_| answer.error.is_none()).ok_or_else(stale)?;
-    let client = CoreClient::from_provider_metadata(
-        issuer(google).await?,
-        ClientId::new(google.client_id.clone()),
-        Some(ClientSecret::new(google.client_secret.clone())),
-    )
-    .set_redirect_uri(back);
+    let metadata = issuer.metadata(door.engine().clock().now()).await?;
+    let client = client_of(google, metadata).set_redirect_uri(back);
     let no_tokens = failed("the code was not exchanged");
     let tokens = client
         .exchange_code(AuthorizationCode::new(code))
         .map_err(|e| no_tokens(&e))?
         .set_pkce_verifier(PkceCodeVerifier::new(pending.verifier))
-        .request_async(&send)
+        .request_async(&issuer.client()?)
         .await
         .map_err(|e| no_tokens(&e))?;
     let id_token = tokens.id_token().ok_or_else(stale)?;
-    let claims =
-        id_token.claims(&client.id_token_verifier(), &Nonce::new(pending.nonce)).map_err(|error| {
-            tracing::warn!(%error, "an ID token was refused");
-            stale()
-        })?;
+    let nonce = Nonce::new(pending.nonce);
+    let mut claims = id_token.claims(&client.id_token_verifier(), &nonce);
+    if let Err(ClaimsVerificationError::SignatureVerification(SignatureVerificationError::NoMatchingKey)) =
+        claims
+    {
+        // Its keys are newer than what is kept of it.
+        let client = client_of(google, issuer.discover(door.engine().clock().now()).await?);
+        claims = id_token.claims(&client.id_token_verifier(), &nonce);
+    }
+    let claims = claims.map_err(|error| {
+        tracing::warn!(%error, "an ID token was refused");
+        stale()
+    })?;
     let unverified =
         || ApiError::unauthorized("Google has not verified this e-mail address; verify it there first");
     let email = claims.email().filter(|_| claims.email_verified() == Some(true)).ok_or_else(unverified)?;
@@ -199,7 +180,7 @@ pub(super) async fn callback(
         name: name.unwrap_or_else(|| email.clone()),
         email,
     };
-    let grant = door.engine().log_in_with_google(door.settings().access, &profile).await?;
+    let grant = door.engine().log_in_with_google(door.settings().access, &profile, &door.address()).await?;
     let lasts = super::accounts::seconds_left(&door, &grant);
     let base = &door.settings().base_url;
     let cookies = vec![REFRESH.set(&grant.refresh_token.text(), lasts, base), GOOGLE.set("", 0, base)];

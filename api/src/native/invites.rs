@@ -144,6 +144,7 @@ pub(super) struct JoinedView {
 
 /// `POST /auth/invites/accept`: joins, as the user whose address was invited. Who has no account signs up with the token.
 pub(super) async fn accept(door: SignedIn, Json(body): Json<AcceptBody>) -> Result<Reply<JoinedView>> {
-    let (workspace, role) = door.engine().accept_invite(door.user(), &body.token).await?;
+    let joined = door.engine().accept_invite(door.user(), &body.token, door.request_id()).await?;
+    let (workspace, role) = joined;
     Ok(Reply::ok(JoinedView { id: workspace.id, name: workspace.name, role }))
 }

@@ -62,7 +62,7 @@ impl From<Workspace> for View {
 /// `POST /workspaces`: makes one, with oneself as its admin.
 pub(super) async fn create(door: SignedIn, Json(body): Json<Body>) -> Result<Reply<View>> {
     let name = check::name(body.name, NAME_LIMIT)?;
-    let workspace = door.engine().create_workspace(door.user(), name.trim()).await?;
+    let workspace = door.engine().create_workspace(door.user(), name.trim(), door.request_id()).await?;
     Ok(Reply::created(View::of(workspace, Some(Role::Admin))))
 }
 

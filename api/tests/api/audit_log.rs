@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::World;
+use crate::support::{Answer, World};
 
 /// The newest change, as action and kind of target.
 async fn last(world: &World) -> (String, String, Value) {
@@ -132,6 +132,69 @@ async fn an_entry_tells_what_has_changed_and_no_secret() {
     world.post("/trunks", sip).await.expect(201);
     let log = world.get("/audit-log").await.expect(200).text;
     assert!(!log.contains(secret) && !log.contains("geheim"), "{log}");
+}
+
+#[tokio::test]
+async fn who_joins_and_who_makes_a_workspace_is_noted() {
+    let world = World::new().await;
+    let invited = async |email: &str| {
+        world.tick();
+        let invite = json!({"email": email, "role": "developer"});
+        let made = world.post("/workspaces/me/invite", invite).await.expect(201);
+        let link = made.data()["link"].as_str().unwrap().to_owned();
+        (made.id(), link.rsplit_once("#token=").unwrap().1.to_owned())
+    };
+    let noted = async |answer: &Answer, target: &str, email: &str| {
+        let (action, kind, entry) = last(&world).await;
+        assert_eq!((action.as_str(), kind.as_str()), ("invite.accept", "invite"));
+        assert_eq!(entry["target"]["id"], target);
+        assert_eq!((&entry["actor"]["kind"], &entry["actor"]["name"]), (&json!("user"), &json!(email)));
+        assert_eq!(entry["detail"], json!({"email": email, "role": "developer"}));
+        let request = entry["requestId"].as_str().unwrap();
+        assert_eq!(request.as_bytes(), answer.headers["x-request-id"].as_bytes());
+    };
+    let (_, ana) = world.user("ana@x.de", None, false).await;
+    let (id, token) = invited("ana@x.de").await;
+    world.tick();
+    let accept = json!({"token": token});
+    let answer = world.call(&ana, "POST", "/auth/invites/accept", accept.clone()).await.expect(200);
+    noted(&answer, &id, "ana@x.de").await;
+    let (_, _, before) = last(&world).await;
+    world.call(&ana, "POST", "/auth/invites/accept", accept).await.expect(422);
+    assert_eq!(last(&world).await.2["id"], before["id"], "used up already");
+
+    let (id, token) = invited("new@x.de").await;
+    world.tick();
+    let sign_up = json!({"email": "new@x.de", "password": "correct horse battery", "inviteToken": token});
+    let answer = world.call_with("", &[], "POST", "/auth/signup", sign_up).await.expect(200);
+    noted(&answer, &id, "new@x.de").await;
+
+    let made = world.call(&ana, "POST", "/workspaces", json!({"name": "Second"})).await.expect(201);
+    let there = made.id();
+    let named = [("x-workspace-id", there.as_str())];
+    let log = world.call_with(&ana, &named, "GET", "/audit-log", Value::Null).await.expect(200);
+    let entries = log.data().as_array().unwrap();
+    assert_eq!((entries.len(), &entries[0]["action"]), (1, &json!("workspace.create")));
+    assert_eq!(
+        (&entries[0]["target"]["id"], &entries[0]["detail"]),
+        (&json!(there), &json!({"name": "Second"}))
+    );
+    assert_eq!(entries[0]["actor"]["name"], "ana@x.de");
+}
+
+#[tokio::test]
+async fn who_signs_up_with_a_workspace_has_made_it() {
+    let world = World::empty(|settings| settings).await;
+    let sign_up = json!({"email": "ana@x.de", "password": "correct horse battery", "workspace": "First"});
+    let grant = world.call_with("", &[], "POST", "/auth/signup", sign_up).await.expect(200);
+    let access = grant.data()["accessToken"].as_str().unwrap();
+    let log = world.call(access, "GET", "/audit-log", Value::Null).await.expect(200);
+    let entries = log.data().as_array().unwrap();
+    assert_eq!((entries.len(), &entries[0]["action"]), (1, &json!("workspace.create")));
+    assert_eq!(
+        entries[0]["requestId"].as_str().unwrap().as_bytes(),
+        grant.headers["x-request-id"].as_bytes()
+    );
 }
 
 #[tokio::test]

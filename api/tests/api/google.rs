@@ -1,6 +1,9 @@
 //! Logging in with an issuer of OpenID Connect on loopback.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::{
+    Arc, OnceLock,
+    atomic::{AtomicUsize, Ordering},
+};
 
 use axum::{
     Form, Json, Router,
@@ -44,6 +47,11 @@ const ANA: Says =
 struct Issuer {
     url: OnceLock<String>,
     says: Mutex<Says>,
+    /// The name of its key.
+    key: Mutex<&'static str>,
+    /// How often it was asked what it says of itself, and how long its answer is made, in bytes.
+    discovered: AtomicUsize,
+    padding: AtomicUsize,
     /// The challenge and the nonce of the code it has given out.
     asked: Mutex<Option<(String, String)>>,
 }
@@ -52,8 +60,14 @@ async fn start() -> Arc<Issuer> {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
-    let issuer =
-        Arc::new(Issuer { url: OnceLock::from(url), says: Mutex::new(ANA), asked: Mutex::new(None) });
+    let issuer = Arc::new(Issuer {
+        url: OnceLock::from(url),
+        says: Mutex::new(ANA),
+        key: Mutex::new("one"),
+        discovered: AtomicUsize::new(0),
+        padding: AtomicUsize::new(0),
+        asked: Mutex::new(None),
+    });
     let app = Router::new()
         .route("/.well-known/openid-configuration", get(discovery))
         .route("/jwks", get(keys))
@@ -68,22 +82,29 @@ impl Issuer {
         self.url.get().unwrap()
     }
 
-    fn key() -> CoreRsaPrivateSigningKey {
-        CoreRsaPrivateSigningKey::from_pem(KEY, Some(JsonWebKeyId::new("one".into()))).unwrap()
+    fn key(&self) -> CoreRsaPrivateSigningKey {
+        let name = JsonWebKeyId::new((*self.key.lock()).into());
+        CoreRsaPrivateSigningKey::from_pem(KEY, Some(name)).unwrap()
+    }
+
+    fn discovered(&self) -> usize {
+        self.discovered.load(Ordering::Relaxed)
     }
 }
 
 async fn discovery(State(issuer): State<Arc<Issuer>>) -> Json<Value> {
+    issuer.discovered.fetch_add(1, Ordering::Relaxed);
+    let padding = " ".repeat(issuer.padding.load(Ordering::Relaxed));
     let at = |path: &str| format!("{}{path}", issuer.url());
     Json(json!({
         "issuer": issuer.url(), "authorization_endpoint": at("/authorize"), "token_endpoint": at("/token"),
         "jwks_uri": at("/jwks"), "response_types_supported": ["code"], "subject_types_supported": ["public"],
-        "id_token_signing_alg_values_supported": ["RS256"],
+        "id_token_signing_alg_values_supported": ["RS256"], "padding": padding,
     }))
 }
 
-async fn keys() -> Json<Value> {
-    Json(json!({"keys": [Issuer::key().as_verification_key()]}))
+async fn keys(State(issuer): State<Arc<Issuer>>) -> Json<Value> {
+    Json(json!({"keys": [issuer.key().as_verification_key()]}))
 }
 
 async fn token(
@@ -112,7 +133,7 @@ async fn token(
     )
     .set_nonce(Some(Nonce::new(says.nonce.map_or(nonce, str::to_owned))));
     let id =
-        CoreIdToken::new(claims, &Issuer::key(), CoreJwsSigningAlgorithm::RsaSsaPkcs1V15Sha256, None, None)
+        CoreIdToken::new(claims, &issuer.key(), CoreJwsSigningAlgorithm::RsaSsaPkcs1V15Sha256, None, None)
             .unwrap();
     Ok(Json(
         json!({"access_token": "x", "token_type": "bearer", "expires_in": 60, "id_token": id.to_string()}),
@@ -264,5 +285,50 @@ async fn an_invitation_that_went_by_no_mail_proves_no_address() {
         open("/auth/login", password).await.expect(401);
         let access = grant.data()["accessToken"].as_str().unwrap();
         world.call(access, "GET", "/users/me", Value::Null).await.expect(401);
+    }
+}
+
+#[tokio::test]
+async fn what_the_issuer_says_of_itself_is_believed_for_minutes() {
+    let issuer = start().await;
+    let world = world(&issuer).await;
+    world.user("ana@x.de", Some(Role::Member), false).await;
+    for _ in 0..2 {
+        email(&world, &log_in(&world, &issuer).await).await;
+    }
+    assert_eq!(issuer.discovered(), 1);
+    *issuer.key.lock() = "two";
+    email(&world, &log_in(&world, &issuer).await).await;
+    assert_eq!(issuer.discovered(), 2, "a key that is not known yet");
+    world.clock.advance(std::time::Duration::from_secs(299));
+    begin(&world, &issuer).await;
+    assert_eq!(issuer.discovered(), 2);
+    world.clock.advance(std::time::Duration::from_secs(1));
+    begin(&world, &issuer).await;
+    assert_eq!(issuer.discovered(), 3);
+    // Nobody's memory is filled by an answer without an end.
+    issuer.padding.store(1024 * 1024, Ordering::Relaxed);
+    world.clock.advance(std::time::Duration::from_secs(300));
+    let answer = world.call_with("", &[], "GET", "/auth/google", Value::Null).await;
+    assert_eq!(answer.refusal(503), "UNAVAILABLE");
+}
+
+#[tokio::test]
+async fn an_address_goes_to_google_so_often_and_who_gets_in_is_not_counted() {
+    let issuer = start().await;
+    let world = world(&issuer).await;
+    world.user("ana@x.de", Some(Role::Member), false).await;
+    for _ in 0..40 {
+        email(&world, &log_in(&world, &issuer).await).await;
+    }
+    let knock = async |path: &str| world.call_with("", &[], "GET", path, Value::Null).await;
+    for (path, answered) in [("/auth/google", 303), ("/auth/google/callback?state=x&code=y", 401)] {
+        // Thirty are free; after the next one has to wait.
+        for n in 0..31 {
+            assert_eq!(knock(path).await.status.as_u16(), answered, "{path} {n}");
+        }
+        let refused = knock(path).await;
+        assert_eq!(refused.headers[header::RETRY_AFTER], "1");
+        assert_eq!(refused.refusal(429), "TOO_MANY_ATTEMPTS");
     }
 }
