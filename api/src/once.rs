@@ -49,9 +49,16 @@ pub(crate) struct Once(Arc<Inner>);
 struct Inner {
     key: String,
     asked: Asked,
-    /// Takes the bytes of an uploaded list, before its end is known.
-    flowing: Option<Arc<Mutex<Sha256>>>,
+    /// What was seen of an uploaded list, before its end is known.
+    flowing: Option<Arc<Mutex<Seen>>>,
     state: OnceLock<Taken>,
+}
+
+/// What was seen of a list that is read while it comes.
+struct Seen {
+    hasher: Sha256,
+    /// Whether it was whole; none before its end.
+    was_whole: Option<bool>,
 }
 
 /// What the claim came to.
@@ -151,11 +158,18 @@ impl Once {
     }
 
     fn flowing(key: String, target: Fingerprint) -> Self {
-        let hasher = Arc::new(Mutex::new(Sha256::new().chain_update(target)));
-        let end = hasher.clone();
-        let whole = Whole::AtItsEnd(Arc::new(move || end.lock().clone().finalize().into()));
+        let seen = Seen { hasher: Sha256::new().chain_update(target), was_whole: None };
+        let seen = Arc::new(Mutex::new(seen));
+        let end = seen.clone();
+        let whole = Whole::AtItsEnd(Arc::new(move || end.lock().hasher.clone().finalize().into()));
         let asked = Asked { target, whole };
-        Self(Arc::new(Inner { key, asked, flowing: Some(hasher), state: OnceLock::new() }))
+        Self(Arc::new(Inner { key, asked, flowing: Some(seen), state: OnceLock::new() }))
+    }
+
+    /// Whether all of the request is known. What was read of a list that broke off, or of one that was refused before its end, tells nothing
+    /// of the whole list, which may come next.
+    fn is_known(&self) -> bool {
+        self.0.flowing.as_ref().is_none_or(|seen| seen.lock().was_whole == Some(true))
     }
 
     /// Claims the request for the workspace, or gives the answer it has had already.
@@ -187,8 +201,8 @@ impl Once {
     /// The list of an upload, watched while it is read; of one that has been carried out already, read to its end and compared.
     pub(crate) async fn watch(&self, list: Upload) -> Result<Upload, Refused> {
         let Inner { asked, flowing, state, .. } = &*self.0;
-        let Some(hasher) = flowing else { return Ok(list) };
-        let mut watched = Box::pin(Watched { list, hasher: hasher.clone() });
+        let Some(seen) = flowing else { return Ok(list) };
+        let mut watched = Box::pin(Watched { list, seen: seen.clone() });
         let Some(Taken::Perhaps(answer, fingerprint)) = state.get() else { return Ok(watched) };
         let mut buffer = vec![0; 64 * 1024];
         let broke = |error| ApiError::broken_upload(format!("the upload broke off: {error}"));
@@ -203,7 +217,7 @@ impl Once {
 /// A list whose bytes are hashed as they are read.
 struct Watched {
     list: Upload,
-    hasher: Arc<Mutex<Sha256>>,
+    seen: Arc<Mutex<Seen>>,
 }
 
 impl AsyncRead for Watched {
@@ -212,9 +226,18 @@ impl AsyncRead for Watched {
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<std::io::Result<()>> {
-        let before = buffer.filled().len();
+        let (before, room) = (buffer.filled().len(), buffer.remaining());
         let polled = self.list.as_mut().poll_read(cx, buffer);
-        self.hasher.lock().update(&buffer.filled()[before..]);
+        let read = &buffer.filled()[before..];
+        let mut seen = self.seen.lock();
+        seen.hasher.update(read);
+        match &polled {
+            // What comes after a break is no end.
+            Poll::Ready(Ok(())) if read.is_empty() && room > 0 => _ = seen.was_whole.get_or_insert(true),
+            Poll::Ready(Err(_)) => _ = seen.was_whole.get_or_insert(false),
+            Poll::Ready(Ok(())) | Poll::Pending => {}
+        }
+        drop(seen);
         polled
     }
 }
@@ -226,7 +249,7 @@ async fn settle(gate: &Gate, once: Once, response: Response) -> Response {
         return answer_of_the_other(gate, &once).await;
     }
     let status = response.status();
-    if claim.is_kept() || !is_final(status) {
+    if claim.is_kept() || !is_final(status) || !once.is_known() {
         return response; // what is not kept is given back with the claim
     }
     if status.is_success() {
@@ -256,6 +279,9 @@ fn is_final(status: StatusCode) -> bool {
 async fn answer_of_the_other(gate: &Gate, once: &Once) -> Response {
     let Inner { key, asked, .. } = &*once.0;
     let Some(Taken::Mine(claim)) = once.0.state.get() else { return ApiError::internal().into_response() };
+    if !once.is_known() {
+        return ApiError::request_in_progress().into_response();
+    }
     let found = gate.engine().claim_request(claim.workspace(), key, asked.clone(), PATIENCE).await;
     match found {
         Ok(Claimed::Answered(answer, fingerprint))

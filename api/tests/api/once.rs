@@ -2,9 +2,12 @@
 
 use std::{sync::Arc, time::Duration};
 
-use axum::http::{Request, header};
+use axum::{
+    body::Body,
+    http::{Request, StatusCode, header},
+};
 use chrono::TimeDelta;
-use ringfleet_core::{Actor, AuditId, Plan, WorkspaceId};
+use ringfleet_core::{Actor, AuditId, Clock, Plan, UploadId, WorkspaceId};
 use ringfleet_engine::{Asked, Claim, Claimed, Deed, EngineError, Handed, KeptAnswer, Receipt, Told, Whole};
 use ringfleet_store::{Campaign, CampaignSettings, NewCampaign, RequestKey};
 use serde_json::{Value, json};
@@ -20,8 +23,8 @@ impl World {
         let request = request(method, path)
             .header(header::AUTHORIZATION, format!("Bearer {who}"))
             .header("idempotency-key", key);
-        let request: Request<axum::body::Body> = match body {
-            Value::Null => request.body(axum::body::Body::empty()).unwrap(),
+        let request: Request<Body> = match body {
+            Value::Null => request.body(Body::empty()).unwrap(),
             body => request
                 .header(header::CONTENT_TYPE, "application/json")
                 .body(body.to_string().into())
@@ -30,12 +33,12 @@ impl World {
         self.send(request).await
     }
 
-    async fn upload_once(&self, key: &str, path: &str, media: &str, body: &str) -> Answer {
+    async fn upload_once(&self, key: &str, path: &str, media: &str, body: impl Into<Body>) -> Answer {
         let request = request("POST", path)
             .header(header::AUTHORIZATION, format!("Bearer {}", self.admin))
             .header(header::CONTENT_TYPE, media)
             .header("idempotency-key", key);
-        self.send(request.body(body.to_owned().into()).unwrap()).await
+        self.send(request.body(body.into()).unwrap()).await
     }
 
     async fn count(&self, path: &str) -> usize {
@@ -121,7 +124,7 @@ async fn an_upload_is_made_once_in_whichever_form_it_comes() {
         assert_replay(&first, &world.upload_once(&key, path, "text/csv", list).await);
         for boundary in ["one", "two"] {
             let media = format!("multipart/form-data; boundary={boundary}");
-            assert_replay(&first, &world.upload_once(&key, path, &media, &form(boundary, list)).await);
+            assert_replay(&first, &world.upload_once(&key, path, &media, form(boundary, list)).await);
         }
         let other = world.upload_once(&key, path, "text/csv", "to\n+919876543230\n").await;
         assert_eq!(other.refusal(422), "IDEMPOTENCY_KEY_REUSED");
@@ -130,10 +133,49 @@ async fn an_upload_is_made_once_in_whichever_form_it_comes() {
         assert_eq!(other.refusal(422), "IDEMPOTENCY_KEY_REUSED");
         assert_eq!(world.count(&format!("/audit-log?limit=100&action={changed}")).await, first_changes(path));
     }
-    // A refused one is kept, too; one that broke off is not.
-    let refused = world.upload_once("bad", &imports, "text/csv", "name\nAnn\n").await;
-    assert_eq!(refused.status, 422);
-    assert_replay(&refused, &world.upload_once("bad", &imports, "text/csv", "name\nAnn\n").await);
+}
+
+#[tokio::test]
+async fn an_upload_that_was_refused_is_kept_only_when_all_of_it_was_seen() {
+    let world = World::new().await;
+    let campaign = world.campaign().await;
+    let path = format!("/campaigns/{campaign}/recipients/import");
+    let parts =
+        |parts: Vec<Result<&'static str, std::io::Error>>| Body::from_stream(futures::stream::iter(parts));
+    let (head, tail) = ("to\n+919876543230\n", "+919876543231\n");
+    let broken = || parts(vec![Ok(head), Err(std::io::Error::other("gone"))]);
+    let whole = || parts(vec![Ok(head), Ok(tail)]);
+    for (key, path) in [("list", path.as_str()), ("numbers", "/suppressions/import")] {
+        let broke_off = world.upload_once(key, path, "text/csv", broken()).await;
+        assert_eq!(broke_off.refusal(400), "BROKEN_UPLOAD", "{path}");
+        let first = world.upload_once(key, path, "text/csv", whole()).await.expect(200);
+        assert_replay(&first, &world.upload_once(key, path, "text/csv", whole()).await);
+        assert_eq!(world.upload_once(key, path, "text/csv", broken()).await.refusal(400), "BROKEN_UPLOAD");
+        let other = world.upload_once(key, path, "text/csv", parts(vec![Ok(head)])).await;
+        assert_eq!(other.refusal(422), "IDEMPOTENCY_KEY_REUSED", "{path}");
+    }
+    // A form that is damaged before its file.
+    let media = "multipart/form-data; boundary=XX";
+    let damaged = world.upload_once("form", &path, media, "nonsense").await;
+    assert_eq!(damaged.refusal(400), "BROKEN_UPLOAD");
+    world.upload_once("form", &path, "text/csv", whole()).await.expect(200);
+    // One that was refused before it was read.
+    let running = format!("/campaigns/{campaign}/start");
+    world.post(&running, Value::Null).await.expect(200);
+    let refused = world.upload_once("early", &path, "text/csv", whole()).await;
+    assert_eq!(
+        (refused.status, world.upload_once("early", &path, "text/csv", whole()).await.status),
+        (StatusCode::CONFLICT, StatusCode::CONFLICT)
+    );
+    world.post(&format!("/campaigns/{campaign}/pause"), Value::Null).await.expect(200);
+    world.upload_once("early", &path, "text/csv", whole()).await.expect(200);
+    // One that was refused when all of it had been read.
+    let unknown = json!({"uploadId": UploadId::new(world.clock.now())}).to_string();
+    let refused = world.upload_once("late", &path, "application/json", unknown.clone()).await;
+    assert_replay(&refused, &world.upload_once("late", &path, "application/json", unknown).await);
+    assert_eq!(refused.refusal(404), "NOT_FOUND");
+    let other = world.upload_once("late", &path, "text/csv", whole()).await;
+    assert_eq!(other.refusal(422), "IDEMPOTENCY_KEY_REUSED");
 }
 
 /// How many uploads of this kind have been carried out: `things` makes an import.
@@ -206,7 +248,7 @@ async fn unusable_keys_are_named() {
         .header(header::AUTHORIZATION, format!("Bearer {}", world.admin))
         .header("idempotency-key", "a")
         .header("idempotency-key", "b")
-        .body(axum::body::Body::empty());
+        .body(Body::empty());
     assert_eq!(world.send(twice.unwrap()).await.field(), "Idempotency-Key");
     world.once(&"x".repeat(255), "POST", "/agents", json!({"name": "A"})).await.expect(201);
     world.once("", "GET", "/agents", Value::Null).await.expect(200); // what only looks needs none
