@@ -111,6 +111,12 @@ const ALL: &[(i64, &str, &str, &str)] = &[
         include_str!("../../migrations/postgres/0018_bulk.sql"),
         include_str!("../../migrations/sqlite/0018_bulk.sql"),
     ),
+    (
+        19,
+        "giving up",
+        include_str!("../../migrations/postgres/0019_giving_up.sql"),
+        include_str!("../../migrations/sqlite/0019_giving_up.sql"),
+    ),
 ];
 
 pub(crate) fn postgres() -> Migrator {
