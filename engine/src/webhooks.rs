@@ -10,7 +10,7 @@ use ringfleet_core::{
     webhook::Format,
 };
 use ringfleet_fleet::Lane;
-use ringfleet_store::{Attempt, Delivery, DeliveryFilter, NewWebhook, Page, Running, Tx, Webhook};
+use ringfleet_store::{Attempt, Delivery, DeliveryFilter, GivenUp, NewWebhook, Page, Running, Tx, Webhook};
 use uuid::Uuid;
 
 use crate::{
@@ -26,6 +26,9 @@ const PROGRESS: chrono::Duration = chrono::Duration::seconds(5);
 /// Deliveries replayed in one transaction, and by one request.
 const REPLAY_PORTION: u32 = 2_000;
 const REPLAY_MOST: u64 = 100_000;
+/// Deliveries of endpoints that were switched off or deleted that are closed in one transaction, and in one round of all of them.
+const GIVEN_UP_AT_ONCE: u32 = 2_000;
+const GIVEN_UP_IN_A_ROUND: u64 = 50_000;
 /// Deliveries, or events, that are forgotten in one transaction.
 const FORGOTTEN_AT_ONCE: u32 = 2_000;
 
@@ -63,7 +66,8 @@ impl Engine {
         Ok(made)
     }
 
-    /// Changes what `change` changes. Switched on, it begins anew; switched off, what is on its way is given up.
+    /// Changes what `change` changes. Switched on, it begins anew; switched off, what is on its way is given up
+    /// ([`Engine::give_up_deliveries`]).
     ///
     /// # Errors
     /// When there is no such endpoint, its agent is not of the workspace, or `change` refuses.
@@ -217,6 +221,15 @@ impl Engine {
         filter: DeliveryFilter,
         receipt: Receipt<Replayed>,
     ) -> Result<()> {
+        // What was given up before the endpoint was switched on again is DEAD, also where nobody has come to closing it.
+        let mut tx = self.0.store.read().await?;
+        let found = tx.webhook(workspace, id).await?.ok_or(EngineError::NotFound("webhook"))?;
+        let given_up = tx.given_up_webhooks().await?;
+        tx.commit().await?;
+        check_active(&found)?;
+        if let Some(webhook) = given_up.into_iter().find(|one| one.id == id) {
+            self.close_given_up(&webhook, u64::MAX).await?;
+        }
         // What is delivered again meanwhile is not replayed once more: it is looked at in one pass.
         let (mut after, mut deliveries) = (Uuid::nil(), 0);
         loop {
@@ -280,6 +293,41 @@ impl Engine {
         tx.commit().await?;
         self.0.hints.deliveries(&deliveries);
         Ok(())
+    }
+
+    /// Closes what was on its way to endpoints when they were switched off or deleted, in portions; a large backlog in several rounds. Any number
+    /// of schedulers may do this at once. Gives how many.
+    pub async fn give_up_deliveries(&self) -> Result<u64> {
+        let mut tx = self.0.store.read().await?;
+        let given_up = tx.given_up_webhooks().await?;
+        tx.commit().await?;
+        let mut closed = 0;
+        for webhook in given_up {
+            closed += self.close_given_up(&webhook, GIVEN_UP_IN_A_ROUND - closed).await?;
+            if closed >= GIVEN_UP_IN_A_ROUND {
+                break;
+            }
+        }
+        Ok(closed)
+    }
+
+    /// Closes what was on its way to one of them, in portions, until `most` are closed or none is left.
+    async fn close_given_up(&self, webhook: &GivenUp, most: u64) -> Result<u64> {
+        let mut closed = 0;
+        while closed < most {
+            let mut tx = self.0.store.write().await?;
+            let portion = tx.give_up_deliveries(webhook, GIVEN_UP_AT_ONCE, self.0.clock.now()).await?;
+            tx.commit().await?;
+            closed += portion;
+            if portion == 0 {
+                // In a transaction of its own: endpoints are held before deliveries.
+                let mut tx = self.0.store.write().await?;
+                tx.note_given_up(webhook).await?;
+                tx.commit().await?;
+                break;
+            }
+        }
+        Ok(closed)
     }
 
     /// Forgets what was said to requests more than `days` days ago. Gives how many.

@@ -53,6 +53,7 @@ pub async fn run(engine: Engine, settings: SchedulerSettings, stop: Cancellation
         round("make runs", CALENDAR, &stop, || engine.make_runs()),
         round("make lists ready", CALENDAR, &stop, || engine.make_ready()),
         round("forget what was hung up", REPAIR, &stop, || engine.forget_hang_ups()),
+        round("give up deliveries", REPAIR, &stop, || engine.give_up_deliveries()),
         round("find orphans", REPAIR, &stop, || watch.find_orphans()),
         round("tell of progress", CALENDAR, &stop, || engine.tell_progress()),
         uploads::work(&engine, &stop),

@@ -169,8 +169,8 @@ impl Tx {
         Ok(())
     }
 
-    /// Begins attempts: leases, until `lease_until`, those that are due and not leased by somebody else. One whose endpoint has been
-    /// deleted is closed instead.
+    /// Begins attempts: leases, until `lease_until`, those that are due and not leased by somebody else. One whose endpoint is off or deleted,
+    /// or was switched off while it was on its way, is closed instead.
     pub async fn begin_deliveries(
         &mut self,
         ids: &[Uuid],
@@ -198,7 +198,7 @@ impl Tx {
              )
              SELECT d.*, w.url, w.secret, w.old_secrets, w.style, w.custom_headers, w.max_per_second, w.failing_since, e.body
              FROM d JOIN events e ON e.id = d.event_id JOIN webhooks w ON w.id = d.webhook_id
-             WHERE w.deleted_at IS NULL AND w.is_active",
+             WHERE w.deleted_at IS NULL AND w.is_active AND (w.given_up_at IS NULL OR d.since >= w.given_up_at)",
             rows::ids(begun.iter().copied())?
         )?;
         if letters.len() < begun.len() {
@@ -234,14 +234,15 @@ impl Tx {
         }
     }
 
-    /// Closes those of these deliveries that were made while their endpoint was being deleted or switched off.
+    /// Closes those of these deliveries whose endpoint is off or deleted, or was switched off while they were on their way.
     async fn give_up_undeliverable(&mut self, ids: &[Uuid], now: DateTime<Utc>) -> Result<()> {
         exec!(
             self,
-            "UPDATE deliveries SET state = 'DEAD', last_error = 'the endpoint was deleted or switched off', done_at = $2,
+            "UPDATE deliveries SET state = 'DEAD', last_error = 'the endpoint was switched off or deleted', done_at = $2,
                     leased_until = NULL
              WHERE id IN (SELECT id FROM ROWS($1, id uuid) AS r)
-               AND webhook_id IN (SELECT id FROM webhooks WHERE deleted_at IS NOT NULL OR NOT is_active)",
+               AND EXISTS (SELECT 1 FROM webhooks w WHERE w.id = deliveries.webhook_id AND (w.deleted_at IS NOT NULL OR NOT w.is_active
+                   OR coalesce(deliveries.replayed_at, deliveries.created_at) < w.given_up_at))",
             rows::ids(ids.iter().copied())?,
             Timestamp(now)
         )?;

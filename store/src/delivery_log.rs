@@ -166,7 +166,7 @@ impl Tx {
             self,
             "UPDATE deliveries SET state = 'PENDING', due_at = $2, pushed_at = $2, leased_until = NULL, done_at = NULL,
                     replayed_at = $2, replayed_after = attempts
-             WHERE id = $1 AND state <> 'PENDING'",
+             WHERE id = $1 AND (state <> 'PENDING' OR coalesce(replayed_at, created_at) < (SELECT given_up_at FROM webhooks WHERE id = webhook_id))",
             id.uuid(),
             Timestamp(now)
         )?;

@@ -123,6 +123,12 @@ const ALL: &[(i64, &str, &str, &str)] = &[
         include_str!("../../migrations/postgres/0020_invites.sql"),
         include_str!("../../migrations/sqlite/0020_invites.sql"),
     ),
+    (
+        21,
+        "giving up",
+        include_str!("../../migrations/postgres/0021_giving_up.sql"),
+        include_str!("../../migrations/sqlite/0021_giving_up.sql"),
+    ),
 ];
 
 pub(crate) fn postgres() -> Migrator {

@@ -279,7 +279,8 @@ impl Tx {
         )
     }
 
-    /// Writes what can be changed of an endpoint. Hold it first. Switched on it begins anew; switched off, what is on its way is given up.
+    /// Writes what can be changed of an endpoint. Hold it first. Switched on it begins anew; switched off, what is on its way is given up
+    /// ([`Tx::give_up_deliveries`]).
     pub async fn update_webhook(&mut self, webhook: &Webhook, now: DateTime<Utc>) -> Result<()> {
         let headers = self.seal_headers(&webhook.custom_headers, webhook.id)?;
         exec!(
@@ -287,7 +288,9 @@ impl Tx {
             "UPDATE webhooks SET url = $2, name = $3, description = $4, style = $5, events = $6, samora_events = $7, agent_id = $8,
                     custom_headers = $9, data_options = $10, max_per_second = $11,
                     disabled_reason = CASE WHEN $12 THEN NULL ELSE disabled_reason END,
-                    failing_since = CASE WHEN is_active THEN failing_since ELSE NULL END, is_active = $12, updated_at = $13
+                    failing_since = CASE WHEN is_active THEN failing_since ELSE NULL END,
+                    given_up_at = CASE WHEN is_active AND NOT $12 THEN $13 ELSE given_up_at END,
+                    is_giving_up = is_giving_up OR (is_active AND NOT $12), is_active = $12, updated_at = $13
              WHERE id = $1",
             webhook.id.uuid(),
             &webhook.url,
@@ -303,9 +306,6 @@ impl Tx {
             webhook.is_active,
             Timestamp(now)
         )?;
-        if !webhook.is_active {
-            self.give_up_deliveries(webhook.id, "the endpoint was switched off", now).await?;
-        }
         Ok(())
     }
 
@@ -338,8 +338,8 @@ impl Tx {
         Ok(())
     }
 
-    /// Switches an endpoint off because a rule says so; what is on its way to it is given up. None when it was off or is gone. What is given has
-    /// no headers: whether they can be opened must not matter here.
+    /// Switches an endpoint off because a rule says so; what is on its way to it is given up ([`Tx::give_up_deliveries`]). None when it was off
+    /// or is gone. What is given has no headers: whether they can be opened must not matter here.
     pub async fn disable_webhook(
         &mut self,
         id: WebhookId,
@@ -349,15 +349,13 @@ impl Tx {
         let disabled = one!(
             self,
             Webhook,
-            "UPDATE webhooks SET is_active = false, disabled_reason = $2, disabled = disabled + 1, updated_at = $3
+            "UPDATE webhooks SET is_active = false, disabled_reason = $2, disabled = disabled + 1, updated_at = $3,
+                    given_up_at = $3, is_giving_up = true
              WHERE id = $1 AND is_active AND deleted_at IS NULL RETURNING *",
             id.uuid(),
             reason,
             Timestamp(now)
         )?;
-        if disabled.is_some() {
-            self.give_up_deliveries(id, "the endpoint was switched off", now).await?;
-        }
         Ok(disabled.map(|webhook: Webhook| Webhook { custom_headers: CustomHeaders::new(), ..webhook }))
     }
 
@@ -384,7 +382,8 @@ impl Tx {
         Ok(())
     }
 
-    /// Removes an endpoint, if it gets these bodies where any are named; what is still on its way to it is given up. False when there is none.
+    /// Removes an endpoint, if it gets these bodies where any are named; what is still on its way to it is given up
+    /// ([`Tx::give_up_deliveries`]). False when there is none.
     pub async fn delete_webhook(
         &mut self,
         workspace: WorkspaceId,
@@ -394,28 +393,13 @@ impl Tx {
     ) -> Result<bool> {
         let changed = exec!(
             self,
-            "UPDATE webhooks SET deleted_at = $3, secret = '', old_secrets = '[]', custom_headers = '{}'
+            "UPDATE webhooks SET deleted_at = $3, secret = '', old_secrets = '[]', custom_headers = '{}', given_up_at = $3, is_giving_up = true
              WHERE workspace_id = $1 AND id = $2 AND deleted_at IS NULL AND ($4 IS NULL OR format = $4)",
             workspace.uuid(),
             id.uuid(),
             Timestamp(now),
             only.map(Format::as_str)
         )?;
-        if changed == 0 {
-            return Ok(false); // of another workspace, perhaps: its deliveries are none of the caller's business
-        }
-        self.give_up_deliveries(id, "the endpoint was deleted", now).await?;
-        Ok(true)
-    }
-
-    async fn give_up_deliveries(&mut self, id: WebhookId, why: &str, now: DateTime<Utc>) -> Result<()> {
-        exec!(
-            self,
-            "UPDATE deliveries SET state = 'DEAD', last_error = $3, done_at = $2 WHERE webhook_id = $1 AND state = 'PENDING'",
-            id.uuid(),
-            Timestamp(now),
-            why
-        )?;
-        Ok(())
+        Ok(changed > 0)
     }
 }

@@ -52,6 +52,15 @@ impl Post {
         Self { world, webhook: made.id, ids: deliveries.iter().map(|d| d.id).collect() }
     }
 
+    /// Closes what was given up, up to `limit`; gives how many.
+    pub async fn give_up(&self, db: &Db, limit: u32, now: i64) -> u64 {
+        let given_up = db.read(async |tx| tx.given_up_webhooks().await).await;
+        let Some(mine) = given_up.into_iter().find(|one| one.id == self.webhook) else { return 0 };
+        let closed = db.write(async |tx| tx.give_up_deliveries(&mine, limit, at(now)).await).await;
+        db.write(async |tx| tx.note_given_up(&mine).await).await;
+        closed
+    }
+
     async fn begin(&self, db: &Db, lease: i64, now: i64) -> Vec<Letter> {
         db.write(async |tx| tx.begin_deliveries(&self.ids, at(lease), at(now)).await).await
     }
@@ -188,6 +197,7 @@ pub async fn deleting_an_endpoint_gives_up(db: Db) {
     };
     assert!(delete().await);
     assert!(!delete().await, "it is gone");
+    assert_eq!(post.give_up(&db, 10, 10).await, 1);
     assert_eq!(post.count(&db, DeliveryState::Dead).await, 1);
     assert_eq!(post.count(&db, DeliveryState::Delivered).await, 1);
     assert_eq!(other.count(&db, DeliveryState::Pending).await, 1);

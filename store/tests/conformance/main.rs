@@ -12,6 +12,7 @@ mod calls;
 mod campaigns;
 mod claims;
 mod deliveries;
+mod giving_up;
 mod identity;
 mod imports;
 mod isolation;
@@ -84,6 +85,7 @@ on_both_engines! {
              a_load_fails_over_a_known_number;
     deliveries: an_attempt_that_was_not_made_does_not_count a_letter_is_sent_once failures_come_back_when_due a_closed_one_stays_closed lost_ones_are_pushed_again
                 deleting_an_endpoint_gives_up one_made_during_a_deletion_is_closed;
+    giving_up: a_backlog_is_closed_in_portions one_that_is_on_again_begins_anew;
     agents: versions_are_kept_and_one_is_live an_agent_that_was_put_away_is_not_listed
             a_call_is_made_with_the_version_that_is_live_when_it_begins;
     webhooks: everything_of_an_endpoint_is_kept endpoints_are_found_by_their_format an_endpoint_is_switched_off_and_on secrets_overlap_as_long_as_told

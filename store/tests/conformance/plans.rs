@@ -7,7 +7,7 @@ use ringfleet_core::{
     replan::Place,
 };
 use ringfleet_store::{
-    Answered, Begin, CallFilter, Copying, DeliveryFilter, Kept, RecipientFilter, Result, Store, Tx,
+    Answered, Begin, CallFilter, Copying, DeliveryFilter, GivenUp, Kept, RecipientFilter, Result, Store, Tx,
 };
 use sqlx::{Connection, PgConnection};
 use uuid::Uuid;
@@ -260,6 +260,10 @@ async fn check(statistics: Statistics) {
             assert_eq!(tx.replay_deliveries(campaign.uuid().into(), filter, Uuid::nil(), 200, at(1)).await?.len(), 0);
         };
         "delete an endpoint": |tx| assert!(tx.delete_webhook(workspace, campaign.uuid().into(), None, at(1)).await?);
+        "give up deliveries": |tx| {
+            let gone = GivenUp { id: campaign.uuid().into(), given_up_at: at(9), is_deleted: true };
+            assert_eq!(tx.give_up_deliveries(&gone, 500, at(9)).await?, 500);
+        };
         "page of recipients": |tx| {
             let filter = RecipientFilter { state: Some(RecipientState::Pending), disposition: None, ..Default::default() };
             assert_eq!(tx.recipients(campaign, filter, page(None, 20)).await?.len(), 20);

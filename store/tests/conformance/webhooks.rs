@@ -109,6 +109,8 @@ pub async fn an_endpoint_is_switched_off_and_on(db: Db) {
         (false, 1, Some("gone"))
     );
     assert_eq!(off(10).await, None, "once");
+    assert_eq!(post.count(&db, DeliveryState::Pending).await, 2, "in portions, not here");
+    assert_eq!(post.give_up(&db, 10, 10).await, 2);
     assert_eq!(post.count(&db, DeliveryState::Dead).await, 2);
     assert_eq!(other.count(&db, DeliveryState::Pending).await, 1);
     assert!(db.read(async |tx| tx.listeners(&[post.world.workspace.uuid()]).await).await.is_empty());
@@ -173,6 +175,7 @@ pub async fn requests_are_kept_and_deliveries_replayed(db: Db) {
 
     db.write(async |tx| tx.begin_deliveries(&post.ids, at(9), at(5)).await).await;
     db.write(async |tx| tx.disable_webhook(id, "gone", at(6)).await).await;
+    assert_eq!(post.give_up(&db, 10, 6).await, 3);
     let on = Webhook { is_active: true, ..found(&db, &post).await };
     db.write(async |tx| tx.update_webhook(&on, at(7)).await).await;
     let replay = async |filter: DeliveryFilter, after: Uuid, limit| {
