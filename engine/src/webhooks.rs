@@ -223,7 +223,7 @@ impl Engine {
     ) -> Result<()> {
         // What was given up before the endpoint was switched on again is DEAD, also where nobody has come to closing it.
         let mut tx = self.0.store.read().await?;
-        let found = tx.webhook(workspace, id).await?.ok_or(EngineError::NotFound("webhook"))?;
+        let found = tx.webhook(workspace, id).await?.ok_or(NO_WEBHOOK)?;
         let given_up = tx.given_up_webhooks().await?;
         tx.commit().await?;
         check_active(&found)?;
