@@ -249,15 +249,19 @@ impl Tx {
         Ok(())
     }
 
-    /// Writes what became of attempts. A delivery that was closed meanwhile stays closed.
+    /// Writes what became of attempts. A delivery that was closed meanwhile stays closed. One that waits without an attempt keeps what its last
+    /// one came to.
     pub async fn update_deliveries(&mut self, updates: &[DeliveryUpdate]) -> Result<()> {
         // One order for everybody who changes many, so that nobody waits for another in a circle.
         let mut updates: Vec<&DeliveryUpdate> = updates.iter().collect();
         updates.sort_by_key(|update| update.id);
         exec!(
             self,
-            "UPDATE deliveries SET state = r.state, due_at = coalesce(r.due_at, deliveries.due_at), last_status = r.last_status,
-                    last_error = r.last_error, done_at = r.done_at, pushed_at = NULL, leased_until = NULL,
+            "UPDATE deliveries SET state = r.state, due_at = coalesce(r.due_at, deliveries.due_at),
+                    last_status = CASE WHEN r.was_made THEN r.last_status ELSE deliveries.last_status END,
+                    last_error = CASE WHEN r.was_made OR r.state <> 'PENDING' OR deliveries.attempts <= 1 THEN r.last_error
+                                      ELSE deliveries.last_error END,
+                    done_at = r.done_at, pushed_at = NULL, leased_until = NULL,
                     attempts = attempts - CASE WHEN r.was_made THEN 0 ELSE 1 END
              FROM ROWS($1, id uuid, state text, due_at time, last_status int, last_error text, done_at time,
                        was_made boolean) AS r

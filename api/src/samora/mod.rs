@@ -16,13 +16,14 @@ use axum::middleware;
 
 pub(crate) use reply::in_its_own_words;
 
-use crate::{auth::Gate, frame, once, openapi::Routes};
+use crate::{auth::Gate, frame, once, openapi::Routes, quota};
 
 /// Every route of the dialect.
 pub(crate) fn routes(gate: &Gate) -> Routes {
     let once = middleware::from_fn_with_state(gate.clone(), once::once);
     let limit = middleware::from_fn_with_state(frame::TIME_LIMIT, frame::limit_time);
-    all().within(|routes| routes.route_layer(once).route_layer(limit))
+    let told = middleware::from_fn(quota::tell);
+    all().within(|routes| routes.route_layer(once).route_layer(limit).route_layer(told))
 }
 
 /// The same without what is around them.

@@ -22,6 +22,11 @@ async fn each_key_and_each_user_has_a_quota_of_its_own() {
     assert!(over.headers["ratelimit"].to_str().unwrap().starts_with("\"default\";r=0;t=30"));
     assert_eq!(over.refusal(429), "RATE_LIMITED");
     ask(&world.developer).await.expect(200);
+    let by_samora = world.call(&world.developer, "GET", "/v2/webhooks/events", Value::Null).await;
+    assert!(
+        by_samora.headers["ratelimit"].to_str().unwrap().starts_with("\"default\";r=1;"),
+        "one quota for both"
+    );
     let (_, user) = world.user("ana@x.de", Some(Role::Member), false).await;
     for _ in 0..3 {
         ask(&user).await.expect(200);

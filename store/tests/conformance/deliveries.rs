@@ -114,6 +114,23 @@ pub async fn an_attempt_that_was_not_made_does_not_count(db: Db) {
     assert_eq!(post.begin(&db, 100, 30).await[0].attempts, 1);
     update(&db, retry(post.ids[0], 40)).await;
     assert_eq!(post.begin(&db, 100, 50).await[0].attempts, 2);
+    let waits = |state| DeliveryUpdate {
+        state,
+        last_status: None,
+        last_error: Some("waits".into()),
+        was_made: false,
+        ..retry(post.ids[0], 60)
+    };
+    let shown = async || {
+        let id = post.ids[0].into();
+        let found = db.read(async |tx| tx.delivery(post.world.workspace, id).await).await.unwrap();
+        (found.last_status, found.last_error.unwrap())
+    };
+    update(&db, waits(DeliveryState::Pending)).await;
+    assert_eq!(shown().await, (Some(500), "it said \"no\"".into()), "what its last attempt came to");
+    post.begin(&db, 100, 70).await;
+    update(&db, waits(DeliveryState::Dead)).await;
+    assert_eq!(shown().await, (Some(500), "waits".into()), "why it is given up");
 }
 
 pub async fn a_letter_is_sent_once(db: Db) {
