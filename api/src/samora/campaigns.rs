@@ -23,6 +23,7 @@ use crate::{
     error::{ApiError, Result},
     json::{Json, NoBody},
     native::given,
+    openapi::bounds,
     query::Query,
     strict::Object,
 };
@@ -39,7 +40,9 @@ const MOST: usize = 5_000;
 #[serde(deny_unknown_fields)]
 #[schema(as = NewSamoraCampaign)]
 pub(super) struct CreateBody {
+    #[schema(schema_with = bounds::name::<NAME_LIMIT>)]
     name: String,
+    #[schema(value_type = Option<RetryConfig>)]
     retry_config: Option<Object<RetryConfig>>,
 }
 
@@ -208,6 +211,7 @@ async fn noted<T: 'static>(
 #[schema(as = SamoraCampaignChanges)]
 pub(super) struct EditBody {
     #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<RetryConfig>)]
     retry_config: Option<Option<Object<RetryConfig>>>,
 }
 
@@ -235,6 +239,7 @@ pub(super) async fn edit(
 #[serde(deny_unknown_fields)]
 #[schema(as = NewSamoraCalls)]
 pub(super) struct AddBody {
+    #[schema(value_type = Vec<PhoneNumber>)]
     phone_numbers: Vec<Object<PhoneNumber>>,
 }
 

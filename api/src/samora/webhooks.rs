@@ -19,6 +19,7 @@ use crate::{
     envelope::{Moment, Reply, Saying, Wordless},
     error::{ApiError, Result},
     json::Json,
+    openapi::bounds,
     query::{FromQuery, Parameters, Query},
     strict::Object,
     webhook_url,
@@ -31,10 +32,12 @@ use super::read::{self, PathId};
 #[schema(as = NewSamoraWebhook)]
 pub(super) struct CreateBody {
     agent_id: AgentId,
+    #[schema(schema_with = bounds::name::<WEBHOOK_NAME_LIMIT>)]
     name: String,
     url: String,
     events: Vec<SamoraEvent>,
     #[serde(default)]
+    #[schema(value_type = DataOptions)]
     data_options: Object<DataOptions>,
     #[serde(default)]
     #[schema(value_type = Object)]
@@ -47,17 +50,22 @@ pub(super) struct CreateBody {
 #[schema(as = SamoraWebhookChanges)]
 pub(super) struct EditBody {
     #[serde(default, deserialize_with = "present")]
+    #[schema(schema_with = bounds::name::<WEBHOOK_NAME_LIMIT>, required = false)]
     name: Option<String>,
     #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = String, required = false)]
     url: Option<String>,
     #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = Vec<SamoraEvent>, required = false)]
     events: Option<Vec<SamoraEvent>>,
     #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = DataOptions, required = false)]
     data_options: Option<Object<DataOptions>>,
     #[serde(default, deserialize_with = "present")]
-    #[schema(value_type = Option<Object>)]
+    #[schema(value_type = Object, required = false)]
     custom_headers: Option<CustomHeaders>,
     #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = bool, required = false)]
     is_active: Option<bool>,
 }
 
