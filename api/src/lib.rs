@@ -135,6 +135,7 @@ pub fn router(engine: Engine, settings: ApiSettings) -> Router {
     routes
         .into_router()
         .route("/files/transcripts/{ses}", get(files::transcript))
+        .route("/files/recordings/{ses}", get(files::recording))
         .with_state(gate)
         .merge(description)
         .merge(health::router(engine))
