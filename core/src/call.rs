@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use serde::{Deserialize, Serialize};
+
 use crate::text_enum::text_enum;
 
 text_enum! {
@@ -88,6 +90,14 @@ text_enum! {
     }
 }
 
+/// What was heard of the callee of an answered call.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Heard {
+    /// The keys pressed, in order: `0` to `9`, `*`, `#`, `A` to `D`.
+    pub digits: String,
+}
+
 /// How an attempt ended, as whoever saw it reports: the one value that travels from a carrier to [`crate::settle`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Ending {
@@ -172,6 +182,12 @@ pub const NEVER_RETRY: &[&str] = &["bad_number", DECLINED];
 
 /// Why a call is ABANDONED. It stands with the call from the answer on, while that is still being hung up.
 pub const NO_FREE_SEAT: &str = "no_free_seat";
+
+/// Why a call FAILED that somebody answered: the program that was to talk could not be reached. Nobody was reached by that.
+pub const AGENT_UNREACHABLE: &str = "agent_unreachable";
+
+/// Why a call ended whose callee pressed the key that says: never again.
+pub const OPTED_OUT: &str = "opted_out";
 
 /// A human or a filter said no.
 pub const DECLINED: &str = "declined";

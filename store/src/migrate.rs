@@ -129,6 +129,12 @@ const ALL: &[(i64, &str, &str, &str)] = &[
         include_str!("../../migrations/postgres/0021_giving_up.sql"),
         include_str!("../../migrations/sqlite/0021_giving_up.sql"),
     ),
+    (
+        22,
+        "conversation",
+        include_str!("../../migrations/postgres/0022_conversation.sql"),
+        include_str!("../../migrations/sqlite/0022_conversation.sql"),
+    ),
 ];
 
 pub(crate) fn postgres() -> Migrator {

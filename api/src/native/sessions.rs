@@ -70,6 +70,8 @@ pub(super) struct View {
     reason: Option<String>,
     code: Option<i32>,
     ended_by: Option<EndedBy>,
+    /// The keys that the callee has pressed, in order; nothing of a call that nobody answered, or that is not over.
+    digits: Option<String>,
     metadata: Value,
     created_at: Moment,
     started_at: Option<Moment>,
@@ -99,6 +101,7 @@ impl From<Call> for View {
             reason: call.reason,
             code: call.code,
             ended_by: call.ended_by,
+            digits: call.heard.map(|heard| heard.digits),
             metadata: call.metadata,
             created_at: call.created_at.into(),
             started_at: Moment::maybe(call.triggered_at),
@@ -199,6 +202,7 @@ const COLUMNS: &[&str] = &[
     "answeredAt",
     "endedAt",
     "durationMs",
+    "digits",
     "metadata",
 ];
 

@@ -22,9 +22,9 @@ struct Event {
 }
 
 impl Keypad {
-    /// Takes the payload and the RTP timestamp (the start of the press) of one event packet.
-    pub fn packet(&mut self, timestamp: u32, payload: &[u8]) {
-        let [code, flags, high, low, ..] = *payload else { return };
+    /// Takes the payload and the RTP timestamp (the start of the press) of one event packet; gives the key if that is a new press.
+    pub fn packet(&mut self, timestamp: u32, payload: &[u8]) -> Option<char> {
+        let [code, flags, high, low, ..] = *payload else { return None };
         let event =
             Event { code, timestamp, duration: u16::from_be_bytes([high, low]), ended: flags & 0x80 != 0 };
         let Some(before) = &mut self.current else { return self.press(event) };
@@ -36,17 +36,16 @@ impl Keypad {
             // A press longer than 16 bits of duration goes on in a new segment (RFC 4733 §2.5.1.3).
             *before = event;
         } else if later < 1 << 31 {
-            self.press(event);
+            return self.press(event);
         }
+        None
     }
 
-    fn press(&mut self, event: Event) {
+    fn press(&mut self, event: Event) -> Option<char> {
         self.current = Some(event);
-        if let Some(key) = KEYS.get(usize::from(event.code))
-            && self.digits.len() < MOST_DIGITS
-        {
-            self.digits.push(char::from(*key));
-        }
+        let key = char::from(*KEYS.get(usize::from(event.code))?);
+        (self.digits.len() < MOST_DIGITS).then(|| self.digits.push(key))?;
+        Some(key)
     }
 
     /// The keys pressed so far, in order.
@@ -84,6 +83,14 @@ mod tests {
     }
 
     #[test]
+    fn a_press_is_told_when_it_begins_and_once() {
+        let mut keypad = Keypad::default();
+        let told: Vec<_> =
+            [0x0a, 0x0a, 0x8a, 0x8a].map(|flags| keypad.packet(800, &[9, flags, 0, 160])).into();
+        assert_eq!(told, [Some('9'), None, None, None]);
+    }
+
+    #[test]
     fn the_same_key_twice_is_two_digits() {
         assert_eq!(digits(&[(0, 1, true, 480), (1600, 1, true, 480), (1600, 1, true, 480)]), "11");
         assert_eq!(
@@ -109,7 +116,7 @@ mod tests {
     #[test]
     fn other_events_and_short_payloads_are_no_digits() {
         let mut keypad = Keypad::default();
-        keypad.packet(0, &[16, 0x80, 0, 160]); // flash
+        assert_eq!(keypad.packet(0, &[16, 0x80, 0, 160]), None, "flash");
         keypad.packet(800, &[1, 0x80, 0]);
         keypad.packet(900, &[]);
         for press in 0..1000 {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio::{sync::watch, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
-use crate::media::{self, MediaReport, Remote, RtpSocket, Signals};
+use crate::media::{self, MediaReport, Remote, RtpSocket, Wires};
 
 /// The audio of a call: not begun while the caller owes us an address, else running.
 pub(super) enum Audio {
@@ -22,7 +22,7 @@ impl Audio {
             Self::Waiting(socket) => {
                 let stop = CancellationToken::new();
                 let (_, remote) = watch::channel(remote); // it stays as it is
-                let run = media::run(socket, remote, pcm, None, Signals::default(), stop.clone());
+                let run = media::run(socket, remote, pcm, None, Wires::loose(), stop.clone());
                 Self::Running { stop, task: tokio::spawn(run) }
             }
             other => other,
