@@ -1,4 +1,8 @@
-//! Keys pressed by the far end, received as telephone events (RFC 4733 §2.3).
+//! Keys as telephone events (RFC 4733 §2.3): those that the far end presses, and those that we do.
+
+use std::collections::VecDeque;
+
+use super::FRAME;
 
 /// The DTMF events 0 to 15, in the order of RFC 4733 §3.2.
 const KEYS: &[u8; 16] = b"0123456789*#ABCD";
@@ -54,9 +58,73 @@ impl Keypad {
     }
 }
 
+/// Frames that a key of ours is held down: 100 ms.
+const HELD: u16 = 5;
+/// Packets that tell of its end, for two may get lost (RFC 4733 §2.5.1.4).
+const ENDS: u16 = 3;
+/// Frames from one key to the next.
+const BEAT: u16 = 12;
+/// Volume of the tone that an event stands for: −10 dBm0.
+const VOLUME: u8 = 10;
+
+/// Presses keys, one after the other.
+#[derive(Debug, Default)]
+pub(super) struct Fingers {
+    keys: VecDeque<u8>,
+    /// Frames since the first key went down.
+    frame: u16,
+}
+
+/// What is sent of a press in one frame, in place of audio.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Press {
+    pub payload: [u8; 4],
+    /// Frames since it began.
+    pub since: u16,
+}
+
+impl Fingers {
+    /// Presses a key when those before it have been pressed; nothing for what is no key.
+    pub fn press(&mut self, key: char) {
+        let code = KEYS.iter().position(|known| char::from(*known) == key);
+        if let Some(code) = code.filter(|_| self.keys.len() < MOST_DIGITS) {
+            self.keys.push_back(code as u8);
+        }
+    }
+
+    /// What to send now.
+    pub fn next(&mut self) -> Option<Press> {
+        let code = *self.keys.front()?;
+        let since = self.frame;
+        self.frame += 1;
+        if self.frame == BEAT {
+            self.frame = 0;
+            self.keys.pop_front();
+        }
+        let ended = if since >= HELD { 0x80 } else { 0 };
+        let [high, low] = ((since + 1).min(HELD) * FRAME as u16).to_be_bytes();
+        (since < HELD + ENDS).then_some(Press { payload: [code, ended | VOLUME, high, low], since })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_pressed_is_read_as_it_was_meant_also_when_packets_get_lost() {
+        for lost in [None, Some(0), Some(5), Some(6)] {
+            let (mut fingers, mut keypad) = (Fingers::default(), Keypad::default());
+            "19x#A0".chars().for_each(|key| fingers.press(key));
+            for n in 0..100_u16 {
+                if let Some(press) = fingers.next().filter(|press| Some(press.since) != lost) {
+                    let began = u32::from(n - press.since) * FRAME as u32;
+                    keypad.packet(began, &press.payload);
+                }
+            }
+            assert_eq!(keypad.digits(), "19#A0");
+        }
+    }
 
     /// (timestamp, event, end, duration)
     fn digits(packets: &[(u32, u8, bool, u16)]) -> String {

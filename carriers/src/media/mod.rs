@@ -104,6 +104,8 @@ pub enum Event {
 pub(crate) enum Command {
     /// Play this, after so much silence, in place of what is being played.
     Play(Arc<Vec<i16>>, Duration),
+    /// Press a key.
+    Press(char),
     /// Play what an agent says, and let it hear. Frames for which there is no room are left out.
     Bridge(Arc<Playout>, mpsc::Sender<HeardFrame>),
 }
@@ -127,11 +129,6 @@ impl Wires {
     pub(crate) fn new() -> (Self, Lead) {
         let ((tell, events), (commands, told)) = (mpsc::unbounded_channel(), mpsc::unbounded_channel());
         (Self { tell, told }, Lead { events, commands })
-    }
-
-    /// Of a session that nobody leads.
-    pub fn loose() -> Self {
-        Self::new().0
     }
 }
 

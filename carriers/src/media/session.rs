@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     Codec, Command, Event, FRAME, HeardFrame, MediaReport, Playout, Remote, RtpSocket, Wires,
     beep::BeepDetector,
-    dtmf::Keypad,
+    dtmf::{Fingers, Keypad, Press},
     ears::Ears,
     recorder::Recorder,
     rtp::{self, Arrival, Packet, Sequence},
@@ -62,6 +62,7 @@ pub async fn run(
             }
             Some(command) = told.recv() => match command {
                 Command::Play(pcm, after) => talker.play(pcm, after),
+                Command::Press(key) => talker.fingers.press(key),
                 Command::Bridge(playout, agent) => {
                     talker.agent = Some(playout);
                     listener.let_hear(agent);
@@ -73,7 +74,7 @@ pub async fn run(
                 let frame = talker.next_frame();
                 if let Some(packet) = &frame.packet
                     && let Some(to) = listener.source.target()
-                    && socket.udp.send_to(packet, to).await.is_ok()
+                    && socket.udp.send_to(packet.bytes(), to).await.is_ok()
                 {
                     talker.sent += 1;
                 }
@@ -101,6 +102,9 @@ fn steady_clock() -> Interval {
 /// Our direction.
 struct Talker {
     codec: Codec,
+    /// The payload type of events that the far end understands.
+    events: Option<u8>,
+    fingers: Fingers,
     /// The far end does not listen.
     held: bool,
     pcm: Arc<Vec<i16>>,
@@ -122,13 +126,27 @@ struct Talker {
 /// 20 ms as PCM, and as the packet that carries it, unless the far end does not listen.
 struct Frame {
     pcm: [i16; FRAME],
-    packet: Option<[u8; rtp::HEADER + FRAME]>,
+    packet: Option<Datagram>,
+}
+
+/// A packet on its way out.
+struct Datagram {
+    bytes: [u8; rtp::HEADER + FRAME],
+    length: usize,
+}
+
+impl Datagram {
+    fn bytes(&self) -> &[u8] {
+        &self.bytes[..self.length]
+    }
 }
 
 impl Talker {
     fn new(remote: Remote, pcm: Arc<Vec<i16>>, tell: mpsc::UnboundedSender<Event>) -> Self {
         Self {
             codec: remote.codec,
+            events: remote.events,
+            fingers: Fingers::default(),
             held: !remote.direction.listens(),
             pcm,
             position: 0,
@@ -152,7 +170,7 @@ impl Talker {
     }
 
     fn describe(&mut self, remote: Remote) {
-        (self.codec, self.held) = (remote.codec, !remote.direction.listens());
+        (self.codec, self.events, self.held) = (remote.codec, remote.events, !remote.direction.listens());
     }
 
     fn next_frame(&mut self) -> Frame {
@@ -161,7 +179,10 @@ impl Talker {
             Some(agent) => agent.frame(),
             None => self.next_pcm(),
         };
-        let packet = (!self.held).then(|| self.packet(&pcm));
+        let packet = (!self.held).then(|| match self.fingers.next().zip(self.events) {
+            Some((press, events)) => self.event(press, events),
+            None => self.audio(&pcm),
+        });
         // Time goes on also while nothing is sent (RFC 3550 §5.1).
         self.timestamp = self.timestamp.wrapping_add(FRAME as u32);
         self.first = self.held;
@@ -187,21 +208,28 @@ impl Talker {
         pcm
     }
 
-    fn packet(&mut self, pcm: &[i16; FRAME]) -> [u8; rtp::HEADER + FRAME] {
-        let mut packet = [0; rtp::HEADER + FRAME];
-        let (header, payload) = packet.split_at_mut(rtp::HEADER);
-        header.copy_from_slice(&rtp::header(
-            self.codec.payload_type(),
-            self.first,
-            self.sequence,
-            self.timestamp,
-            self.ssrc,
-        ));
-        for (byte, sample) in payload.iter_mut().zip(pcm) {
+    fn audio(&mut self, pcm: &[i16; FRAME]) -> Datagram {
+        let mut datagram = self.datagram(self.codec.payload_type(), self.first, self.timestamp, FRAME);
+        for (byte, sample) in datagram.bytes[rtp::HEADER..].iter_mut().zip(pcm) {
             *byte = self.codec.encode(*sample);
         }
+        datagram
+    }
+
+    /// All packets of a press tell when it began (RFC 4733 §2.3).
+    fn event(&mut self, press: Press, events: u8) -> Datagram {
+        let began = self.timestamp.wrapping_sub(u32::from(press.since) * FRAME as u32);
+        let mut datagram = self.datagram(events, press.since == 0, began, press.payload.len());
+        datagram.bytes[rtp::HEADER..][..press.payload.len()].copy_from_slice(&press.payload);
+        datagram
+    }
+
+    fn datagram(&mut self, payload_type: u8, marked: bool, timestamp: u32, payload: usize) -> Datagram {
+        let mut bytes = [0; rtp::HEADER + FRAME];
+        let header = rtp::header(payload_type, marked, self.sequence, timestamp, self.ssrc);
+        bytes[..rtp::HEADER].copy_from_slice(&header);
         self.sequence = self.sequence.wrapping_add(1);
-        packet
+        Datagram { bytes, length: rtp::HEADER + payload }
     }
 }
 
