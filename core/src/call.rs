@@ -96,6 +96,30 @@ text_enum! {
 pub struct Heard {
     /// The keys pressed, in order: `0` to `9`, `*`, `#`, `A` to `D`.
     pub digits: String,
+    /// How the callee began to talk; none where nothing was heard at all.
+    pub speech: Option<Speech>,
+}
+
+/// How a callee began, measured in the first ten seconds.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Speech {
+    /// Silence after the answer, in milliseconds.
+    pub silence_ms: u32,
+    /// Length of the first utterance up to a pause of 800 ms, in milliseconds; 0 where there was none.
+    pub first_ms: u32,
+    /// What that sounds like.
+    pub guess: Option<Guess>,
+}
+
+text_enum! {
+    /// What the beginning of a call sounds like.
+    pub enum Guess {
+        /// A word, and a pause for the answer.
+        Human => "human",
+        /// Somebody who talks on for more than two and a half seconds.
+        Machine => "machine",
+    }
 }
 
 /// How an attempt ended, as whoever saw it reports: the one value that travels from a carrier to [`crate::settle`].

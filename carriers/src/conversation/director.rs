@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use ringfleet_core::{
     Conversation,
+    call::Guess,
     conversation::{KeyAction, OnMachine},
 };
 
@@ -25,6 +26,11 @@ pub(super) enum Step {
     End(Close),
 }
 
+/// How long a machine may go on talking before its beep.
+const BEEP: Duration = Duration::from_secs(30);
+/// How long it may take until it is known whether a machine talks.
+const WORD: Duration = Duration::from_secs(3);
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Scene {
     Greeting,
@@ -41,11 +47,12 @@ pub(super) struct Director {
     /// Nothing ends the call after the greeting.
     stays: bool,
     scene: Scene,
+    guess: Option<Guess>,
 }
 
 impl Director {
     pub fn new(rules: Conversation, stays: bool) -> Self {
-        Self { rules, stays, scene: Scene::Greeting }
+        Self { rules, stays, scene: Scene::Greeting, guess: None }
     }
 
     /// What follows from this.
@@ -54,6 +61,7 @@ impl Director {
             Event::Key(key) => self.key(key),
             Event::Beep => self.beep(),
             Event::Played => self.played(),
+            Event::Sounds(guess) => self.sounds(guess),
         }
     }
 
@@ -95,11 +103,32 @@ impl Director {
         Step::Connect
     }
 
+    /// What the callee sounds like matters where a machine is to be told something, and only once nobody else has the call.
+    fn sounds(&mut self, guess: Guess) -> Step {
+        self.guess = Some(guess);
+        match self.scene {
+            Scene::Waiting if self.has_a_message() => self.wait(),
+            _ => Step::Nothing,
+        }
+    }
+
+    fn has_a_message(&self) -> bool {
+        self.rules.on_machine == OnMachine::Message
+    }
+
     fn wait(&self) -> Step {
-        match (self.stays, self.rules.keypad.is_empty()) {
-            (true, _) => Step::Nothing,
-            (false, false) => Step::Wait(Duration::from_secs(u64::from(self.rules.keypad_seconds))),
-            (false, true) => Step::End(Close::Completed),
+        let for_a_key = (!self.rules.keypad.is_empty())
+            .then(|| Duration::from_secs(u64::from(self.rules.keypad_seconds)));
+        let for_a_beep = match self.guess {
+            _ if !self.has_a_message() => None,
+            Some(Guess::Human) => None,
+            Some(Guess::Machine) => Some(BEEP),
+            None => Some(WORD),
+        };
+        match for_a_key.max(for_a_beep) {
+            _ if self.stays => Step::Nothing,
+            Some(time) => Step::Wait(time),
+            None => Step::End(Close::Completed),
         }
     }
 }
@@ -149,6 +178,27 @@ mod tests {
             [Step::Wait(Duration::from_secs(5)), Step::Connect, Step::Nothing]
         );
         assert_eq!(steps(on_key, &[Event::Key('1'), Event::Played]), [Step::Connect, Step::Nothing]);
+    }
+
+    #[test]
+    fn the_beep_of_who_talks_on_is_waited_for_where_there_is_a_message() {
+        let rules = || json!({"onMachine": "message"});
+        let (human, machine) = (Event::Sounds(Guess::Human), Event::Sounds(Guess::Machine));
+        assert_eq!(steps(rules(), &[human, Event::Played])[1], Step::End(Close::Completed));
+        assert_eq!(
+            steps(rules(), &[machine, Event::Played, Event::Beep])[1..],
+            [Step::Wait(BEEP), Step::LeaveMessage]
+        );
+        assert_eq!(steps(rules(), &[Event::Played, machine]), [Step::Wait(WORD), Step::Wait(BEEP)]);
+        assert_eq!(steps(rules(), &[Event::Played, human]), [Step::Wait(WORD), Step::End(Close::Completed)]);
+        let keys = json!({"onMachine": "message", "keypad": {"9": {"action": "suppress"}}});
+        let wait = Step::Wait(Duration::from_secs(5));
+        assert_eq!(steps(keys, &[Event::Played, human]), [wait, wait], "a key may still come");
+        assert_eq!(
+            steps(json!({}), &[machine, Event::Played])[1],
+            Step::End(Close::Completed),
+            "a guess ends no call"
+        );
     }
 
     #[test]

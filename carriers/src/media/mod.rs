@@ -14,12 +14,14 @@ mod sdp;
 mod session;
 mod socket;
 mod source;
+mod speech;
 pub mod tone;
 mod wav;
 
 use std::{sync::Arc, time::Duration};
 
 use audio_codec_algorithms::{decode_alaw, decode_ulaw, encode_alaw, encode_ulaw};
+use ringfleet_core::call::{Guess, Speech};
 use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 
 pub(crate) use playout::Playout;
@@ -97,6 +99,8 @@ pub enum Event {
     Beep,
     /// The far end has pressed a key.
     Key(char),
+    /// What the far end's beginning sounds like; told once at most.
+    Sounds(Guess),
 }
 
 /// What [`run`] is told to do from now on.
@@ -147,6 +151,8 @@ pub struct MediaReport {
     pub beep: bool,
     /// Keys pressed by the far end.
     pub digits: String,
+    /// How the far end began to talk; none where nothing came from it.
+    pub speech: Option<Speech>,
     /// A recording was asked for and stands in its place, whole.
     pub recorded: bool,
 }

@@ -16,6 +16,7 @@ use super::{
     recorder::Recorder,
     rtp::{self, Arrival, Packet, Sequence},
     source::Source,
+    speech::SpeechMeter,
 };
 
 /// Length of one packet of audio.
@@ -241,6 +242,7 @@ struct Listener {
     keypad: Keypad,
     beep: BeepDetector,
     beep_heard: bool,
+    speech: SpeechMeter,
     recorder: Option<Recorder>,
     agent: Option<Box<Agent>>,
     tell: mpsc::UnboundedSender<Event>,
@@ -266,6 +268,7 @@ impl Listener {
             keypad: Keypad::default(),
             beep: BeepDetector::default(),
             beep_heard: false,
+            speech: SpeechMeter::default(),
             recorder,
             agent: None,
             tell,
@@ -287,6 +290,9 @@ impl Listener {
     /// 20 ms have passed.
     fn tick(&mut self) {
         self.ticks += 1;
+        if let Some(guess) = self.speech.tick() {
+            self.tell(Event::Sounds(guess));
+        }
         if let Some(agent) = &mut self.agent {
             // An agent that does not keep up misses something; the call goes on.
             let _ = agent.tell.try_send((agent.frames, agent.ears.frame()));
@@ -334,6 +340,9 @@ impl Listener {
         if let Some(agent) = &mut self.agent {
             agent.ears.hear(packet.timestamp, codec, packet.payload, &self.pcm);
         }
+        if arrival != Arrival::Late {
+            self.speech.hear(&self.pcm);
+        }
         // Late packets would tear a tone apart; without them there is only a short gap.
         if arrival != Arrival::Late && self.minds_beeps() && self.beep.hear(&self.pcm) {
             self.beep_heard = true;
@@ -354,6 +363,7 @@ impl Listener {
             played_all: talker.played,
             beep: self.beep_heard,
             digits: self.keypad.digits(),
+            speech: (self.packets > 0).then(|| self.speech.speech()),
             recorded: match self.recorder {
                 Some(recorder) => recorder.finish().await,
                 None => false,

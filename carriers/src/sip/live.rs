@@ -101,7 +101,7 @@ pub(super) async fn follow(
         tell(&progress, Progress::OptedOut); // the far end hung up right after the key
     }
     let ending = ending(end, &report, &script);
-    tell(&progress, Progress::Heard(Heard { digits: report.digits }));
+    tell(&progress, Progress::Heard(Heard { digits: report.digits, speech: report.speech }));
     ending
 }
 

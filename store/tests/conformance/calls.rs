@@ -2,7 +2,7 @@
 
 use ringfleet_core::{
     CallId, CallState, CampaignState, Conversation, EndedBy, Hold, Outcome, RecipientState, WorkerId,
-    call::Heard,
+    call::{Guess, Heard, Speech},
     trunk::{Limits, SimulatedTrunk, TrunkConfig},
 };
 use ringfleet_store::{Answered, Call, CallUpdate, Kept, NewAgent, NewCall, NewTrunk};
@@ -56,7 +56,10 @@ pub async fn a_call_from_the_claim_to_the_end(db: Db) {
     assert_eq!(db.read(async |tx| tx.live_calls(world.campaign).await).await, (1, 1));
 
     // An ending brings along an answer that has not been written, and changes none that has.
-    let heard = Some(Heard { digits: "19#".into() });
+    let heard = Some(Heard {
+        digits: "19#".into(),
+        speech: Some(Speech { silence_ms: 20, first_ms: 400, guess: Some(Guess::Human) }),
+    });
     let updates = [(id, Outcome::Answered), (other, Outcome::Rejected)].map(|(id, outcome)| CallUpdate {
         answered_at: Some(at(30)),
         heard: heard.clone(),
