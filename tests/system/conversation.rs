@@ -84,7 +84,10 @@ async fn an_agent_has_the_call(operator: &Operator, recordings: &Path) {
     assert_eq!(came_to(&session), ["CALL_FINISHED", "ANSWERED", "hangup", "callee", "5"]);
     assert_eq!(campaign.recipients().await[0]["disposition"], "REACHED");
     let speech = &session["speech"];
-    assert_eq!(speech["guess"], "machine", "it murmurs on and on, and is believed to be a person all the same");
+    assert_eq!(
+        speech["guess"], "machine",
+        "it murmurs on and on, and is believed to be a person all the same"
+    );
     assert!(number(&speech["firstMs"]) > 2_500 && number(&speech["silenceMs"]) < 1_000, "{speech}");
 
     voice.wait_for("stop").await;

@@ -39,4 +39,5 @@ mod tags;
 mod uploads;
 mod validation;
 mod versions;
+mod webhooks;
 mod wire;

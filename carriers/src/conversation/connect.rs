@@ -153,4 +153,20 @@ mod tests {
         );
         assert!(refused(loopback(), "http://127.0.0.1/").await.contains("wss://"));
     }
+
+    #[tokio::test]
+    async fn an_encrypted_url_is_spoken_to_encrypted() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("wss://localhost:{}/talk", listener.local_addr().unwrap().port());
+        let first_bytes = tokio::spawn(async move {
+            let (mut tcp, _) = listener.accept().await.unwrap();
+            let mut bytes = [0; 3];
+            tokio::io::AsyncReadExt::read_exact(&mut tcp, &mut bytes).await.unwrap();
+            bytes
+        });
+        let guard = Guard::allowing(vec!["127.0.0.0/8".parse().unwrap(), "::1".parse().unwrap()]);
+        assert!(!refused(guard, &url).await.contains("cannot be set up"));
+        // A handshake record of TLS (RFC 8446 §5.1), and no HTTP.
+        assert_eq!(first_bytes.await.unwrap()[..2], [22, 3]);
+    }
 }

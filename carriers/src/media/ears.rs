@@ -41,10 +41,10 @@ impl Ears {
     /// Takes a packet: its RTP timestamp, and its audio as it came and as PCM.
     pub fn hear(&mut self, timestamp: u32, codec: Codec, payload: &[u8], pcm: &[i16]) {
         let Some(start) = self.place(timestamp, pcm.len()) else { return };
-        for n in 0..pcm.len() {
+        for (n, sample) in pcm.iter().enumerate() {
             let byte = match codec {
                 Codec::Pcmu => payload.get(n).copied().unwrap_or(SILENCE),
-                Codec::Pcma => Codec::Pcmu.encode(pcm[n]),
+                Codec::Pcma => Codec::Pcmu.encode(*sample),
             };
             match usize::try_from(start + n as i32) {
                 Ok(position) if position < self.ulaw.len() => self.ulaw[position] = byte,
