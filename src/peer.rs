@@ -23,9 +23,19 @@ pub struct PeerArgs {
     /// How long it talks before it hangs up, in milliseconds
     #[arg(long, default_value_t = 2000)]
     talk_ms: u64,
+    /// Press these keys in each call, a second after the answer
+    #[arg(long, default_value = "", hide_default_value = true, value_name = "KEYS", value_parser = keys)]
+    press: String,
     /// Ask for digest authentication
     #[arg(long, value_name = "USER:PASS")]
     auth: Option<String>,
+}
+
+fn keys(text: &str) -> Result<String, String> {
+    match text.chars().all(|key| matches!(key, '0'..='9' | '*' | '#' | 'A'..='D')) {
+        true => Ok(text.to_owned()),
+        false => Err("write keys as 0 to 9, *, # and A to D".into()),
+    }
 }
 
 impl PeerArgs {
@@ -40,6 +50,7 @@ impl PeerArgs {
             ring: Duration::from_millis(self.ring_ms),
             talk: Duration::from_millis(self.talk_ms),
             auth,
+            press: self.press.clone(),
             rtp_ports: RTP_PORTS,
         })
     }

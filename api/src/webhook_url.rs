@@ -33,19 +33,43 @@ pub(crate) async fn check_encrypted(text: &str, guard: &Guard) -> Result<()> {
     }
 }
 
+/// Whether a call may be handed over to this WebSocket: the same, with `wss://`, and `ws://` inside.
+///
+/// # Errors
+/// What is wrong with it.
+pub(crate) async fn check_agent(text: &str, guard: &Guard) -> Result<()> {
+    const FIELD: &str = "connect.url";
+    let scheme = text.split_once("://").map(|(scheme, _)| scheme.to_ascii_lowercase());
+    let is_plain = scheme.as_deref() == Some("ws");
+    if !is_plain && scheme.as_deref() != Some("wss") {
+        return Err(ApiError::invalid(FIELD, "must begin with wss://"));
+    }
+    // A WebSocket's URL is one of HTTP in all but its scheme (RFC 6455 §3).
+    let (_, addresses) = judged_as(FIELD, &format!("http{}", &text[2..]), guard).await?;
+    let all_inside = !addresses.is_empty() && addresses.iter().all(|ip| guard.allows_plain(*ip));
+    match is_plain && !all_inside {
+        true => Err(ApiError::invalid(FIELD, "must begin with wss://")),
+        false => Ok(()),
+    }
+}
+
 /// The URL, and the addresses of its host as far as they are known now.
 async fn judged(text: &str, guard: &Guard) -> Result<(Url, Vec<IpAddr>)> {
-    let url = parse(text).map_err(|problem| ApiError::invalid("url", problem))?;
+    judged_as("url", text, guard).await
+}
+
+async fn judged_as(field: &str, text: &str, guard: &Guard) -> Result<(Url, Vec<IpAddr>)> {
+    let url = parse(text).map_err(|problem| ApiError::invalid(field, problem))?;
     if let Some(port) = url.port_or_known_default() {
         let port_fits = guard.check_port(port);
-        port_fits.map_err(|problem| ApiError::invalid("url", format!("port {port} {problem}")))?;
+        port_fits.map_err(|problem| ApiError::invalid(field, format!("port {port} {problem}")))?;
     }
     let addresses = addresses(&url).await;
     for ip in &addresses {
         guard.check(*ip).map_err(|kind| {
             let problem =
-                "webhooks go to public addresses only; the operator can allow others with webhooks.allow";
-            ApiError::invalid("url", format!("the host is {kind} ({ip}): {problem}"))
+                "requests go to public addresses only; the operator can allow others with webhooks.allow";
+            ApiError::invalid(field, format!("the host is {kind} ({ip}): {problem}"))
         })?;
     }
     Ok((url, addresses))
@@ -82,7 +106,7 @@ fn parse(text: &str) -> std::result::Result<Url, &'static str> {
         return Err("must name a host, and a port that is not 0");
     }
     if !url.username().is_empty() || url.password().is_some() {
-        return Err("must not hold a user name or a password; check the signature of the request instead");
+        return Err("must not hold a user name or a password");
     }
     if url.fragment().is_some() {
         return Err("must not hold a fragment (#…)");
@@ -142,6 +166,33 @@ mod tests {
         let allowed = Guard::allowing(vec!["127.0.0.0/8".parse().unwrap()]);
         assert!(check("http://127.0.0.1/", &allowed).await.is_ok());
         assert!(check("http://1.1.1.1:6379/", &Guard::default()).await.is_err());
+    }
+
+    #[tokio::test]
+    async fn an_agent_is_reached_encrypted_or_inside() {
+        let allowed = Guard::allowing(vec!["127.0.0.0/8".parse().unwrap(), "1.1.1.0/24".parse().unwrap()]);
+        for good in
+            ["wss://1.1.1.1/talk?x=1", "WSS://nowhere.invalid", "ws://127.0.0.1:8080/", "wss://127.0.0.1/"]
+        {
+            assert!(check_agent(good, &allowed).await.is_ok(), "{good}");
+        }
+        for bad in [
+            "",
+            "wss",
+            "ws",
+            "https://1.1.1.1/",
+            "wss:1.1.1.1",
+            "wss:///x",
+            "ws://1.1.1.1/",
+            "ws://nowhere.invalid/",
+            "wss://10.0.0.1/",
+            "wss://1.1.1.1:6379/",
+            "wss://me:secret@1.1.1.1/",
+            "wss://1.1.1.1/#a",
+        ] {
+            let refused = format!("{:?}", check_agent(bad, &allowed).await.unwrap_err());
+            assert!(refused.contains("connect.url"), "{bad}: {refused}");
+        }
     }
 
     #[tokio::test]

@@ -2,6 +2,7 @@
 //!
 //! A carrier only acts and reports. What an ending means for the recipient is `core::settle`'s business.
 
+mod conversation;
 pub mod media;
 pub mod peer;
 mod registry;
@@ -11,11 +12,12 @@ pub mod sip;
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use ringfleet_core::{CallId, E164, Ending};
+use ringfleet_core::{CallId, E164, Ending, call::Heard};
 use serde_json::Value;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio_util::sync::CancellationToken;
 
+pub use conversation::{Connector, Handover, Script};
 pub use registry::{CarrierError, Registry};
 pub use simulated::SimulatedCarrier;
 pub use sip::{SipCarrier, SipSettings};
@@ -35,8 +37,11 @@ pub struct Order {
     pub max_duration: Duration,
     /// Played once after the answer: 8 kHz mono PCM.
     pub greeting: Arc<Vec<i16>>,
-    /// Hang up by ourselves once the greeting has been played; else wait for the far end until `max_duration`.
+    /// Hang up by ourselves once the greeting has been played and nothing in `script` goes on; else wait for the far end until
+    /// `max_duration`.
     pub hang_up_after_greeting: bool,
+    /// What happens after the answer beside the greeting.
+    pub script: Arc<Script>,
     /// Where to write the recording (stereo WAV, callee left, we right); `None` records nothing.
     pub record: Option<PathBuf>,
 }
@@ -48,6 +53,10 @@ pub enum Progress {
     Ringing,
     /// Somebody or something picked up.
     Answered,
+    /// The callee wants never to be contacted again; told once.
+    OptedOut,
+    /// What the callee has done, told when an answered call is over.
+    Heard(Heard),
     /// What is needed to find this attempt again after a crash has changed; replaces the earlier [`Attempt::resume`].
     Resume(Value),
 }

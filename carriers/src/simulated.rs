@@ -231,6 +231,7 @@ mod tests {
             greeting: Arc::default(),
             hang_up_after_greeting: true,
             record: None,
+            script: Arc::default(),
         }
     }
 

@@ -22,6 +22,7 @@ async fn peer(auth: Option<(&str, &str)>) -> (Peer, UnboundedReceiver<CallRecord
         ring: Duration::from_millis(50),
         talk: Duration::from_millis(200),
         auth: auth.map(|(user, password)| (user.to_owned(), password.to_owned())),
+        press: String::new(),
         rtp_ports: 20_000..=32_000,
     };
     (Peer::start(settings, Arc::new(SystemClock), sink).await.unwrap(), records)

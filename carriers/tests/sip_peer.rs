@@ -23,6 +23,7 @@ async fn peer(talk: u64, auth: Option<(String, String)>) -> (Peer, SipTrunk, Unb
         ring: Duration::from_millis(50),
         talk: Duration::from_millis(talk),
         auth,
+        press: String::new(),
         rtp_ports: 40_000..=49_998,
     };
     let peer = Peer::start(settings, Arc::new(SystemClock), sink).await.unwrap();

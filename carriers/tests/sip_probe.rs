@@ -59,6 +59,7 @@ async fn our_own_peer_is_there_by_udp_and_sipp_by_tcp() {
         ring: Duration::ZERO,
         talk: Duration::ZERO,
         auth: Some(("joe".into(), "secret".into())),
+        press: String::new(),
         rtp_ports: 40_000..=49_998,
     };
     let peer = Peer::start(settings, Arc::new(SystemClock), sink).await.unwrap();

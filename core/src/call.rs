@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use serde::{Deserialize, Serialize};
+
 use crate::text_enum::text_enum;
 
 text_enum! {
@@ -85,6 +87,38 @@ text_enum! {
         Caller => "caller",
         /// The carrier refused or dropped it.
         Carrier => "carrier",
+    }
+}
+
+/// What was heard of the callee of an answered call.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Heard {
+    /// The keys pressed, in order: `0` to `9`, `*`, `#`, `A` to `D`.
+    pub digits: String,
+    /// How the callee began to talk; none where nothing was heard at all.
+    pub speech: Option<Speech>,
+}
+
+/// How a callee began, measured in the first ten seconds.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Speech {
+    /// Silence after the answer, in milliseconds.
+    pub silence_ms: u32,
+    /// Length of the first utterance up to a pause of 800 ms, in milliseconds; 0 where there was none.
+    pub first_ms: u32,
+    /// What that sounds like.
+    pub guess: Option<Guess>,
+}
+
+text_enum! {
+    /// What the beginning of a call sounds like.
+    pub enum Guess {
+        /// A word, and a pause for the answer.
+        Human => "human",
+        /// Somebody who talks on for more than two and a half seconds.
+        Machine => "machine",
     }
 }
 
@@ -172,6 +206,12 @@ pub const NEVER_RETRY: &[&str] = &["bad_number", DECLINED];
 
 /// Why a call is ABANDONED. It stands with the call from the answer on, while that is still being hung up.
 pub const NO_FREE_SEAT: &str = "no_free_seat";
+
+/// Why a call FAILED that somebody answered: the program that was to talk could not be reached. Nobody was reached by that.
+pub const AGENT_UNREACHABLE: &str = "agent_unreachable";
+
+/// Why a call ended whose callee pressed the key that says: never again.
+pub const OPTED_OUT: &str = "opted_out";
 
 /// A human or a filter said no.
 pub const DECLINED: &str = "declined";

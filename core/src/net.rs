@@ -5,7 +5,7 @@
 //! (<https://www.iana.org/assignments/iana-ipv4-special-registry>, RFC 6890).
 
 use std::{
-    net::{IpAddr, Ipv4Addr, Ipv6Addr},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     str::FromStr,
 };
 
@@ -95,6 +95,25 @@ impl Guard {
         .map_or(Ok(()), Err)
     }
 
+    /// Those of the addresses of a host that a request may go to.
+    ///
+    /// # Errors
+    /// What kind of address one of them is, where none may be asked.
+    pub fn passing(&self, found: impl Iterator<Item = SocketAddr>) -> Result<Vec<SocketAddr>, &'static str> {
+        let mut refused = None;
+        let passed: Vec<SocketAddr> =
+            found.filter(|addr| self.check(addr.ip()).map_err(|kind| refused = Some(kind)).is_ok()).collect();
+        match refused {
+            Some(kind) if passed.is_empty() => Err(kind),
+            _ => Ok(passed),
+        }
+    }
+
+    /// Whether what goes to this address may go unencrypted: it lies inside, where the operator allows it.
+    pub fn allows_plain(&self, ip: IpAddr) -> bool {
+        self.check(ip).is_ok() && Self::default().check(ip).is_err()
+    }
+
     /// Whether a request may go to this port.
     pub fn check_port(&self, port: u16) -> Result<(), &'static str> {
         match REFUSED_PORTS.contains(&port) {
@@ -169,6 +188,27 @@ mod tests {
 
     fn check(guard: &Guard, ip: &str) -> Result<(), &'static str> {
         guard.check(ip.parse().unwrap())
+    }
+
+    #[test]
+    fn of_several_addresses_those_inside_are_left_out_and_only_what_is_inside_goes_unencrypted() {
+        let guard = Guard::allowing(vec!["127.0.0.0/8".parse().unwrap(), "1.1.1.0/24".parse().unwrap()]);
+        let addrs = |ips: &[&str]| -> Vec<SocketAddr> {
+            ips.iter().map(|ip| SocketAddr::new(ip.parse().unwrap(), 443)).collect()
+        };
+        let mixed = addrs(&["10.0.0.1", "8.8.8.8", "127.0.0.1"]);
+        assert_eq!(guard.passing(mixed.into_iter()), Ok(addrs(&["8.8.8.8", "127.0.0.1"])));
+        assert_eq!(guard.passing(addrs(&["10.0.0.1"]).into_iter()), Err("a private address"));
+        assert_eq!(guard.passing([].into_iter()), Ok(vec![]));
+        for (ip, plain) in [
+            ("127.0.0.1", true),
+            ("::ffff:127.0.0.1", true),
+            ("10.0.0.1", false),
+            ("8.8.8.8", false),
+            ("1.1.1.1", false),
+        ] {
+            assert_eq!(guard.allows_plain(ip.parse().unwrap()), plain, "{ip}");
+        }
     }
 
     #[test]

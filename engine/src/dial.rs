@@ -8,7 +8,7 @@ use std::{
 use chrono::{DateTime, Utc};
 use ringfleet_core::{CallId, Hold, WorkerId};
 use ringfleet_fleet::Lane;
-use ringfleet_store::{Answered, Begin, Dial, Kept, Store};
+use ringfleet_store::{Answered, Background, Begin, Dial, Kept, Store};
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -76,6 +76,14 @@ impl Engine {
     /// The same for a call that is known to be a single one: it waits for no campaign's calls.
     pub async fn load_single(&self, id: CallId) -> Result<Option<Dial>> {
         self.0.single_loads.run(id.uuid()).await
+    }
+
+    /// What an agent is told of a call that may be handed over to it; none when it is gone.
+    pub async fn background(&self, id: CallId) -> Result<Option<Background>> {
+        let mut tx = self.0.store.read().await?;
+        let background = tx.background(id).await?;
+        tx.commit().await?;
+        Ok(background)
     }
 
     /// Begins a call: the one compare-and-set that only one worker wins. None when it is not to be placed (any more).

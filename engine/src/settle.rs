@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 use ringfleet_core::{
     CallId, CallState, CampaignId, CampaignState, Clock, CounterKind, Disposition, Ending, Hold, Outcome,
     Plan, RecipientState, WorkerId,
+    call::Heard,
     settle::{Next, Progress, settle},
 };
 use ringfleet_store::{
@@ -44,6 +45,8 @@ pub struct Settlement {
     pub begun: Option<DateTime<Utc>>,
     /// How it ended.
     pub ending: Ending,
+    /// What was heard of the callee.
+    pub heard: Option<Heard>,
     /// When somebody picked up, if that may not have been noted yet: see [`Engine::answered`].
     pub answered_at: Option<DateTime<Utc>>,
     /// When that was seen.
@@ -204,6 +207,7 @@ impl Writes {
             call.reason = Some(update.reason.clone());
             call.code = update.code.map(i32::from);
             call.ended_by = update.ended_by;
+            call.heard = update.heard.clone();
             call.ended_at = update.ended_at;
             if let Some(recorded) = &settlement.recorded {
                 self.links.insert(call.id, recorded.url.clone());
@@ -268,6 +272,7 @@ fn call_update(call: &Call, settlement: &Settlement, next: &Next) -> CallUpdate 
             reason,
             code: None,
             ended_by: None,
+            heard: None,
             due_at: Some(*due_at),
             unsent: settlement.takes_back_the_start(call),
             answered_at: None,
@@ -289,6 +294,7 @@ fn call_update(call: &Call, settlement: &Settlement, next: &Next) -> CallUpdate 
         reason: reason.to_string(),
         code,
         ended_by,
+        heard: settlement.heard.clone(),
         due_at: None,
         unsent: false,
         answered_at: settlement.answered_at,

@@ -4,13 +4,16 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use futures::future::BoxFuture;
-use ringfleet_core::{Channel, ColumnMapping, SuppressionSource, WorkspaceId, suppression::scope};
+use ringfleet_core::{
+    CallId, Channel, ColumnMapping, E164, SuppressionSource, WorkspaceId, suppression::scope,
+};
 use ringfleet_store::{NewRecipient, NewSuppression, Reject, Suppression};
 use tokio::{io::AsyncRead, sync::mpsc};
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::{
     Engine, EngineError, Receipt, Result,
+    batch::until_it_passes,
     import::{Reading, Repeats, feed, patiently, reject_row, stopped},
 };
 
@@ -50,6 +53,20 @@ impl Engine {
         receipt.write(&mut tx, &entries, self.clock()).await?;
         tx.commit().await?;
         Ok(entries)
+    }
+
+    /// The callee of a call wants never to be contacted again, on any channel. Waits out passing trouble of the database.
+    pub async fn opt_out(&self, workspace: WorkspaceId, number: E164, call: CallId) -> Result<()> {
+        let new = NewSuppression {
+            number,
+            channel: None,
+            reason: format!("a key pressed in {call}"),
+            source: SuppressionSource::Stop,
+            expires_at: None,
+        };
+        let none = Receipt::none(); // no request asked for it
+        let keep = || self.suppress(workspace, vec![new.clone()], &none);
+        until_it_passes("an opt-out cannot be kept yet", call, keep).await.map(drop)
     }
 
     /// Puts the numbers of a CSV file on the workspace's lists: the phone column as with recipients, and, if there are such, the columns

@@ -179,6 +179,7 @@ fn update(call: &Call) -> CallUpdate {
         reason: call.reason.clone().unwrap_or_default(),
         code: None,
         ended_by: None,
+        heard: None,
         due_at: None,
         unsent: false,
         answered_at: None,

@@ -53,6 +53,7 @@ impl Ground {
             greeting: None,
             recording: false,
             opening_line: None,
+            conversation: Default::default(),
             published: true,
         };
         let mut tx = engine.store().write().await?;

@@ -193,6 +193,7 @@ impl Phones {
             ring: Duration::ZERO,
             talk: Duration::ZERO,
             auth: None,
+            press: String::new(),
             rtp_ports: RTP_PORTS,
         };
         let (sink, records) = mpsc::unbounded_channel();

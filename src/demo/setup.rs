@@ -163,6 +163,7 @@ async fn start_carrier(args: &DemoArgs) -> Result<(Peer, Arc<Tally>), Failure> {
         ring: Duration::from_millis(args.ring_ms),
         talk: Duration::from_millis(args.talk_ms),
         auth: None,
+        press: String::new(),
         rtp_ports: CARRIER_RTP,
     };
     let (sink, records) = mpsc::unbounded_channel();

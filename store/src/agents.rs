@@ -1,5 +1,5 @@
 use chrono::{DateTime, Utc};
-use ringfleet_core::{AgentId, AgentVersion, WorkspaceId};
+use ringfleet_core::{AgentId, AgentVersion, Conversation, WorkspaceId};
 use serde_json::Value;
 use sqlx::types::Json;
 
@@ -35,6 +35,8 @@ record! {
         pub recording: bool,
         /// What it says first, with variables in it.
         pub opening_line: Option<String>,
+        /// What happens after the answer beside the greeting.
+        pub conversation: Conversation,
         /// How many events the agent has told of itself: one for each time that a version was made live.
         pub told: i64,
         /// When this version was made.
@@ -67,6 +69,8 @@ pub struct NewAgent {
     pub recording: bool,
     /// What it says first, with variables in it.
     pub opening_line: Option<String>,
+    /// What happens after the answer beside the greeting.
+    pub conversation: Conversation,
     /// Live from the beginning, and no draft.
     pub published: bool,
 }
@@ -82,6 +86,7 @@ impl Agent {
             greeting: self.greeting.clone(),
             recording: self.recording,
             opening_line: self.opening_line.clone(),
+            conversation: self.conversation.clone(),
             published: false,
         }
     }
@@ -122,8 +127,9 @@ impl Tx {
     ) -> Result<()> {
         exec!(
             self,
-            "INSERT INTO agent_versions (agent_id, n, name, prompt, voice, llm, greeting, recording, opening_line, created_at, published_at)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+            "INSERT INTO agent_versions (agent_id, n, name, prompt, voice, llm, greeting, recording, opening_line, conversation, created_at,
+                                         published_at)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
             id.uuid(),
             n.number() as i32,
             &new.name,
@@ -133,6 +139,7 @@ impl Tx {
             &new.greeting,
             new.recording,
             &new.opening_line,
+            Json(&new.conversation),
             Timestamp(now),
             new.published.then_some(Timestamp(now))
         )?;
@@ -157,7 +164,7 @@ impl Tx {
         one!(
             self,
             Agent,
-            "SELECT a.*, v.n, v.name, v.prompt, v.voice, v.llm, v.greeting, v.recording, v.opening_line,
+            "SELECT a.*, v.n, v.name, v.prompt, v.voice, v.llm, v.greeting, v.recording, v.opening_line, v.conversation,
                     v.created_at AS version_created_at, v.published_at, v.rolled_back_at
              FROM agents a JOIN agent_versions v ON v.agent_id = a.id AND v.n = coalesce(a.live, a.latest)
              WHERE a.workspace_id = $1 AND a.id = $2",
@@ -176,7 +183,7 @@ impl Tx {
         one!(
             self,
             Agent,
-            "SELECT a.*, v.n, v.name, v.prompt, v.voice, v.llm, v.greeting, v.recording, v.opening_line,
+            "SELECT a.*, v.n, v.name, v.prompt, v.voice, v.llm, v.greeting, v.recording, v.opening_line, v.conversation,
                     v.created_at AS version_created_at, v.published_at, v.rolled_back_at
              FROM agents a JOIN agent_versions v ON v.agent_id = a.id AND v.n = $3
              WHERE a.workspace_id = $1 AND a.id = $2",
@@ -197,7 +204,7 @@ impl Tx {
         all!(
             self,
             Agent,
-            "SELECT a.*, v.n, v.name, v.prompt, v.voice, v.llm, v.greeting, v.recording, v.opening_line,
+            "SELECT a.*, v.n, v.name, v.prompt, v.voice, v.llm, v.greeting, v.recording, v.opening_line, v.conversation,
                     v.created_at AS version_created_at, v.published_at, v.rolled_back_at
              FROM agents a JOIN agent_versions v ON v.agent_id = a.id
              WHERE a.workspace_id = $1 AND a.id = $2 AND v.n < $3 ORDER BY v.n DESC LIMIT $4",
@@ -220,7 +227,7 @@ impl Tx {
             self,
             Agent,
             page,
-            "SELECT a.*, v.n, v.name, v.prompt, v.voice, v.llm, v.greeting, v.recording, v.opening_line,
+            "SELECT a.*, v.n, v.name, v.prompt, v.voice, v.llm, v.greeting, v.recording, v.opening_line, v.conversation,
                     v.created_at AS version_created_at, v.published_at, v.rolled_back_at
              FROM agents a JOIN agent_versions v ON v.agent_id = a.id AND v.n = coalesce(a.live, a.latest)
              WHERE a.workspace_id = $1 AND a.id > $2 AND a.id < $3 AND a.archived_at IS NULL

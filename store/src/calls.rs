@@ -1,7 +1,9 @@
 use chrono::{DateTime, Utc};
 use ringfleet_core::{
     AgentId, AgentVersion, CallId, CallState, CampaignId, Channel, E164, EndedBy, Hold, Outcome, RecipientId,
-    TrunkId, WorkerId, WorkspaceId, call::NO_FREE_SEAT, cursor::Cursor,
+    TrunkId, WorkerId, WorkspaceId,
+    call::{Heard, NO_FREE_SEAT},
+    cursor::Cursor,
 };
 use serde::{Serialize, Serializer};
 use serde_json::Value;
@@ -57,6 +59,8 @@ record! {
         pub code: Option<i32>,
         /// Who ended it.
         pub ended_by: Option<EndedBy>,
+        /// What was heard of the callee.
+        pub heard: Option<Heard>,
         /// When it was made.
         pub created_at: DateTime<Utc>,
         /// When a worker first began it.
@@ -136,6 +140,8 @@ pub struct CallUpdate {
     pub code: Option<u16>,
     /// Who ended it.
     pub ended_by: Option<EndedBy>,
+    /// What was heard of the callee.
+    pub heard: Option<Heard>,
     /// When it may be tried again.
     #[serde(serialize_with = "millis_opt")]
     pub due_at: Option<DateTime<Utc>>,
@@ -394,12 +400,12 @@ impl Tx {
         exec!(
             self,
             "UPDATE calls SET state = r.state, hold = r.hold, outcome = r.outcome, reason = r.reason, code = r.code,
-                    ended_by = r.ended_by, due_at = coalesce(r.due_at, calls.due_at), ended_at = r.ended_at,
+                    ended_by = r.ended_by, heard = nullif(r.heard, 'null'), due_at = coalesce(r.due_at, calls.due_at), ended_at = r.ended_at,
                     answered_at = coalesce(calls.answered_at, r.answered_at),
                     pushed_at = NULL, orphaned_at = NULL, resume = NULL,
                     triggered_at = CASE WHEN r.unsent THEN NULL ELSE calls.triggered_at END,
                     caller_day = CASE WHEN r.state IN ('PENDING', 'CANCELLED') THEN NULL ELSE calls.caller_day END
-             FROM ROWS($1, id uuid, state text, hold text, outcome text, reason text, code int, ended_by text, due_at time,
+             FROM ROWS($1, id uuid, state text, hold text, outcome text, reason text, code int, ended_by text, heard json, due_at time,
                        unsent bool, answered_at time, ended_at time) AS r
              WHERE calls.id = r.id",
             rows::rows(updates)?

@@ -1,6 +1,6 @@
 use chrono::{DateTime, Utc};
 use ringfleet_core::{
-    AgentVersion, CallId, CallState, CampaignId, E164, TrunkId, WorkspaceId, WorkspaceRules,
+    AgentVersion, CallId, CallState, CampaignId, Conversation, E164, TrunkId, WorkspaceId, WorkspaceRules,
     brake::BrakeState,
     seats::{Answers, Seats},
     trunk::{Limits, TrunkConfig},
@@ -13,7 +13,7 @@ use crate::{
     CLOCK_SKEW, Call, Result, Timestamp, Tx,
     record::{Field, record},
     rows::{self, hex, version},
-    tx::{all, exec, on},
+    tx::{all, exec, on, one},
 };
 
 record! {
@@ -69,6 +69,8 @@ record! {
         pub greeting: Option<String>,
         /// Whether to record.
         pub recording: bool,
+        /// What happens after the answer beside the greeting.
+        pub conversation: Conversation,
     }
 }
 
@@ -78,6 +80,16 @@ impl Dial {
     pub fn shows(&self) -> Option<&str> {
         let own = self.caller_id.as_deref().filter(|_| self.campaign_id.is_none());
         own.or(self.trunk_caller_id.as_deref())
+    }
+}
+
+record! {
+    /// What an agent is told of a call that is handed over to it.
+    pub struct Background {
+        /// The recipient's variables, or those of a triggered call.
+        pub variables: Option<Value>,
+        /// Which attempt it is.
+        pub attempt: u32,
     }
 }
 
@@ -164,7 +176,7 @@ impl Tx {
             Dial,
             "SELECT c.id, c.campaign_id, c.state, c.reason, c.orphaned_at, c.due_at, c.number, c.caller_id, t.caller_id AS trunk_caller_id, t.caller_ids IS NOT NULL AS trunk_has_pool,
                     c.ring_seconds, c.max_call_seconds, c.resume, c.trunk_id, t.config, t.limits AS trunk_limits, h.state AS brake,
-                    p.limits AS campaign_limits, v.n AS agent_version, v.greeting, v.recording, c.workspace_id, w.rules AS floor, p.seats,
+                    p.limits AS campaign_limits, v.n AS agent_version, v.greeting, v.recording, v.conversation, c.workspace_id, w.rules AS floor, p.seats,
                     CASE WHEN p.seats IS NOT NULL THEN (SELECT s.answers FROM campaign_seats s WHERE s.campaign_id = p.id) END AS answers
              FROM calls c JOIN trunks t ON t.id = c.trunk_id JOIN agents a ON a.id = c.agent_id
                   JOIN agent_versions v ON v.agent_id = a.id AND v.n = CASE WHEN c.campaign_id IS NULL THEN coalesce(c.agent_version, a.live) ELSE a.live END
@@ -177,6 +189,17 @@ impl Tx {
             self.open_config(&mut dial.config, dial.trunk_id)?;
         }
         Ok(dials)
+    }
+
+    /// What an agent is told of a call; none when it is gone.
+    pub async fn background(&mut self, id: CallId) -> Result<Option<Background>> {
+        one!(
+            self,
+            Background,
+            "SELECT CASE WHEN c.recipient_id IS NULL THEN c.variables ELSE r.variables END AS variables, c.attempt
+             FROM calls c LEFT JOIN recipients r ON r.id = c.recipient_id WHERE c.id = $1",
+            id.uuid()
+        )
     }
 
     /// Those of `wishes` that may begin as far as their state goes: due, still waiting, to go by that trunk, their campaign

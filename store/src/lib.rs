@@ -78,7 +78,7 @@ pub use copy_yard::CopyYard;
 pub use counters::{Bump, Counter, RecipientCounts};
 pub use deliveries::{DeliveryUpdate, Letter, NewAttempt, NewDelivery, NewEvent};
 pub use delivery_log::{Attempt, Delivery, DeliveryFilter, Over, Replay};
-pub use dials::{Begin, Beginning, Dial, Placement};
+pub use dials::{Background, Begin, Beginning, Dial, Placement};
 pub use edit::{CampaignSettings, Placed, Waited};
 pub use error::StoreError;
 pub use giving_up::GivenUp;

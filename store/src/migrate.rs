@@ -130,6 +130,12 @@ const ALL: &[(i64, &str, &str, &str)] = &[
         include_str!("../../migrations/sqlite/0021_giving_up.sql"),
     ),
     (
+        22,
+        "conversation",
+        include_str!("../../migrations/postgres/0022_conversation.sql"),
+        include_str!("../../migrations/sqlite/0022_conversation.sql"),
+    ),
+    (
         24,
         "recordings",
         include_str!("../../migrations/postgres/0024_recordings.sql"),

@@ -5,9 +5,10 @@ use std::str::FromStr;
 use chrono::{DateTime, Utc};
 use ringfleet_core::{
     ActorKind, AgentVersion, BrakeRule, CallState, CallerIds, CampaignState, Caps, Channel, ColumnMapping,
-    CounterKind, Disposition, E164, EndedBy, Hold, Outcome, Plan, RecipientState, Recurrence, Role, Schedule,
-    ScheduledCallState, Scope, SuppressionSource, WorkspaceRules,
+    Conversation, CounterKind, Disposition, E164, EndedBy, Hold, Outcome, Plan, RecipientState, Recurrence,
+    Role, Schedule, ScheduledCallState, Scope, SuppressionSource, WorkspaceRules,
     brake::BrakeState,
+    call::Heard,
     caps::History,
     delivery::DeliveryState,
     event::EventType,
@@ -144,8 +145,10 @@ json!(
     CallerIds,
     Caps,
     ColumnMapping,
+    Conversation,
     CustomHeaders,
     DataOptions,
+    Heard,
     History,
     Limits,
     Plan,

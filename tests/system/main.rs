@@ -17,6 +17,8 @@ mod command_line;
 #[cfg(test)]
 mod configuration;
 #[cfg(test)]
+mod conversation;
+#[cfg(test)]
 mod crash;
 #[cfg(test)]
 mod database;
@@ -63,6 +65,8 @@ mod support;
 mod trunk;
 #[cfg(test)]
 mod trunk_groups;
+#[cfg(test)]
+mod voice_agent;
 #[cfg(test)]
 mod webhooks;
 #[cfg(test)]

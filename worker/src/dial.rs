@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use ringfleet_carriers::{Attempt, Carrier, Order, Registry};
+use ringfleet_carriers::{Attempt, Carrier, Connector, Order, Registry};
 use ringfleet_core::{
     CallId, CallState, Clock, EndedBy, Ending, Hold, Outcome,
     brake::{self, BrakeState, Evidence},
@@ -49,6 +49,7 @@ pub(crate) struct Dialer {
     pub(crate) begins: Begins,
     pub(crate) greetings: Arc<Greetings>,
     pub(crate) recordings: Recordings,
+    pub(crate) connector: Arc<Connector>,
     pub(crate) stop: CancellationToken,
 }
 
@@ -123,6 +124,8 @@ impl Dialer {
             engine: self.engine.clone(),
             call: dial.id,
             campaign: dial.campaign_id,
+            workspace: dial.workspace_id,
+            number: dial.number,
             window: dial.seats.map(|seats| seats.window()),
             on_trial: dial.brake.is_some_and(|brake| brake == BrakeState::Trial).then_some(dial.trunk_id),
             worker,
@@ -221,10 +224,8 @@ impl Dialer {
     }
 
     async fn order(&self, dial: &Dial) -> Result<Order, Ending> {
-        let greeting = self.greetings.get(dial.greeting.as_deref()).await.map_err(|error| {
-            tracing::error!(error, call = %dial.id, greeting = dial.greeting, "a greeting cannot be played");
-            Ending::over(Outcome::Failed, "greeting_unusable", None, EndedBy::Caller)
-        })?;
+        let greeting = self.sound(dial, dial.greeting.as_deref()).await?;
+        let script = Arc::new(self.script(dial).await?);
         let record = match dial.recording {
             true => self.recordings.file(dial.id),
             false => None,
@@ -237,7 +238,16 @@ impl Dialer {
             max_duration: Duration::from_secs(u64::from(dial.max_call_seconds)),
             greeting,
             hang_up_after_greeting: true,
+            script,
             record,
+        })
+    }
+
+    /// A file of the greetings folder; the built-in greeting where none is named.
+    pub(crate) async fn sound(&self, dial: &Dial, name: Option<&str>) -> Result<Arc<Vec<i16>>, Ending> {
+        self.greetings.get(name).await.map_err(|error| {
+            tracing::error!(error, call = %dial.id, greeting = name, "a greeting cannot be played");
+            Ending::over(Outcome::Failed, "greeting_unusable", None, EndedBy::Caller)
         })
     }
 
@@ -277,9 +287,20 @@ impl Dialer {
         let at = Clock::now(self.engine.clock());
         let (call, campaign, begun) = (dial.id, dial.campaign_id, None);
         let (sent, rung) = (true, true); // for all anybody knows
-        let answered_at = None;
-        let settlement =
-            Settlement { call, campaign, worker, sent, rung, begun, ending, answered_at, at, recorded: None };
+        let (heard, answered_at, recorded) = (None, None, None);
+        let settlement = Settlement {
+            call,
+            campaign,
+            worker,
+            sent,
+            rung,
+            begun,
+            ending,
+            heard,
+            answered_at,
+            at,
+            recorded,
+        };
         self.engine.settle(settlement).await?;
         mine.settled();
         Ok(())

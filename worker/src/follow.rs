@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use ringfleet_carriers::{Attempt, Progress};
-use ringfleet_core::{CallId, CampaignId, Clock, Ending, TrunkId, WorkerId, clock::Stopwatch};
+use ringfleet_core::{
+    CallId, CampaignId, Clock, E164, Ending, TrunkId, WorkerId, WorkspaceId, call::Heard, clock::Stopwatch,
+};
 use ringfleet_engine::{Engine, EngineError, Settlement, WORKER_SILENCE, hung_up, hung_up_unsent};
 use ringfleet_fleet::{Permit, Seat, Slot};
 use ringfleet_store::SeatAnswer;
@@ -129,6 +131,7 @@ struct Course {
     sent: bool,
     rung: bool,
     answered_at: Option<DateTime<Utc>>,
+    heard: Option<Heard>,
 }
 
 /// Owns a call from the moment it may have begun until it is settled.
@@ -136,6 +139,8 @@ pub(crate) struct Follower {
     pub(crate) engine: Engine,
     pub(crate) call: CallId,
     pub(crate) campaign: Option<CampaignId>,
+    pub(crate) workspace: WorkspaceId,
+    pub(crate) number: E164,
     /// How many of the last answers its campaign looks at, if that has seats.
     pub(crate) window: Option<u32>,
     /// Its trunk, if that is on trial and this may be the call that decides.
@@ -176,8 +181,12 @@ impl Follower {
         let (engine, call, hang_up) = (self.engine.clone(), self.call, hang_up_alone);
         let watch = Watch { engine, call, room, hang_up, over: over.clone() };
         tokio::spawn(watch.watch(reports, tell));
-        let (mut rung, mut answered_at, mut abandoned) = (false, None, false);
-        while let Some(seen) = told.recv().await {
+        let (mut rung, mut answered_at, mut abandoned, mut heard) = (false, None, false, None);
+        while let Some(mut seen) = told.recv().await {
+            if let Progress::Heard(told) = &mut seen.progress {
+                heard = Some(std::mem::take(told)); // it is written with the ending
+                continue;
+            }
             rung |= seen.progress == Progress::Ringing;
             abandoned |= seen.is_abandoned;
             if seen.progress == Progress::Answered {
@@ -196,7 +205,7 @@ impl Follower {
             (false, true) => hung_up(ending, rung),
             (false, false) => ending,
         };
-        self.settle_at(Course { sent, rung, answered_at }, ending, at).await;
+        self.settle_at(Course { sent, rung, answered_at, heard }, ending, at).await;
     }
 
     async fn note(&self, seen: Seen, over: &CancellationToken) -> Result<(), EngineError> {
@@ -215,6 +224,8 @@ impl Follower {
                 }
                 None => self.engine.answered(self.call, self.worker, at, over).await.map(drop),
             },
+            Progress::OptedOut => self.engine.opt_out(self.workspace, self.number, self.call).await,
+            Progress::Heard(_) => Ok(()),
             Progress::Resume(resume) => self.engine.keep_resume(self.call, self.worker, resume).await,
         }
     }
@@ -227,13 +238,24 @@ impl Follower {
 
     async fn settle_at(self, course: Course, ending: Ending, at: DateTime<Utc>) {
         let Self { engine, call, campaign, worker, begun, mut mine, recordings, .. } = self;
-        let (begun, Course { sent, rung, answered_at }) = (Some(begun), course);
+        let (begun, Course { sent, rung, answered_at, heard }) = (Some(begun), course);
         let recorded = match &recordings {
             Some(recordings) => recordings.left_by(&engine, call).await,
             None => None,
         };
-        let settlement =
-            Settlement { call, campaign, worker, sent, rung, begun, ending, answered_at, at, recorded };
+        let settlement = Settlement {
+            call,
+            campaign,
+            worker,
+            sent,
+            rung,
+            begun,
+            ending,
+            heard,
+            answered_at,
+            at,
+            recorded,
+        };
         match engine.settle(settlement).await {
             Ok(true) => {
                 mine.settled();

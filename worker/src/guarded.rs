@@ -1,7 +1,7 @@
 //! An HTTP client that goes nowhere it must not: every address is judged between the look-up of its name and the connection, and only
 //! what was judged is connected to, so a name that answers otherwise a moment later wins nothing.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use reqwest::{
     Client, Url,
@@ -18,23 +18,10 @@ impl Resolve for GuardedLookup {
     fn resolve(&self, name: Name) -> Resolving {
         let guard = self.0.clone();
         Box::pin(async move {
-            let found: Vec<SocketAddr> = tokio::net::lookup_host((name.as_str(), 0)).await?.collect();
-            let mut refused = None;
-            let passed: Vec<SocketAddr> = found
-                .into_iter()
-                .filter(|addr| match guard.check(addr.ip()) {
-                    Ok(()) => true,
-                    Err(kind) => {
-                        refused = Some(kind);
-                        false
-                    }
-                })
-                .collect();
-            match refused {
-                Some(kind) if passed.is_empty() => {
-                    Err(format!("the host is {kind}, where no webhooks go").into())
-                }
-                _ => Ok(Box::new(passed.into_iter()) as Addrs),
+            let found = tokio::net::lookup_host((name.as_str(), 0)).await?;
+            match guard.passing(found) {
+                Ok(passed) => Ok(Box::new(passed.into_iter()) as Addrs),
+                Err(kind) => Err(format!("the host is {kind}, where no webhooks go").into()),
             }
         })
     }

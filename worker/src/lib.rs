@@ -15,10 +15,11 @@ mod identity;
 mod probe;
 mod pulse;
 mod recordings;
+mod script;
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
-use ringfleet_carriers::Registry;
+use ringfleet_carriers::{Connector, Registry};
 use ringfleet_core::{CallId, DeliveryId, net::Guard};
 use ringfleet_engine::{Engine, EngineError};
 use ringfleet_fleet::{ConsumerSettings, FleetError, Lane, consume};
@@ -41,7 +42,7 @@ pub struct WorkerSettings {
     pub deliveries: usize,
     /// How long an endpoint may take to answer.
     pub delivery_timeout: Duration,
-    /// Where webhooks may go.
+    /// Where webhooks, and calls that are handed over, may go.
     pub guard: Guard,
     /// Where agents' greetings are (8 to 48 kHz WAV).
     pub greetings: Option<PathBuf>,
@@ -104,6 +105,7 @@ pub async fn run(
         begins: Begins::default(),
         greetings: Arc::new(Greetings::new(settings.greetings.clone())),
         recordings: recordings.clone(),
+        connector: Arc::new(Connector::new(settings.guard.clone())),
         stop: stop.clone(),
     };
     let postman = Postman::new(engine.clone(), &settings)?;

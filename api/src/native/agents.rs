@@ -1,15 +1,20 @@
 //! Agents: who talks after the callee answers, and in which version.
 
-use std::path::Path;
+use std::{collections::BTreeMap, path::Path};
 
 use ringfleet_carriers::media::load_greeting;
-use ringfleet_core::{Action, AgentId, AgentVersion, id::AgentKind};
+use ringfleet_core::{
+    Action, AgentId, AgentVersion, Conversation,
+    conversation::{Connect, ConnectOn, Key, KeyRule, OnMachine},
+    id::AgentKind,
+};
 use ringfleet_store::{Agent, NewAgent};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
 
 use crate::{
+    ApiSettings,
     auth::{Allowed, may},
     change::Answer,
     check,
@@ -20,10 +25,14 @@ use crate::{
     page::{NumberPaging, Paging},
     path::PathId,
     query::{FromQuery, Parameters, Query},
+    strict::Object,
     tag::{Expected, Seen},
 };
 
-use super::settings_body::{given, set};
+use super::{
+    conversation_body::{ConversationChange, keypad_seconds},
+    settings_body::{given, set},
+};
 
 const NAME_LIMIT: usize = 200;
 /// Longest prompt, in bytes.
@@ -49,11 +58,20 @@ pub(super) struct Body {
     recording: Option<bool>,
     #[schema(schema_with = bounds::maybe_text::<OPENING_LIMIT>)]
     opening_line: Option<String>,
+    #[schema(value_type = Option<Connect>)]
+    connect: Option<Object<Connect>>,
+    connect_on: Option<ConnectOn>,
+    #[schema(value_type = Option<BTreeMap<String, KeyRule>>)]
+    keypad: Option<BTreeMap<Key, Object<KeyRule>>>,
+    #[schema(schema_with = keypad_seconds)]
+    keypad_seconds: Option<u32>,
+    on_machine: Option<OnMachine>,
+    machine_message: Option<String>,
 }
 
-/// `PATCH /agents/:id`: what is to change; `null` takes away the greeting and the opening line.
+/// `PATCH /agents/:id`: what is to change; `null` takes away what need not be there.
 #[derive(Deserialize, Default, ToSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schema(as = AgentChange)]
 pub(super) struct PatchBody {
     #[schema(schema_with = bounds::maybe_name::<NAME_LIMIT>)]
@@ -64,13 +82,51 @@ pub(super) struct PatchBody {
     voice: Option<Map<String, Value>>,
     #[schema(value_type = Option<Object>)]
     llm: Option<Map<String, Value>>,
-    #[serde(deserialize_with = "given")]
+    #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<String>)]
     greeting: Option<Option<String>>,
     recording: Option<bool>,
-    #[serde(deserialize_with = "given")]
+    #[serde(default, deserialize_with = "given")]
     #[schema(schema_with = bounds::maybe_text::<OPENING_LIMIT>)]
     opening_line: Option<Option<String>>,
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<Connect>)]
+    connect: Option<Option<Object<Connect>>>,
+    connect_on: Option<ConnectOn>,
+    #[schema(value_type = Option<BTreeMap<String, KeyRule>>)]
+    keypad: Option<BTreeMap<Key, Object<KeyRule>>>,
+    #[schema(schema_with = keypad_seconds)]
+    keypad_seconds: Option<u32>,
+    on_machine: Option<OnMachine>,
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<String>)]
+    machine_message: Option<Option<String>>,
+}
+
+impl Body {
+    fn conversation(&mut self) -> ConversationChange {
+        ConversationChange {
+            connect: self.connect.take().map(Some),
+            connect_on: self.connect_on,
+            keypad: self.keypad.take(),
+            keypad_seconds: self.keypad_seconds,
+            on_machine: self.on_machine,
+            machine_message: self.machine_message.take().map(Some),
+        }
+    }
+}
+
+impl PatchBody {
+    fn conversation(&mut self) -> ConversationChange {
+        ConversationChange {
+            connect: self.connect.take(),
+            connect_on: self.connect_on,
+            keypad: self.keypad.take(),
+            keypad_seconds: self.keypad_seconds,
+            on_machine: self.on_machine,
+            machine_message: self.machine_message.take(),
+        }
+    }
 }
 
 /// An agent as the API shows it, in one of its versions.
@@ -92,6 +148,13 @@ pub(super) struct View {
     greeting: Option<String>,
     recording: bool,
     opening_line: Option<String>,
+    connect: Option<Connect>,
+    connect_on: ConnectOn,
+    #[schema(value_type = BTreeMap<String, KeyRule>)]
+    keypad: BTreeMap<Key, KeyRule>,
+    keypad_seconds: u32,
+    on_machine: OnMachine,
+    machine_message: Option<String>,
     version_created_at: Moment,
     published_at: Option<Moment>,
     rolled_back_at: Option<Moment>,
@@ -135,6 +198,12 @@ impl From<Agent> for View {
             greeting: agent.greeting,
             recording: agent.recording,
             opening_line: agent.opening_line,
+            connect: agent.conversation.connect,
+            connect_on: agent.conversation.connect_on,
+            keypad: agent.conversation.keypad,
+            keypad_seconds: agent.conversation.keypad_seconds,
+            on_machine: agent.conversation.on_machine,
+            machine_message: agent.conversation.machine_message,
             version_created_at: agent.version_created_at.into(),
             published_at: Moment::maybe(agent.published_at),
             rolled_back_at: Moment::maybe(agent.rolled_back_at),
@@ -159,10 +228,14 @@ fn opening_line(given: Option<String>) -> Result<Option<String>> {
 }
 
 /// `POST /agents`: makes an agent. Its first version is live at once if the key may publish, else a draft.
-pub(super) async fn create(door: Allowed<may::EditAgents>, Json(body): Json<Body>) -> Result<Answer<View>> {
-    if let Some(file) = &body.greeting {
-        check_greeting(door.settings().greetings.as_deref(), file).await?;
-    }
+pub(super) async fn create(
+    door: Allowed<may::EditAgents>,
+    Json(mut body): Json<Body>,
+) -> Result<Answer<View>> {
+    let asked = body.conversation();
+    check_outside(door.settings(), body.greeting.as_deref(), &asked).await?;
+    let mut conversation = Conversation::default();
+    asked.apply(&mut conversation)?;
     let new = NewAgent {
         name: check::name(body.name, NAME_LIMIT)?,
         prompt: prompt(body.prompt.unwrap_or_default())?,
@@ -171,6 +244,7 @@ pub(super) async fn create(door: Allowed<may::EditAgents>, Json(body): Json<Body
         greeting: body.greeting,
         recording: body.recording.unwrap_or(false),
         opening_line: opening_line(body.opening_line)?,
+        conversation,
         published: door.identity().may(Action::PublishAgents),
     };
     let mut change = door.change("agent.create", |agent: &Agent| {
@@ -193,11 +267,10 @@ pub(super) async fn edit(
     door: Allowed<may::EditAgents>,
     PathId(id): PathId<AgentKind>,
     expected: Expected,
-    Json(body): Json<PatchBody>,
+    Json(mut body): Json<PatchBody>,
 ) -> Result<Answer<View>> {
-    if let Some(Some(file)) = &body.greeting {
-        check_greeting(door.settings().greetings.as_deref(), file).await?;
-    }
+    let asked = body.conversation();
+    check_outside(door.settings(), body.greeting.as_ref().and_then(Option::as_deref), &asked).await?;
     let name = body.name.map(|name| check::name(name, NAME_LIMIT)).transpose()?;
     let prompt = body.prompt.map(prompt).transpose()?;
     let voice = body.voice.map(|voice| check::object("voice", Some(voice), SETTINGS_LIMIT)).transpose()?;
@@ -212,7 +285,7 @@ pub(super) async fn edit(
         set(&mut draft.greeting, body.greeting);
         set(&mut draft.recording, body.recording);
         set(&mut draft.opening_line, opening_line);
-        Ok(())
+        asked.apply(&mut draft.conversation)
     };
     let mut noted = door.change("agent.edit", told);
     let receipt = noted.receipt();
@@ -313,9 +386,24 @@ pub(super) async fn versions(
     Ok(paging.reply(found, |agent| agent.n.to_string()))
 }
 
-/// A greeting is the name of a file in one folder, and nothing that leads out of it.
-async fn check_greeting(folder: Option<&Path>, file: &str) -> Result<()> {
-    let refuse = |problem: String| Err(ApiError::invalid("greeting", problem));
+/// What cannot be told from a request alone: whether its sounds can be played, and whether its agent may be asked.
+async fn check_outside(
+    settings: &ApiSettings,
+    greeting: Option<&str>,
+    asked: &ConversationChange,
+) -> Result<()> {
+    let message = asked.machine_message.as_ref().and_then(Option::as_deref);
+    for (field, file) in [("greeting", greeting), ("machineMessage", message)] {
+        if let Some(file) = file {
+            check_sound(field, settings.greetings.as_deref(), file).await?;
+        }
+    }
+    asked.check(&settings.guard).await
+}
+
+/// A sound is the name of a file in one folder, and nothing that leads out of it.
+async fn check_sound(field: &str, folder: Option<&Path>, file: &str) -> Result<()> {
+    let refuse = |problem: String| Err(ApiError::invalid(field, problem));
     let plain = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
     if !file.ends_with(".wav") || file.starts_with('.') || file.len() > 200 || !file.chars().all(plain) {
         return refuse("must be a file name of letters, digits, dots, - and _ that ends in .wav".into());

@@ -6,6 +6,7 @@ mod api_keys;
 mod audit_log;
 mod caller_ids;
 mod campaigns;
+mod conversation_body;
 mod deliveries;
 mod google;
 mod imports;

@@ -2,7 +2,7 @@
 
 use ringfleet_core::{
     AgentId, AgentVersion, CallId, CallState, CampaignId, Channel, E164, EndedBy, Hold, Outcome, RecipientId,
-    TrunkGroupId, TrunkId, id::CallKind,
+    TrunkGroupId, TrunkId, call::Speech, id::CallKind,
 };
 use ringfleet_engine::NewSession;
 use ringfleet_store::{Call, CallFilter};
@@ -70,6 +70,10 @@ pub(super) struct View {
     reason: Option<String>,
     code: Option<i32>,
     ended_by: Option<EndedBy>,
+    /// The keys that the callee has pressed, in order; nothing of a call that nobody answered, or that is not over.
+    digits: Option<String>,
+    /// How the callee began to talk, where the channel has a voice.
+    speech: Option<Speech>,
     metadata: Value,
     created_at: Moment,
     started_at: Option<Moment>,
@@ -99,6 +103,8 @@ impl From<Call> for View {
             reason: call.reason,
             code: call.code,
             ended_by: call.ended_by,
+            speech: call.heard.as_ref().and_then(|heard| heard.speech),
+            digits: call.heard.map(|heard| heard.digits),
             metadata: call.metadata,
             created_at: call.created_at.into(),
             started_at: Moment::maybe(call.triggered_at),
@@ -204,6 +210,8 @@ const COLUMNS: &[&str] = &[
     "answeredAt",
     "endedAt",
     "durationMs",
+    "digits",
+    "speech",
     "metadata",
 ];
 

@@ -32,6 +32,7 @@ async fn end(world: &World, call: CallId, ending: Ending) {
         rung: false,
         begun,
         ending,
+        heard: None,
         answered_at: None,
         at,
     };

@@ -166,6 +166,7 @@ async fn a_call_that_rang_nowhere_gives_its_use_back_and_one_that_rang_does_not(
         call,
         campaign,
         worker,
+        heard: None,
         sent: true,
         rung: true,
         begun,

@@ -97,6 +97,7 @@ pub async fn settle(world: &World, path: &str, worker: WorkerId, call: CallId, e
         call,
         campaign,
         worker,
+        heard: None,
         sent: true,
         rung,
         ending,

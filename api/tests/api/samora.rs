@@ -87,6 +87,7 @@ impl World {
             rung: true,
             begun: Some(at),
             ending: Ending::over(outcome, "test", None, EndedBy::Callee),
+            heard: None,
             answered_at,
             at,
         };

@@ -214,3 +214,22 @@ async fn an_agent_is_put_away_when_no_campaign_has_it() {
         assert_eq!(world.call(&world.stranger, method, &path, Value::Null).await.refusal(404), "NOT_FOUND");
     }
 }
+
+#[tokio::test]
+async fn a_conversation_is_changed_field_by_field_and_has_to_make_sense_as_a_whole() {
+    let world = World::new().await;
+    let connect = json!({"kind": "ws", "url": "wss://1.1.1.1/talk"});
+    let keypad = json!({"1": {"action": "connect"}, "9": {"action": "suppress"}});
+    let body = json!({"name": "Asha", "connect": connect, "connectOn": "keypad", "keypad": keypad, "onMachine": "carryOn"});
+    let made = world.post("/agents", body).await.expect(201);
+    assert_eq!(made.data()["connect"]["parameters"], json!({}));
+    assert_eq!((&made.data()["keypad"], &made.data()["keypadSeconds"]), (&keypad, &json!(5)));
+    let path = format!("/agents/{}", made.id());
+    let patch = async |change: Value| world.patch_agent(&made.id(), change).await;
+    assert_eq!(patch(json!({"connect": null})).await.field(), "keypad.1.action");
+    let alone = json!({"connect": null, "keypad": {"9": {"action": "suppress"}}, "connectOn": "greeting"});
+    let draft = patch(alone).await.expect(200);
+    assert_eq!((&draft.data()["connect"], &draft.data()["onMachine"]), (&Value::Null, &json!("carryOn")));
+    assert_eq!(draft.data()["version"], "v2");
+    assert_eq!(world.get(&path).await.data()["connect"]["url"], "wss://1.1.1.1/talk", "v1 is what it was");
+}

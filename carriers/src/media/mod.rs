@@ -4,6 +4,8 @@
 
 mod beep;
 mod dtmf;
+mod ears;
+mod playout;
 mod recorder;
 mod recording_file;
 mod resample;
@@ -12,12 +14,17 @@ mod sdp;
 mod session;
 mod socket;
 mod source;
+mod speech;
 pub mod tone;
 mod wav;
 
-use audio_codec_algorithms::{decode_alaw, decode_ulaw, encode_alaw, encode_ulaw};
-use tokio_util::sync::CancellationToken;
+use std::{sync::Arc, time::Duration};
 
+use audio_codec_algorithms::{decode_alaw, decode_ulaw, encode_alaw, encode_ulaw};
+use ringfleet_core::call::{Guess, Speech};
+use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
+
+pub(crate) use playout::Playout;
 pub use sdp::{Direction, Remote, answer, offer, parse_answer};
 pub use session::run;
 pub use socket::RtpSocket;
@@ -80,13 +87,53 @@ impl Codec {
     }
 }
 
-/// What [`run`] tells while it runs. Each token is cancelled once, when the thing has happened.
-#[derive(Debug, Clone, Default)]
-pub struct Signals {
-    /// The greeting has been played to its end.
-    pub played: CancellationToken,
-    /// A beep was heard: a machine listens.
-    pub beep: CancellationToken,
+/// 20 ms of the callee for an agent: which frame since the beginning, and its µ-law.
+pub(crate) type HeardFrame = (u64, [u8; FRAME]);
+
+/// What [`run`] tells while it runs: a handful of things, and each key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Event {
+    /// What was to be played has been played to its end.
+    Played,
+    /// A beep was heard: a machine listens. Told once.
+    Beep,
+    /// The far end has pressed a key.
+    Key(char),
+    /// What the far end's beginning sounds like; told once at most.
+    Sounds(Guess),
+}
+
+/// What [`run`] is told to do from now on.
+#[derive(Debug)]
+pub(crate) enum Command {
+    /// Play this, after so much silence, in place of what is being played.
+    Play(Arc<Vec<i16>>, Duration),
+    /// Press a key.
+    Press(char),
+    /// Play what an agent says, and let it hear. Frames for which there is no room are left out.
+    Bridge(Arc<Playout>, mpsc::Sender<HeardFrame>),
+}
+
+/// The session's end of the wires between [`run`] and whoever leads the conversation.
+#[derive(Debug)]
+pub struct Wires {
+    tell: UnboundedSender<Event>,
+    told: UnboundedReceiver<Command>,
+}
+
+/// The other end.
+#[derive(Debug)]
+pub(crate) struct Lead {
+    pub events: UnboundedReceiver<Event>,
+    pub commands: UnboundedSender<Command>,
+}
+
+impl Wires {
+    /// Both ends.
+    pub(crate) fn new() -> (Self, Lead) {
+        let ((tell, events), (commands, told)) = (mpsc::unbounded_channel(), mpsc::unbounded_channel());
+        (Self { tell, told }, Lead { events, commands })
+    }
 }
 
 /// What came of the audio of one call.
@@ -104,6 +151,8 @@ pub struct MediaReport {
     pub beep: bool,
     /// Keys pressed by the far end.
     pub digits: String,
+    /// How the far end began to talk; none where nothing came from it.
+    pub speech: Option<Speech>,
     /// A recording was asked for and stands in its place, whole.
     pub recorded: bool,
 }

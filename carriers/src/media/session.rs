@@ -3,28 +3,32 @@
 use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use tokio::{
-    sync::watch,
+    sync::{mpsc, watch},
     time::{Interval, MissedTickBehavior},
 };
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Codec, FRAME, MediaReport, Remote, RtpSocket, Signals,
+    Codec, Command, Event, FRAME, HeardFrame, MediaReport, Playout, Remote, RtpSocket, Wires,
     beep::BeepDetector,
-    dtmf::Keypad,
+    dtmf::{Fingers, Keypad, Press},
+    ears::Ears,
     recorder::Recorder,
     rtp::{self, Arrival, Packet, Sequence},
     source::Source,
+    speech::SpeechMeter,
 };
 
 /// Length of one packet of audio.
 const PACE: Duration = Duration::from_millis(20);
+/// How long a machine's greeting lasts at most, in frames: a minute.
+const MACHINES_GREET: u64 = 60 * 50;
 /// Longest datagram we look at; an Ethernet frame carries no more.
 const DATAGRAM: usize = 1500;
 
 /// Plays `pcm` once from the start and silence afterwards, on a steady 20 ms clock, and listens; runs until `stop` fires.
 ///
-/// `signals.played` is cancelled when `pcm` has been played to the end, `signals.beep` when a beep was heard. With `record`
+/// What happens meanwhile is told on `wires`, and commands that come there change what is played. With `record`
 /// both directions go to that file, stereo, the far end left; a disk that fails costs the recording, not the call.
 ///
 /// Audio goes to where the far end's comes from (symmetric RTP, RFC 4961), which may differ from what its description says
@@ -37,12 +41,13 @@ pub async fn run(
     mut remote: watch::Receiver<Remote>,
     pcm: Arc<Vec<i16>>,
     record: Option<PathBuf>,
-    signals: Signals,
+    wires: Wires,
     stop: CancellationToken,
 ) -> MediaReport {
+    let Wires { tell, mut told } = wires;
     let described = *remote.borrow_and_update();
-    let mut talker = Talker::new(described, pcm);
-    let mut listener = Listener::new(described, record.map(Recorder::new));
+    let mut talker = Talker::new(described, pcm, tell.clone());
+    let mut listener = Listener::new(described, record.map(Recorder::new), tell);
     let mut clock = steady_clock();
     let mut datagram = [0; DATAGRAM];
     let mut receiving = true;
@@ -56,12 +61,21 @@ pub async fn run(
                 talker.describe(described);
                 listener.describe(described);
             }
+            Some(command) = told.recv() => match command {
+                Command::Play(pcm, after) => talker.play(pcm, after),
+                Command::Press(key) => talker.fingers.press(key),
+                Command::Bridge(playout, agent) => {
+                    talker.agent = Some(playout);
+                    listener.let_hear(agent);
+                }
+            },
             _ = clock.tick() => {
                 receiving = true;
-                let frame = talker.next_frame(&signals);
+                listener.tick();
+                let frame = talker.next_frame();
                 if let Some(packet) = &frame.packet
                     && let Some(to) = listener.source.target()
-                    && socket.udp.send_to(packet, to).await.is_ok()
+                    && socket.udp.send_to(packet.bytes(), to).await.is_ok()
                 {
                     talker.sent += 1;
                 }
@@ -70,11 +84,7 @@ pub async fn run(
                 }
             }
             received = socket.udp.recv_from(&mut datagram), if receiving => match received {
-                Ok((length, from)) => {
-                    if listener.datagram(&datagram[..length], from) {
-                        signals.beep.cancel();
-                    }
-                }
+                Ok((length, from)) => listener.datagram(&datagram[..length], from),
                 // The system's errors here are about earlier datagrams or pass by themselves; the next tick tries again.
                 Err(_) => receiving = false,
             },
@@ -93,11 +103,19 @@ fn steady_clock() -> Interval {
 /// Our direction.
 struct Talker {
     codec: Codec,
+    /// The payload type of events that the far end understands.
+    events: Option<u8>,
+    fingers: Fingers,
     /// The far end does not listen.
     held: bool,
     pcm: Arc<Vec<i16>>,
     position: usize,
+    /// Frames of silence before `pcm`.
+    wait: u64,
     played: bool,
+    tell: mpsc::UnboundedSender<Event>,
+    /// Whoever talks in place of `pcm`.
+    agent: Option<Arc<Playout>>,
     sent: u64,
     /// The next packet is the first, or the first after silence (RFC 3551 §4.1).
     first: bool,
@@ -109,36 +127,80 @@ struct Talker {
 /// 20 ms as PCM, and as the packet that carries it, unless the far end does not listen.
 struct Frame {
     pcm: [i16; FRAME],
-    packet: Option<[u8; rtp::HEADER + FRAME]>,
+    packet: Option<Datagram>,
+}
+
+/// A packet on its way out.
+struct Datagram {
+    bytes: [u8; rtp::HEADER + FRAME],
+    length: usize,
+}
+
+impl Datagram {
+    fn bytes(&self) -> &[u8] {
+        &self.bytes[..self.length]
+    }
 }
 
 impl Talker {
-    fn new(remote: Remote, pcm: Arc<Vec<i16>>) -> Self {
-        let (codec, held) = (remote.codec, !remote.direction.listens());
-        // Random beginnings, as RFC 3550 §5.1 wants them.
-        let (sequence, timestamp, ssrc) = (rand::random(), rand::random(), rand::random());
-        Self { codec, held, pcm, position: 0, played: false, sent: 0, first: true, sequence, timestamp, ssrc }
+    fn new(remote: Remote, pcm: Arc<Vec<i16>>, tell: mpsc::UnboundedSender<Event>) -> Self {
+        Self {
+            codec: remote.codec,
+            events: remote.events,
+            fingers: Fingers::default(),
+            held: !remote.direction.listens(),
+            pcm,
+            position: 0,
+            wait: 0,
+            played: false,
+            tell,
+            agent: None,
+            sent: 0,
+            first: true,
+            // Random beginnings, as RFC 3550 §5.1 wants them.
+            sequence: rand::random(),
+            timestamp: rand::random(),
+            ssrc: rand::random(),
+        }
+    }
+
+    /// Plays something else, after so much silence.
+    fn play(&mut self, pcm: Arc<Vec<i16>>, after: Duration) {
+        let wait = after.as_millis() as u64 / PACE.as_millis() as u64;
+        (self.pcm, self.position, self.wait, self.played, self.agent) = (pcm, 0, wait, false, None);
     }
 
     fn describe(&mut self, remote: Remote) {
-        (self.codec, self.held) = (remote.codec, !remote.direction.listens());
+        (self.codec, self.events, self.held) = (remote.codec, remote.events, !remote.direction.listens());
     }
 
-    fn next_frame(&mut self, signals: &Signals) -> Frame {
-        let pcm = if self.held { [0; FRAME] } else { self.next_pcm(signals) };
-        let packet = (!self.held).then(|| self.packet(&pcm));
+    fn next_frame(&mut self) -> Frame {
+        let pcm = match &self.agent {
+            _ if self.held => [0; FRAME],
+            Some(agent) => agent.frame(),
+            None => self.next_pcm(),
+        };
+        let packet = (!self.held).then(|| match self.fingers.next().zip(self.events) {
+            Some((press, events)) => self.event(press, events),
+            None => self.audio(&pcm),
+        });
         // Time goes on also while nothing is sent (RFC 3550 §5.1).
         self.timestamp = self.timestamp.wrapping_add(FRAME as u32);
         self.first = self.held;
         Frame { pcm, packet }
     }
 
-    fn next_pcm(&mut self, signals: &Signals) -> [i16; FRAME] {
+    fn next_pcm(&mut self) -> [i16; FRAME] {
+        if self.wait > 0 {
+            self.wait -= 1;
+            return [0; FRAME];
+        }
         let rest = self.pcm.get(self.position..).unwrap_or_default();
         // Noticed one tick after the last frame went out, so that its 20 ms are over.
         if rest.is_empty() && !self.played {
             self.played = true;
-            signals.played.cancel();
+            // Whoever does not listen does not want to know.
+            let _ = self.tell.send(Event::Played);
         }
         let mut pcm = [0; FRAME];
         let length = rest.len().min(FRAME);
@@ -147,21 +209,28 @@ impl Talker {
         pcm
     }
 
-    fn packet(&mut self, pcm: &[i16; FRAME]) -> [u8; rtp::HEADER + FRAME] {
-        let mut packet = [0; rtp::HEADER + FRAME];
-        let (header, payload) = packet.split_at_mut(rtp::HEADER);
-        header.copy_from_slice(&rtp::header(
-            self.codec.payload_type(),
-            self.first,
-            self.sequence,
-            self.timestamp,
-            self.ssrc,
-        ));
-        for (byte, sample) in payload.iter_mut().zip(pcm) {
+    fn audio(&mut self, pcm: &[i16; FRAME]) -> Datagram {
+        let mut datagram = self.datagram(self.codec.payload_type(), self.first, self.timestamp, FRAME);
+        for (byte, sample) in datagram.bytes[rtp::HEADER..].iter_mut().zip(pcm) {
             *byte = self.codec.encode(*sample);
         }
+        datagram
+    }
+
+    /// All packets of a press tell when it began (RFC 4733 §2.3).
+    fn event(&mut self, press: Press, events: u8) -> Datagram {
+        let began = self.timestamp.wrapping_sub(u32::from(press.since) * FRAME as u32);
+        let mut datagram = self.datagram(events, press.since == 0, began, press.payload.len());
+        datagram.bytes[rtp::HEADER..][..press.payload.len()].copy_from_slice(&press.payload);
+        datagram
+    }
+
+    fn datagram(&mut self, payload_type: u8, marked: bool, timestamp: u32, payload: usize) -> Datagram {
+        let mut bytes = [0; rtp::HEADER + FRAME];
+        let header = rtp::header(payload_type, marked, self.sequence, timestamp, self.ssrc);
+        bytes[..rtp::HEADER].copy_from_slice(&header);
         self.sequence = self.sequence.wrapping_add(1);
-        packet
+        Datagram { bytes, length: rtp::HEADER + payload }
     }
 }
 
@@ -173,13 +242,25 @@ struct Listener {
     keypad: Keypad,
     beep: BeepDetector,
     beep_heard: bool,
+    speech: SpeechMeter,
     recorder: Option<Recorder>,
+    agent: Option<Box<Agent>>,
+    tell: mpsc::UnboundedSender<Event>,
+    /// Frames since the beginning.
+    ticks: u64,
     packets: u64,
     pcm: Vec<i16>,
 }
 
+/// An agent that listens.
+struct Agent {
+    ears: Ears,
+    frames: u64,
+    tell: mpsc::Sender<HeardFrame>,
+}
+
 impl Listener {
-    fn new(remote: Remote, recorder: Option<Recorder>) -> Self {
+    fn new(remote: Remote, recorder: Option<Recorder>, tell: mpsc::UnboundedSender<Event>) -> Self {
         Self {
             events: remote.events,
             source: Source::new(remote.addr),
@@ -187,7 +268,11 @@ impl Listener {
             keypad: Keypad::default(),
             beep: BeepDetector::default(),
             beep_heard: false,
+            speech: SpeechMeter::default(),
             recorder,
+            agent: None,
+            tell,
+            ticks: 0,
             packets: 0,
             pcm: Vec::with_capacity(FRAME),
         }
@@ -198,30 +283,52 @@ impl Listener {
         self.source.describe(remote.addr);
     }
 
-    /// Takes a datagram; true if a beep has been heard by now.
-    fn datagram(&mut self, datagram: &[u8], from: SocketAddr) -> bool {
-        let Some(packet) = Packet::parse(datagram) else { return self.beep_heard };
+    fn let_hear(&mut self, tell: mpsc::Sender<HeardFrame>) {
+        self.agent = Some(Box::new(Agent { ears: Ears::default(), frames: 0, tell }));
+    }
+
+    /// 20 ms have passed.
+    fn tick(&mut self) {
+        self.ticks += 1;
+        if let Some(guess) = self.speech.tick() {
+            self.tell(Event::Sounds(guess));
+        }
+        if let Some(agent) = &mut self.agent {
+            // An agent that does not keep up misses something; the call goes on.
+            let _ = agent.tell.try_send((agent.frames, agent.ears.frame()));
+            agent.frames += 1;
+        }
+    }
+
+    fn datagram(&mut self, datagram: &[u8], from: SocketAddr) {
+        let Some(packet) = Packet::parse(datagram) else { return };
         let is_event = Some(packet.payload_type) == self.events;
         let codec = Codec::from_payload_type(packet.payload_type);
         if (codec.is_none() && !is_event) || !self.source.accepts(from) {
-            return self.beep_heard;
+            return;
         }
         let arrival = self.sequence.arrived(packet.ssrc, packet.sequence);
         if arrival == Arrival::Useless {
-            return self.beep_heard;
+            return;
         }
         self.packets += 1;
-        if arrival == Arrival::Fresh
-            && let Some(recorder) = &mut self.recorder
-        {
-            recorder.restart();
+        if arrival == Arrival::Fresh {
+            self.recorder.iter_mut().for_each(Recorder::restart);
+            self.agent.iter_mut().for_each(|agent| agent.ears.restart());
         }
         match codec {
             // The payload type of an event may be dynamic only, so it is never a codec's.
             Some(codec) => self.audio(codec, &packet, arrival),
-            None => self.keypad.packet(packet.timestamp, packet.payload),
+            None => {
+                let pressed = self.keypad.packet(packet.timestamp, packet.payload);
+                pressed.into_iter().for_each(|key| self.tell(Event::Key(key)));
+            }
         }
-        self.beep_heard
+    }
+
+    /// Whoever does not listen does not want to know.
+    fn tell(&self, event: Event) {
+        let _ = self.tell.send(event);
     }
 
     fn audio(&mut self, codec: Codec, packet: &Packet<'_>, arrival: Arrival) {
@@ -230,10 +337,22 @@ impl Listener {
         if let Some(recorder) = &mut self.recorder {
             recorder.heard(packet.timestamp, &self.pcm);
         }
-        // Late packets would tear a tone apart; without them there is only a short gap.
-        if arrival != Arrival::Late && !self.beep_heard {
-            self.beep_heard = self.beep.hear(&self.pcm);
+        if let Some(agent) = &mut self.agent {
+            agent.ears.hear(packet.timestamp, codec, packet.payload, &self.pcm);
         }
+        if arrival != Arrival::Late {
+            self.speech.hear(&self.pcm);
+        }
+        // Late packets would tear a tone apart; without them there is only a short gap.
+        if arrival != Arrival::Late && self.minds_beeps() && self.beep.hear(&self.pcm) {
+            self.beep_heard = true;
+            self.tell(Event::Beep);
+        }
+    }
+
+    /// Once, and while a machine may still be greeting: in a conversation that goes on, a tone is a tone.
+    fn minds_beeps(&self) -> bool {
+        !self.beep_heard && (self.agent.is_none() || self.ticks < MACHINES_GREET)
     }
 
     async fn report(self, talker: &Talker) -> MediaReport {
@@ -244,6 +363,7 @@ impl Listener {
             played_all: talker.played,
             beep: self.beep_heard,
             digits: self.keypad.digits(),
+            speech: (self.packets > 0).then(|| self.speech.speech()),
             recorded: match self.recorder {
                 Some(recorder) => recorder.finish().await,
                 None => false,

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use tokio::{net::UdpSocket, task::JoinHandle, time::timeout};
 
 use super::{
-    super::{Direction, tone},
+    super::{Direction, Lead, tone},
     *,
 };
 
@@ -23,7 +23,7 @@ struct Call {
     far: UdpSocket,
     near: SocketAddr,
     remote: watch::Sender<Remote>,
-    signals: Signals,
+    lead: Lead,
     stop: CancellationToken,
     session: JoinHandle<MediaReport>,
     sequence: u16,
@@ -34,23 +34,28 @@ impl Call {
         let far = UdpSocket::bind((LOOPBACK, 0)).await.unwrap();
         let socket = RtpSocket::bind(LOOPBACK, 20_000..=32_000).await.unwrap();
         let near = socket.local_addr();
-        let (signals, stop) = (Signals::default(), CancellationToken::new());
+        let ((wires, lead), stop) = (Wires::new(), CancellationToken::new());
         let (remote, described) = watch::channel(at(far.local_addr().unwrap(), codec));
         let session = tokio::spawn(run(
             socket,
             described,
             Arc::new(pcm),
             record.map(Path::to_path_buf),
-            signals.clone(),
+            wires,
             stop.clone(),
         ));
-        Self { far, near, remote, signals, stop, session, sequence: 65_500 }
+        Self { far, near, remote, lead, stop, session, sequence: 65_500 }
     }
 
     async fn receive(&self) -> (Vec<u8>, SocketAddr) {
         let mut buffer = [0; 2000];
         let (length, from) = timeout(DEADLINE, self.far.recv_from(&mut buffer)).await.unwrap().unwrap();
         (buffer[..length].to_vec(), from)
+    }
+
+    /// The next thing that is told.
+    async fn event(&mut self) -> Event {
+        timeout(DEADLINE, self.lead.events.recv()).await.unwrap().unwrap()
     }
 
     async fn send(&mut self, payload_type: u8, timestamp: u32, payload: &[u8]) {
@@ -70,7 +75,7 @@ impl Call {
 #[tokio::test]
 async fn the_greeting_is_played_once_in_order_and_silence_follows() {
     let pcm: Vec<i16> = tone::beep(500.0, 90); // 4.5 packets
-    let call = Call::start(pcm.clone(), None, Codec::Pcma).await;
+    let mut call = Call::start(pcm.clone(), None, Codec::Pcma).await;
     let mut heard = Vec::new();
     let mut before: Option<(u16, u32)> = None;
     for n in 0..8 {
@@ -86,7 +91,7 @@ async fn the_greeting_is_played_once_in_order_and_silence_follows() {
         before = Some((packet.sequence, packet.timestamp));
         heard.extend(packet.payload.iter().map(|byte| Codec::Pcma.decode(*byte)));
     }
-    timeout(DEADLINE, call.signals.played.cancelled()).await.unwrap();
+    assert_eq!(call.event().await, Event::Played);
     for (n, (got, want)) in heard.iter().zip(pcm.iter().chain(std::iter::repeat(&0))).enumerate() {
         assert!((i32::from(*got) - i32::from(*want)).abs() <= 260, "sample {n}: {got} for {want}");
     }
@@ -96,9 +101,9 @@ async fn the_greeting_is_played_once_in_order_and_silence_follows() {
 
 #[tokio::test]
 async fn ending_early_does_not_claim_the_greeting_was_played() {
-    let call = Call::start(vec![1; 8000 * 60], None, Codec::Pcmu).await;
+    let mut call = Call::start(vec![1; 8000 * 60], None, Codec::Pcmu).await;
     call.receive().await;
-    assert!(!call.signals.played.is_cancelled());
+    assert!(call.lead.events.try_recv().is_err());
     assert!(!call.end().await.played_all);
 }
 
@@ -129,7 +134,13 @@ async fn keys_beep_and_loss_are_reported_and_the_recording_holds_both_sides() {
     for _ in 0..3 {
         call.send(101, 4000, &[7, 0x8a, 1, 0x40]).await;
     }
-    timeout(DEADLINE, call.signals.beep.cancelled()).await.unwrap();
+    let mut told = Vec::new();
+    while told.len() < 3 {
+        told.push(call.event().await);
+    }
+    for event in [Event::Played, Event::Beep, Event::Key('7')] {
+        assert!(told.contains(&event), "{event:?}: {told:?}");
+    }
     for _ in 0..10 {
         call.receive().await;
     }
@@ -200,12 +211,75 @@ async fn the_greeting_waits_for_who_holds_us_and_time_goes_on() {
     call.end().await;
 }
 
+/// A packet of one loud sample, and what it is in linear form.
+fn loud(codec: Codec) -> ([u8; FRAME], i16) {
+    ([codec.encode(8000); FRAME], codec.decode(codec.encode(8000)))
+}
+
+#[tokio::test]
+async fn an_agent_hears_the_far_end_and_is_heard_on_the_calls_clock() {
+    let mut call = Call::start(vec![0; 8000 * 60], None, Codec::Pcma).await;
+    let (playout, (agent, mut ears)) = (Arc::new(Playout::default()), mpsc::channel(500));
+    playout.push(&loud(Codec::Pcmu).0.repeat(5));
+    playout.mark("said".into());
+    call.lead.commands.send(Command::Bridge(playout.clone(), agent)).unwrap();
+    let mut said = 0;
+    for n in 0..20 {
+        call.send(8, n * 160, &loud(Codec::Pcma).0).await;
+        let (datagram, _) = call.receive().await;
+        said += usize::from(
+            Packet::parse(&datagram).unwrap().payload[0] == Codec::Pcma.encode(loud(Codec::Pcmu).1),
+        );
+    }
+    assert_eq!((said, playout.passed()), (5, vec!["said".to_owned()]));
+    let (mut heard, mut frames) = (0, Vec::new());
+    while let Ok((n, frame)) = ears.try_recv() {
+        frames.push(n);
+        heard += usize::from(Codec::Pcmu.decode(frame[0]) > 7000);
+    }
+    assert!(frames.iter().copied().eq(0..frames.len() as u64) && frames.len() >= 19, "{frames:?}");
+    assert!((15..=20).contains(&heard), "{heard} of 20 frames");
+    call.end().await;
+}
+
+#[tokio::test]
+async fn an_agent_that_does_not_keep_up_holds_nothing_up() {
+    let call = Call::start(Vec::new(), None, Codec::Pcmu).await;
+    let (agent, mut ears) = mpsc::channel(3);
+    call.lead.commands.send(Command::Bridge(Arc::default(), agent)).unwrap();
+    for _ in 0..15 {
+        call.receive().await;
+    }
+    let first: Vec<u64> = std::iter::from_fn(|| ears.try_recv().ok()).map(|(n, _)| n).collect();
+    assert_eq!(first, [0, 1, 2]);
+    call.receive().await;
+    call.receive().await;
+    assert!(ears.try_recv().unwrap().0 > 10, "the time that was missed is told by the number");
+    call.end().await;
+}
+
+#[tokio::test]
+async fn a_message_is_played_after_its_silence_in_place_of_the_greeting() {
+    let mut call = Call::start(vec![8000; 8000 * 60], None, Codec::Pcmu).await;
+    call.receive().await;
+    let message = Arc::new(vec![-8000; FRAME * 3]);
+    call.lead.commands.send(Command::Play(message, Duration::from_millis(100))).unwrap();
+    let mut values = Vec::new();
+    while values.last() != Some(&-1) {
+        let (datagram, _) = call.receive().await;
+        values.push(Codec::Pcmu.decode(Packet::parse(&datagram).unwrap().payload[0]).signum());
+    }
+    assert!(values.iter().filter(|value| **value == 0).count() >= 5, "{values:?}");
+    assert_eq!(call.event().await, Event::Played);
+    assert!(call.end().await.played_all);
+}
+
 proptest! {
     /// No datagram and no order of datagrams brings a session down.
     #[test]
     fn any_datagrams_are_survived(datagrams in proptest::collection::vec(proptest::collection::vec(any::<u8>(), 0..60), 0..40), shape in any::<bool>()) {
         let from: SocketAddr = "192.0.2.1:4000".parse().unwrap();
-        let mut listener = Listener::new(at(from, Codec::Pcmu), None);
+        let mut listener = Listener::new(at(from, Codec::Pcmu), None, mpsc::unbounded_channel().0);
         for mut datagram in datagrams {
             if shape && datagram.len() > 2 {
                 datagram[0] = 0x80 | (datagram[0] & 0x3f);

@@ -2,15 +2,18 @@
 
 use std::sync::Arc;
 
-use tokio::{sync::watch, task::JoinHandle};
+use tokio::{
+    sync::{mpsc::UnboundedSender, watch},
+    task::JoinHandle,
+};
 use tokio_util::sync::CancellationToken;
 
-use crate::media::{self, MediaReport, Remote, RtpSocket, Signals};
+use crate::media::{self, Command, MediaReport, Remote, RtpSocket, Wires};
 
 /// The audio of a call: not begun while the caller owes us an address, else running.
 pub(super) enum Audio {
     Waiting(RtpSocket),
-    Running { stop: CancellationToken, task: JoinHandle<MediaReport> },
+    Running { commands: UnboundedSender<Command>, stop: CancellationToken, task: JoinHandle<MediaReport> },
     Gone,
 }
 
@@ -21,18 +24,26 @@ impl Audio {
         *self = match std::mem::replace(self, Self::Gone) {
             Self::Waiting(socket) => {
                 let stop = CancellationToken::new();
+                let (wires, lead) = Wires::new();
                 let (_, remote) = watch::channel(remote); // it stays as it is
-                let run = media::run(socket, remote, pcm, None, Signals::default(), stop.clone());
-                Self::Running { stop, task: tokio::spawn(run) }
+                let run = media::run(socket, remote, pcm, None, wires, stop.clone());
+                Self::Running { commands: lead.commands, stop, task: tokio::spawn(run) }
             }
             other => other,
         };
     }
 
+    /// Presses keys, one after the other.
+    pub fn press(&self, keys: &str) {
+        let Self::Running { commands, .. } = self else { return };
+        // A session ends before its call only when it has broken, which has been told.
+        keys.chars().for_each(|key| drop(commands.send(Command::Press(key))));
+    }
+
     /// Ends it; what came of it.
     pub async fn end(self) -> MediaReport {
         match self {
-            Self::Running { stop, task } => {
+            Self::Running { stop, task, .. } => {
                 stop.cancel();
                 task.await.unwrap_or_default()
             }

@@ -24,6 +24,9 @@ use crate::media::{self, MediaReport, RtpSocket};
 /// A caller expects to hear once a minute that it still rings (RFC 3261 §13.3.1.1).
 const REMINDER: Duration = Duration::from_secs(60);
 
+/// How long after the answer keys are pressed.
+const THINKS: Duration = Duration::from_secs(1);
+
 /// A call in the hands of its own task.
 pub(super) struct Call {
     server: Arc<Server>,
@@ -166,6 +169,8 @@ impl Call {
         talk: Duration,
     ) -> EndedBy {
         let over = Instant::now() + talk;
+        let keys_at = Instant::now() + THINKS;
+        let mut keys = Some(self.server.settings.press.clone()).filter(|keys| !keys.is_empty());
         // The 200 that waits for its ACK: of the INVITE, later maybe of one within the dialog.
         let mut unheard = Some(Resend::new(self.last.clone(), self.invite.reply_to()));
         let mut reinvite: Option<(u32, Resend)> = None;
@@ -175,6 +180,9 @@ impl Call {
                 () = self.server.stop.cancelled() => return EndedBy::Callee,
                 // No BYE before the ACK (RFC 3261 §15).
                 () = sleep_until(over), if acknowledged => return EndedBy::Callee,
+                () = sleep_until(keys_at), if keys.is_some() => {
+                    keys.take().iter().for_each(|keys| audio.press(keys));
+                }
                 hope = due(&mut unheard) => match (hope, &unheard) {
                     (true, Some(resend)) => self.server.send(&resend.bytes, resend.to),
                     _ => return EndedBy::Carrier,

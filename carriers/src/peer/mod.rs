@@ -42,6 +42,8 @@ pub struct PeerSettings {
     pub talk: Duration,
     /// User name and password that a caller must know; `None` lets everybody in.
     pub auth: Option<(String, String)>,
+    /// Keys pressed in each call a second after the answer, one after the other; none by default.
+    pub press: String,
     /// Ports for audio; one even port for each live call.
     pub rtp_ports: RangeInclusive<u16>,
 }

@@ -17,6 +17,7 @@ fn settings() -> PeerSettings {
         ring: Duration::from_millis(30),
         talk: Duration::from_millis(100),
         auth: None,
+        press: String::new(),
         rtp_ports: 20_000..=32_000,
     }
 }

@@ -90,7 +90,9 @@ impl SipAttempt {
         let (_place, requests) = self.station.enter(&self.leg.call_id);
         match invite::place(&self, &progress, &hangup).await {
             Answer::Over(ending) => ending,
-            Answer::Live { leg, remote } => live::follow(self, *leg, remote, requests, hangup).await,
+            Answer::Live { leg, remote } => {
+                live::follow(self, *leg, remote, requests, progress, hangup).await
+            }
         }
     }
 }

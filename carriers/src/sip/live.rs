@@ -2,7 +2,10 @@
 
 use std::{sync::Arc, time::Duration};
 
-use ringfleet_core::{EndedBy, Ending, Outcome};
+use ringfleet_core::{
+    EndedBy, Ending, Outcome,
+    call::{AGENT_UNREACHABLE, Heard, OPTED_OUT},
+};
 use rsipstack::{sip::Response, transaction::Transaction};
 use tokio::{
     sync::{
@@ -20,7 +23,11 @@ use super::{
     leg::Leg,
     station::Station,
 };
-use crate::media::{self, MediaReport, Remote, Signals};
+use crate::{
+    Progress, Script,
+    conversation::{Close, converse},
+    media::{self, MediaReport, Remote, Wires},
+};
 
 /// How long the audio may take to close its recording.
 const AUDIO_END: Duration = Duration::from_secs(10);
@@ -32,8 +39,8 @@ enum End {
     Hangup,
     /// Whoever ordered the call wants it to end.
     HungUp,
-    Played,
-    Beep,
+    /// The conversation is over.
+    Said(Close),
     MaxDuration,
     /// A re-INVITE we accepted was never acknowledged.
     NoAck,
@@ -45,15 +52,19 @@ pub(super) async fn follow(
     leg: Leg,
     remote: Remote,
     mut requests: UnboundedReceiver<Transaction>,
+    progress: UnboundedSender<Progress>,
     hangup: CancellationToken,
 ) -> Ending {
     let SipAttempt { order, station, rtp, rtp_seen, sdp_session, credentials, .. } = attempt;
-    let signals = Signals::default();
+    let (wires, lead) = Wires::new();
     let stop = CancellationToken::new();
     let _stop_anyway = stop.clone().drop_guard();
     let (tell_audio, remote) = watch::channel(remote);
-    let audio = media::run(rtp, remote, order.greeting, order.record, signals.clone(), stop.clone());
+    let audio = media::run(rtp, remote, order.greeting.clone(), order.record, wires, stop.clone());
     let audio = tokio::spawn(audio);
+    let script = order.script;
+    let stays = !order.hang_up_after_greeting;
+    let mut talk = Box::pin(converse(script.clone(), order.greeting, stays, lead));
     let mut session =
         Session { leg, sdp_session, rtp: rtp_seen, sdp_version: 0, remote_cseq: 0, audio: tell_audio };
     let (tell_acked, mut acked) = unbounded_channel();
@@ -67,8 +78,7 @@ pub(super) async fn follow(
                     break End::Hangup;
                 }
             }
-            () = signals.beep.cancelled() => break End::Beep,
-            () = signals.played.cancelled(), if order.hang_up_after_greeting => break End::Played,
+            close = &mut talk => break End::Said(close),
             () = hangup.cancelled() => break End::HungUp,
             () = &mut longest => break End::MaxDuration,
             Some(news) = acked.recv() => match news {
@@ -77,11 +87,27 @@ pub(super) async fn follow(
             },
         }
     };
+    drop(talk); // an agent that has the call is told
+    if end == End::Said(Close::OptedOut) {
+        tell(&progress, Progress::OptedOut); // before a goodbye that may take its time
+    }
     if end != End::Hangup {
         hang_up(&station, &mut session, &mut requests, credentials.as_ref()).await;
     }
     stop.cancel();
-    ending(end, audio_report(audio).await)
+    let report = audio_report(audio).await;
+    let opted_out = script.opts_out(&report.digits);
+    if opted_out && end != End::Said(Close::OptedOut) {
+        tell(&progress, Progress::OptedOut); // the far end hung up right after the key
+    }
+    let ending = ending(end, &report, &script);
+    tell(&progress, Progress::Heard(Heard { digits: report.digits, speech: report.speech }));
+    ending
+}
+
+/// Whoever does not listen does not want to know.
+fn tell(progress: &UnboundedSender<Progress>, news: Progress) {
+    let _ = progress.send(news);
 }
 
 /// Says goodbye, and goes on answering the far end until our BYE is answered: its own BYE may cross ours.
@@ -145,35 +171,76 @@ async fn audio_report(audio: tokio::task::JoinHandle<MediaReport>) -> MediaRepor
     }
 }
 
-fn ending(end: End, report: MediaReport) -> Ending {
+fn ending(end: End, report: &MediaReport, script: &Script) -> Ending {
     let (reason, by) = match end {
         End::Hangup => ("hangup", EndedBy::Callee),
         End::HungUp => ("hung_up", EndedBy::Caller),
-        End::Played => ("completed", EndedBy::Caller),
-        End::Beep => ("beep", EndedBy::Caller),
+        End::Said(Close::Machine) => ("beep", EndedBy::Caller),
+        End::Said(Close::Completed) => ("completed", EndedBy::Caller),
+        End::Said(Close::OptedOut) => (OPTED_OUT, EndedBy::Caller),
+        End::Said(Close::AgentUnreachable) => (AGENT_UNREACHABLE, EndedBy::Caller),
         End::MaxDuration => ("max_duration", EndedBy::Caller),
         End::NoAck => ("no_ack", EndedBy::Caller),
     };
-    // Also a machine that hung up right after its beep is a machine.
-    if report.beep || end == End::Beep {
-        return Ending::over(Outcome::Voicemail, "beep", Some(200), by);
+    let over = |outcome, reason| Ending::over(outcome, reason, Some(200), by);
+    if script.opts_out(&report.digits) {
+        return over(Outcome::Answered, OPTED_OUT);
     }
-    Ending::over(Outcome::Answered, reason, Some(200), by)
+    // Also a machine that hung up right after its beep is a machine.
+    if end == End::Said(Close::Machine) || report.beep && script.minds_machines() {
+        return over(Outcome::Voicemail, "beep");
+    }
+    match end {
+        End::Said(Close::AgentUnreachable) => over(Outcome::Failed, reason),
+        _ => over(Outcome::Answered, reason),
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    const ENDS: [(End, EndedBy); 4] = [
+        (End::Hangup, EndedBy::Callee),
+        (End::Said(Close::Completed), EndedBy::Caller),
+        (End::Said(Close::Machine), EndedBy::Caller),
+        (End::Said(Close::AgentUnreachable), EndedBy::Caller),
+    ];
+
+    fn script(rules: serde_json::Value) -> Script {
+        Script { rules: serde_json::from_value(rules).unwrap(), ..Script::default() }
+    }
+
     #[test]
     fn a_beep_makes_any_end_a_voicemail() {
-        let heard = || MediaReport { beep: true, ..MediaReport::default() };
-        for (end, by) in
-            [(End::Hangup, EndedBy::Callee), (End::Played, EndedBy::Caller), (End::Beep, EndedBy::Caller)]
-        {
-            assert_eq!(ending(end, heard()), Ending::over(Outcome::Voicemail, "beep", Some(200), by));
+        let heard = MediaReport { beep: true, ..MediaReport::default() };
+        for (end, by) in ENDS {
+            let ending = ending(end, &heard, &Script::default());
+            assert_eq!(ending, Ending::over(Outcome::Voicemail, "beep", Some(200), by));
         }
-        let quiet = ending(End::Played, MediaReport::default());
-        assert_eq!(quiet, Ending::over(Outcome::Answered, "completed", Some(200), EndedBy::Caller));
+        let carried_on = ending(End::Hangup, &heard, &script(serde_json::json!({"onMachine": "carryOn"})));
+        assert_eq!(carried_on, Ending::over(Outcome::Answered, "hangup", Some(200), EndedBy::Callee));
+    }
+
+    #[test]
+    fn who_was_not_talked_to_was_not_reached_and_who_opts_out_was() {
+        let quiet = MediaReport::default();
+        let of = |end, report: &MediaReport, script: &Script| ending(end, report, script);
+        assert_eq!(
+            of(End::Said(Close::Completed), &quiet, &Script::default()),
+            Ending::over(Outcome::Answered, "completed", Some(200), EndedBy::Caller)
+        );
+        assert_eq!(
+            of(End::Said(Close::AgentUnreachable), &quiet, &Script::default()),
+            Ending::over(Outcome::Failed, "agent_unreachable", Some(200), EndedBy::Caller)
+        );
+        let pressed = MediaReport { digits: "19".into(), beep: true, ..MediaReport::default() };
+        let rules = script(serde_json::json!({"keypad": {"9": {"action": "suppress"}}}));
+        for (end, by) in ENDS {
+            assert_eq!(
+                of(end, &pressed, &rules),
+                Ending::over(Outcome::Answered, "opted_out", Some(200), by)
+            );
+        }
     }
 }

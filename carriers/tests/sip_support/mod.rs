@@ -214,6 +214,7 @@ pub fn order() -> Order {
         greeting: Arc::new(vec![500; 1600]),
         hang_up_after_greeting: true,
         record: None,
+        script: Arc::default(),
     }
 }
 

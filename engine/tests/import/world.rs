@@ -116,6 +116,7 @@ async fn campaign(engine: &Engine, workspace: WorkspaceId) -> CampaignId {
         greeting: None,
         recording: false,
         opening_line: None,
+        conversation: Default::default(),
         published: true,
     };
     let agent_id = tx.insert_agent(workspace, agent, now).await.unwrap().id;

@@ -94,6 +94,7 @@ impl World {
             greeting: None,
             recording: false,
             opening_line: None,
+            conversation: Default::default(),
             published: true,
         };
         let agent = tx.insert_agent(self.workspace, agent, now).await.unwrap().id;
@@ -217,6 +218,7 @@ impl World {
             sent: true,
             rung: false,
             begun: None,
+            heard: None,
             answered_at: answered.then(|| self.now() - TimeDelta::milliseconds(1_234)),
             at: self.now(),
         };

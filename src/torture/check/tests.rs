@@ -121,6 +121,7 @@ pub(super) fn call(n: u128, of: Option<u128>, outcome: Outcome) -> Call {
         reason: Some("as it happens".into()),
         code: None,
         ended_by: None,
+        heard: None,
         created_at: at(0),
         triggered_at: Some(at(0)),
         answered_at: None,

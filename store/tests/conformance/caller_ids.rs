@@ -86,6 +86,7 @@ pub async fn what_is_shown_is_counted_by_day(db: Db) {
         reason: "ring_timeout".into(),
         code: None,
         ended_by: Some(EndedBy::Caller),
+        heard: None,
         due_at: None,
         unsent: false,
         answered_at: None,

@@ -1,7 +1,8 @@
 //! A call from the claim to its end, and who may do what to it on the way.
 
 use ringfleet_core::{
-    CallId, CallState, CampaignState, EndedBy, Hold, Outcome, RecipientState, WorkerId,
+    CallId, CallState, CampaignState, Conversation, EndedBy, Hold, Outcome, RecipientState, WorkerId,
+    call::{Guess, Heard, Speech},
     trunk::{Limits, SimulatedTrunk, TrunkConfig},
 };
 use ringfleet_store::{Answered, Call, CallUpdate, Kept, NewAgent, NewCall, NewTrunk};
@@ -19,6 +20,7 @@ pub fn ended(id: Uuid, outcome: Outcome) -> CallUpdate {
         reason: "because".into(),
         code: Some(486),
         ended_by: Some(EndedBy::Callee),
+        heard: None,
         due_at: None,
         unsent: false,
         answered_at: None,
@@ -54,13 +56,20 @@ pub async fn a_call_from_the_claim_to_the_end(db: Db) {
     assert_eq!(db.read(async |tx| tx.live_calls(world.campaign).await).await, (1, 1));
 
     // An ending brings along an answer that has not been written, and changes none that has.
-    let updates = [(id, Outcome::Answered), (other, Outcome::Rejected)]
-        .map(|(id, outcome)| CallUpdate { answered_at: Some(at(30)), ..ended(id, outcome) });
+    let heard = Some(Heard {
+        digits: "19#".into(),
+        speech: Some(Speech { silence_ms: 20, first_ms: 400, guess: Some(Guess::Human) }),
+    });
+    let updates = [(id, Outcome::Answered), (other, Outcome::Rejected)].map(|(id, outcome)| CallUpdate {
+        answered_at: Some(at(30)),
+        heard: heard.clone(),
+        ..ended(id, outcome)
+    });
     db.write(async |tx| tx.update_calls(&updates).await).await;
     let call = get(&db, id).await;
     assert_eq!((call.state, call.outcome), (CallState::CallFinished, Some(Outcome::Answered)));
     assert_eq!((call.reason.as_deref(), call.code), (Some("because"), Some(486)));
-    assert_eq!((call.ended_by, call.hold), (Some(EndedBy::Callee), None));
+    assert_eq!((call.ended_by, call.hold, &call.heard), (Some(EndedBy::Callee), None, &heard));
     assert_eq!(
         (call.triggered_at, call.answered_at, call.ended_at),
         (Some(at(10)), Some(at(20)), Some(at(99)))
@@ -71,13 +80,28 @@ pub async fn a_call_from_the_claim_to_the_end(db: Db) {
     assert_eq!(db.read(async |tx| tx.count_waiting_calls(world.campaign).await).await, 0);
 }
 
+/// A conversation with everything in it.
+fn talkative() -> Conversation {
+    let conversation = json!({
+        "connect": {"kind": "ws", "url": "wss://agent.example", "parameters": {"ü \"": "\n"}},
+        "connectOn": "keypad", "keypad": {"1": {"action": "connect"}, "9": {"action": "suppress"}},
+        "keypadSeconds": 7, "onMachine": "message", "machineMessage": "m.wav",
+    });
+    serde_json::from_value(conversation).expect("a conversation")
+}
+
 pub async fn a_dial_has_everything(db: Db) {
     let plain = World::calling(&db, 1).await;
     let limits = Limits { calls_per_second: Some(2.5), max_live_calls: Some(9) };
     let config = TrunkConfig::Simulated(SimulatedTrunk { ring_ms: 11, talk_ms: 22 });
     let rich = db
         .write(async |tx| {
-            let agent = NewAgent { greeting: Some("g.wav".into()), recording: true, ..new_agent("rich") };
+            let agent = NewAgent {
+                greeting: Some("g.wav".into()),
+                recording: true,
+                conversation: talkative(),
+                ..new_agent("rich")
+            };
             let agent = tx.insert_agent(plain.workspace, agent, at(0)).await?.id;
             let trunk = NewTrunk {
                 config: config.clone(),
@@ -100,13 +124,23 @@ pub async fn a_dial_has_everything(db: Db) {
     assert_eq!(found.campaign_id, Some(plain.campaign));
     assert_eq!((found.campaign_limits, found.trunk_limits), (Some(Limits::default()), Limits::default()));
     assert_eq!((found.shows(), found.trunk_has_pool), (None, false));
-    assert_eq!((found.greeting, found.recording), (None, false));
+    assert_eq!((found.greeting, found.recording, found.conversation), (None, false, Default::default()));
     assert_eq!((found.state, found.orphaned_at, found.resume), (CallState::Pending, None, None));
     assert_eq!((found.ring_seconds, found.max_call_seconds, found.due_at), (30, 300, at(0)));
     let found = dial(with_trunks_id.id).await;
     assert_eq!((found.campaign_id, found.campaign_limits), (None, None));
     assert_eq!((found.trunk_id, &found.config, found.trunk_limits), (rich.trunk, &config, limits));
     assert_eq!((found.greeting.as_deref(), found.recording), (Some("g.wav"), true));
+    assert_eq!(found.conversation, talkative());
+    let background = async |id: Uuid| db.read(async |tx| tx.background(id.into()).await).await;
+    let told = background(with_trunks_id.id).await.expect("it is there");
+    assert_eq!(
+        (told.variables, told.attempt),
+        (Some(with_trunks_id.variables.clone()), with_trunks_id.attempt)
+    );
+    let told = background(queued.id).await.expect("it is there").variables;
+    assert!(told.is_some_and(|variables| variables.is_object()), "its recipient's");
+    assert_eq!(background(Uuid::max()).await, None);
     assert_eq!((found.caller_id.as_deref(), found.shows()), (None, Some("+4930111")));
     assert_eq!(dial(with_own_id.id).await.shows(), Some("+4930222"));
 
@@ -199,6 +233,7 @@ pub async fn no_room_sends_a_call_back(db: Db) {
         reason: "throttled".into(),
         code: Some(503),
         ended_by: None,
+        heard: None,
         due_at: Some(at(10_500)),
         ended_at: None,
         ..ended(id, Outcome::Failed)

@@ -57,6 +57,7 @@ pub async fn is_refused_everywhere(db: Db) {
         reason: NUL.into(),
         code: None,
         ended_by: None,
+        heard: None,
         due_at: None,
         unsent: false,
         answered_at: None,

@@ -26,6 +26,7 @@ async fn end(
         reason: "test".into(),
         code: None,
         ended_by: Some(EndedBy::Callee),
+        heard: None,
         due_at: None,
         unsent: false,
         answered_at: answered.map(at),

@@ -186,6 +186,7 @@ pub fn new_agent(name: &str) -> NewAgent {
         greeting: None,
         recording: false,
         opening_line: None,
+        conversation: Default::default(),
         published: true,
     }
 }

@@ -67,6 +67,7 @@ pub async fn agents(db: Db) {
         recording: true,
         voice: json!({"provider": "x", "speed": 1.25}),
         llm: json!(null),
+        conversation: serde_json::from_value(json!({"onMachine": "carryOn"})).unwrap(),
         ..new_agent("Asha")
     };
     for new in [full, new_agent("bare")] {
@@ -74,6 +75,10 @@ pub async fn agents(db: Db) {
         let found = db.read(async |tx| tx.agent(world.workspace, made.id).await).await.unwrap();
         assert_eq!(found, made);
         assert_eq!((&found.voice, &found.llm), (&new.voice, &new.llm));
+        assert_eq!(
+            (&found.conversation, &found.draft().conversation),
+            (&new.conversation, &new.conversation)
+        );
         assert_eq!((found.greeting, found.recording, found.created_at), (new.greeting, new.recording, at(5)));
     }
 }

@@ -1,0 +1,174 @@
+//! What happens in an answered call: keys, machines, and the agent it is handed over to. Knows no carrier, only audio.
+
+mod connect;
+mod director;
+mod stream;
+mod wire;
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use ringfleet_core::{
+    Conversation,
+    conversation::{KeyAction, OnMachine},
+};
+use tokio::{
+    sync::mpsc,
+    task::JoinHandle,
+    time::{Instant, sleep_until},
+};
+use tokio_util::sync::{CancellationToken, DropGuard};
+use url::Url;
+
+pub use connect::Connector;
+
+use crate::media::{Command, Event, Lead, Playout};
+use director::{Director, Step};
+use stream::{Ends, Gone, hand_over};
+
+/// Silence between a beep and the message: beeps last up to a second.
+const AFTER_BEEP: Duration = Duration::from_secs(1);
+/// Frames that may wait for an agent: 2 s. What is older is of no use to who talks.
+const FRAMES: usize = 100;
+/// Keys that may wait for an agent.
+const KEYS: usize = 64;
+
+/// The conversation of one call.
+#[derive(Debug, Clone, Default)]
+pub struct Script {
+    /// What the agent's version says.
+    pub rules: Conversation,
+    /// Who talks, where `rules` names somebody.
+    pub handover: Option<Handover>,
+    /// What a machine is told; none tells it the greeting.
+    pub machine_message: Option<Arc<Vec<i16>>>,
+}
+
+impl Script {
+    /// Whether one of these keys says: never again.
+    pub(crate) fn opts_out(&self, digits: &str) -> bool {
+        digits.chars().any(|key| self.rules.action(key) == Some(KeyAction::Suppress))
+    }
+
+    /// Whether a beep makes the callee a machine.
+    pub(crate) fn minds_machines(&self) -> bool {
+        self.rules.on_machine != OnMachine::CarryOn
+    }
+}
+
+/// Where an agent is, and what it is told.
+#[derive(Debug, Clone)]
+pub struct Handover {
+    /// `wss://…`.
+    pub url: Url,
+    /// `start.customParameters`.
+    pub parameters: BTreeMap<String, String>,
+    /// The session's id: `start.callSid`.
+    pub call: String,
+    /// The workspace's id: `start.accountSid`.
+    pub account: String,
+    /// Opens the connection.
+    pub connector: Arc<Connector>,
+}
+
+/// Why a conversation wants its call to end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Close {
+    /// All has been said.
+    Completed,
+    /// A machine listens.
+    Machine,
+    /// Never again, says the callee.
+    OptedOut,
+    /// Nobody was there to talk.
+    AgentUnreachable,
+}
+
+/// Leads a call from the answer until it is to end. Dropped when the callee hangs up: the agent is told.
+pub(crate) async fn converse(script: Arc<Script>, greeting: Arc<Vec<i16>>, stays: bool, lead: Lead) -> Close {
+    let director = Director::new(script.rules.clone(), stays);
+    Stage { script, greeting, lead, director, agent: None, patience: None }.play().await
+}
+
+/// An agent that has the call.
+struct Talking {
+    keys: mpsc::Sender<char>,
+    task: JoinHandle<Gone>,
+    _over: DropGuard,
+}
+
+struct Stage {
+    script: Arc<Script>,
+    greeting: Arc<Vec<i16>>,
+    lead: Lead,
+    director: Director,
+    agent: Option<Talking>,
+    /// When the wait for a key is over.
+    patience: Option<Instant>,
+}
+
+impl Stage {
+    async fn play(mut self) -> Close {
+        loop {
+            let step = tokio::select! {
+                biased;
+                Some(event) = self.lead.events.recv() => {
+                    self.tell_agent(event);
+                    self.director.hears(event)
+                }
+                gone = gone(&mut self.agent) => {
+                    return if gone == Gone::Unreachable { Close::AgentUnreachable } else { Close::Completed };
+                }
+                () = until(self.patience) => return Close::Completed,
+            };
+            match step {
+                Step::Nothing => {}
+                Step::End(close) => return close,
+                Step::Wait(time) => self.patience = Some(Instant::now() + time),
+                Step::Connect => match self.script.handover.clone() {
+                    Some(to) => self.connect(to),
+                    None => return Close::AgentUnreachable,
+                },
+                Step::LeaveMessage => self.leave_message(),
+            }
+        }
+    }
+
+    fn tell_agent(&self, event: Event) {
+        if let (Event::Key(key), Some(agent)) = (event, &self.agent) {
+            let _ = agent.keys.try_send(key); // who does not keep up with fingers is not there
+        }
+    }
+
+    fn connect(&mut self, to: Handover) {
+        self.patience = None;
+        let (playout, over) = (Arc::new(Playout::default()), CancellationToken::new());
+        let ((tell_frames, frames), (keys, pressed)) = (mpsc::channel(FRAMES), mpsc::channel(KEYS));
+        // The session ends before this does only when the call is over.
+        let _ = self.lead.commands.send(Command::Bridge(playout.clone(), tell_frames));
+        let ends = Ends { playout, frames, keys: pressed };
+        let task = tokio::spawn(hand_over(to, ends, over.clone()));
+        self.agent = Some(Talking { keys, task, _over: over.drop_guard() });
+    }
+
+    fn leave_message(&mut self) {
+        (self.agent, self.patience) = (None, None);
+        let message = self.script.machine_message.clone().unwrap_or_else(|| self.greeting.clone());
+        let _ = self.lead.commands.send(Command::Play(message, AFTER_BEEP));
+    }
+}
+
+/// How the agent has gone; never, while there is none.
+async fn gone(agent: &mut Option<Talking>) -> Gone {
+    match agent {
+        // One that has panicked, which has been reported, was there.
+        Some(agent) => (&mut agent.task).await.unwrap_or(Gone::Left),
+        None => std::future::pending().await,
+    }
+}
+
+async fn until(moment: Option<Instant>) {
+    match moment {
+        Some(moment) => sleep_until(moment).await,
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,81 @@
+//! What happens in a call after the answer, put together before it is placed.
+
+use std::collections::BTreeMap;
+
+use ringfleet_carriers::{Handover, Script};
+use ringfleet_core::{
+    EndedBy, Ending, Outcome,
+    call::AGENT_UNREACHABLE,
+    conversation::{Connect, OnMachine},
+};
+use ringfleet_store::{Background, Dial};
+use serde_json::Value;
+
+use crate::dial::Dialer;
+
+impl Dialer {
+    /// The script of a call. The error is the ending of a call that is not to be placed.
+    pub(crate) async fn script(&self, dial: &Dial) -> Result<Script, Ending> {
+        let rules = dial.conversation.clone();
+        let machine_message = match (&rules.machine_message, rules.on_machine) {
+            (Some(name), OnMachine::Message) => Some(self.sound(dial, Some(name)).await?),
+            _ => None,
+        };
+        let handover = match &rules.connect {
+            Some(connect) => Some(self.handover(dial, connect).await?),
+            None => None,
+        };
+        Ok(Script { rules, handover, machine_message })
+    }
+
+    async fn handover(&self, dial: &Dial, connect: &Connect) -> Result<Handover, Ending> {
+        let url = connect.url.parse().map_err(|error| unusable(dial, &format!("its URL: {error}")))?;
+        let background = self.engine.background(dial.id).await.map_err(|error| {
+            tracing::warn!(%error, call = %dial.id, "what an agent is to be told cannot be read yet");
+            Ending::NoRoom {
+                retry_after: std::time::Duration::from_secs(1),
+                reason: "database".into(),
+                code: None,
+            }
+        })?;
+        let background = background.ok_or_else(|| unusable(dial, "the call is gone"))?;
+        Ok(Handover {
+            url,
+            parameters: parameters(dial, connect, background),
+            call: dial.id.to_string(),
+            account: dial.workspace_id.to_string(),
+            connector: self.connector.clone(),
+        })
+    }
+}
+
+fn unusable(dial: &Dial, problem: &str) -> Ending {
+    tracing::error!(problem, call = %dial.id, "a call cannot be handed over");
+    Ending::over(Outcome::Failed, AGENT_UNREACHABLE, None, EndedBy::Caller)
+}
+
+/// What the agent is told: the call's variables, the agent's own parameters, and which call it is; the later wins.
+fn parameters(dial: &Dial, connect: &Connect, background: Background) -> BTreeMap<String, String> {
+    let variables = match background.variables {
+        Some(Value::Object(variables)) => variables,
+        _ => serde_json::Map::new(),
+    };
+    let mut told: BTreeMap<String, String> =
+        variables.into_iter().map(|(name, value)| (name, plain(value))).collect();
+    told.extend(connect.parameters.clone());
+    told.extend([
+        ("callId".to_owned(), dial.id.to_string()),
+        ("to".to_owned(), dial.number.to_string()),
+        ("attempt".to_owned(), background.attempt.to_string()),
+    ]);
+    told.extend(dial.campaign_id.map(|campaign| ("campaignId".to_owned(), campaign.to_string())));
+    told
+}
+
+/// Parameters are texts; a value that is none is told as its JSON.
+fn plain(value: Value) -> String {
+    match value {
+        Value::String(text) => text,
+        other => other.to_string(),
+    }
+}
