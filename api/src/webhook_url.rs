@@ -17,7 +17,7 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// # Errors
 /// What is wrong with it.
 pub(crate) async fn check(text: &str, guard: &Guard) -> Result<()> {
-    judged(text, guard).await.map(|_| ())
+    judged("url", text, guard).await.map(drop)
 }
 
 /// The same where requests have to be encrypted: `http` goes only to addresses inside that the operator allows.
@@ -25,27 +25,42 @@ pub(crate) async fn check(text: &str, guard: &Guard) -> Result<()> {
 /// # Errors
 /// What is wrong with it.
 pub(crate) async fn check_encrypted(text: &str, guard: &Guard) -> Result<()> {
-    let (url, addresses) = judged(text, guard).await?;
+    encrypted("url", text, guard).await.map(drop)
+}
+
+/// The same for what other URLs of a provider are made from.
+///
+/// # Errors
+/// What is wrong with it, as the problem of this field.
+pub(crate) async fn check_base(field: &str, text: &str, guard: &Guard) -> Result<()> {
+    match encrypted(field, text, guard).await?.query() {
+        Some(_) => Err(ApiError::invalid(field, "must not hold a query (?…)")),
+        None => Ok(()),
+    }
+}
+
+async fn encrypted(field: &str, text: &str, guard: &Guard) -> Result<Url> {
+    let (url, addresses) = judged(field, text, guard).await?;
     let public = |ip: &IpAddr| Guard::default().check(*ip).is_ok();
     match url.scheme() == "http" && (addresses.is_empty() || addresses.iter().any(public)) {
-        true => Err(ApiError::invalid("url", "must begin with https://")),
-        false => Ok(()),
+        true => Err(ApiError::invalid(field, "must begin with https://")),
+        false => Ok(url),
     }
 }
 
 /// The URL, and the addresses of its host as far as they are known now.
-async fn judged(text: &str, guard: &Guard) -> Result<(Url, Vec<IpAddr>)> {
-    let url = parse(text).map_err(|problem| ApiError::invalid("url", problem))?;
+async fn judged(field: &str, text: &str, guard: &Guard) -> Result<(Url, Vec<IpAddr>)> {
+    let url = parse(text).map_err(|problem| ApiError::invalid(field, problem))?;
     if let Some(port) = url.port_or_known_default() {
         let port_fits = guard.check_port(port);
-        port_fits.map_err(|problem| ApiError::invalid("url", format!("port {port} {problem}")))?;
+        port_fits.map_err(|problem| ApiError::invalid(field, format!("port {port} {problem}")))?;
     }
     let addresses = addresses(&url).await;
     for ip in &addresses {
         guard.check(*ip).map_err(|kind| {
             let problem =
-                "webhooks go to public addresses only; the operator can allow others with webhooks.allow";
-            ApiError::invalid("url", format!("the host is {kind} ({ip}): {problem}"))
+                "requests go to public addresses only; the operator can allow others with webhooks.allow";
+            ApiError::invalid(field, format!("the host is {kind} ({ip}): {problem}"))
         })?;
     }
     Ok((url, addresses))

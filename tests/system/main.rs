@@ -62,6 +62,8 @@ mod trunk;
 #[cfg(test)]
 mod trunk_groups;
 #[cfg(test)]
+mod twilio;
+#[cfg(test)]
 mod webhooks;
 #[cfg(test)]
 mod witness;

@@ -219,6 +219,10 @@ impl Dialer {
     }
 
     async fn order(&self, dial: &Dial) -> Result<Order, Ending> {
+        if dial.greeting.is_some() && !dial.config.plays_greetings() {
+            tracing::error!(call = %dial.id, "a greeting cannot be played over a trunk of this kind");
+            return Err(Ending::over(Outcome::Failed, "greeting_unusable", None, EndedBy::Caller));
+        }
         let greeting = self.greetings.get(dial.greeting.as_deref()).await.map_err(|error| {
             tracing::error!(error, call = %dial.id, greeting = dial.greeting, "a greeting cannot be played");
             Ending::over(Outcome::Failed, "greeting_unusable", None, EndedBy::Caller)

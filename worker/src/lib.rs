@@ -10,7 +10,7 @@ mod endpoints;
 mod follow;
 mod followed;
 mod greetings;
-mod guarded;
+mod hints;
 mod identity;
 mod probe;
 mod pulse;
@@ -107,6 +107,7 @@ pub async fn run(
     let postman = Postman::new(engine.clone(), &settings)?;
 
     let over = CancellationToken::new();
+    let hinting = tokio::spawn(hints::pass_on(engine.clone(), carriers.clone(), over.clone()));
     let pulse = tokio::spawn(pulse::beat(dialer.clone(), settings.max_live, over.clone()));
     let sharing = tokio::spawn(postman.clone().share_rates(stop.clone()));
     let probing = tokio::spawn(probe::probe_trunks(engine.clone(), carriers.clone(), stop.clone()));
@@ -147,7 +148,7 @@ pub async fn run(
     calls.close();
     drain(&calls, &identity, settings.drain).await;
     over.cancel();
-    drop(tokio::join!(pulse, probing, sharing));
+    drop(tokio::join!(pulse, probing, sharing, hinting));
     identity.retire(&engine).await;
     carriers.close().await;
     worked.map(drop).map_err(WorkerError::from)
