@@ -266,3 +266,25 @@ async fn what_cannot_be_found_is_uncertain() {
     assert_eq!(short(&shown), uncertain, "nor by a number that was not shown");
     assert_eq!(fake.calls().len(), 2);
 }
+
+#[tokio::test]
+async fn an_earlier_call_to_the_same_number_is_not_taken_for_the_one_that_is_looked_for() {
+    let fake = FakeTwilio::start(QUICK).await;
+    let carrier = carrier(&fake);
+    let (busy, _) = place(&carrier, order("07")).await;
+    assert_eq!(short(&busy).0, Some(Outcome::Rejected));
+    let kept = carrier.prepare(order("07")).await.unwrap().resume();
+    assert_eq!(short(&carrier.resolve(&kept, None).await).0, Some(Outcome::Uncertain));
+}
+
+#[tokio::test]
+async fn no_callbacks_are_asked_for_where_nobody_could_send_them() {
+    let fake = FakeTwilio::start(QUICK).await;
+    for base in ["http://localhost:8080", "http://10.0.0.1", "http://192.168.1.2:8080"] {
+        let settings = RestSettings { callbacks: Some(base.parse().unwrap()), ..settings() };
+        let carrier = TwilioCarrier::open(trunk(&fake.url(), json!({})), settings, Hints::default()).unwrap();
+        place(&carrier, order("01")).await;
+    }
+    let none = |call: &fake::Taken| call.field("StatusCallback").is_empty();
+    assert_eq!(fake.calls().iter().filter(|call| none(call)).count(), 3);
+}

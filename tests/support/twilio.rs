@@ -25,7 +25,7 @@ use tokio::{net::TcpListener, sync::Notify, task::JoinHandle, time::sleep};
 use url::form_urlencoded;
 
 pub const ACCOUNT: &str = "AC0123456789abcdef0123456789abcdef";
-pub const TOKEN: &str = "0123456789abcdef0123456789abcdef";
+pub const TOKEN: &str = "fedcba9876543210fedcba9876543210";
 
 /// How it is with callbacks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

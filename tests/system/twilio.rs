@@ -69,7 +69,7 @@ async fn endings(pair: Pair) {
     };
     assert_eq!(came_to(&campaign).await, expected.map(named).into());
     let mut once: BTreeMap<String, usize> = expected.map(|one| (named(one).0, 1)).into();
-    ["10", "40"].map(|end| once.remove(&format!("+120255501{end}"))); // were never taken
+    once.retain(|number, _| !number.ends_with("10") && !number.ends_with("40")); // they were never taken
     assert_eq!(provider.by_number(), once);
     assert!(provider.calls().iter().all(|call| call.field("StatusCallback").starts_with(&base)));
 }

@@ -1,11 +1,11 @@
 //! Finds a call of which it is not known whether the provider has it. Asks, and never places one.
 
-use std::{collections::HashSet, time::Duration};
+use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use tokio::time::{Instant, sleep_until, timeout_at};
 
-use super::{Kept, TwilioCarrier, api::Shown};
+use super::{Kept, Known, TwilioCarrier, api::Shown};
 use crate::hints::Ear;
 
 /// How far the clocks of a provider and of this machine may be apart.
@@ -22,8 +22,8 @@ pub(super) async fn find(carrier: &TwilioCarrier, kept: &Kept, ear: &mut Ear) ->
     let mut pause = carrier.settings.pace.first;
     loop {
         if let Ok(calls) = carrier.api.calls(kept.to, &kept.from).await {
-            let followed = carrier.followed.lock().clone();
-            match candidates(calls, kept, &followed).as_mut_slice() {
+            let found = candidates(calls, kept, &carrier.known.lock());
+            match found.as_slice() {
                 [] => {}
                 [only] => return Some(only.clone()),
                 _ => tracing::debug!(call = %kept.call, "several calls may be the one that is looked for"),
@@ -57,12 +57,12 @@ pub(super) fn is_sid(text: &str) -> bool {
     (1..=64).contains(&text.len()) && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '-')
 }
 
-fn candidates(calls: Vec<Shown>, kept: &Kept, followed: &HashSet<String>) -> Vec<Shown> {
+fn candidates(calls: Vec<Shown>, kept: &Kept, known: &Known) -> Vec<Shown> {
     let window = kept.at - SKEW..=kept.at + PLACED_WITHIN + SKEW;
     let fits = |shown: &Shown| {
         let is_ours = shown.direction.as_deref().is_none_or(|direction| direction.starts_with("outbound"));
         let is_then = shown.date_created.is_some_and(|at: DateTime<Utc>| window.contains(&at));
-        is_ours && is_then && is_sid(&shown.sid) && !followed.contains(&shown.sid)
+        is_ours && is_then && is_sid(&shown.sid) && !known.has(&shown.sid)
     };
     calls.into_iter().filter(fits).collect()
 }
@@ -97,8 +97,9 @@ mod tests {
             call("CA6", "", "outbound-api"),
             call("../CA7", "2026-03-01T12:00:03Z", "outbound-api"),
         ];
-        let followed = HashSet::from(["CA2".to_owned()]);
-        let found: Vec<_> = candidates(calls, &kept, &followed).into_iter().map(|call| call.sid).collect();
+        let mut known = Known::default();
+        known.add("CA2");
+        let found: Vec<_> = candidates(calls, &kept, &known).into_iter().map(|call| call.sid).collect();
         assert_eq!(found, ["CA1"]);
     }
 }

@@ -12,7 +12,7 @@ mod signature;
 mod state;
 mod twiml;
 
-use std::{collections::HashSet, sync::Arc, time::Duration};
+use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
@@ -101,19 +101,26 @@ pub struct TwilioCarrier {
     settings: RestSettings,
     hints: Hints,
     api: Arc<Api>,
-    /// The provider's ids of the calls that are being followed: none of them is the one that is looked for.
-    followed: Arc<Mutex<HashSet<String>>>,
+    known: Arc<Mutex<Known>>,
 }
 
-/// A call that is being followed, until this is dropped.
-struct Following<'a> {
-    carrier: &'a TwilioCarrier,
-    sid: String,
-}
+/// How many calls are remembered.
+const REMEMBERED: usize = 10_000;
 
-impl Drop for Following<'_> {
-    fn drop(&mut self) {
-        self.carrier.followed.lock().remove(&self.sid);
+/// The provider's ids of the last calls whose attempt is known: none of them is the one that is looked for.
+#[derive(Debug, Default)]
+struct Known(VecDeque<String>);
+
+impl Known {
+    fn add(&mut self, sid: &str) {
+        self.0.push_back(sid.to_owned());
+        if self.0.len() > REMEMBERED {
+            self.0.pop_front();
+        }
+    }
+
+    fn has(&self, sid: &str) -> bool {
+        self.0.iter().any(|known| known == sid)
     }
 }
 
@@ -124,12 +131,7 @@ impl TwilioCarrier {
     /// When TLS cannot be set up.
     pub fn open(trunk: TwilioTrunk, settings: RestSettings, hints: Hints) -> reqwest::Result<Self> {
         let api = Arc::new(Api::new(&trunk, &settings)?);
-        Ok(Self { trunk: Arc::new(trunk), settings, hints, api, followed: Arc::default() })
-    }
-
-    fn following(&self, sid: &str) -> Following<'_> {
-        self.followed.lock().insert(sid.to_owned());
-        Following { carrier: self, sid: sid.to_owned() }
+        Ok(Self { trunk: Arc::new(trunk), settings, hints, api, known: Arc::default() })
     }
 }
 
@@ -149,7 +151,7 @@ impl Carrier for TwilioCarrier {
             None => find::find(self, &kept, &mut ear).await,
         };
         let Some(call) = found else { return lost() };
-        let _followed = self.following(&call.sid);
+        self.known.lock().add(&call.sid);
         // What was over before has the ending that it had.
         let asked = (!state::State::of(&call).is_over()).then_some(Why::WorkerLost);
         let follower = Follower {
