@@ -134,14 +134,16 @@ async fn an_unclear_answer_is_looked_into_and_never_repeated() {
     let fake = FakeTwilio::start(QUICK).await;
     let carrier = carrier(&fake);
     for end in ["20", "30", "60"] {
+        place(&carrier, order("01")).await; // a clear answer between them
         let (ending, steps) = place(&carrier, order(end)).await;
         assert_eq!(short(&ending).0, Some(Outcome::Answered), "{end}: {ending:?}");
         assert!(matches!(&steps[0], Progress::Resume(kept) if kept["sid"].is_string()), "{steps:?}");
     }
     let (ending, _) = place(&carrier, order("40")).await;
     assert_eq!(short(&ending), (Some(Outcome::Uncertain), "placement_unknown", None), "nothing proves it");
-    assert!(fake.by_number().values().all(|times| *times == 1), "{:?}", fake.by_number());
-    assert_eq!(fake.asked(&format!("POST /2010-04-01/Accounts/{ACCOUNT}/Calls.json")), 4);
+    let unclear = |(number, times): (String, usize)| (!number.ends_with("01")).then_some(times);
+    assert_eq!(fake.by_number().into_iter().filter_map(unclear).collect::<Vec<_>>(), [1, 1, 1]);
+    assert_eq!(fake.asked(&format!("POST /2010-04-01/Accounts/{ACCOUNT}/Calls.json")), 7);
 }
 
 #[tokio::test]
@@ -287,4 +289,20 @@ async fn no_callbacks_are_asked_for_where_nobody_could_send_them() {
     }
     let none = |call: &fake::Taken| call.field("StatusCallback").is_empty();
     assert_eq!(fake.calls().iter().filter(|call| none(call)).count(), 3);
+}
+
+/// Else all of a list would be used up while a provider answers every request with an error.
+#[tokio::test]
+async fn a_provider_that_answers_nothing_clear_is_left_alone_for_a_while() {
+    let fake = FakeTwilio::start(QUICK).await;
+    let carrier = carrier(&fake);
+    for _ in 0..3 {
+        assert_eq!(short(&place(&carrier, order("40")).await.0).1, "placement_unknown");
+    }
+    for _ in 0..5 {
+        let (ending, _) = place(&carrier, order("40")).await;
+        assert_eq!(short(&ending), (Some(Outcome::Failed), "network", None), "nobody is charged for it");
+    }
+    assert_eq!(fake.asked("POST "), 3);
+    assert_eq!(short(&place(&carrier, order("01")).await.0).0, Some(Outcome::Answered), "it is tried again");
 }

@@ -97,9 +97,17 @@ impl TwilioAttempt {
 
     /// Places the call, once. Where it is not clear whether the provider has it, looks for it.
     async fn placed(&self, kept: &Kept, ear: &mut Ear) -> Result<Shown, Ending> {
+        let doubt = &self.carrier.doubt;
+        if doubt.keeps_back() {
+            return Err(Ending::over(Outcome::Failed, "network", None, EndedBy::Carrier));
+        }
         match self.carrier.api.place(&self.form()).await {
-            Ok(shown) if find::is_sid(&shown.sid) => Ok(shown),
+            Ok(shown) if find::is_sid(&shown.sid) => {
+                doubt.clear();
+                Ok(shown)
+            }
             Err(Trouble::Refused { status, code, retry_after }) => {
+                doubt.clear();
                 Err(refusals::refused(status, code, retry_after))
             }
             Err(Trouble::Unsent(problem)) => {
@@ -107,6 +115,7 @@ impl TwilioAttempt {
                 Err(Ending::over(Outcome::Failed, "network", None, EndedBy::Carrier))
             }
             unclear => {
+                doubt.unclear();
                 let problem = unclear.err();
                 tracing::warn!(?problem, call = %kept.call, "it is not known whether a provider has placed a call; it is looked for");
                 let found = find::find(&self.carrier, kept, ear).await;

@@ -5,6 +5,7 @@
 
 mod api;
 mod attempt;
+mod doubt;
 mod find;
 mod follow;
 mod refusals;
@@ -30,6 +31,7 @@ use url::Url;
 
 use crate::{Attempt, Carrier, Order, hints::Hints};
 use api::{Api, Trouble};
+use doubt::Doubt;
 use follow::{Bounds, Follower, Seen};
 use state::Why;
 
@@ -102,6 +104,7 @@ pub struct TwilioCarrier {
     hints: Hints,
     api: Arc<Api>,
     known: Arc<Mutex<Known>>,
+    doubt: Arc<Doubt>,
 }
 
 /// How many calls are remembered.
@@ -131,7 +134,14 @@ impl TwilioCarrier {
     /// When TLS cannot be set up.
     pub fn open(trunk: TwilioTrunk, settings: RestSettings, hints: Hints) -> reqwest::Result<Self> {
         let api = Arc::new(Api::new(&trunk, &settings)?);
-        Ok(Self { trunk: Arc::new(trunk), settings, hints, api, known: Arc::default() })
+        Ok(Self {
+            trunk: Arc::new(trunk),
+            settings,
+            hints,
+            api,
+            known: Arc::default(),
+            doubt: Arc::default(),
+        })
     }
 }
 

@@ -21,12 +21,12 @@ pub fn is_signed(auth_token: &str, url: &str, form: &[(String, String)], signatu
     sorted.sort();
     sorted.dedup();
     let key = hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, auth_token.as_bytes());
-    let signs = |url: String| {
+    let signs = |url: &str| {
         let parts = sorted.iter().flat_map(|(name, value)| [name.as_str(), value.as_str()]);
-        let text: String = std::iter::once(url.as_str()).chain(parts).collect();
+        let text: String = std::iter::once(url).chain(parts).collect();
         hmac::verify(&key, text.as_bytes(), &tag).is_ok()
     };
-    spellings(url).into_iter().fold(false, |found, url| signs(url) || found)
+    spellings(url).into_iter().filter(|url| signs(url)).count() > 0
 }
 
 /// A URL as it is, without a port, and with the one of its scheme.
