@@ -137,8 +137,7 @@ enum SecretsCommand {
 pub async fn run(cli: Cli) -> Result<ExitCode, Failure> {
     // Whoever speaks with a server elsewhere needs no configuration of one here.
     if let Command::Campaign(args) = cli.command {
-        campaign::run(args).await?;
-        return Ok(ExitCode::SUCCESS);
+        return campaign::run(args).await;
     }
     let listen = match &cli.command {
         Command::Up(args) | Command::Api(args) => args.listen,
@@ -176,7 +175,7 @@ pub async fn run(cli: Cli) -> Result<ExitCode, Failure> {
         }
         Command::User(UserCommand::List) => keys::list_users(&config).await?,
         Command::Bench(command) => bench::run(config, &cli.common, command).await?,
-        Command::Campaign(args) => campaign::run(args).await?,
+        Command::Campaign(args) => return campaign::run(args).await,
         Command::Carrier(args) => peer::run(args).await?,
         Command::Demo(args) => return demo::run(args, config).await,
         Command::Torture(args) => return torture::run(args).await,

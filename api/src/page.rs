@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 
 use crate::{
     envelope::Reply,
-    error::Result,
+    error::{ApiError, Result},
     query::{FromQuery, Parameters},
 };
 
@@ -48,6 +48,9 @@ pub(crate) fn bounds(parameters: &mut Parameters) -> Result<Page> {
         Some(Sort::NewestFirst) | None => Order::NewestFirst,
     };
     let (since, until) = (parameters.moment("since")?, parameters.moment("until")?);
+    if since.zip(until).is_some_and(|(since, until)| since > until) {
+        return Err(ApiError::invalid("until", "must not be before since"));
+    }
     Ok(Page { order, since, until, ..Page::default() })
 }
 

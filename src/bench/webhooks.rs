@@ -6,7 +6,7 @@ use clap::Args;
 use ringfleet_core::{
     DeliveryId, EventId, WebhookId, catalogue, clock::Stopwatch, event, event::EventType, signing::Secret,
 };
-use ringfleet_engine::{Engine, Receipt};
+use ringfleet_engine::Engine;
 use ringfleet_fleet::Lane;
 use ringfleet_store::{NewDelivery, NewEvent, NewWebhook};
 use serde::Serialize;
@@ -129,12 +129,14 @@ impl Office<'_> {
 
     async fn endpoints(&self, url: &str, n: u64) -> Result<Vec<WebhookId>, Failure> {
         let mut made = Vec::new();
+        let now = self.engine().clock().now();
+        // More than a workspace may have.
+        let mut tx = self.engine().store().write().await?;
         for _ in 0..n {
             let new = NewWebhook::new(url, &[], &Secret::new(rand::random()));
-            made.push(
-                self.engine().create_webhook(self.bench.ground.workspace, new, Receipt::none()).await?.id,
-            );
+            made.push(tx.insert_webhook(self.bench.ground.workspace, new, now).await?.id);
         }
+        tx.commit().await?;
         Ok(made)
     }
 

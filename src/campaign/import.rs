@@ -38,6 +38,8 @@ pub async fn run(server: &Server, args: ImportArgs, json: bool) -> Result<(), Fa
         return Err(Failure::new(format!("{} {why}", args.file.display())));
     }
     let bytes = found.len();
+    // A wrong id is found before a large file has gone its way.
+    server.get(&format!("/campaigns/{}", args.campaign)).await?;
     let upload = begin(server, &args, bytes).await?;
     if !json {
         eprintln!("upload {upload}; if this is interrupted, go on with --resume {upload}");
@@ -49,6 +51,9 @@ pub async fn run(server: &Server, args: ImportArgs, json: bool) -> Result<(), Fa
     let import = fill(server, args.campaign, &upload, &found, json).await?;
     tell(&import, json);
     match import["status"].as_str() {
+        Some("FINISHED") if import["accepted"] == 0 && import["rejected"] != 0 => {
+            Err(Failure::new("no row of the list was accepted"))
+        }
         Some("FINISHED") => Ok(()),
         _ => Err(Failure::new(format!("the import failed: {}", text(&import["error"])))),
     }

@@ -7,7 +7,7 @@ mod server;
 mod show;
 mod watch;
 
-use std::path::PathBuf;
+use std::{path::PathBuf, process::ExitCode};
 
 use clap::{Args, Subcommand, ValueEnum};
 use ringfleet_core::{CampaignId, UploadId};
@@ -124,8 +124,20 @@ struct ResultsArgs {
     output: Option<PathBuf>,
 }
 
-/// Carries out the command.
-pub async fn run(args: CampaignArgs) -> Result<(), Failure> {
+/// Carries out the command. Beside JSON, why it failed is said as JSON as well.
+pub async fn run(args: CampaignArgs) -> Result<ExitCode, Failure> {
+    let json = args.json;
+    match carry_out(args).await {
+        Ok(()) => Ok(ExitCode::SUCCESS),
+        Err(failure) if json => {
+            eprintln!("{}", serde_json::json!({"error": failure.to_string()}));
+            Ok(ExitCode::FAILURE)
+        }
+        Err(failure) => Err(failure),
+    }
+}
+
+async fn carry_out(args: CampaignArgs) -> Result<(), Failure> {
     let key = args.key.ok_or_else(|| {
         Failure::new("no API key: set RINGFLEET_API_KEY or give --key; `ringfleet key create` makes one")
     })?;

@@ -2,15 +2,15 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use ringfleet_core::{
-    DeliveryId, EventId, WebhookId, WorkspaceId, delivery::DeliveryState, event::EventType,
+    DeliveryId, EventId, WebhookId, WorkspaceId, cursor::Cursor, delivery::DeliveryState, event::EventType,
 };
 use uuid::Uuid;
 
 use crate::{
-    Page, Result, Timestamp, Tx,
+    LOOKED_AT, Order, Page, Result, Timestamp, Tx,
     record::record,
     rows,
-    tx::{all, exec, on, one, page},
+    tx::{all, exec, last_looked_at, on, one, scalar},
 };
 
 record! {
@@ -66,14 +66,75 @@ pub struct DeliveryFilter {
     pub state: Option<DeliveryState>,
     /// Of this event.
     pub event: Option<EventType>,
-    /// Made at this moment or later.
+}
+
+/// Which deliveries of an endpoint to send once more.
+#[derive(Debug, Clone, Copy)]
+pub struct Replay {
+    /// Those that are over like this.
+    pub over: Over,
+    /// Of this event.
+    pub event: Option<EventType>,
+    /// Made at this moment or later, to the millisecond.
     pub from: Option<DateTime<Utc>>,
     /// Made before this moment.
     pub until: Option<DateTime<Utc>>,
 }
 
+/// How a delivery ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Over {
+    /// It was given up.
+    Dead,
+    /// It arrived.
+    Delivered,
+}
+
+/// A page of an endpoint's deliveries; no more are looked at than may be ([`LOOKED_AT`]).
+macro_rules! deliveries {
+    ($tx:expr, $webhook:expr, $filter:expr, $page:expr, $order:literal) => {
+        all!(
+            $tx,
+            Delivery,
+            concat!(
+                "SELECT d.*, e.type AS event FROM (SELECT * FROM deliveries WHERE webhook_id = $1 AND id > $2 AND id < $3 ORDER BY id ", $order,
+                " LIMIT $5) AS d JOIN events e ON e.id = d.event_id
+                 WHERE ($6 IS NULL OR d.state = $6) AND ($7 IS NULL OR e.type = $7)
+                 ORDER BY d.id ", $order, " LIMIT $4"
+            ),
+            $webhook.uuid(),
+            $page.above(),
+            $page.below(),
+            i64::from($page.limit),
+            i64::from(LOOKED_AT),
+            $filter.state.map(DeliveryState::as_str),
+            $filter.event.map(EventType::as_str)
+        )
+    };
+}
+
+/// Those that ended in `$state`, a portion of them: said literally, for the dead have an index of their own.
+macro_rules! replay {
+    ($tx:expr, $state:literal, ($($bind:expr),* $(,)?)) => {
+        on!(
+            $tx,
+            query_scalar::<Uuid>,
+            concat!(
+                "UPDATE deliveries SET state = 'PENDING', due_at = $6, pushed_at = $6, leased_until = NULL, done_at = NULL,
+                    replayed_at = $6, replayed_after = attempts
+                 WHERE id IN (SELECT d.id FROM deliveries d JOIN events e ON e.id = d.event_id
+                    WHERE d.webhook_id = $1 AND d.id > $2 AND d.id < $3 AND d.state = '", $state, "' AND ($4 IS NULL OR e.type = $4)
+                    ORDER BY d.id LIMIT $5)
+                 RETURNING id"
+            ),
+            ($($bind),*),
+            fetch_all
+        )
+    };
+}
+
 impl Tx {
-    /// A page of an endpoint's deliveries, newest first.
+    /// A page of an endpoint's deliveries. It may hold fewer than it could: see [`Tx::deliveries_looked_at`].
     pub async fn deliveries(
         &mut self,
         webhook: WebhookId,
@@ -81,24 +142,20 @@ impl Tx {
         page: Page,
     ) -> Result<Vec<Delivery>> {
         self.in_order(true).await?;
-        let found = page!(
-            self,
-            Delivery,
-            page,
-            "SELECT d.*, e.type AS event FROM deliveries d JOIN events e ON e.id = d.event_id
-             WHERE d.webhook_id = $1 AND d.id > $2 AND d.id < $3 AND ($5 IS NULL OR d.state = $5) AND ($6 IS NULL OR e.type = $6)
-                AND d.created_at >= $7 AND d.created_at < $8",
-            "d.id",
-            (
-                webhook.uuid(),
-                filter.state.map(DeliveryState::as_str),
-                filter.event.map(EventType::as_str),
-                Timestamp(filter.from.unwrap_or(DateTime::UNIX_EPOCH)),
-                Timestamp(filter.until.unwrap_or(FAR))
-            )
-        )?;
+        let found = match page.order {
+            Order::NewestFirst => deliveries!(self, webhook, filter, page, "DESC"),
+            Order::OldestFirst => deliveries!(self, webhook, filter, page, "ASC"),
+        }?;
         self.in_order(false).await?;
         Ok(found)
+    }
+
+    /// Where a page of deliveries ends that holds fewer than it could: as with [`Tx::calls_looked_at`].
+    pub async fn deliveries_looked_at(&mut self, webhook: WebhookId, page: Page) -> Result<Option<Cursor>> {
+        self.in_order(true).await?;
+        let last = last_looked_at!(self, "deliveries", "webhook_id", webhook.uuid(), page)?;
+        self.in_order(false).await?;
+        Ok(last)
     }
 
     /// One delivery of the workspace.
@@ -129,33 +186,19 @@ impl Tx {
     pub async fn replay_deliveries(
         &mut self,
         webhook: WebhookId,
-        filter: DeliveryFilter,
+        which: Replay,
         after: Uuid,
         limit: u32,
         now: DateTime<Utc>,
     ) -> Result<Vec<Uuid>> {
-        let mut replayed = on!(
-            self,
-            query_scalar::<Uuid>,
-            "UPDATE deliveries SET state = 'PENDING', due_at = $6, pushed_at = $6, leased_until = NULL, done_at = NULL,
-                    replayed_at = $6, replayed_after = attempts
-             WHERE id IN (SELECT d.id FROM deliveries d JOIN events e ON e.id = d.event_id
-                WHERE d.webhook_id = $1 AND d.id > $7 AND d.state <> 'PENDING' AND ($2 IS NULL OR d.state = $2)
-                  AND ($3 IS NULL OR e.type = $3) AND d.created_at >= $4 AND d.created_at < $5 ORDER BY d.id LIMIT $8)
-             RETURNING id",
-            (
-                webhook.uuid(),
-                filter.state.map(DeliveryState::as_str),
-                filter.event.map(EventType::as_str),
-                Timestamp(filter.from.unwrap_or(DateTime::UNIX_EPOCH)),
-                Timestamp(filter.until.unwrap_or(FAR)),
-                Timestamp(now),
-                after,
-                i64::from(limit)
-            ),
-            fetch_all
-        )
-        .map(|ids: Vec<Uuid>| ids)?;
+        let above = which.from.map_or(after, |from| after.max(DeliveryId::first_at(from).uuid()));
+        let below = which.until.map_or(Uuid::max(), |until| DeliveryId::first_at(until).uuid());
+        let event = which.event.map(EventType::as_str);
+        let (limit, now) = (i64::from(limit), Timestamp(now));
+        let mut replayed: Vec<Uuid> = match which.over {
+            Over::Dead => replay!(self, "DEAD", (webhook.uuid(), above, below, event, limit, now)),
+            Over::Delivered => replay!(self, "DELIVERED", (webhook.uuid(), above, below, event, limit, now)),
+        }?;
         replayed.sort();
         Ok(replayed)
     }
@@ -240,9 +283,3 @@ fn near(id: Uuid, by: TimeDelta) -> Uuid {
     let at = DateTime::from_timestamp_millis(millis).unwrap_or_default();
     DeliveryId::first_at(at + by).uuid()
 }
-
-/// The last moment there is: the year 9999.
-const FAR: DateTime<Utc> = match DateTime::from_timestamp_millis(253_402_300_799_000) {
-    Some(far) => far,
-    None => DateTime::<Utc>::MAX_UTC,
-};

@@ -6,7 +6,7 @@ use ringfleet_core::WebhookId;
 use crate::{
     Result, Timestamp, Tx,
     record::record,
-    tx::{all, exec, on},
+    tx::{all, exec, on, one},
 };
 
 record! {
@@ -29,6 +29,17 @@ impl Tx {
             GivenUp,
             "SELECT id, given_up_at, deleted_at IS NOT NULL AS is_deleted FROM webhooks
              WHERE is_giving_up AND given_up_at IS NOT NULL ORDER BY id"
+        )
+    }
+
+    /// The same of one endpoint.
+    pub async fn given_up_webhook(&mut self, id: WebhookId) -> Result<Option<GivenUp>> {
+        one!(
+            self,
+            GivenUp,
+            "SELECT id, given_up_at, deleted_at IS NOT NULL AS is_deleted FROM webhooks
+             WHERE id = $1 AND is_giving_up AND given_up_at IS NOT NULL",
+            id.uuid()
         )
     }
 

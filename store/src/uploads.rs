@@ -71,6 +71,17 @@ pub struct NewUpload {
     pub mapping: ColumnMapping,
 }
 
+record! {
+    /// Uploads of a workspace, all counted.
+    #[derive(Copy)]
+    pub struct KeptUploads {
+        /// How many.
+        pub uploads: u32,
+        /// Their bytes.
+        pub bytes: i64,
+    }
+}
+
 /// What a look through an upload has found more.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Validated {
@@ -130,6 +141,18 @@ impl Tx {
             workspace.uuid(),
             id.uuid()
         )
+    }
+
+    /// How much the workspace keeps: of an upload that is still coming, what was announced.
+    pub async fn kept_uploads(&mut self, workspace: WorkspaceId) -> Result<KeptUploads> {
+        let kept = one!(
+            self,
+            KeptUploads,
+            "SELECT count(*) AS uploads, CAST(coalesce(sum(CASE WHEN bytes > received THEN bytes ELSE received END), 0) AS bigint) AS bytes
+             FROM uploads WHERE workspace_id = $1",
+            workspace.uuid()
+        )?;
+        Ok(kept.unwrap_or(KeptUploads { uploads: 0, bytes: 0 }))
     }
 
     /// A page of the workspace's uploads.

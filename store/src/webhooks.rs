@@ -13,7 +13,7 @@ use crate::{
     record::record,
     rows,
     secrets::OldSecret,
-    tx::{all, exec, on, one, page},
+    tx::{all, exec, on, one, page, scalar},
 };
 
 record! {
@@ -216,6 +216,17 @@ impl Tx {
         kept?.into_iter().map(|webhook| self.opened(webhook)).collect()
     }
 
+    /// How many endpoints the workspace has.
+    pub async fn count_webhooks(&mut self, workspace: WorkspaceId) -> Result<u32> {
+        let counted = scalar!(
+            self,
+            i64,
+            "SELECT count(*) FROM webhooks WHERE workspace_id = $1 AND deleted_at IS NULL",
+            workspace.uuid()
+        )?;
+        Ok(counted.unwrap_or(0) as u32)
+    }
+
     /// Every endpoint of the workspace with these bodies, of this agent where one is named, newest first.
     pub async fn webhooks_of_format(
         &mut self,
@@ -307,6 +318,12 @@ impl Tx {
             Timestamp(now)
         )?;
         Ok(())
+    }
+
+    /// How many old secrets of an endpoint still sign at `now`.
+    pub async fn count_old_secrets(&mut self, id: WebhookId, now: DateTime<Utc>) -> Result<usize> {
+        let (_, old) = self.kept_secrets(id).await?;
+        Ok(old.iter().filter(|old| old.until > now.timestamp_millis()).count())
     }
 
     /// Gives an endpoint a new secret; the present one goes on signing until `old_until`. Hold the endpoint first. Whatever has signed

@@ -46,6 +46,15 @@ impl Terminal {
         process.stdout()
     }
 
+    /// What an import prints that adds nobody. It fails, and says so as JSON.
+    async fn fruitless(&self, args: &[&str]) -> String {
+        let process = self.spawn(args);
+        let status = process.wait_exit(PATIENCE).await;
+        let said = json_of(&process.stderr());
+        assert_eq!((status.code(), text(&said["error"])), (Some(1), "no row of the list was accepted"));
+        process.stdout()
+    }
+
     /// What a command that has to fail says.
     async fn refused(&self, args: &[&str]) -> String {
         failure(self.spawn(args)).await
@@ -89,11 +98,12 @@ async fn whole_way(pair: Pair) {
     let figures = ["rows", "accepted", "rejected"].map(|name| number(&import[name]));
     assert_eq!((text(&import["status"]), figures), ("FINISHED", [3, 2, 1]), "{import}");
     // The same list once more: an upload of its own, and nobody comes twice.
-    let again = json_of(&terminal.run(&[&["--json", "import", id, &list], &columns[..]].concat()).await);
+    let again =
+        json_of(&terminal.fruitless(&[&["--json", "import", id, &list], &columns[..]].concat()).await);
     assert_eq!((number(&again["accepted"]), number(&again["rejected"])), (0, 3), "{again}");
     // The same upload once more: its import is found, and not ordered again.
     let upload = text(&again["uploadId"]);
-    let resumed = json_of(&terminal.run(&["--json", "import", id, &list, "--resume", upload]).await);
+    let resumed = json_of(&terminal.fruitless(&["--json", "import", id, &list, "--resume", upload]).await);
     assert_eq!(resumed["id"], again["id"]);
 
     let dry = json_of(&terminal.run(&["--json", "start", id, "--dry-run"]).await);

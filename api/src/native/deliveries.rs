@@ -8,7 +8,7 @@ use ringfleet_core::{
     id::{DeliveryKind, WebhookKind},
 };
 use ringfleet_engine::Replayed;
-use ringfleet_store::{Attempt, Delivery, DeliveryFilter};
+use ringfleet_store::{Attempt, Delivery, DeliveryFilter, Over, Replay};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use utoipa::ToSchema;
@@ -115,7 +115,7 @@ impl From<Attempt> for AttemptView {
     }
 }
 
-/// `?status=&event=&from=&until=` and the page.
+/// `?status=&event=` and the page.
 pub(super) struct ListQuery {
     filter: DeliveryFilter,
     paging: Paging,
@@ -123,12 +123,7 @@ pub(super) struct ListQuery {
 
 impl FromQuery for ListQuery {
     fn read(parameters: &mut Parameters) -> Result<Self> {
-        let filter = DeliveryFilter {
-            state: parameters.parse("status")?,
-            event: parameters.parse("event")?,
-            from: check::moment("from", parameters.take("from")?)?,
-            until: None, // a bound of the page, as in every list
-        };
+        let filter = DeliveryFilter { state: parameters.parse("status")?, event: parameters.parse("event")? };
         Ok(Self { filter, paging: Paging::read(parameters)? })
     }
 }
@@ -140,8 +135,8 @@ pub(super) async fn list(
     Query(query): Query<ListQuery>,
 ) -> Result<Reply<Vec<View>>> {
     let ListQuery { filter, paging } = query;
-    let found = door.engine().deliveries(door.workspace(), id, filter, paging.ask()).await?;
-    Ok(paging.reply(found, |delivery| delivery.id.into()))
+    let (found, looked_at) = door.engine().deliveries(door.workspace(), id, filter, paging.ask()).await?;
+    Ok(paging.reply_so_far(found, |delivery| delivery.id.into(), looked_at))
 }
 
 /// `GET /deliveries/:id`: one delivery, with every request that was made for it.
@@ -178,19 +173,28 @@ pub(super) async fn replay_many(
     if from.zip(until).is_some_and(|(from, until)| from >= until) {
         return Err(ApiError::invalid("until", "must be later than from"));
     }
-    if body.status == Some(DeliveryState::Pending) {
-        return Err(ApiError::invalid("status", "must be DEAD or DELIVERED: what is PENDING is on its way"));
-    }
-    if body.status == Some(DeliveryState::Delivered) && from.is_none() {
-        return Err(ApiError::invalid("from", "is needed with DELIVERED: say from when on to send again"));
-    }
-    let state = Some(body.status.unwrap_or(DeliveryState::Dead));
-    let filter = DeliveryFilter { state, event: body.event, from, until };
+    let over = match body.status {
+        None | Some(DeliveryState::Dead) => Over::Dead,
+        Some(DeliveryState::Delivered) if from.is_some() => Over::Delivered,
+        Some(DeliveryState::Delivered) => {
+            return Err(ApiError::invalid(
+                "from",
+                "is needed with DELIVERED: say from when on to send again",
+            ));
+        }
+        Some(DeliveryState::Pending) => {
+            return Err(ApiError::invalid(
+                "status",
+                "must be DEAD or DELIVERED: what is PENDING is on its way",
+            ));
+        }
+    };
+    let which = Replay { over, event: body.event, from, until };
     let mut change = door.change("webhook.replay", move |done: &Replayed| {
         let view = ReplayedView { replayed: done.deliveries, is_complete: done.is_complete };
         Reply::accepted(view).about(id).with_detail(json!({ "replayed": done.deliveries }))
     });
     let receipt = change.receipt();
-    change.engine().replay_deliveries(change.workspace(), id, filter, receipt).await?;
+    change.engine().replay_deliveries(change.workspace(), id, which, receipt).await?;
     change.answer()
 }

@@ -238,7 +238,7 @@ pub(super) async fn create(
             engine.begin_upload(workspace, &start.check()?, receipt).await?;
         }
         Given::File(file) => {
-            let upload = engine.begin_upload(workspace, &query.check()?, Receipt::none()).await?;
+            let upload = engine.begin_whole_upload(workspace, &query.check()?).await?;
             if let Err(error) = upload_data::keep(engine, workspace, upload.id, 0, file).await {
                 // Nobody was told its id, so nobody could go on with it.
                 engine.delete_upload(workspace, upload.id, Receipt::none()).await?;

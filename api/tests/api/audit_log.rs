@@ -225,6 +225,8 @@ async fn the_log_is_an_admins_and_is_narrowed() {
     assert_eq!(count("since=2026-11-22T11:00:00Z").await, 1);
     assert_eq!(count("until=2026-11-22T11:00:00Z").await, all - 1);
     assert_eq!(count("since=2026-11-22T11:00:00Z&until=2026-11-22T11:00:00Z").await, 0);
+    let backwards = "/audit-log?since=2026-11-22T11:00:01Z&until=2026-11-22T11:00:00Z";
+    assert_eq!(world.get(backwards).await.field(), "until");
     assert_eq!(world.get("/audit-log?since=yesterday").await.field(), "since");
     assert_eq!(world.get("/audit-log?who=me").await.field(), "who");
     let page = world.get("/audit-log?limit=2&action=agent.create").await.expect(200);

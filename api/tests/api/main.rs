@@ -40,4 +40,5 @@ mod tags;
 mod uploads;
 mod validation;
 mod versions;
+mod webhooks;
 mod wire;

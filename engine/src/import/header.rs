@@ -47,21 +47,17 @@ impl Head {
     /// Takes a chunk; the delimiter when the first row is complete.
     ///
     /// # Errors
-    /// When the first row does not end.
+    /// When the first row is too long.
     pub(super) fn push(&mut self, chunk: &[u8]) -> Result<Option<u8>> {
         self.bytes.extend_from_slice(chunk);
         while let Some(&byte) = self.bytes.get(self.looked_at) {
+            if self.looked_at > MAX_ROW {
+                return Err(too_long());
+            }
             if self.ends_at(byte) {
                 return Ok(Some(self.delimiter()));
             }
             self.looked_at += 1;
-        }
-        if self.bytes.len() > MAX_ROW {
-            let limit = MAX_ROW / 1024;
-            return Err(EngineError::invalid(
-                "file",
-                format!("the first row is longer than {limit} KiB; is it a CSV file?"),
-            ));
         }
         Ok(None)
     }
@@ -137,6 +133,14 @@ pub(super) fn names_of<'a>(cells: impl Iterator<Item = &'a [u8]>) -> Result<Vec<
         return Err(EngineError::invalid("file", format!("more than {} columns", MAX_COLUMNS - 1)));
     }
     Ok(names)
+}
+
+/// Whether a mapping can be used with these columns.
+///
+/// # Errors
+/// As [`Columns::read`].
+pub(crate) fn check_mapping(columns: &[String], mapping: &ColumnMapping) -> Result<()> {
+    Columns::read(columns.to_vec(), mapping).map(drop)
 }
 
 impl Columns {
@@ -224,6 +228,14 @@ impl Columns {
     pub(super) fn is_named(&self, column: usize) -> bool {
         self.named.get(column).copied().unwrap_or(false)
     }
+}
+
+/// The first row holds more than a row may.
+pub(super) fn too_long() -> EngineError {
+    EngineError::invalid(
+        "file",
+        format!("the first row is longer than {} KiB; is it a CSV file?", MAX_ROW / 1024),
+    )
 }
 
 fn not_text() -> EngineError {

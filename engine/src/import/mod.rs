@@ -26,6 +26,7 @@ use self::{
 pub(crate) use self::{
     feed::{Parcel, stopped},
     fill::Filler,
+    header::check_mapping,
     parse::{Header, Reading, Repeats},
     peek::Peek,
 };

@@ -7,9 +7,9 @@ use ringfleet_store::{NewRecipient, Reject};
 
 use super::{
     encoding::Decoder,
-    header::{Columns, Head, names_of},
+    header::{Columns, Head, names_of, too_long},
     row::{Candidate, Judge},
-    split::{RawRow, Splitter},
+    split::{Fault, RawRow, Splitter},
 };
 use crate::{EngineError, Result};
 
@@ -240,11 +240,15 @@ fn is_done(done: &mut Vec<RangeInclusive<u64>>, row: u64) -> bool {
 }
 
 fn read_header(row: &RawRow<'_>, mapping: &ColumnMapping, header: &mut Header) -> Result<Columns> {
-    if row.fault.is_some() {
-        return Err(EngineError::invalid(
-            "file",
-            "the first row, which names the columns, has a quote that is not closed",
-        ));
+    match row.fault {
+        None => {}
+        Some(Fault::TooLong) => return Err(too_long()),
+        Some(Fault::OpenQuote | Fault::StrayQuote) => {
+            return Err(EngineError::invalid(
+                "file",
+                "the first row, which names the columns, has a quote that is not closed",
+            ));
+        }
     }
     header.columns = names_of(row.iter())?;
     let columns = Columns::read(header.columns.clone(), mapping)?;

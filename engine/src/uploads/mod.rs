@@ -13,10 +13,10 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 use ringfleet_core::{AgentId, CampaignId, ColumnMapping, UploadId, WorkspaceId};
-use ringfleet_store::{Import, NewUpload, Tx, Upload, UploadState};
+use ringfleet_store::{Import, KeptUploads, NewUpload, Tx, Upload, UploadState};
 
 pub use self::preview::{PREVIEW_ROWS, Preview, Previewed};
-use crate::{Engine, EngineError, Receipt, Result, recipients::hold_to_fill};
+use crate::{Engine, EngineError, Receipt, Result, import::check_mapping, recipients::hold_to_fill};
 
 /// Most bytes of an upload.
 pub const MOST_BYTES: u64 = 1 << 30;
@@ -24,9 +24,14 @@ pub const MOST_BYTES: u64 = 1 << 30;
 pub const MOST_ROWS: u64 = 5_000_000;
 /// Bytes of one part, at most.
 pub const PART: usize = 1 << 20;
+/// Uploads a workspace keeps at a time, and their bytes, at most.
+const MOST_KEPT: u32 = 200;
+const MOST_BYTES_KEPT: u64 = 20 * MOST_BYTES;
 /// An upload that fills nothing is forgotten after so long, and one that has filled a campaign so long after that.
 const UNUSED: TimeDelta = TimeDelta::days(7);
 const USED: TimeDelta = TimeDelta::days(1);
+/// How long a file may take that comes in one request. If its sender goes, nobody goes on with it, for nobody was told its id.
+const IN_ONE: TimeDelta = TimeDelta::days(1);
 /// Whoever works on an upload and gives no sign of life for so long is taken to be dead.
 const LEASE: TimeDelta = TimeDelta::seconds(15);
 /// How often that sign is given.
@@ -44,14 +49,33 @@ pub enum Appended {
 }
 
 impl Engine {
-    /// Begins an upload.
+    /// Begins an upload that comes in parts.
     ///
     /// # Errors
-    /// [`EngineError::Invalid`] when it is too large or its agent is not the workspace's.
+    /// [`EngineError::Invalid`] when it is too large or its agent is not the workspace's, [`EngineError::Conflict`] when the workspace keeps as
+    /// much as it may.
     pub async fn begin_upload(
         &self,
         workspace: WorkspaceId,
         new: &NewUpload,
+        receipt: Receipt<Upload>,
+    ) -> Result<Upload> {
+        self.begin_lasting(workspace, new, UNUSED, receipt).await
+    }
+
+    /// The same of one that comes in one request.
+    ///
+    /// # Errors
+    /// As [`Engine::begin_upload`].
+    pub async fn begin_whole_upload(&self, workspace: WorkspaceId, new: &NewUpload) -> Result<Upload> {
+        self.begin_lasting(workspace, new, IN_ONE, Receipt::none()).await
+    }
+
+    async fn begin_lasting(
+        &self,
+        workspace: WorkspaceId,
+        new: &NewUpload,
+        lasts: TimeDelta,
         receipt: Receipt<Upload>,
     ) -> Result<Upload> {
         if new.bytes.is_some_and(|bytes| bytes > MOST_BYTES) {
@@ -62,7 +86,8 @@ impl Engine {
         if let Some(agent) = new.agent_id {
             tx.agent(workspace, agent).await?.ok_or_else(|| no_agent(agent))?;
         }
-        let id = tx.insert_upload(workspace, new, now, now + UNUSED).await?;
+        refuse_too_many(tx.kept_uploads(workspace).await?, new.bytes.unwrap_or(0))?;
+        let id = tx.insert_upload(workspace, new, now, now + lasts).await?;
         let upload = find(&mut tx, workspace, id).await?;
         receipt.write(&mut tx, &upload, self.clock()).await?;
         tx.commit().await?;
@@ -93,6 +118,10 @@ impl Engine {
             let problem = format!("the upload takes {most} bytes, and these would be more");
             return Err(EngineError::invalid("data", problem));
         }
+        if upload.bytes.is_none() {
+            let kept = tx.kept_uploads(workspace).await?;
+            refuse_too_many(KeptUploads { uploads: 0, ..kept }, data.len() as u64)?;
+        }
         if data.is_empty() || tx.append_part(id, offset, data).await? {
             tx.commit().await?;
             return Ok(Appended::Kept);
@@ -117,6 +146,7 @@ impl Engine {
         let missing = upload.bytes.map(|bytes| bytes - upload.received);
         if upload.state == UploadState::Receiving && (missing == Some(0) || missing.is_none() && is_last) {
             tx.validate_upload(id, &upload.mapping).await?;
+            tx.set_upload_expiry(id, upload.expires_at.max(self.clock().now() + UNUSED)).await?;
         } else if let (UploadState::Receiving, true, Some(missing)) = (upload.state, is_last, missing) {
             let message = format!(
                 "{missing} of the bytes that were announced are missing; go on at {}",
@@ -133,7 +163,8 @@ impl Engine {
     /// Says which column is what, and has the upload looked through anew.
     ///
     /// # Errors
-    /// [`EngineError::Conflict`] while an import reads it, or its bytes are not all there.
+    /// [`EngineError::Conflict`] while an import reads it, or its bytes are not all there; [`EngineError::Invalid`] of a mapping that does not
+    /// fit the columns, as far as they are known.
     pub async fn map_upload(
         &self,
         workspace: WorkspaceId,
@@ -145,6 +176,9 @@ impl Engine {
         let upload = held(&mut tx, workspace, id).await?;
         refuse_incomplete(&upload)?;
         refuse_used(&mut tx, id).await?;
+        if !upload.columns.is_empty() {
+            check_mapping(&upload.columns, mapping)?;
+        }
         tx.validate_upload(id, mapping).await?;
         let upload = find(&mut tx, workspace, id).await?;
         receipt.write(&mut tx, &upload, self.clock()).await?;
@@ -234,6 +268,17 @@ async fn held(tx: &mut Tx, workspace: WorkspaceId, id: UploadId) -> Result<Uploa
 
 fn no_agent(agent: AgentId) -> EngineError {
     EngineError::invalid("agentId", format!("the workspace has no agent {agent}"))
+}
+
+fn refuse_too_many(kept: KeptUploads, more: u64) -> Result<()> {
+    if kept.uploads < MOST_KEPT && kept.bytes.unsigned_abs() + more <= MOST_BYTES_KEPT {
+        return Ok(());
+    }
+    let message = format!(
+        "the workspace keeps {} uploads of {} bytes, and may keep {MOST_KEPT} of {MOST_BYTES_KEPT}; remove one that is not needed any more",
+        kept.uploads, kept.bytes
+    );
+    Err(EngineError::Conflict { code: "TOO_MANY_UPLOADS", message })
 }
 
 fn refuse_incomplete(upload: &Upload) -> Result<()> {

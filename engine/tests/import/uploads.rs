@@ -120,6 +120,34 @@ async fn parts_go_where_the_last_one_ended_and_nowhere_else() {
 }
 
 #[tokio::test]
+async fn a_workspace_keeps_so_many_bytes_and_uploads() {
+    let world = World::new().await;
+    let begin = async |bytes| {
+        let new = NewUpload { bytes, ..NewUpload::default() };
+        world.engine.begin_upload(world.workspace, &new, Receipt::none()).await.map(|upload| upload.id)
+    };
+    let is_full =
+        |error: &EngineError| matches!(error, EngineError::Conflict { code: "TOO_MANY_UPLOADS", .. });
+    let unknown = begin(None).await.unwrap();
+    for _ in 0..19 {
+        begin(Some(MOST_BYTES)).await.unwrap();
+    }
+    // What was announced counts, whether or not it is there.
+    let last = begin(Some(MOST_BYTES - 5)).await.unwrap();
+    assert!(is_full(&begin(Some(6)).await.unwrap_err()));
+    let append =
+        |offset, data: &'static [u8]| world.engine.append_upload(world.workspace, unknown, offset, data);
+    assert_eq!(append(0, b"phone").await.unwrap(), Appended::Kept);
+    assert!(is_full(&append(5, b"\n").await.unwrap_err()), "nobody knew how long it would be");
+    world.engine.delete_upload(world.workspace, last, Receipt::none()).await.unwrap();
+    assert_eq!(append(5, b"\n").await.unwrap(), Appended::Kept);
+    for _ in 20..200 {
+        begin(None).await.unwrap();
+    }
+    assert!(is_full(&begin(None).await.unwrap_err()), "there are 200");
+}
+
+#[tokio::test]
 async fn what_has_arrived_is_compared_with_what_was_sent() {
     let world = World::new().await;
     let hash = |hash: &str| NewUpload { sha256: Some(hash.into()), ..NewUpload::default() };
@@ -164,7 +192,12 @@ async fn a_file_that_is_not_understood_shows_its_columns_and_is_read_again_with_
             "mapping.rename",
         ),
     ] {
-        world.engine.map_upload(world.workspace, id, &mapping, Receipt::none()).await.unwrap();
+        // Its columns are known: a mapping that does not fit them is refused at once.
+        let refused =
+            world.engine.map_upload(world.workspace, id, &mapping, Receipt::none()).await.unwrap_err();
+        assert!(matches!(&refused, EngineError::Invalid { field: of, .. } if of == field), "{refused:?}");
+        let new = NewUpload { mapping, ..NewUpload::default() };
+        let id = uploaded(&world, "wer,wo,was,x\n+4915111111111,Europe/Rome,Brot,1\n", new, 99).await;
         let error = looked_through(&world, id).await.error.unwrap();
         assert!(error.starts_with(&format!("{field}: ")), "{error}");
     }

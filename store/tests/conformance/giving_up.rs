@@ -1,7 +1,7 @@
 //! The backlog of an endpoint that was switched off.
 
 use ringfleet_core::{WebhookId, delivery::DeliveryState};
-use ringfleet_store::{DeliveryFilter, Webhook};
+use ringfleet_store::{DeliveryFilter, Over, Replay, Webhook};
 use uuid::Uuid;
 
 use crate::{
@@ -73,15 +73,13 @@ pub async fn one_that_is_on_again_begins_anew(db: Db) {
     assert_eq!(post.count(&db, DeliveryState::Dead).await, 2);
     assert!(db.write(async |tx| tx.replay_delivery(waiting[1].into(), at(40)).await).await);
     assert!(!db.write(async |tx| tx.replay_delivery(fresh.into(), at(40)).await).await, "it is on its way");
-    let dead = DeliveryFilter { state: Some(DeliveryState::Dead), ..DeliveryFilter::default() };
-    let replayed = async |filter| {
-        let none = Uuid::nil();
-        db.write(async |tx| tx.replay_deliveries(post.webhook, filter, none, 10, at(41)).await).await
+    let replayed = async |over| {
+        let (which, none) = (Replay { over, event: None, from: None, until: None }, Uuid::nil());
+        db.write(async |tx| tx.replay_deliveries(post.webhook, which, none, 10, at(41)).await).await
     };
-    let delivered = DeliveryFilter { state: Some(DeliveryState::Delivered), ..dead };
-    assert!(replayed(delivered).await.is_empty());
+    assert!(replayed(Over::Delivered).await.is_empty());
     assert_eq!(post.give_up(&db, 10, 41).await, 1);
-    let again = replayed(dead).await;
+    let again = replayed(Over::Dead).await;
     assert_eq!(again.len(), 3, "all but the one that was replayed by itself");
     assert!(again.contains(&waiting[2]) && !again.contains(&fresh));
     assert_eq!(post.give_up(&db, 10, 50).await, 0, "all are sent anew");

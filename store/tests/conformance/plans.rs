@@ -7,7 +7,8 @@ use ringfleet_core::{
     replan::Place,
 };
 use ringfleet_store::{
-    Answered, Begin, CallFilter, Copying, DeliveryFilter, GivenUp, Kept, RecipientFilter, Result, Store, Tx,
+    Answered, Begin, CallFilter, Copying, DeliveryFilter, GivenUp, Kept, Over, RecipientFilter, Replay,
+    Result, Store, Tx,
 };
 use sqlx::{Connection, PgConnection};
 use uuid::Uuid;
@@ -256,8 +257,12 @@ async fn check(statistics: Statistics) {
             assert_eq!(tx.deliveries(campaign.uuid().into(), filter, page(None, 20)).await?.len(), 20);
         };
         "dead deliveries": |tx| {
-            let filter = DeliveryFilter { state: Some(DeliveryState::Dead), ..DeliveryFilter::default() };
-            assert_eq!(tx.replay_deliveries(campaign.uuid().into(), filter, Uuid::nil(), 200, at(1)).await?.len(), 0);
+            let dead = Replay { over: Over::Dead, event: None, from: None, until: None };
+            assert_eq!(tx.replay_deliveries(campaign.uuid().into(), dead, Uuid::nil(), 200, at(1)).await?.len(), 0);
+        };
+        "deliveries of a day": |tx| {
+            let that_day = Replay { over: Over::Delivered, event: None, from: Some(at(86_400_000)), until: None };
+            assert_eq!(tx.replay_deliveries(campaign.uuid().into(), that_day, Uuid::nil(), 200, at(1)).await?.len(), 0);
         };
         "delete an endpoint": |tx| assert!(tx.delete_webhook(workspace, campaign.uuid().into(), None, at(1)).await?);
         "give up deliveries": |tx| {

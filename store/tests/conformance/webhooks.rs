@@ -11,9 +11,7 @@ use ringfleet_core::{
     trunk::TrunkConfig,
     webhook::{CustomHeaders, DataOptions, Format, SamoraEvent, Style},
 };
-use ringfleet_store::{
-    DeliveryFilter, DeliveryUpdate, NewAttempt, NewTrunk, NewWebhook, StoreError, Webhook,
-};
+use ringfleet_store::{DeliveryUpdate, NewAttempt, NewTrunk, NewWebhook, Over, Replay, StoreError, Webhook};
 use uuid::Uuid;
 
 use crate::{
@@ -178,19 +176,20 @@ pub async fn requests_are_kept_and_deliveries_replayed(db: Db) {
     assert_eq!(post.give_up(&db, 10, 6).await, 3);
     let on = Webhook { is_active: true, ..found(&db, &post).await };
     db.write(async |tx| tx.update_webhook(&on, at(7)).await).await;
-    let replay = async |filter: DeliveryFilter, after: Uuid, limit| {
-        db.write(async |tx| tx.replay_deliveries(id, filter, after, limit, at(500)).await).await
+    let replay = async |which: Replay, after: Uuid, limit| {
+        db.write(async |tx| tx.replay_deliveries(id, which, after, limit, at(500)).await).await
     };
-    let dead = DeliveryFilter { state: Some(DeliveryState::Dead), ..DeliveryFilter::default() };
-    assert!(
-        replay(DeliveryFilter { event: Some(EventType::CampaignFailed), ..dead }, Uuid::nil(), 9)
-            .await
-            .is_empty()
-    );
-    assert!(replay(DeliveryFilter { from: Some(at(1)), ..dead }, Uuid::nil(), 9).await.is_empty());
-    assert!(replay(DeliveryFilter { until: Some(at(0)), ..dead }, Uuid::nil(), 9).await.is_empty());
-    let first =
-        replay(DeliveryFilter { from: Some(at(0)), until: Some(at(1)), ..dead }, Uuid::nil(), 2).await;
+    let dead = Replay { over: Over::Dead, event: None, from: None, until: None };
+    let none = [
+        Replay { event: Some(EventType::CampaignFailed), ..dead },
+        Replay { from: Some(at(1)), ..dead },
+        Replay { until: Some(at(0)), ..dead },
+        Replay { over: Over::Delivered, ..dead },
+    ];
+    for which in none {
+        assert!(replay(which, Uuid::nil(), 9).await.is_empty(), "{which:?}");
+    }
+    let first = replay(Replay { from: Some(at(0)), until: Some(at(1)), ..dead }, Uuid::nil(), 2).await;
     assert_eq!(first.len(), 2);
     assert_eq!(replay(dead, first[1], 9).await.len(), 1);
     assert!(replay(dead, Uuid::nil(), 9).await.is_empty(), "all are on their way");
