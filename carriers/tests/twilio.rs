@@ -306,3 +306,24 @@ async fn a_provider_that_answers_nothing_clear_is_left_alone_for_a_while() {
     assert_eq!(fake.asked("POST "), 3);
     assert_eq!(short(&place(&carrier, order("01")).await.0).0, Some(Outcome::Answered), "it is tried again");
 }
+
+/// Where a pool chooses, that comes after everything else is ready.
+#[tokio::test]
+async fn what_it_shows_may_be_chosen_last_and_has_to_be_chosen() {
+    let fake = FakeTwilio::start(QUICK).await;
+    let carrier = carrier(&fake);
+    let undecided = Order { from: None, ..order("01") };
+    let (ending, _) = place(&carrier, undecided.clone()).await;
+    assert_eq!(short(&ending), (Some(Outcome::Failed), "no_caller_id", None));
+    let mut attempt = carrier.prepare(undecided).await.unwrap();
+    let kept = attempt.resume();
+    attempt.show("+12025550123".into());
+    attempt.place(unbounded_channel().0, CancellationToken::new()).await;
+    assert_eq!(fake.calls()[0].field("From"), "+12025550123");
+    let resolver = self::carrier(&fake);
+    for (shown, found) in
+        [(Some("+12025550123"), Outcome::Answered), (Some("+12025550124"), Outcome::Uncertain)]
+    {
+        assert_eq!(short(&resolver.resolve(&kept, shown).await).0, Some(found), "{shown:?}");
+    }
+}

@@ -238,4 +238,17 @@ mod tests {
         assert!(text.contains(r#""480":{"noRoom":{"retryAfterSeconds":5}}"#), "{text}");
         assert_eq!(serde_json::from_str::<TrunkConfig>(&text).unwrap(), config);
     }
+
+    #[test]
+    fn every_credential_of_an_account_is_a_secret_and_none_is_in_a_log() {
+        let json = r#"{"kind":"twilio","accountSid":"AC1","authToken":"one","apiKeySid":"SK1","apiKeySecret":"two"}"#;
+        let mut config: TrunkConfig = serde_json::from_str(json).unwrap();
+        let TrunkConfig::Twilio(trunk) = &config else { panic!("{config:?}") };
+        assert_eq!((trunk.base_url.as_str(), trunk.machine_detection), (TWILIO_URL, false));
+        let shown = format!("{config:?}");
+        assert!(!shown.contains("one") && !shown.contains("two"), "{shown}");
+        config.secrets_mut().into_iter().for_each(|secret| *secret = "sealed".into());
+        let kept = serde_json::to_string(&config).unwrap();
+        assert!(!kept.contains("one") && !kept.contains("two"), "{kept}");
+    }
 }

@@ -373,7 +373,9 @@ async fn place(State(desk): State<Desk>, body: String) -> Response {
 
 /// The newest first.
 async fn list(State(desk): State<Desk>, Query(query): Query<BTreeMap<String, String>>) -> Response {
-    let fits = |call: &&Taken| ["To", "From"].iter().all(|name| query[*name] == call.field(name));
+    let fits = |call: &&Taken| {
+        ["To", "From"].iter().all(|name| query.get(*name).is_none_or(|is| is == call.field(name)))
+    };
     let calls: Vec<Value> = desk.book().calls.iter().rev().filter(fits).map(Taken::shown).collect();
     Json(json!({"calls": calls})).into_response()
 }

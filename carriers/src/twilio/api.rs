@@ -131,8 +131,9 @@ impl Api {
     }
 
     /// The last calls between these numbers. Not narrowed by StartTime: a call that waits to be dialed has none yet.
-    pub(super) async fn calls(&self, to: E164, from: &str) -> Result<Vec<Shown>, Trouble> {
-        let query = [("To", to.to_string()), ("From", from.to_owned()), ("PageSize", LISTED.to_owned())];
+    pub(super) async fn calls(&self, to: E164, from: Option<&str>) -> Result<Vec<Shown>, Trouble> {
+        let (to, from) = (to.to_string(), from.map(|from| ("From", from)));
+        let query = [("To", to.as_str()), ("PageSize", LISTED)].into_iter().chain(from);
         let query = Serializer::new(String::new()).extend_pairs(query).finish();
         let listed: Listed = self.ask(Method::GET, &format!("/Calls.json?{query}"), &Form::new()).await?;
         Ok(listed.calls)

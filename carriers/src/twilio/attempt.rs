@@ -25,30 +25,27 @@ const TALK_LIMIT: u64 = 14_400;
 pub(super) struct TwilioAttempt {
     carrier: Arc<TwilioCarrier>,
     order: Order,
-    from: String,
 }
 
 impl TwilioAttempt {
     pub(super) fn prepare(carrier: Arc<TwilioCarrier>, order: Order) -> Result<Self, Ending> {
-        let failed = |reason| Err(Ending::over(Outcome::Failed, reason, None, EndedBy::Caller));
-        let Some(from) = order.from.clone() else { return failed("no_caller_id") };
-        if !twiml::fits(&twiml::of(&order, &carrier.trunk)) {
-            return failed("twiml_too_long");
+        match twiml::fits(&twiml::of(&order, &carrier.trunk)) {
+            true => Ok(Self { carrier, order }),
+            false => Err(Ending::over(Outcome::Failed, "twiml_too_long", None, EndedBy::Caller)),
         }
-        Ok(Self { carrier, order, from })
     }
 
     fn kept(&self) -> Kept {
-        let (call, to, from) = (self.order.call, self.order.to, self.from.clone());
+        let (call, to, from) = (self.order.call, self.order.to, self.order.from.clone());
         Kept { call, to, from, at: SystemClock.now(), sid: None }
     }
 
     /// What is asked for (<https://www.twilio.com/docs/voice/api/call-resource#create-a-call-resource>).
-    fn form(&self) -> Form {
-        let Self { carrier, order, from } = self;
+    fn form(&self, from: &str) -> Form {
+        let Self { carrier, order } = self;
         let mut form = vec![
             ("To", order.to.to_string()),
-            ("From", from.clone()),
+            ("From", from.to_owned()),
             ("Twiml", twiml::of(order, &carrier.trunk)),
             ("Timeout", order.ring_timeout.as_secs().clamp(1, RING_LIMIT).to_string()),
             ("TimeLimit", order.max_duration.as_secs().clamp(1, TALK_LIMIT).to_string()),
@@ -97,11 +94,14 @@ impl TwilioAttempt {
 
     /// Places the call, once. Where it is not clear whether the provider has it, looks for it.
     async fn placed(&self, kept: &Kept, ear: &mut Ear) -> Result<Shown, Ending> {
+        let Some(from) = &kept.from else {
+            return Err(Ending::over(Outcome::Failed, "no_caller_id", None, EndedBy::Caller));
+        };
         let doubt = &self.carrier.doubt;
         if doubt.keeps_back() {
             return Err(Ending::over(Outcome::Failed, "network", None, EndedBy::Carrier));
         }
-        match self.carrier.api.place(&self.form()).await {
+        match self.carrier.api.place(&self.form(from)).await {
             Ok(shown) if find::is_sid(&shown.sid) => {
                 doubt.clear();
                 Ok(shown)
@@ -132,8 +132,7 @@ impl Attempt for TwilioAttempt {
     }
 
     fn show(&mut self, caller_id: String) {
-        self.order.from = Some(caller_id.clone());
-        self.from = caller_id;
+        self.order.from = Some(caller_id);
     }
 
     async fn place(

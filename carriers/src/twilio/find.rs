@@ -21,7 +21,7 @@ pub(super) async fn find(carrier: &TwilioCarrier, kept: &Kept, ear: &mut Ear) ->
     let deadline = Instant::now() + carrier.settings.search;
     let mut pause = carrier.settings.pace.first;
     loop {
-        if let Ok(calls) = carrier.api.calls(kept.to, &kept.from).await {
+        if let Ok(calls) = carrier.api.calls(kept.to, kept.from.as_deref()).await {
             let found = candidates(calls, kept, &carrier.known.lock());
             match found.as_slice() {
                 [] => {}
@@ -79,7 +79,7 @@ mod tests {
         let kept = Kept {
             call: "ses_01h455vb4pex5vsknk084sn02q".parse().unwrap(),
             to: "+12025550101".parse().unwrap(),
-            from: "+12025550199".into(),
+            from: Some("+12025550199".into()),
             at,
             sid: None,
         };

@@ -82,7 +82,8 @@ impl Default for RestSettings {
 struct Kept {
     call: CallId,
     to: E164,
-    from: String,
+    /// What it shows, if that was chosen when this was kept.
+    from: Option<String>,
     /// Just before it was placed.
     at: DateTime<Utc>,
     /// The provider's id of it, once known.
@@ -154,7 +155,7 @@ impl Carrier for TwilioCarrier {
     async fn resolve(&self, resume: &Value, shown: Option<&str>) -> Ending {
         let lost = || Ending::uncertain("worker_lost");
         let Ok(mut kept) = serde_json::from_value::<Kept>(resume.clone()) else { return lost() };
-        shown.into_iter().for_each(|caller_id| caller_id.clone_into(&mut kept.from));
+        kept.from = shown.map(str::to_owned).or(kept.from);
         let mut ear = self.hints.listen(kept.call);
         let found = match &kept.sid {
             Some(sid) => self.asked_for(sid).await,
