@@ -14,8 +14,12 @@ use serde_json::{Value, json};
 use tokio::sync::mpsc::unbounded_channel;
 use tokio_util::sync::CancellationToken;
 
-const QUICK: Manners =
-    Manners { ring: Duration::from_millis(60), talk: Duration::from_millis(80), callbacks: Callbacks::Lost };
+const QUICK: Manners = Manners {
+    queue: Duration::from_millis(20),
+    ring: Duration::from_millis(60),
+    talk: Duration::from_millis(80),
+    callbacks: Callbacks::Lost,
+};
 /// Rings and talks for longer than any test lasts.
 const SLOW: Manners = Manners { ring: Duration::from_secs(60), talk: Duration::from_secs(60), ..QUICK };
 
@@ -326,4 +330,35 @@ async fn what_it_shows_may_be_chosen_last_and_has_to_be_chosen() {
     {
         assert_eq!(short(&resolver.resolve(&kept, shown).await).0, Some(found), "{shown:?}");
     }
+}
+
+#[tokio::test]
+async fn what_waits_in_the_queue_of_its_provider_is_taken_back_and_costs_nothing() {
+    let fake = FakeTwilio::start(Manners { queue: SLOW.ring, ..QUICK }).await;
+    let settings = RestSettings { queue: Duration::from_millis(50), ..settings() };
+    let carrier = TwilioCarrier::open(trunk(&fake.url(), json!({})), settings, Hints::default()).unwrap();
+    let (ending, steps) = place(&carrier, order("01")).await;
+    assert_eq!(short(&ending), (None, "provider_queue", None));
+    assert!(matches!(ending, Ending::NoRoom { retry_after, .. } if retry_after.as_secs() == 30));
+    assert!(!steps.contains(&Progress::Ringing), "{steps:?}");
+
+    let (progress, mut seen) = unbounded_channel();
+    let hangup = CancellationToken::new();
+    let attempt = carrier.prepare(order("02")).await.unwrap();
+    let placed = tokio::spawn(attempt.place(progress, hangup.clone()));
+    seen.recv().await.expect("the provider has it");
+    hangup.cancel();
+    assert_eq!(placed.await.unwrap(), Ending::GivenUp { reason: "cancelled".into() });
+    assert!(fake.calls().iter().all(|call| call.status == "canceled"));
+}
+
+/// It rings for longer than it may: the provider does not keep to its word.
+#[tokio::test]
+async fn what_rings_too_long_is_cancelled_and_was_an_attempt() {
+    let fake = FakeTwilio::start(SLOW).await;
+    let settings = RestSettings { queue: Duration::ZERO, ..settings() };
+    let carrier = TwilioCarrier::open(trunk(&fake.url(), json!({})), settings, Hints::default()).unwrap();
+    let (ending, steps) = place(&carrier, order("01")).await;
+    assert_eq!(short(&ending), (Some(Outcome::Unanswered), "ring_timeout", None));
+    assert!(steps.contains(&Progress::Ringing), "{steps:?}");
 }

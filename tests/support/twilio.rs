@@ -43,6 +43,8 @@ pub enum Callbacks {
 /// How the provider behaves.
 #[derive(Debug, Clone, Copy)]
 pub struct Manners {
+    /// Before anybody is dialed.
+    pub queue: Duration,
     pub ring: Duration,
     pub talk: Duration,
     pub callbacks: Callbacks,
@@ -220,7 +222,7 @@ impl Desk {
         let (tell, told) = tokio::sync::mpsc::unbounded_channel();
         tokio::spawn(self.clone().call_back(call.clone(), told));
         let _ = tell.send("initiated"); // whoever is told may be gone
-        self.pass(&call, Duration::from_millis(20)).await;
+        self.pass(&call, self.manners.queue).await;
         if !self.becomes(sid, "ringing") {
             let _ = tell.send("canceled"); // whoever is told may be gone
             return;

@@ -14,6 +14,12 @@ use crate::{
     },
 };
 
+/// A provider whose calls ring and talk for so many milliseconds.
+fn manners(ring: u64, talk: u64, callbacks: Callbacks) -> Manners {
+    let [queue, ring, talk] = [20, ring, talk].map(Duration::from_millis);
+    Manners { queue, ring, talk, callbacks }
+}
+
 /// A campaign for these ends of a number, over this provider.
 async fn campaign(operator: &Operator, provider: &FakeTwilio, ends: &[&str]) -> Campaign {
     let trunk = json!({
@@ -42,7 +48,7 @@ async fn endings(pair: Pair) {
         Pair::Embedded(_) => Callbacks::Twice,
         Pair::Fleet { .. } => Callbacks::OutOfOrder,
     };
-    let manners = Manners { ring: Duration::from_millis(200), talk: Duration::from_millis(300), callbacks };
+    let manners = manners(200, 300, callbacks);
     let provider = FakeTwilio::start(manners).await;
     let listen = format!("127.0.0.1:{}", free_port());
     let base = format!("http://{listen}");
@@ -83,8 +89,7 @@ async fn hints(pair: Pair) {
     let operator = Operator::new(&system.api);
     let mut asked = Vec::new();
     for callbacks in [Callbacks::InOrder, Callbacks::Forged] {
-        let manners = Manners { ring: Duration::from_millis(50), talk: Duration::from_millis(50), callbacks };
-        let provider = FakeTwilio::start(manners).await;
+        let provider = FakeTwilio::start(manners(50, 50, callbacks)).await;
         let campaign = campaign(&operator, &provider, &["01"]).await;
         campaign.act("start").await;
         campaign.finished().await;
@@ -105,8 +110,7 @@ async fn hints(pair: Pair) {
 async fn a_killed_worker_leaves_no_call_behind_and_nobody_is_called_twice() {
     let pair = Pair::fleet().await;
     let system = pair.start(&[]).await;
-    let long = Duration::from_secs(120);
-    let provider = FakeTwilio::start(Manners { ring: long, talk: long, callbacks: Callbacks::Lost }).await;
+    let provider = FakeTwilio::start(manners(120_000, 120_000, Callbacks::Lost)).await;
     let operator = Operator::new(&system.api);
     let ends = ["01", "02", "03", "04", "30"];
     let campaign = campaign(&operator, &provider, &ends).await;

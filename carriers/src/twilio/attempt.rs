@@ -83,7 +83,11 @@ impl TwilioAttempt {
         let follower = Follower {
             api: &carrier.api,
             pace: carrier.settings.pace,
-            bounds: Bounds::of_order(self.order.ring_timeout, self.order.max_duration),
+            bounds: Bounds::of_order(
+                self.order.ring_timeout,
+                self.order.max_duration,
+                carrier.settings.queue,
+            ),
             spots_machines: carrier.trunk.machine_detection,
             progress: Some(progress),
             asked: None,

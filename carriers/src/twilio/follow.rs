@@ -17,9 +17,6 @@ use super::{
 };
 use crate::{Progress, hints::Ear};
 
-/// How much longer than it may ring a call may take to be answered, the way through the provider's queue included: it should call now, not
-/// at some later hour.
-const QUEUE_PATIENCE: Duration = Duration::from_secs(30);
 /// How much longer than a call may last we ask about it. The provider ends it by itself (`TimeLimit`).
 const LAST_QUESTIONS: Duration = Duration::from_secs(600);
 
@@ -33,8 +30,8 @@ pub(super) struct Bounds {
 }
 
 impl Bounds {
-    pub(super) fn of_order(ring: Duration, talk: Duration) -> Self {
-        let answered_within = ring + QUEUE_PATIENCE;
+    pub(super) fn of_order(ring: Duration, talk: Duration, queue: Duration) -> Self {
+        let answered_within = ring + queue;
         Self { answered_within, over_within: answered_within + talk + LAST_QUESTIONS }
     }
 }

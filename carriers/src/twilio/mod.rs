@@ -54,6 +54,9 @@ pub struct RestSettings {
     pub patience: Duration,
     /// How long a call is looked for of which it is not known whether it was placed. Default 20 s.
     pub search: Duration,
+    /// How much longer than it may ring a call may take to be answered, the way through the provider's queue included: it should ring now, and
+    /// not at some later hour. Default 30 s.
+    pub queue: Duration,
 }
 
 /// The pauses between two questions about a call: they grow until there is news.
@@ -73,6 +76,7 @@ impl Default for RestSettings {
             pace: Pace { first: Duration::from_secs(1), longest: Duration::from_secs(10) },
             patience: Duration::from_secs(15),
             search: Duration::from_secs(20),
+            queue: Duration::from_secs(30),
         }
     }
 }
