@@ -14,7 +14,7 @@ use figment::{
     Figment,
     providers::{Env, Format, Serialized, Toml},
 };
-use ringfleet_carriers::SipSettings;
+use ringfleet_carriers::{RestSettings, SipSettings};
 use ringfleet_core::{
     delivery::RetrySchedule,
     net::{Block, Guard},
@@ -373,6 +373,11 @@ impl Config {
     /// Where webhooks may go.
     pub fn guard(&self) -> Guard {
         Guard::allowing(self.webhooks.allow.clone())
+    }
+
+    /// How providers with a REST API are spoken with. They find this installation where browsers do; nowhere, where that is not said.
+    pub fn rest(&self) -> RestSettings {
+        RestSettings { guard: self.guard(), callbacks: self.api.base_url.clone(), ..RestSettings::default() }
     }
 
     pub fn worker(&self) -> WorkerSettings {

@@ -70,7 +70,7 @@ pub fn start(
     let mut tasks = JoinSet::new();
     let worker_ready = CancellationToken::new();
     if wanted.worker {
-        let registry = Registry::new(config.sip.clone());
+        let registry = Registry::new(config.sip.clone()).with_rest(config.rest());
         let carriers = Arc::new(match &config.worker.witness {
             Some(file) => registry.with_witness(file.clone()),
             None => registry,

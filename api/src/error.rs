@@ -110,6 +110,12 @@ impl ApiError {
         Self::conflict(code, message)
     }
 
+    /// A callback that nobody who knows the secret has signed.
+    pub(crate) fn not_signed() -> Self {
+        let message = "the signature fits no call; check the token of the trunk and api.base_url";
+        Self::new(StatusCode::FORBIDDEN, "FORBIDDEN", message)
+    }
+
     /// There is no such thing, or it belongs to another workspace.
     pub(crate) fn not_found(what: &str) -> Self {
         let message = format!("there is no such {what} in this workspace");

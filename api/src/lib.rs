@@ -1,10 +1,11 @@
 //! The HTTP API of Ringfleet.
 //!
-//! [`router`] joins the native API under `/api/v1`, Samora's under `/v1` and `/v2`, files, `/healthz` and `/readyz`; [`serve`] runs it until it is told to
+//! [`router`] joins the native API under `/api/v1`, Samora's under `/v1` and `/v2`, files, callbacks of providers, `/healthz` and `/readyz`; [`serve`] runs it until it is told to
 //! stop. Every answer of the native API has one form (`envelope`), every error gets its status and code in one place
 //! (`error`), and every handler states the permission it needs (`auth`). docs/API.md is the guide for its users.
 
 mod auth;
+mod callbacks;
 mod change;
 mod check;
 mod client;
@@ -46,7 +47,7 @@ use axum::{
     extract::DefaultBodyLimit,
     http::{HeaderValue, Method},
     middleware,
-    routing::get,
+    routing::{get, post},
 };
 use ringfleet_core::{Quota, net::Guard};
 use ringfleet_engine::{AccessSettings, Engine};
@@ -136,6 +137,7 @@ pub fn router(engine: Engine, settings: ApiSettings) -> Router {
         .into_router()
         .route("/files/transcripts/{ses}", get(files::transcript))
         .route("/files/recordings/{ses}", get(files::recording))
+        .route("/callbacks/twilio/{ses}", post(callbacks::heard))
         .with_state(gate)
         .merge(description)
         .merge(health::router(engine))

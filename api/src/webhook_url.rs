@@ -17,7 +17,7 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// # Errors
 /// What is wrong with it.
 pub(crate) async fn check(text: &str, guard: &Guard) -> Result<()> {
-    judged(text, guard).await.map(|_| ())
+    judged("url", text, guard).await.map(drop)
 }
 
 /// The same where requests have to be encrypted: `http` goes only to addresses inside that the operator allows.
@@ -25,11 +25,26 @@ pub(crate) async fn check(text: &str, guard: &Guard) -> Result<()> {
 /// # Errors
 /// What is wrong with it.
 pub(crate) async fn check_encrypted(text: &str, guard: &Guard) -> Result<()> {
-    let (url, addresses) = judged(text, guard).await?;
+    encrypted("url", text, guard).await.map(drop)
+}
+
+/// The same for what other URLs of a provider are made from.
+///
+/// # Errors
+/// What is wrong with it, as the problem of this field.
+pub(crate) async fn check_base(field: &str, text: &str, guard: &Guard) -> Result<()> {
+    match encrypted(field, text, guard).await?.query() {
+        Some(_) => Err(ApiError::invalid(field, "must not hold a query (?…)")),
+        None => Ok(()),
+    }
+}
+
+async fn encrypted(field: &str, text: &str, guard: &Guard) -> Result<Url> {
+    let (url, addresses) = judged(field, text, guard).await?;
     let public = |ip: &IpAddr| Guard::default().check(*ip).is_ok();
     match url.scheme() == "http" && (addresses.is_empty() || addresses.iter().any(public)) {
-        true => Err(ApiError::invalid("url", "must begin with https://")),
-        false => Ok(()),
+        true => Err(ApiError::invalid(field, "must begin with https://")),
+        false => Ok(url),
     }
 }
 
@@ -45,7 +60,7 @@ pub(crate) async fn check_agent(text: &str, guard: &Guard) -> Result<()> {
         return Err(ApiError::invalid(FIELD, "must begin with wss://"));
     }
     // A WebSocket's URL is one of HTTP in all but its scheme (RFC 6455 §3).
-    let (_, addresses) = judged_as(FIELD, &format!("http{}", &text[2..]), guard).await?;
+    let (_, addresses) = judged(FIELD, &format!("http{}", &text[2..]), guard).await?;
     let all_inside = !addresses.is_empty() && addresses.iter().all(|ip| guard.allows_plain(*ip));
     match is_plain && !all_inside {
         true => Err(ApiError::invalid(FIELD, "must begin with wss://")),
@@ -54,11 +69,7 @@ pub(crate) async fn check_agent(text: &str, guard: &Guard) -> Result<()> {
 }
 
 /// The URL, and the addresses of its host as far as they are known now.
-async fn judged(text: &str, guard: &Guard) -> Result<(Url, Vec<IpAddr>)> {
-    judged_as("url", text, guard).await
-}
-
-async fn judged_as(field: &str, text: &str, guard: &Guard) -> Result<(Url, Vec<IpAddr>)> {
+async fn judged(field: &str, text: &str, guard: &Guard) -> Result<(Url, Vec<IpAddr>)> {
     let url = parse(text).map_err(|problem| ApiError::invalid(field, problem))?;
     if let Some(port) = url.port_or_known_default() {
         let port_fits = guard.check_port(port);

@@ -3,11 +3,14 @@
 //! A carrier only acts and reports. What an ending means for the recipient is `core::settle`'s business.
 
 mod conversation;
+pub mod guarded;
+mod hints;
 pub mod media;
 pub mod peer;
 mod registry;
 mod simulated;
 pub mod sip;
+pub mod twilio;
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
@@ -18,9 +21,11 @@ use tokio::sync::mpsc::UnboundedSender;
 use tokio_util::sync::CancellationToken;
 
 pub use conversation::{Connector, Handover, Script};
+pub use hints::Hints;
 pub use registry::{CarrierError, Registry};
 pub use simulated::SimulatedCarrier;
 pub use sip::{SipCarrier, SipSettings};
+pub use twilio::{RestSettings, TwilioCarrier};
 
 /// One attempt to be placed.
 #[derive(Debug, Clone)]

@@ -3,12 +3,13 @@
 use std::{collections::HashMap, io, path::PathBuf, sync::Arc, time::Duration};
 
 use parking_lot::Mutex;
-use ringfleet_core::{TrunkId, trunk::TrunkConfig};
+use ringfleet_core::{CallId, TrunkId, trunk::TrunkConfig};
 use tokio::time::Instant;
 
 use crate::{
-    Carrier, SimulatedCarrier,
+    Carrier, Hints, SimulatedCarrier,
     sip::{SipCarrier, SipSettings},
+    twilio::{RestSettings, TwilioCarrier},
 };
 
 /// A trunk that nobody has asked for in this time is forgotten at the latest when it has passed twice. Its carrier holds
@@ -26,11 +27,16 @@ pub enum CarrierError {
         /// What the system said.
         source: io::Error,
     },
+    /// TLS could not be set up.
+    #[error("cannot make the HTTP client of a trunk: {0}")]
+    Http(#[from] reqwest::Error),
 }
 
 /// Builds carriers and keeps them, so that a trunk has one set of sockets however often it is asked for.
 pub struct Registry {
     sip: SipSettings,
+    rest: RestSettings,
+    hints: Hints,
     witness: Option<PathBuf>,
     carriers: Mutex<Carriers>,
 }
@@ -62,12 +68,28 @@ impl Registry {
     /// A registry without carriers yet.
     pub fn new(sip: SipSettings) -> Self {
         let carriers = Carriers { built: HashMap::new(), tidy_at: Instant::now() + IDLE };
-        Self { sip, witness: None, carriers: Mutex::new(carriers) }
+        Self {
+            sip,
+            rest: RestSettings::default(),
+            hints: Hints::default(),
+            witness: None,
+            carriers: Mutex::new(carriers),
+        }
     }
 
     /// Lets simulated carriers write down every attempt in this file; see [`SimulatedCarrier::new`].
     pub fn with_witness(self, file: PathBuf) -> Self {
         Self { witness: Some(file), ..self }
+    }
+
+    /// How providers with a REST API are spoken with.
+    pub fn with_rest(self, rest: RestSettings) -> Self {
+        Self { rest, ..self }
+    }
+
+    /// Something was heard of a call; whoever follows it here asks its provider at once. `note`: the provider's id of it.
+    pub fn hint(&self, call: CallId, note: String) {
+        self.hints.tell(call, note);
     }
 
     /// The carrier of a trunk, built when it is first asked for and again when its settings have changed. One that was
@@ -77,7 +99,7 @@ impl Registry {
     /// Must be called inside a tokio runtime.
     ///
     /// # Errors
-    /// [`CarrierError::Socket`] when the sockets cannot be opened; nothing is kept then, so the next call tries again.
+    /// When the sockets cannot be opened, or TLS cannot be set up; nothing is kept then, so the next call tries again.
     pub fn carrier(&self, trunk: TrunkId, config: &TrunkConfig) -> Result<Arc<dyn Carrier>, CarrierError> {
         let asked_at = Instant::now();
         let mut carriers = self.carriers.lock();
@@ -108,6 +130,9 @@ impl Registry {
                 let bind = self.sip.bind;
                 let carrier = SipCarrier::open(trunk.clone(), self.sip.clone());
                 Ok(Arc::new(carrier.map_err(|source| CarrierError::Socket { bind, source })?))
+            }
+            TrunkConfig::Twilio(trunk) => {
+                Ok(Arc::new(TwilioCarrier::open(trunk.clone(), self.rest.clone(), self.hints.clone())?))
             }
             TrunkConfig::Simulated(trunk) => {
                 Ok(Arc::new(SimulatedCarrier::new(trunk.clone(), self.witness.clone())))

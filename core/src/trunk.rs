@@ -12,6 +12,8 @@ use crate::{Outcome, text_enum::text_enum};
 pub enum TrunkConfig {
     /// A SIP trunk or PBX.
     Sip(SipTrunk),
+    /// A provider that speaks Twilio's REST API: Twilio, SignalWire and others.
+    Twilio(TwilioTrunk),
     /// No network: outcome and timing come from the number. For tests and load.
     Simulated(SimulatedTrunk),
 }
@@ -21,8 +23,16 @@ impl TrunkConfig {
     pub fn secrets_mut(&mut self) -> Vec<&mut String> {
         match self {
             Self::Sip(sip) => sip.password.iter_mut().collect(),
+            Self::Twilio(twilio) => {
+                twilio.api_key_secret.iter_mut().chain([&mut twilio.auth_token]).collect()
+            }
             Self::Simulated(_) => Vec::new(),
         }
+    }
+
+    /// Whether the carrier can play an agent's greeting file. Where the provider holds the audio, it cannot.
+    pub fn plays_greetings(&self) -> bool {
+        !matches!(self, Self::Twilio(_))
     }
 }
 
@@ -85,6 +95,55 @@ pub enum OutcomeRule {
         /// Seconds to wait when the response carries no Retry-After.
         retry_after_seconds: u32,
     },
+}
+
+/// Where Twilio's own API is.
+pub const TWILIO_URL: &str = "https://api.twilio.com";
+
+/// A trunk at a provider that speaks Twilio's REST API, version 2010-04-01.
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct TwilioTrunk {
+    /// The account, `AC…` with Twilio.
+    pub account_sid: String,
+    /// Its token: what callbacks are signed with, and the password of requests where there is no API key.
+    pub auth_token: String,
+    /// The API key that requests are made with instead of the token.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub api_key_sid: Option<String>,
+    /// Its secret.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub api_key_secret: Option<String>,
+    /// What stands before `/2010-04-01` in the URLs of the provider.
+    #[serde(default = "twilio_url")]
+    pub base_url: String,
+    /// Let the provider tell machines from people; machines are hung up.
+    #[serde(default)]
+    pub machine_detection: bool,
+    /// Where the audio of an answered call goes; without it, it is hung up.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stream: Option<MediaStream>,
+}
+
+impl std::fmt::Debug for TwilioTrunk {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "TwilioTrunk({} {})", self.base_url, self.account_sid)
+    }
+}
+
+fn twilio_url() -> String {
+    TWILIO_URL.to_owned()
+}
+
+/// A WebSocket that takes the audio of a call in Twilio's Media Streams format.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct MediaStream {
+    /// `wss://…`, without a query.
+    pub url: String,
+    /// What is told with its start, as `customParameters`.
+    #[serde(default)]
+    pub parameters: BTreeMap<String, String>,
 }
 
 /// Settings of the simulated carrier. The number's end decides as with `ringfleet carrier`:
@@ -178,5 +237,18 @@ mod tests {
         let text = serde_json::to_string(&config).unwrap();
         assert!(text.contains(r#""480":{"noRoom":{"retryAfterSeconds":5}}"#), "{text}");
         assert_eq!(serde_json::from_str::<TrunkConfig>(&text).unwrap(), config);
+    }
+
+    #[test]
+    fn every_credential_of_an_account_is_a_secret_and_none_is_in_a_log() {
+        let json = r#"{"kind":"twilio","accountSid":"AC1","authToken":"one","apiKeySid":"SK1","apiKeySecret":"two"}"#;
+        let mut config: TrunkConfig = serde_json::from_str(json).unwrap();
+        let TrunkConfig::Twilio(trunk) = &config else { panic!("{config:?}") };
+        assert_eq!((trunk.base_url.as_str(), trunk.machine_detection), (TWILIO_URL, false));
+        let shown = format!("{config:?}");
+        assert!(!shown.contains("one") && !shown.contains("two"), "{shown}");
+        config.secrets_mut().into_iter().for_each(|secret| *secret = "sealed".into());
+        let kept = serde_json::to_string(&config).unwrap();
+        assert!(!kept.contains("one") && !kept.contains("two"), "{kept}");
     }
 }

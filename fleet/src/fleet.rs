@@ -6,6 +6,7 @@ use uuid::Uuid;
 
 use crate::{
     FleetError, Lane,
+    hints::Hints,
     limits::Limits,
     link::Link,
     presence::Presence,
@@ -51,6 +52,7 @@ pub struct Fleet {
     limits: Limits,
     quotas: Quotas,
     presence: Presence,
+    hints: Hints,
     link: Option<Arc<Link>>,
 }
 
@@ -66,6 +68,7 @@ impl Fleet {
             limits: Limits::over_redis(link.clone(), settings.live_lease),
             quotas: Quotas::over_redis(link.clone()),
             presence: Presence::over_redis(link.clone(), settings.presence_ttl),
+            hints: Hints::over_redis(link.clone()),
             link: Some(link),
         })
     }
@@ -78,6 +81,7 @@ impl Fleet {
             limits: Limits::in_process(),
             quotas: Quotas::in_process(),
             presence: Presence::in_process(settings.presence_ttl),
+            hints: Hints::in_process(),
             link: None,
         }
     }
@@ -124,6 +128,11 @@ impl Fleet {
     /// Who works right now.
     pub fn presence(&self) -> &Presence {
         &self.presence
+    }
+
+    /// What is heard of calls that some process follows.
+    pub fn hints(&self) -> &Hints {
+        &self.hints
     }
 
     /// Whether the fleet can be reached. In-process it always can.

@@ -7,10 +7,12 @@
 //! - [`Fleet::push`] and [`consume`] move [`Job`]s, a lane and an id, over Redis Streams consumer groups.
 //! - [`Fleet::limits`] keeps calls per second and live calls within bounds that hold across all workers.
 //! - [`Fleet::quotas`] keeps the requests of each caller within bounds.
+//! - [`Fleet::hints`] tells whoever follows a call that something was heard of it.
 //! - [`Fleet::presence`] tells who works right now.
 
 mod error;
 mod fleet;
+mod hints;
 mod lane;
 mod limits;
 mod link;
@@ -20,6 +22,7 @@ mod quotas;
 
 pub use error::FleetError;
 pub use fleet::{Fleet, FleetSettings};
+pub use hints::{Hint, Hints};
 pub use lane::{Job, Lane};
 pub use limits::{Acquired, Limit, Limits, Permit, SLOTS_LAST, Seat, Seats, Shortage, Slot};
 pub use presence::{Member, Presence};

@@ -48,6 +48,11 @@ impl Link {
         ConnectionManager::new_lazy_with_config(self.client.clone(), config()).map_err(FleetError::Address)
     }
 
+    /// A connection of its own that listens to channels.
+    pub(crate) async fn subscription(&self) -> redis::RedisResult<redis::aio::PubSub> {
+        self.client.get_async_pubsub().await
+    }
+
     /// A key. All keys of one room carry the same hash tag and so live in the same slot of a Redis Cluster, where
     /// a transaction or a script may use them together.
     pub(crate) fn key(&self, room: &str, name: &str) -> String {

@@ -17,6 +17,7 @@ pub mod receiver;
 pub mod redis;
 pub mod scenarios;
 pub mod sipp;
+pub mod twilio;
 
 pub use ports::free_port;
 use std::{future::Future, time::Duration};

@@ -81,11 +81,16 @@ impl Pair {
 
     /// Starts a whole system with `env` for each of its processes, and waits until it is ready.
     pub async fn start(&self, env: &[(&str, &str)]) -> System {
+        self.start_at("127.0.0.1:0", env).await
+    }
+
+    /// The same with the API at this address, for those who have to know it before.
+    pub async fn start_at(&self, listen: &str, env: &[(&str, &str)]) -> System {
         let (server, scheduler, worker) = match self {
-            Self::Embedded(_) => (self.spawn(&["up", "--listen", "127.0.0.1:0"], env), None, None),
+            Self::Embedded(_) => (self.spawn(&["up", "--listen", listen], env), None, None),
             Self::Fleet { .. } => {
                 self.run(&["migrate"]).await;
-                let server = self.spawn(&["api", "--listen", "127.0.0.1:0"], env);
+                let server = self.spawn(&["api", "--listen", listen], env);
                 (server, Some(self.spawn(&["scheduler"], env)), Some(self.spawn(&["worker"], env)))
             }
         };

@@ -66,6 +66,8 @@ mod trunk;
 #[cfg(test)]
 mod trunk_groups;
 #[cfg(test)]
+mod twilio;
+#[cfg(test)]
 mod voice_agent;
 #[cfg(test)]
 mod webhooks;

@@ -250,6 +250,6 @@ async fn nothing_goes_inside_unless_the_operator_allows_it() {
     let operator = Operator::new(&system.api);
     operator.post(&format!("{endpoint}/test"), json!({"event": "session.ended"})).await;
     let dead = operator.newest(&endpoint, "DEAD").await;
-    assert!(text(&dead["lastError"]).contains("where no webhooks go"), "{dead}");
+    assert!(text(&dead["lastError"]).contains("where no requests go"), "{dead}");
     assert!(receiver.received().is_empty());
 }

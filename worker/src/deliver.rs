@@ -4,6 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use chrono::{DateTime, Utc};
 use reqwest::{Client, RequestBuilder, Response, Url, header::RETRY_AFTER};
+use ringfleet_carriers::guarded;
 use ringfleet_core::{
     Clock, DeliveryId,
     clock::Stopwatch,
@@ -19,7 +20,6 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     WorkerSettings,
     endpoints::{Endpoints, NotNow},
-    guarded,
 };
 
 /// How much of an answer is kept, in bytes.

@@ -224,6 +224,10 @@ impl Dialer {
     }
 
     async fn order(&self, dial: &Dial) -> Result<Order, Ending> {
+        if dial.greeting.is_some() && !dial.config.plays_greetings() {
+            tracing::error!(call = %dial.id, "a greeting cannot be played over a trunk of this kind");
+            return Err(Ending::over(Outcome::Failed, "greeting_unusable", None, EndedBy::Caller));
+        }
         let greeting = self.sound(dial, dial.greeting.as_deref()).await?;
         let script = Arc::new(self.script(dial).await?);
         let record = match dial.recording {

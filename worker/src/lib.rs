@@ -10,7 +10,7 @@ mod endpoints;
 mod follow;
 mod followed;
 mod greetings;
-mod guarded;
+mod hints;
 mod identity;
 mod probe;
 mod pulse;
@@ -111,6 +111,7 @@ pub async fn run(
     let postman = Postman::new(engine.clone(), &settings)?;
 
     let over = CancellationToken::new();
+    let hinting = tokio::spawn(hints::pass_on(engine.clone(), carriers.clone(), over.clone()));
     let pulse = tokio::spawn(pulse::beat(dialer.clone(), settings.max_live, over.clone()));
     let keeping = tokio::spawn(recordings.keep(engine.clone(), over.clone()));
     let sharing = tokio::spawn(postman.clone().share_rates(stop.clone()));
@@ -152,7 +153,7 @@ pub async fn run(
     calls.close();
     drain(&calls, &identity, settings.drain).await;
     over.cancel();
-    drop(tokio::join!(pulse, probing, sharing, keeping));
+    drop(tokio::join!(pulse, probing, sharing, keeping, hinting));
     identity.retire(&engine).await;
     carriers.close().await;
     worked.map(drop).map_err(WorkerError::from)

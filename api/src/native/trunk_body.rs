@@ -2,12 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use ringfleet_core::trunk::{Limits, OutcomeRule, SimulatedTrunk, SipTransport, SipTrunk, TrunkConfig};
+use ringfleet_core::{
+    net::Guard,
+    trunk::{Limits, MediaStream, OutcomeRule, SimulatedTrunk, SipTransport, SipTrunk, TrunkConfig},
+};
 use ringfleet_store::NewTrunk;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::caller_ids;
+use super::{caller_ids, trunk_twilio};
 use crate::{
     check,
     error::{ApiError, Result},
@@ -27,6 +30,7 @@ const SIMULATED_LIMIT: u64 = 3_600_000;
 #[schema(as = TrunkCarrierKind)]
 enum CarrierKind {
     Sip,
+    Twilio,
     Simulated,
 }
 
@@ -46,6 +50,14 @@ pub(super) struct Body {
     username: Option<String>,
     password: Option<String>,
     outcomes: Option<BTreeMap<String, OutcomeRule>>,
+    account_sid: Option<String>,
+    auth_token: Option<String>,
+    api_key_sid: Option<String>,
+    api_key_secret: Option<String>,
+    base_url: Option<String>,
+    machine_detection: Option<bool>,
+    #[schema(value_type = Option<MediaStream>)]
+    stream: Option<Object<MediaStream>>,
     #[schema(schema_with = simulated_bounds)]
     ring_ms: Option<u64>,
     #[schema(schema_with = simulated_bounds)]
@@ -68,43 +80,72 @@ fn simulated_bounds() -> bounds::Bounds {
 
 impl Body {
     /// Checks every rule; the first that is broken is named by its field.
-    pub(super) fn check(mut self) -> Result<NewTrunk> {
+    pub(super) async fn check(mut self, guard: &Guard) -> Result<NewTrunk> {
         let name = check::name(std::mem::take(&mut self.name), NAME_LIMIT)?;
         let caller_id = check::caller_id("callerId", self.caller_id.take())?;
         let caller_ids = self.caller_ids.take().map(|Object(pool)| pool.check()).transpose()?;
         let Object(limits) = self.limits.take().unwrap_or_default();
         limits.validate().map_err(|(field, problem)| ApiError::invalid(field, problem))?;
-        self.refuse_fields_of_the_other_kind()?;
+        self.refuse_fields_of_other_kinds()?;
         let config = match self.kind {
             CarrierKind::Sip => TrunkConfig::Sip(self.sip()?),
+            CarrierKind::Twilio if caller_id.is_none() && caller_ids.is_none() => {
+                return Err(ApiError::invalid(
+                    "callerId",
+                    "is missing; a call over this API needs a number to show",
+                ));
+            }
+            CarrierKind::Twilio => TrunkConfig::Twilio(self.twilio().check(guard).await?),
             CarrierKind::Simulated => TrunkConfig::Simulated(self.simulated()?),
         };
         Ok(NewTrunk { name, config, caller_id, caller_ids, limits })
     }
 
-    fn refuse_fields_of_the_other_kind(&self) -> Result<()> {
-        let (kind, foreign) = match self.kind {
-            CarrierKind::Sip => {
-                ("simulated", vec![("ringMs", self.ring_ms.is_some()), ("talkMs", self.talk_ms.is_some())])
-            }
-            CarrierKind::Simulated => (
-                "sip",
-                vec![
-                    ("host", self.host.is_some()),
-                    ("port", self.port.is_some()),
-                    ("transport", self.transport.is_some()),
-                    ("domain", self.domain.is_some()),
-                    ("username", self.username.is_some()),
-                    ("password", self.password.is_some()),
-                    ("outcomes", self.outcomes.is_some()),
-                ],
-            ),
-        };
-        match foreign.into_iter().find(|(_, given)| *given) {
-            Some((field, _)) => {
-                Err(ApiError::invalid(field, format!("belongs to a trunk of kind {kind}; leave it out")))
+    fn refuse_fields_of_other_kinds(&self) -> Result<()> {
+        let sip = [
+            ("host", self.host.is_some()),
+            ("port", self.port.is_some()),
+            ("transport", self.transport.is_some()),
+            ("domain", self.domain.is_some()),
+            ("username", self.username.is_some()),
+            ("password", self.password.is_some()),
+            ("outcomes", self.outcomes.is_some()),
+        ];
+        let twilio = [
+            ("accountSid", self.account_sid.is_some()),
+            ("authToken", self.auth_token.is_some()),
+            ("apiKeySid", self.api_key_sid.is_some()),
+            ("apiKeySecret", self.api_key_secret.is_some()),
+            ("baseUrl", self.base_url.is_some()),
+            ("machineDetection", self.machine_detection.is_some()),
+            ("stream", self.stream.is_some()),
+        ];
+        let simulated = [("ringMs", self.ring_ms.is_some()), ("talkMs", self.talk_ms.is_some())];
+        let kinds: [(_, _, &[(&str, bool)]); 3] = [
+            (CarrierKind::Sip, "sip", &sip),
+            (CarrierKind::Twilio, "twilio", &twilio),
+            (CarrierKind::Simulated, "simulated", &simulated),
+        ];
+        let others = kinds.iter().filter(|(kind, ..)| *kind != self.kind);
+        let mut foreign = others
+            .flat_map(|(_, name, fields)| fields.iter().map(move |(field, given)| (name, field, given)));
+        match foreign.find(|(_, _, given)| **given) {
+            Some((kind, field, _)) => {
+                Err(ApiError::invalid(*field, format!("belongs to a trunk of kind {kind}; leave it out")))
             }
             None => Ok(()),
+        }
+    }
+
+    fn twilio(self) -> trunk_twilio::Given {
+        trunk_twilio::Given {
+            account_sid: self.account_sid,
+            auth_token: self.auth_token,
+            api_key_sid: self.api_key_sid,
+            api_key_secret: self.api_key_secret,
+            base_url: self.base_url,
+            machine_detection: self.machine_detection.unwrap_or_default(),
+            stream: self.stream.map(|Object(stream)| stream),
         }
     }
 

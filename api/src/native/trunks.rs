@@ -6,7 +6,7 @@ use ringfleet_core::{
     CallerIds, TrunkId,
     brake::{BrakeState, Health},
     id::TrunkKind,
-    trunk::{Limits, OutcomeRule, SipTransport, TrunkConfig},
+    trunk::{Limits, MediaStream, OutcomeRule, SipTransport, TrunkConfig},
 };
 use ringfleet_store::{Trunk, TrunkHealth};
 use serde::Serialize;
@@ -25,7 +25,7 @@ use crate::{
     query::Query,
 };
 
-/// A trunk as the API shows it: never its password.
+/// A trunk as the API shows it: never its password, token or secret.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = Trunk)]
@@ -86,6 +86,14 @@ enum Carrier {
         outcomes: BTreeMap<u16, OutcomeRule>,
     },
     #[serde(rename_all = "camelCase")]
+    Twilio {
+        account_sid: String,
+        api_key_sid: Option<String>,
+        base_url: String,
+        machine_detection: bool,
+        stream: Option<MediaStream>,
+    },
+    #[serde(rename_all = "camelCase")]
     Simulated { ring_ms: u64, talk_ms: u64 },
 }
 
@@ -103,6 +111,16 @@ impl View {
                     outcomes: sip.outcomes,
                 };
                 (carrier, sip.password.is_some())
+            }
+            TrunkConfig::Twilio(twilio) => {
+                let carrier = Carrier::Twilio {
+                    account_sid: twilio.account_sid,
+                    api_key_sid: twilio.api_key_sid,
+                    base_url: twilio.base_url,
+                    machine_detection: twilio.machine_detection,
+                    stream: twilio.stream,
+                };
+                (carrier, true)
             }
             TrunkConfig::Simulated(simulated) => {
                 (Carrier::Simulated { ring_ms: simulated.ring_ms, talk_ms: simulated.talk_ms }, false)
@@ -124,7 +142,7 @@ impl View {
 
 /// `POST /trunks`: makes a trunk.
 pub(super) async fn create(door: Allowed<may::EditTrunks>, Json(body): Json<Body>) -> Result<Answer<View>> {
-    let new = body.check()?;
+    let new = body.check(&door.settings().guard).await?;
     let now = door.now();
     let mut change = door.change("trunk.create", |trunk: &Trunk| {
         let detail = json!({ "name": trunk.name });

@@ -8,6 +8,7 @@ mod auth;
 mod bodies;
 mod bounds;
 mod brakes;
+mod callbacks;
 mod caller_ids;
 mod campaigns;
 mod described;

@@ -40,6 +40,10 @@ async fn one_of_each_resource() {
     let sip = json!({"name": "Carrier", "kind": "sip", "host": "sip.example.com", "username": "u", "password": "p"});
     let trunk = world.post("/trunks", sip).await;
     settled("trunk_sip", &trunk);
+    let twilio = json!({"name": "Twilio", "kind": "twilio", "accountSid": "AC0123456789abcdef0123456789abcdef", "authToken": "token-of-it",
+        "apiKeySid": "SK0123456789abcdef0123456789abcdef", "apiKeySecret": "secret-of-it", "baseUrl": "https://1.1.1.1",
+        "callerId": "+12025550199", "stream": {"url": "wss://agent.example.com/calls", "parameters": {"lang": "de"}}});
+    settled("trunk_twilio", &world.post("/trunks", twilio).await);
     settled("trunk_simulated", &world.post("/trunks", json!({"name": "Test", "kind": "simulated"})).await);
     let body = json!({"name": "Autumn", "agentId": agent.id(), "trunkId": trunk.id(), "startAt": "2026-12-01T00:00:00Z"});
     let campaign = world.post("/campaigns", body).await;

@@ -134,6 +134,51 @@ async fn sip_trunks() {
 }
 
 #[tokio::test]
+async fn twilio_trunks() {
+    let world = World::new().await;
+    let (long, sid) = ("x".repeat(241), "AC0123456789abcdef0123456789abcdef");
+    let stream = |url: &str, parameters: Value| json!({"url": url, "parameters": parameters});
+    let many: Value = (0..21).map(|n| (n.to_string(), json!("x"))).collect::<serde_json::Map<_, _>>().into();
+    let wide: Value =
+        (0..20).map(|n| (n.to_string(), json!("\"".repeat(240)))).collect::<serde_json::Map<_, _>>().into();
+    let wss = "wss://a.example.com";
+    let wrong = vec![
+        ("accountSid", json!(null), "accountSid"),
+        ("accountSid", json!("AC/../x"), "accountSid"),
+        ("authToken", json!(null), "authToken"),
+        ("authToken", json!("a\nb"), "authToken"),
+        ("authToken", json!(""), "authToken"),
+        ("apiKeySid", json!("SK1"), "apiKeySecret"),
+        ("apiKeySecret", json!("secret"), "apiKeySid"),
+        ("baseUrl", json!("http://1.1.1.1"), "baseUrl"),
+        ("baseUrl", json!("https://127.0.0.1"), "baseUrl"),
+        ("baseUrl", json!("https://169.254.169.254"), "baseUrl"),
+        ("baseUrl", json!("https://1.1.1.1:6379"), "baseUrl"),
+        ("baseUrl", json!("https://1.1.1.1/?a=b"), "baseUrl"),
+        ("baseUrl", json!("https://user@1.1.1.1"), "baseUrl"),
+        ("baseUrl", json!("api.twilio.com"), "baseUrl"),
+        ("machineDetection", json!("yes"), "machineDetection"),
+        ("stream", stream("ws://a.example.com", json!({})), "stream.url"),
+        ("stream", stream("wss://a.example.com/?a", json!({})), "stream.url"),
+        ("stream", stream("wss://user@a.example.com", json!({})), "stream.url"),
+        ("stream", stream(wss, json!({"session": "x"})), "stream.parameters.session"),
+        ("stream", stream(wss, json!({"a": long})), "stream.parameters.a"),
+        ("stream", stream(wss, json!({"a": "\u{1}"})), "stream.parameters.a"),
+        ("stream", stream(wss, many), "stream.parameters"),
+        ("stream", stream(wss, wide), "stream.parameters"),
+        ("stream", json!({"url": wss, "track": "both"}), "stream.track"),
+        ("callerId", json!(null), "callerId"),
+        ("host", json!("sip.example.com"), "host"),
+        ("ringMs", json!(1), "ringMs"),
+    ];
+    let good = json!({"name": "T", "kind": "twilio", "accountSid": sid, "authToken": "t", "callerId": "+12025550199"});
+    expect_fields(&world, "/trunks", good.clone(), wrong).await;
+    world.post("/trunks", good).await.expect(201);
+    let of_sip = json!({"name": "T", "kind": "sip", "host": "127.0.0.1"});
+    expect_fields(&world, "/trunks", of_sip, vec![("authToken", json!("t"), "authToken")]).await;
+}
+
+#[tokio::test]
 async fn simulated_trunks() {
     let world = World::new().await;
     let wrong = vec![

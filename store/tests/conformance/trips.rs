@@ -9,7 +9,7 @@ use ringfleet_core::{
     plan::Gate,
     seats::Abandonment,
     signing::Secret,
-    trunk::{Limits, SimulatedTrunk, SipTransport, SipTrunk, TrunkConfig},
+    trunk::{Limits, MediaStream, SimulatedTrunk, SipTransport, SipTrunk, TrunkConfig, TwilioTrunk},
 };
 use ringfleet_store::{
     CallFilter, CampaignSettings, NewAgent, NewRecipient, NewTrunk, NewWebhook, Progress, RecipientFilter,
@@ -104,7 +104,20 @@ pub async fn trunks(db: Db) {
         ..new_trunk("full")
     };
     let simulated = TrunkConfig::Simulated(SimulatedTrunk { ring_ms: 1 << 40, talk_ms: 0 });
-    let others = [TrunkConfig::Sip(bare), simulated].map(|config| NewTrunk { config, ..new_trunk("bare") });
+    let twilio = TrunkConfig::Twilio(TwilioTrunk {
+        account_sid: "AC1".into(),
+        auth_token: "t\"🔑".into(),
+        api_key_sid: Some("SK1".into()),
+        api_key_secret: Some("s'".into()),
+        base_url: "https://api.example.com/x".into(),
+        machine_detection: true,
+        stream: Some(MediaStream {
+            url: "wss://a.example.com".into(),
+            parameters: [("lang".into(), "dé & \"".into())].into(),
+        }),
+    });
+    let others =
+        [TrunkConfig::Sip(bare), twilio, simulated].map(|config| NewTrunk { config, ..new_trunk("bare") });
     for new in [full].into_iter().chain(others) {
         let made = db.write(async |tx| tx.insert_trunk(world.workspace, new.clone(), at(5)).await).await;
         let found = db.read(async |tx| tx.trunk(world.workspace, made.id).await).await.unwrap();

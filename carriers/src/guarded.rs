@@ -21,17 +21,23 @@ impl Resolve for GuardedLookup {
             let found = tokio::net::lookup_host((name.as_str(), 0)).await?;
             match guard.passing(found) {
                 Ok(passed) => Ok(Box::new(passed.into_iter()) as Addrs),
-                Err(kind) => Err(format!("the host is {kind}, where no webhooks go").into()),
+                Err(kind) => Err(format!("the host is {kind}, where no requests go").into()),
             }
         })
     }
 }
 
-/// The client all webhooks are sent with.
+/// How long an unused connection is kept: well below the minute after which load balancers close theirs, so that no request meets that moment.
+const IDLE: Duration = Duration::from_secs(30);
+
+/// A client for webhooks, and for providers of calls. It repeats nothing by itself: what is asked may be to call somebody.
 ///
 /// `most`: requests under way at once. As many connections to one host are kept: endpoints often share one, and what is thrown away after a
 /// burst would be opened again for the next one, with TLS.
-pub(crate) fn client(guard: Arc<Guard>, timeout: Duration, most: usize) -> reqwest::Result<Client> {
+///
+/// # Errors
+/// When TLS cannot be set up.
+pub fn client(guard: Arc<Guard>, timeout: Duration, most: usize) -> reqwest::Result<Client> {
     Client::builder()
         .timeout(timeout)
         .connect_timeout(timeout.min(Duration::from_secs(10)))
@@ -39,6 +45,8 @@ pub(crate) fn client(guard: Arc<Guard>, timeout: Duration, most: usize) -> reqwe
         .redirect(Policy::none()) // a signed body goes where the customer said, nowhere else
         .dns_resolver(Arc::new(GuardedLookup(guard)))
         .pool_max_idle_per_host(most)
+        .pool_idle_timeout(IDLE)
+        .retry(reqwest::retry::never())
         .tcp_nodelay(true)
         .user_agent(concat!("Ringfleet/", env!("CARGO_PKG_VERSION")))
         .build()
@@ -48,7 +56,7 @@ pub(crate) fn client(guard: Arc<Guard>, timeout: Duration, most: usize) -> reqwe
 ///
 /// # Errors
 /// What is wrong with it.
-pub(crate) fn check(guard: &Guard, url: &Url) -> Result<(), String> {
+pub fn check(guard: &Guard, url: &Url) -> Result<(), String> {
     if let Some(port) = url.port_or_known_default() {
         guard.check_port(port).map_err(|problem| format!("port {port} {problem}"))?;
     }
@@ -58,7 +66,7 @@ pub(crate) fn check(guard: &Guard, url: &Url) -> Result<(), String> {
         Some(Host::Domain(_)) => return Ok(()),
         None => return Err("the URL names no host".into()),
     };
-    guard.check(ip).map_err(|kind| format!("{ip} is {kind}, where no webhooks go"))
+    guard.check(ip).map_err(|kind| format!("{ip} is {kind}, where no requests go"))
 }
 
 #[cfg(test)]
@@ -98,7 +106,7 @@ mod tests {
         let url = format!("http://localhost:{}/", server.local_addr().unwrap().port());
         let refused =
             client(Arc::default(), Duration::from_secs(5), 8).unwrap().get(&url).send().await.unwrap_err();
-        assert!(format!("{refused:?}").contains("where no webhooks go"), "{refused:?}");
+        assert!(format!("{refused:?}").contains("where no requests go"), "{refused:?}");
         let allowed = Guard::allowing(vec!["127.0.0.0/8".parse().unwrap()]);
         let client = client(Arc::new(allowed), Duration::from_secs(5), 8).unwrap();
         let request = tokio::spawn(client.get(&url).send());

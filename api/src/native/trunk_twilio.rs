@@ -1,0 +1,120 @@
+//! What a request says about a trunk over Twilio's REST API, and when that makes sense.
+
+use ringfleet_carriers::twilio;
+use ringfleet_core::{
+    net::Guard,
+    trunk::{MediaStream, TWILIO_URL, TwilioTrunk},
+};
+use url::Url;
+
+use crate::{
+    error::{ApiError, Result},
+    webhook_url,
+};
+
+/// Longest id of an account or a key.
+const SID_LIMIT: usize = 64;
+/// Longest token or secret.
+const SECRET_LIMIT: usize = 255;
+/// Longest URL of a stream.
+const STREAM_URL_LIMIT: usize = 1_000;
+/// Longest name, and longest value, of what is told to a stream. Twilio takes 500 characters of both together.
+const PARAMETER_LIMIT: usize = 240;
+/// Most of them.
+const PARAMETERS: usize = 20;
+
+/// The fields of this kind, as they came.
+pub(super) struct Given {
+    pub(super) account_sid: Option<String>,
+    pub(super) auth_token: Option<String>,
+    pub(super) api_key_sid: Option<String>,
+    pub(super) api_key_secret: Option<String>,
+    pub(super) base_url: Option<String>,
+    pub(super) machine_detection: bool,
+    pub(super) stream: Option<MediaStream>,
+}
+
+impl Given {
+    pub(super) async fn check(self, guard: &Guard) -> Result<TwilioTrunk> {
+        let missing = |field: &str, what| ApiError::invalid(field, format!("is missing; {what}"));
+        let account_sid = self
+            .account_sid
+            .ok_or_else(|| missing("accountSid", "it is AC… with Twilio, a project id with others"))?;
+        let auth_token =
+            self.auth_token.ok_or_else(|| missing("authToken", "callbacks are signed with it"))?;
+        check_sid("accountSid", &account_sid)?;
+        check_secret("authToken", &auth_token)?;
+        match (&self.api_key_sid, &self.api_key_secret) {
+            (Some(sid), Some(secret)) => {
+                check_sid("apiKeySid", sid)?;
+                check_secret("apiKeySecret", secret)?;
+            }
+            (Some(_), None) => return Err(missing("apiKeySecret", "a key needs its secret")),
+            (None, Some(_)) => return Err(missing("apiKeySid", "a secret needs its key")),
+            (None, None) => {}
+        }
+        if let Some(url) = &self.base_url {
+            webhook_url::check_base("baseUrl", url, guard).await?;
+        }
+        if let Some(stream) = &self.stream {
+            check_stream(stream)?;
+        }
+        Ok(TwilioTrunk {
+            account_sid,
+            auth_token,
+            api_key_sid: self.api_key_sid,
+            api_key_secret: self.api_key_secret,
+            base_url: self.base_url.unwrap_or_else(|| TWILIO_URL.to_owned()),
+            machine_detection: self.machine_detection,
+            stream: self.stream,
+        })
+    }
+}
+
+/// It becomes part of a path.
+fn check_sid(field: &str, text: &str) -> Result<()> {
+    let fits =
+        (1..=SID_LIMIT).contains(&text.len()) && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
+    if fits { Ok(()) } else { Err(ApiError::invalid(field, "must be 1 to 64 letters, digits and hyphens")) }
+}
+
+/// It travels in a header, and no control character may end that.
+fn check_secret(field: &str, text: &str) -> Result<()> {
+    let fits = (1..=SECRET_LIMIT).contains(&text.len()) && !text.contains(char::is_control);
+    let problem = "must be 1 to 255 bytes without control characters";
+    if fits { Ok(()) } else { Err(ApiError::invalid(field, problem)) }
+}
+
+/// The provider connects to it, not we: it need not be judged where that is.
+fn check_stream(stream: &MediaStream) -> Result<()> {
+    let url = Url::parse(&stream.url).ok().filter(|url| {
+        stream.url.starts_with("wss://")
+            && url.has_host()
+            && url.query().is_none()
+            && url.fragment().is_none()
+            && url.username().is_empty()
+    });
+    if url.is_none() || stream.url.chars().count() > STREAM_URL_LIMIT {
+        let problem = "must be like wss://agent.example.com/calls, at most 1000 characters, without a query; use parameters instead";
+        return Err(ApiError::invalid("stream.url", problem));
+    }
+    if stream.parameters.len() > PARAMETERS {
+        return Err(ApiError::invalid("stream.parameters", "must be at most 20"));
+    }
+    let fits = |text: &str| text.chars().count() <= PARAMETER_LIMIT && !text.contains(char::is_control);
+    for (name, value) in &stream.parameters {
+        let field = format!("stream.parameters.{name}");
+        if name == "session" {
+            return Err(ApiError::invalid(field, "is told by itself: the id of the call; leave it out"));
+        }
+        if name.is_empty() || !fits(name) || !fits(value) {
+            let problem = "name and value must be at most 240 characters without control characters, and the name not empty";
+            return Err(ApiError::invalid(field, problem));
+        }
+    }
+    if !twilio::stream_fits(stream) {
+        let problem = "make, with the URL, more than the 4000 characters that may be sent with a call";
+        return Err(ApiError::invalid("stream.parameters", problem));
+    }
+    Ok(())
+}

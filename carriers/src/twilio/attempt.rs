@@ -1,0 +1,171 @@
+//! One call from its order to its ending.
+
+use std::{borrow::Cow, sync::Arc};
+
+use async_trait::async_trait;
+use ringfleet_core::{Clock, EndedBy, Ending, Outcome, SystemClock};
+use serde_json::Value;
+use tokio::sync::mpsc::UnboundedSender;
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    Kept, TwilioCarrier,
+    api::{Form, Shown, Trouble},
+    find,
+    follow::{Bounds, Follower, Seen},
+    refusals, signature, twiml,
+};
+use crate::{Attempt, Order, Progress, guarded, hints::Ear};
+
+/// Longest ringing that can be asked for, in seconds (`Timeout`).
+const RING_LIMIT: u64 = 600;
+/// Longest call that can be asked for, in seconds (`TimeLimit`): 4 h without further agreement.
+const TALK_LIMIT: u64 = 14_400;
+
+pub(super) struct TwilioAttempt {
+    carrier: Arc<TwilioCarrier>,
+    order: Order,
+}
+
+impl TwilioAttempt {
+    pub(super) fn prepare(carrier: Arc<TwilioCarrier>, order: Order) -> Result<Self, Ending> {
+        match twiml::fits(&twiml::of(&order, &carrier.trunk)) {
+            true => Ok(Self { carrier, order }),
+            false => Err(Ending::over(Outcome::Failed, "twiml_too_long", None, EndedBy::Caller)),
+        }
+    }
+
+    fn kept(&self) -> Kept {
+        let (call, to, from) = (self.order.call, self.order.to, self.order.from.clone());
+        Kept { call, to, from, at: SystemClock.now(), sid: None }
+    }
+
+    /// What is asked for (<https://www.twilio.com/docs/voice/api/call-resource#create-a-call-resource>).
+    fn form(&self, from: &str) -> Form {
+        let Self { carrier, order } = self;
+        let mut form = vec![
+            ("To", order.to.to_string()),
+            ("From", from.to_owned()),
+            ("Twiml", twiml::of(order, &carrier.trunk)),
+            ("Timeout", order.ring_timeout.as_secs().clamp(1, RING_LIMIT).to_string()),
+            ("TimeLimit", order.max_duration.as_secs().clamp(1, TALK_LIMIT).to_string()),
+        ];
+        let callback = carrier.callback(order.call);
+        if let Some(url) = &callback {
+            form.push(("StatusCallback", url.clone()));
+            form.push(("StatusCallbackMethod", "POST".into()));
+            let events = ["initiated", "ringing", "answered", "completed"];
+            form.extend(events.map(|event| ("StatusCallbackEvent", event.to_owned())));
+        }
+        if carrier.trunk.machine_detection {
+            form.push(("MachineDetection", "Enable".into()));
+            // A person does not wait for the verdict.
+            form.push(("AsyncAmd", "true".into()));
+            form.extend(callback.map(|url| ("AsyncAmdStatusCallback", url)));
+        }
+        if order.record.is_some() {
+            form.push(("Record", "true".into()));
+            form.push(("RecordingChannels", "dual".into()));
+        }
+        form
+    }
+
+    async fn run(self, progress: UnboundedSender<Progress>, hangup: CancellationToken) -> Ending {
+        let (kept, carrier) = (self.kept(), self.carrier.clone());
+        let mut ear = carrier.hints.listen(self.order.call);
+        let shown = match self.placed(&kept, &mut ear).await {
+            Ok(shown) => shown,
+            Err(ending) => return ending,
+        };
+        carrier.known.lock().add(&shown.sid);
+        let resume = Kept { sid: Some(shown.sid.clone()), ..kept }.to_value();
+        drop(progress.send(Progress::Resume(resume)));
+        let follower = Follower {
+            api: &carrier.api,
+            pace: carrier.settings.pace,
+            bounds: Bounds::of_order(
+                self.order.ring_timeout,
+                self.order.max_duration,
+                carrier.settings.queue,
+            ),
+            spots_machines: carrier.trunk.machine_detection,
+            progress: Some(progress),
+            asked: None,
+            seen: Seen::default(),
+        };
+        follower.follow(shown, &mut ear, &hangup).await
+    }
+
+    /// Places the call, once. Where it is not clear whether the provider has it, looks for it.
+    async fn placed(&self, kept: &Kept, ear: &mut Ear) -> Result<Shown, Ending> {
+        let Some(from) = &kept.from else {
+            return Err(Ending::over(Outcome::Failed, "no_caller_id", None, EndedBy::Caller));
+        };
+        let doubt = &self.carrier.doubt;
+        if doubt.keeps_back() {
+            return Err(Ending::over(Outcome::Failed, "network", None, EndedBy::Carrier));
+        }
+        match self.carrier.api.place(&self.form(from)).await {
+            Ok(shown) if find::is_sid(&shown.sid) => {
+                doubt.clear();
+                Ok(shown)
+            }
+            Err(Trouble::Refused { status, code, retry_after }) => {
+                doubt.clear();
+                Err(refusals::refused(status, code, retry_after))
+            }
+            Err(Trouble::Unsent(problem)) => {
+                tracing::warn!(problem, "a provider cannot be reached");
+                Err(Ending::over(Outcome::Failed, "network", None, EndedBy::Carrier))
+            }
+            unclear => {
+                doubt.unclear();
+                let problem = unclear.err();
+                tracing::warn!(?problem, call = %kept.call, "it is not known whether a provider has placed a call; it is looked for");
+                let found = find::find(&self.carrier, kept, ear).await;
+                found.ok_or_else(|| Ending::uncertain("placement_unknown"))
+            }
+        }
+    }
+}
+
+#[async_trait]
+impl Attempt for TwilioAttempt {
+    fn resume(&self) -> Value {
+        self.kept().to_value()
+    }
+
+    fn show(&mut self, caller_id: String) {
+        self.order.from = Some(caller_id);
+    }
+
+    async fn place(
+        self: Box<Self>,
+        progress: UnboundedSender<Progress>,
+        hangup: CancellationToken,
+    ) -> Ending {
+        if hangup.is_cancelled() {
+            return Ending::GivenUp { reason: Cow::Borrowed("cancelled") };
+        }
+        // In a task of its own: whoever drops this future gives the call up, but the call still has to be ended.
+        let wanted = hangup.child_token();
+        let _dropped = wanted.clone().drop_guard();
+        match tokio::spawn(self.run(progress, wanted)).await {
+            Ok(ending) => ending,
+            Err(error) => {
+                tracing::error!(%error, "the task of a call broke");
+                Ending::uncertain("internal")
+            }
+        }
+    }
+}
+
+impl TwilioCarrier {
+    /// Where the provider may tell of a call: none where this installation has no address that it could reach.
+    fn callback(&self, call: ringfleet_core::CallId) -> Option<String> {
+        let base = self.settings.callbacks.as_ref()?;
+        let is_here = base.host_str().is_some_and(|host| host == "localhost" || host.ends_with(".localhost"));
+        let can_be_reached = !is_here && guarded::check(&self.settings.guard, base).is_ok();
+        can_be_reached.then(|| signature::callback_url(base, call))
+    }
+}
