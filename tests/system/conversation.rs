@@ -109,7 +109,10 @@ async fn an_agent_has_the_call(operator: &Operator, recordings: &Path) {
 
     let [callee, ours] = loud_millis(recordings, &session);
     assert!(callee > 1000, "the callee murmurs: {callee} ms");
-    assert!(ours > 600 && ours <= callee, "most of it comes back after the greeting: {ours} of {callee} ms");
+    assert!(
+        ours > 600 && ours <= callee + 200,
+        "most of it comes back after the greeting: {ours} of {callee} ms"
+    );
 }
 
 /// Twenty seconds are said, and one is heard; the agent's leaving ends the call well.
