@@ -26,6 +26,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     config_api::{ApiConfig, AuthConfig, MailConfig},
     config_error::{ConfigError, Misread},
+    config_media::MediaConfig,
     logs,
 };
 
@@ -124,15 +125,6 @@ impl std::fmt::Debug for SecretsConfig {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{} keys, {:?}", self.keys.len(), self.file)
     }
-}
-
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct MediaConfig {
-    /// Folder of the agents' greetings.
-    pub greetings: Option<PathBuf>,
-    /// Folder for recordings.
-    pub recordings: Option<PathBuf>,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -362,6 +354,7 @@ impl Config {
         {
             return wrong("redis_url", &"…", "must begin with redis://");
         }
+        self.media.check()?;
         self.api_settings().map(drop)
     }
 
@@ -387,10 +380,6 @@ impl Config {
         RestSettings { guard: self.guard(), callbacks: self.api.base_url.clone(), ..RestSettings::default() }
     }
 
-    pub fn greetings(&self) -> PathBuf {
-        self.media.greetings.clone().unwrap_or_else(|| self.data.join("greetings"))
-    }
-
     pub fn worker(&self) -> WorkerSettings {
         WorkerSettings {
             max_live: self.worker.max_live,
@@ -399,7 +388,7 @@ impl Config {
             delivery_timeout: self.webhooks.timeout.0,
             guard: self.guard(),
             greetings: Some(self.greetings()),
-            recordings: Some(self.media.recordings.clone().unwrap_or_else(|| self.data.join("recordings"))),
+            recordings: Some(self.spool()),
         }
     }
 
@@ -416,6 +405,7 @@ impl Config {
             tick: self.scheduler.tick.0,
             housekeeping: Arc::new(housekeeping),
             keep_deliveries_days: self.webhooks.keep_days,
+            keep_recordings_days: self.media.keep_recordings_days,
         })
     }
 }

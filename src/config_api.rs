@@ -94,7 +94,7 @@ impl std::fmt::Debug for MailConfig {
     }
 }
 
-fn wrong(key: &'static str, value: impl std::fmt::Debug, problem: &str) -> ConfigError {
+pub fn wrong(key: &'static str, value: impl std::fmt::Debug, problem: &str) -> ConfigError {
     ConfigError::WrongValue { key, value: format!("{value:?}"), problem: problem.to_owned() }
 }
 
@@ -129,7 +129,7 @@ impl Config {
         })
     }
 
-    fn base_url(&self) -> Result<Url, ConfigError> {
+    pub fn base_url(&self) -> Result<Url, ConfigError> {
         let here = || Url::parse(&format!("http://{}", self.listen));
         let url = match &self.api.base_url {
             Some(url) => url.clone(),

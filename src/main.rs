@@ -6,6 +6,7 @@ mod cli;
 mod config;
 mod config_api;
 mod config_error;
+mod config_media;
 mod demo;
 mod keys;
 mod logs;

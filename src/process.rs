@@ -120,7 +120,7 @@ pub async fn open_engine(config: &Config, wanted: Wanted) -> Result<Engine, Fail
             tracing::info!(rows = sealed, "secrets were sealed with the first of secrets.keys");
         }
     }
-    Ok(Engine::new(store, fleet, clock(config), config.retries()))
+    Ok(Engine::new(store, fleet, clock(config), config.retries()).with_media(config.media()?))
 }
 
 /// How often a process that is to have a wrong clock looks how wrong.

@@ -302,7 +302,7 @@ impl From<EngineError> for ApiError {
             EngineError::ClaimLost => Self::request_in_progress(),
             EngineError::BrokenUpload(message) => Self::broken_upload(message),
             EngineError::Store(error) => Self::from_store(&error),
-            EngineError::Fleet(_) | EngineError::TimedOut => {
+            EngineError::Fleet(_) | EngineError::Blobs(_) | EngineError::TimedOut => {
                 tracing::warn!(%error, "a request could not be carried out in time");
                 Self::unavailable("the service is busy; before you repeat a change, look whether it was made")
             }

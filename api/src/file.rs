@@ -2,9 +2,11 @@
 
 use axum::{
     body::Body,
-    http::header,
+    http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
+use ringfleet_blobs::Blob;
+use ringfleet_core::CallId;
 use utoipa::openapi::{
     Content, RefOr, ResponseBuilder,
     schema::{ObjectBuilder, Schema, SchemaType, Type},
@@ -52,6 +54,35 @@ impl Answer for JsonLinesFile {
     }
 }
 
+/// The recording of a call: 8 kHz stereo WAV, the callee left.
+pub(crate) struct Recording {
+    pub(crate) call: CallId,
+    pub(crate) blob: Blob,
+}
+
+impl IntoResponse for Recording {
+    fn into_response(self) -> Response {
+        let Blob { bytes, content } = self.blob;
+        let name = format!("recording-{}.wav", self.call.uuid());
+        let mut response = file(WAV, &name, Body::from_stream(content));
+        // Known before the end: players show how long it is.
+        response.headers_mut().insert(header::CONTENT_LENGTH, bytes.into());
+        response
+    }
+}
+
+impl Answer for Recording {
+    fn describe(draft: &mut Draft, status: u16) {
+        let binary = ObjectBuilder::new().schema_type(SchemaType::AnyValue).build();
+        let file = Content::new(Some(RefOr::from(binary)));
+        let answer = ResponseBuilder::new().description("8 kHz stereo, the callee left.").content(WAV, file);
+        draft.answers(status, answer.build());
+        draft.refuses(StatusCode::CONFLICT, "It is on its way from the worker; ask again in a few seconds.");
+    }
+}
+
+/// RFC 2361.
+const WAV: &str = "audio/vnd.wave";
 const JSON_LINES: &str = "application/jsonl";
 
 fn file(media: &str, name: &str, body: Body) -> Response {

@@ -6,26 +6,23 @@ use axum::{
     http::{header, request::Parts},
     response::{IntoResponse, Response},
 };
-use chrono::TimeDelta;
 use ringfleet_core::{CallId, id::CallKind};
-use ringfleet_engine::Engine;
+use ringfleet_engine::{Engine, LINK_OPEN};
 use serde_json::json;
 
 use crate::{
     auth::{Allowed, Gate, may},
     error::{ApiError, Result},
+    file::Recording,
     path::PathId,
     query::{FromQuery, Parameters, Query},
 };
 
-/// How long a link opens its file (Samora's API: 60 minutes).
-const OPEN: TimeDelta = TimeDelta::minutes(60);
-
 /// The address of a call's transcript, for whoever gets it.
 pub(crate) async fn transcript_url<P: may::Looks>(door: &Allowed<P>, call: CallId) -> Result<String> {
     let path = format!("/files/transcripts/{}", call.uuid());
-    let query = door.engine().server_secret().await?.link_key().query(&path, door.now() + OPEN);
-    Ok(format!("{}{path}?{query}", door.settings().base_url.as_str().trim_end_matches('/')))
+    let key = door.engine().server_secret().await?.link_key();
+    Ok(key.address(door.settings().base_url.as_str(), &path, door.now() + LINK_OPEN))
 }
 
 /// `?expires=` and `?signature=`.
@@ -67,4 +64,12 @@ pub(crate) async fn transcript(
     let name = format!("inline; filename=\"transcript-{}.json\"", call.uuid());
     let body = json!({"call_id": call.uuid().to_string(), "transcript": found.turns});
     Ok(([(header::CONTENT_DISPOSITION, name)], Json(body)).into_response())
+}
+
+/// `GET /files/recordings/:call`: what was heard in a call.
+pub(crate) async fn recording(
+    Followed(engine): Followed,
+    PathId(call): PathId<CallKind>,
+) -> Result<Recording> {
+    Ok(Recording { call, blob: engine.recording_of(call).await? })
 }

@@ -136,6 +136,7 @@ pub fn router(engine: Engine, settings: ApiSettings) -> Router {
     routes
         .into_router()
         .route("/files/transcripts/{ses}", get(files::transcript))
+        .route("/files/recordings/{ses}", get(files::recording))
         .route("/callbacks/twilio/{ses}", post(callbacks::heard))
         .with_state(gate)
         .merge(description)

@@ -33,6 +33,11 @@ impl LinkKey {
         format!("expires={expires}&signature={hex}")
     }
 
+    /// The address that opens `path` of the server at `base` until `expires`.
+    pub fn address(&self, base: &str, path: &str, expires: DateTime<Utc>) -> String {
+        format!("{}{path}?{}", base.trim_end_matches('/'), self.query(path, expires))
+    }
+
     /// Checks what a link brings, in constant time where it is right or wrong.
     ///
     /// # Errors

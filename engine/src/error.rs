@@ -1,5 +1,6 @@
 use std::sync::Arc;
 
+use ringfleet_blobs::BlobError;
 use ringfleet_core::WrongState;
 use ringfleet_fleet::FleetError;
 use ringfleet_store::StoreError;
@@ -53,6 +54,9 @@ pub enum EngineError {
     /// The fleet (Redis) did not answer.
     #[error("{0}")]
     Fleet(Arc<FleetError>),
+    /// Where blobs are kept cannot be reached.
+    #[error("{0}")]
+    Blobs(Arc<BlobError>),
     /// The database took too long; what was asked of it may or may not have happened.
     #[error("the database did not answer in time")]
     TimedOut,
@@ -69,7 +73,7 @@ impl EngineError {
     pub fn is_passing(&self) -> bool {
         match self {
             Self::Store(error) => error.is_passing(),
-            Self::Fleet(_) | Self::TimedOut => true,
+            Self::Fleet(_) | Self::Blobs(_) | Self::TimedOut => true,
             _ => false,
         }
     }
@@ -91,6 +95,12 @@ impl From<StoreError> for EngineError {
             StoreError::WrongState(wrong) => Self::WrongState(wrong),
             error => Self::Store(Arc::new(error)),
         }
+    }
+}
+
+impl From<BlobError> for EngineError {
+    fn from(error: BlobError) -> Self {
+        Self::Blobs(Arc::new(error))
     }
 }
 

@@ -22,7 +22,8 @@ pub(crate) struct Fact<'a> {
 }
 
 enum About<'a> {
-    Call(&'a Call),
+    /// A call, and the link to its recording.
+    Call(&'a Call, Option<String>),
     Campaign(&'a Campaign, Value),
     Recipient(&'a Completed, &'a Campaign),
     Other(Option<AgentId>, Value),
@@ -75,13 +76,22 @@ pub(crate) fn started(call: &Call) -> Fact<'_> {
 
 /// `session.ended` tells that it is over, and `session.errored` before it, where it did not go as calls go.
 pub(crate) fn ended(call: &Call) -> impl Iterator<Item = Fact<'_>> {
+    ended_recorded(call, None)
+}
+
+/// The same of a call that may have been recorded, with the link to what was.
+pub(crate) fn ended_recorded(call: &Call, recording: Option<String>) -> impl Iterator<Item = Fact<'_>> {
     let went_wrong = matches!(call.outcome, Some(Outcome::Failed | Outcome::Uncertain));
     let errored = went_wrong.then(|| of_call(EventType::SessionErrored, call, sequence::ERRORED));
-    errored.into_iter().chain([of_call(EventType::SessionEnded, call, sequence::ENDED)])
+    let ended = Fact {
+        about: About::Call(call, recording),
+        ..of_call(EventType::SessionEnded, call, sequence::ENDED)
+    };
+    errored.into_iter().chain([ended])
 }
 
 fn of_call(event: EventType, call: &Call, sequence: i64) -> Fact<'_> {
-    Fact { workspace: call.workspace_id, event, sequence, about: About::Call(call) }
+    Fact { workspace: call.workspace_id, event, sequence, about: About::Call(call, None) }
 }
 
 /// What a campaign tells of itself; its row counts its events. Hold the campaign, or have made it.
@@ -115,7 +125,7 @@ impl Fact<'_> {
     /// Whose agent's business it is.
     pub(crate) fn agent(&self) -> Option<AgentId> {
         match &self.about {
-            About::Call(call) => Some(call.agent_id),
+            About::Call(call, _) => Some(call.agent_id),
             About::Campaign(campaign, _) | About::Recipient(_, campaign) => Some(campaign.agent_id),
             About::Other(agent, _) => *agent,
         }
@@ -129,7 +139,7 @@ impl Fact<'_> {
     /// What Samora calls it, if it tells of it.
     pub(crate) fn samora(&self) -> Option<SamoraEvent> {
         match &self.about {
-            About::Call(call) => SamoraEvent::of(self.event, call.state),
+            About::Call(call, _) => SamoraEvent::of(self.event, call.state),
             _ => None,
         }
     }
@@ -142,7 +152,7 @@ impl Fact<'_> {
         options: DataOptions,
         now: DateTime<Utc>,
     ) -> Option<String> {
-        let About::Call(call) = &self.about else { return None };
+        let About::Call(call, recording) = &self.about else { return None };
         let mut data = json!({
             "call_id": call.id.uuid(),
             "agent_id": call.agent_id.uuid(),
@@ -158,12 +168,12 @@ impl Fact<'_> {
             data["reason"] = json!(call.reason);
         }
         if event == SamoraEvent::CallFinished {
-            // Calls leave neither of them yet.
+            // What was said is told after the call.
             if options.include_transcript {
                 data["transcript_url"] = Value::Null;
             }
             if options.include_recording_url {
-                data["recording_url"] = Value::Null;
+                data["recording_url"] = json!(recording);
             }
         }
         let body =
@@ -173,7 +183,7 @@ impl Fact<'_> {
 
     pub(crate) fn data(&self) -> Value {
         match &self.about {
-            About::Call(call) => call_data(self.event, call),
+            About::Call(call, _) => call_data(self.event, call),
             About::Campaign(campaign, more) => campaign_data(campaign, more.clone()),
             About::Recipient(one, campaign) => json!({
                 "recipientId": one.id,

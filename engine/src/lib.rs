@@ -35,6 +35,7 @@ mod publish;
 mod ready;
 mod receipt;
 mod recipients;
+mod recordings;
 mod requests;
 mod runs;
 mod scheduled_calls;
@@ -55,7 +56,7 @@ mod ways;
 mod webhooks;
 mod wind_up;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use ringfleet_core::{Clock, delivery::RetrySchedule};
 use ringfleet_fleet::{Fleet, Lane};
@@ -79,6 +80,7 @@ pub use logins::{Credentials, Grant};
 pub use preflight::{Held, Preflight, ZoneHours};
 pub use receipt::{Deed, Handed, KeptAnswer, Receipt, Target, Told};
 pub use recipients::AddReport;
+pub use recordings::{LINK_OPEN, Media, Recorded};
 pub use requests::{ANSWERS_LAST, Asked, Claim, Claimed, Fingerprint, Whole};
 pub use runs::NAME_LIMIT;
 pub use scheduled_calls::{COUNTED, CallStats, SORTED};
@@ -110,6 +112,7 @@ struct Shared {
     hints: Hints,
     retries: RetrySchedule,
     access: access::Access,
+    media: OnceLock<Media>,
     loads: Batcher<Uuid, Option<Dial>>,
     begins: Batcher<Begin, Option<Begun>>,
     // For single calls, which do not wait behind a large batch of campaigns' calls, nor in one.
@@ -142,6 +145,7 @@ impl Engine {
             clock,
             retries,
             access: access::Access::default(),
+            media: OnceLock::new(),
         }))
     }
 

@@ -9,7 +9,7 @@ use ringfleet_core::{
     settle::{Next, Progress, settle},
 };
 use ringfleet_store::{
-    Address, Bump, Call, CallUpdate, CallerDay, Campaign, RecipientUpdate, Standing, Store,
+    Address, Bump, Call, CallUpdate, CallerDay, Campaign, NewRecording, RecipientUpdate, Standing, Store,
 };
 use uuid::Uuid;
 
@@ -22,6 +22,7 @@ use crate::{
     facts::{self, Completed},
     known::{address, forget_calls},
     publish::{Hints, completed_facts, publish},
+    recordings::Recorded,
     stats::hour,
     verdict::waits,
 };
@@ -47,6 +48,8 @@ pub struct Settlement {
     pub answered_at: Option<DateTime<Utc>>,
     /// When that was seen.
     pub at: DateTime<Utc>,
+    /// The recording it has left.
+    pub recorded: Option<Recorded>,
 }
 
 impl Settlement {
@@ -116,7 +119,12 @@ async fn settle_all(
         forget_calls(&mut tx, &writes.unmade).await?;
     }
     give_back(&mut tx, &writes.unshown).await?;
-    let mut facts: Vec<_> = writes.ended.iter().flat_map(facts::ended).collect();
+    if !writes.links.is_empty() {
+        tx.insert_recordings(&writes.recorded(), now).await?;
+    }
+    let link = |call: &Call| writes.links.get(&call.id).cloned().flatten();
+    let mut facts: Vec<_> =
+        writes.ended.iter().flat_map(|call| facts::ended_recorded(call, link(call))).collect();
     facts.extend(completed_facts(&writes.completed, |id| campaigns.get(&id)));
     let deliveries = publish(&mut tx, facts, now).await?;
     campaign_brake::count(&mut tx, &campaigns, &writes.ended).await?;
@@ -133,6 +141,8 @@ struct Writes {
     recipients: Vec<RecipientUpdate>,
     ended: Vec<Call>,
     completed: Vec<Completed>,
+    /// Calls among them that were recorded, and the links to what was.
+    links: HashMap<CallId, Option<String>>,
     /// Calls that consumed nothing: no cap counts them.
     unmade: Vec<(Address, Uuid)>,
     /// Those of them for whom no phone rang: no caller ID counts them.
@@ -195,6 +205,9 @@ impl Writes {
             call.code = update.code.map(i32::from);
             call.ended_by = update.ended_by;
             call.ended_at = update.ended_at;
+            if let Some(recorded) = &settlement.recorded {
+                self.links.insert(call.id, recorded.url.clone());
+            }
             self.ended.push(call);
         }
         self.calls.push(update);
@@ -202,6 +215,13 @@ impl Writes {
 }
 
 impl Writes {
+    fn recorded(&self) -> Vec<NewRecording> {
+        let calls = self.ended.iter().filter(|call| self.links.contains_key(&call.id));
+        calls
+            .map(|call| NewRecording { call_id: call.id.uuid(), workspace_id: call.workspace_id.uuid() })
+            .collect()
+    }
+
     /// An attempt that was made.
     fn count(&mut self, campaign: CampaignId, call: &Call, outcome: Outcome, settlement: &Settlement) {
         let at = settlement.at;

@@ -28,6 +28,8 @@ pub struct SchedulerSettings {
     pub housekeeping: Arc<Schedule>,
     /// How many days what webhook endpoints said is kept, and deliveries that have ended, with their events.
     pub keep_deliveries_days: u32,
+    /// How many days recordings are kept; for ever where nothing is said.
+    pub keep_recordings_days: Option<u32>,
 }
 
 /// How often due retries are pushed.
@@ -79,6 +81,9 @@ async fn keep_house(engine: &Engine, settings: &SchedulerSettings, stop: &Cancel
         if let Err(error) = engine.forget_deliveries(settings.keep_deliveries_days).await {
             tracing::warn!(%error, "old webhook deliveries could not be forgotten; it will be tried again");
         }
+        if let Some(days) = settings.keep_recordings_days {
+            forget_recordings(engine, days).await;
+        }
         if let Err(error) = engine.forget_requests().await {
             tracing::warn!(%error, "answers that are over a day old could not be forgotten; it will be tried again");
         }
@@ -105,5 +110,13 @@ async fn keep_house(engine: &Engine, settings: &SchedulerSettings, stop: &Cancel
             Ok(closed) => tracing::warn!(closed, "imports had broken off and are closed"),
             Err(error) => tracing::warn!(%error, "housekeeping failed; it will be tried again"),
         }
+    }
+}
+
+async fn forget_recordings(engine: &Engine, days: u32) {
+    match engine.forget_recordings(days).await {
+        Ok(0) => {}
+        Ok(forgotten) => tracing::info!(forgotten, days, "recordings are forgotten"),
+        Err(error) => tracing::warn!(%error, "old recordings could not be forgotten; it will be tried again"),
     }
 }

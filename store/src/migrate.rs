@@ -129,6 +129,12 @@ const ALL: &[(i64, &str, &str, &str)] = &[
         include_str!("../../migrations/postgres/0021_giving_up.sql"),
         include_str!("../../migrations/sqlite/0021_giving_up.sql"),
     ),
+    (
+        24,
+        "recordings",
+        include_str!("../../migrations/postgres/0024_recordings.sql"),
+        include_str!("../../migrations/sqlite/0024_recordings.sql"),
+    ),
 ];
 
 pub(crate) fn postgres() -> Migrator {

@@ -7,6 +7,7 @@
 #![allow(dead_code, reason = "each test program uses its own part of the harness")]
 
 pub mod api;
+pub mod bucket;
 pub mod guard;
 pub mod pair;
 pub mod ports;

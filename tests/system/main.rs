@@ -49,6 +49,8 @@ mod operator;
 #[cfg(test)]
 mod outage;
 #[cfg(test)]
+mod recordings;
+#[cfg(test)]
 mod relay;
 #[cfg(test)]
 mod samora;

@@ -1,6 +1,6 @@
 //! Places calls: the jobs of the dialing lanes. And resolves the calls of dead workers.
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use ringfleet_carriers::{Attempt, Carrier, Order, Registry};
 use ringfleet_core::{
@@ -23,6 +23,7 @@ use crate::{
     followed::{Followed, Mine},
     greetings::Greetings,
     identity::Identity,
+    recordings::Recordings,
 };
 
 /// How long a campaign's call waits for room under the limits before it goes back.
@@ -47,7 +48,7 @@ pub(crate) struct Dialer {
     pub(crate) followed: Followed,
     pub(crate) begins: Begins,
     pub(crate) greetings: Arc<Greetings>,
-    pub(crate) recordings: Option<PathBuf>,
+    pub(crate) recordings: Recordings,
     pub(crate) stop: CancellationToken,
 }
 
@@ -127,6 +128,7 @@ impl Dialer {
             worker,
             begun: Clock::now(self.engine.clock()),
             mine,
+            recordings: dial.recording.then(|| self.recordings.clone()),
         };
         let room = Room { _place: place, permit };
         let asked = Stopwatch::start();
@@ -228,7 +230,7 @@ impl Dialer {
             Ending::over(Outcome::Failed, "greeting_unusable", None, EndedBy::Caller)
         })?;
         let record = match dial.recording {
-            true => self.recordings.as_ref().map(|folder| folder.join(format!("{}.wav", dial.id))),
+            true => self.recordings.file(dial.id),
             false => None,
         };
         Ok(Order {
@@ -280,7 +282,8 @@ impl Dialer {
         let (call, campaign, begun) = (dial.id, dial.campaign_id, None);
         let (sent, rung) = (true, true); // for all anybody knows
         let answered_at = None;
-        let settlement = Settlement { call, campaign, worker, sent, rung, begun, ending, answered_at, at };
+        let settlement =
+            Settlement { call, campaign, worker, sent, rung, begun, ending, answered_at, at, recorded: None };
         self.engine.settle(settlement).await?;
         mine.settled();
         Ok(())

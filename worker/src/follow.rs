@@ -11,7 +11,7 @@ use ringfleet_store::SeatAnswer;
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use tokio_util::sync::CancellationToken;
 
-use crate::followed::Mine;
+use crate::{followed::Mine, recordings::Recordings};
 
 /// So long after it was granted room a call is not placed any more, whatever its slot says: a worker that was frozen meanwhile may
 /// have been declared dead, and somebody else may have ended the call.
@@ -143,6 +143,8 @@ pub(crate) struct Follower {
     pub(crate) worker: WorkerId,
     pub(crate) begun: DateTime<Utc>,
     pub(crate) mine: Mine,
+    /// Where it leaves its recording, if it is to be recorded.
+    pub(crate) recordings: Option<Recordings>,
 }
 
 impl Follower {
@@ -224,11 +226,19 @@ impl Follower {
     }
 
     async fn settle_at(self, course: Course, ending: Ending, at: DateTime<Utc>) {
-        let Self { engine, call, campaign, worker, begun, mut mine, .. } = self;
+        let Self { engine, call, campaign, worker, begun, mut mine, recordings, .. } = self;
         let (begun, Course { sent, rung, answered_at }) = (Some(begun), course);
-        let settlement = Settlement { call, campaign, worker, sent, rung, begun, ending, answered_at, at };
+        let recorded = match &recordings {
+            Some(recordings) => recordings.left_by(&engine, call).await,
+            None => None,
+        };
+        let settlement =
+            Settlement { call, campaign, worker, sent, rung, begun, ending, answered_at, at, recorded };
         match engine.settle(settlement).await {
-            Ok(true) => mine.settled(),
+            Ok(true) => {
+                mine.settled();
+                recordings.iter().for_each(Recordings::settled);
+            }
             Ok(false) => {
                 tracing::info!(%call, "a call needed no settling: it had not begun, or is settled already")
             }

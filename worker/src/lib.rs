@@ -14,6 +14,7 @@ mod hints;
 mod identity;
 mod probe;
 mod pulse;
+mod recordings;
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
@@ -26,7 +27,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     begins::Begins, deliver::Postman, dial::Dialer, followed::Followed, greetings::Greetings,
-    identity::Identity,
+    identity::Identity, recordings::Recordings,
 };
 
 /// How a worker behaves.
@@ -44,7 +45,7 @@ pub struct WorkerSettings {
     pub guard: Guard,
     /// Where agents' greetings are (8 to 48 kHz WAV).
     pub greetings: Option<PathBuf>,
-    /// Where recordings go.
+    /// Where recordings are written, until they are put where they are kept.
     pub recordings: Option<PathBuf>,
 }
 
@@ -90,6 +91,7 @@ pub async fn run(
     let identity = Arc::new(Identity::announce(&engine).await?);
     let live = Arc::new(Semaphore::new(settings.max_live as usize));
     let calls = TaskTracker::new();
+    let recordings = Recordings::new(settings.recordings.clone());
     let dialer = Dialer {
         engine: engine.clone(),
         carriers: carriers.clone(),
@@ -101,7 +103,7 @@ pub async fn run(
         followed: Followed::default(),
         begins: Begins::default(),
         greetings: Arc::new(Greetings::new(settings.greetings.clone())),
-        recordings: settings.recordings.clone(),
+        recordings: recordings.clone(),
         stop: stop.clone(),
     };
     let postman = Postman::new(engine.clone(), &settings)?;
@@ -109,6 +111,7 @@ pub async fn run(
     let over = CancellationToken::new();
     let hinting = tokio::spawn(hints::pass_on(engine.clone(), carriers.clone(), over.clone()));
     let pulse = tokio::spawn(pulse::beat(dialer.clone(), settings.max_live, over.clone()));
+    let keeping = tokio::spawn(recordings.keep(engine.clone(), over.clone()));
     let sharing = tokio::spawn(postman.clone().share_rates(stop.clone()));
     let probing = tokio::spawn(probe::probe_trunks(engine.clone(), carriers.clone(), stop.clone()));
     if !engine.fleet().is_shared() {
@@ -148,7 +151,7 @@ pub async fn run(
     calls.close();
     drain(&calls, &identity, settings.drain).await;
     over.cancel();
-    drop(tokio::join!(pulse, probing, sharing, hinting));
+    drop(tokio::join!(pulse, probing, sharing, keeping, hinting));
     identity.retire(&engine).await;
     carriers.close().await;
     worked.map(drop).map_err(WorkerError::from)

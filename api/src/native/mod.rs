@@ -135,6 +135,7 @@ fn campaigns_and_calls() -> Routes {
         .get("/sessions/{ses}", sessions::show, "Shows a call.")
         .get("/sessions/{ses}/transcript", transcripts::show, "Shows what was said in a call.")
         .put("/sessions/{ses}/transcript", transcripts::put, "Keeps what was said in a call.")
+        .get("/sessions/{ses}/recording", sessions::recording, "Gives the recording of a call.")
         .get("/sessions/{ses}/replay", transcripts::replay, "Shows what is known of a call, in order.")
         .create("/leads", leads::create, "Makes a lead.")
         .get("/leads", leads::list, "Lists leads.")

@@ -17,7 +17,7 @@ use crate::{
     envelope::{Moment, Reply},
     error::{ApiError, Result},
     export::{self, Form, Part},
-    file::{CsvFile, JsonLinesFile},
+    file::{CsvFile, JsonLinesFile, Recording},
     json::Json,
     page::Paging,
     path::PathId,
@@ -137,6 +137,11 @@ pub(super) async fn show(door: Allowed<may::Read>, PathId(id): PathId<CallKind>)
     let call = tx.call(door.workspace(), id).await?.ok_or_else(|| ApiError::not_found("session"))?;
     tx.commit().await?;
     Ok(Reply::ok(call.into()))
+}
+
+/// `GET /sessions/:id/recording`: what was heard in it.
+pub(super) async fn recording(door: Allowed<may::Read>, PathId(call): PathId<CallKind>) -> Result<Recording> {
+    Ok(Recording { call, blob: door.engine().recording(door.workspace(), call).await? })
 }
 
 /// `?campaignId=`, `?recipientId=`, `?agentId=`, `?number=`, `?status=` and `?outcome=` of a list of calls.

@@ -1,6 +1,6 @@
 //! Single calls, and any call by its id.
 
-use ringfleet_core::{AgentId, ScheduledCallState, id::CallKind};
+use ringfleet_core::{AgentId, CallId, ScheduledCallState, id::CallKind};
 use ringfleet_engine::{NewSession, Way};
 use ringfleet_store::{Call, ScheduledCall};
 use serde::{Deserialize, Serialize};
@@ -77,15 +77,37 @@ pub(super) struct View {
     started_at: Option<Moment>,
     ended_at: Option<Moment>,
     transcript_url: Option<String>,
-    /// Recordings cannot be fetched yet.
     recording_url: Option<String>,
     status: ScheduledCallState,
     #[schema(value_type = Option<Object>)]
     call_variables: Option<Value>,
 }
 
+/// Links to what a call that is over has left.
+#[derive(Default)]
+struct Links {
+    transcript: Option<String>,
+    recording: Option<String>,
+}
+
+impl Links {
+    async fn of(door: &Allowed<may::Read>, call: CallId) -> Result<Self> {
+        let mut tx = door.engine().store().read().await?;
+        let (told, recorded) = (tx.has_transcript(call).await?, tx.recording(call).await?);
+        tx.commit().await?;
+        let mut links = Self::default();
+        if told {
+            links.transcript = Some(files::transcript_url(door, call).await?);
+        }
+        if recorded.is_some() {
+            links.recording = door.engine().recorded(call).await?.url;
+        }
+        Ok(links)
+    }
+}
+
 impl View {
-    fn of_call(call: Call, transcript_url: Option<String>) -> Self {
+    fn of_call(call: Call, links: Links) -> Self {
         let last = call.ended_at.or(call.answered_at).or(call.triggered_at);
         Self {
             agent_id: call.agent_id.uuid().to_string(),
@@ -93,22 +115,22 @@ impl View {
             updated_at: last.unwrap_or(call.created_at).into(),
             started_at: Moment::maybe(call.triggered_at),
             ended_at: Moment::maybe(call.ended_at),
-            transcript_url,
-            recording_url: None,
+            transcript_url: links.transcript,
+            recording_url: links.recording,
             status: ScheduledCallState::of_call(call.state),
             call_variables: some(call.metadata),
         }
     }
 
-    fn of_scheduled(call: ScheduledCall, transcript_url: Option<String>) -> Self {
+    fn of_scheduled(call: ScheduledCall, links: Links) -> Self {
         Self {
             agent_id: call.agent_id.uuid().to_string(),
             created_at: call.created_at.into(),
             updated_at: call.updated_at.into(),
             started_at: Moment::maybe(call.started_at),
             ended_at: Moment::maybe(call.ended_at),
-            transcript_url,
-            recording_url: None,
+            transcript_url: links.transcript,
+            recording_url: links.recording,
             status: call.status,
             call_variables: some(call.variables),
         }
@@ -135,18 +157,14 @@ pub(super) async fn show(
         (None, Some(call)) => call.call_id.filter(|_| call.ended_at.is_some()),
         (None, None) => return Err(ApiError::not_found("call")),
     };
-    let told = match over {
-        Some(id) if tx.has_transcript(id).await? => Some(id),
-        _ => None,
-    };
     tx.commit().await?;
-    let transcript_url = match told {
-        Some(id) => Some(files::transcript_url(&door, id).await?),
-        None => None,
+    let links = match over {
+        Some(id) => Links::of(&door, id).await?,
+        None => Links::default(),
     };
     let view = match (single, scheduled) {
-        (Some(call), _) => View::of_call(call, transcript_url),
-        (None, Some(call)) => View::of_scheduled(call, transcript_url),
+        (Some(call), _) => View::of_call(call, links),
+        (None, Some(call)) => View::of_scheduled(call, links),
         (None, None) => return Err(ApiError::not_found("call")),
     };
     Ok(Reply::ok(view).saying("Call details"))

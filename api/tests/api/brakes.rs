@@ -24,6 +24,7 @@ async fn end(world: &World, call: CallId, ending: Ending) {
     let at = Clock::now(world.engine.clock());
     let (worker, begun) = (worker(), Some(at));
     let settlement = Settlement {
+        recorded: None,
         call,
         campaign: None,
         worker,

@@ -162,8 +162,18 @@ async fn a_call_that_rang_nowhere_gives_its_use_back_and_one_that_rang_does_not(
     // Hung up by a pause, it comes back, but somebody has seen the number.
     let (call, campaign, at) = (begun[0], dial.campaign_id, world.clock.now());
     let (ending, begun) = (no_room(), Some(at));
-    let settlement =
-        Settlement { call, campaign, worker, sent: true, rung: true, begun, ending, answered_at: None, at };
+    let settlement = Settlement {
+        call,
+        campaign,
+        worker,
+        sent: true,
+        rung: true,
+        begun,
+        ending,
+        answered_at: None,
+        at,
+        recorded: None,
+    };
     assert!(world.engine.settle(settlement).await.unwrap());
     assert_eq!(today(&world, &other).await, [1, 0]);
     let (worker, begun) = ring(&world, &other).await;

@@ -95,6 +95,7 @@ const TABLE: &[(&str, &str, Needs)] = &[
     ("GET", "/sessions/export.jsonl", To(Read)),
     ("GET", "/sessions/{ses}/transcript", To(Read)),
     ("PUT", "/sessions/{ses}/transcript", To(RunCampaigns)),
+    ("GET", "/sessions/{ses}/recording", To(Read)),
     ("GET", "/sessions/{ses}/replay", To(Read)),
     ("POST", "/leads", To(RunCampaigns)),
     ("GET", "/leads", To(Read)),

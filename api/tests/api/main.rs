@@ -27,6 +27,7 @@ mod once;
 mod operate;
 mod quotas;
 mod recipients;
+mod recordings;
 mod recurring;
 mod resources;
 mod rules;

@@ -93,8 +93,18 @@ pub async fn ring(world: &World, path: &str) -> (WorkerId, Vec<CallId>) {
 pub async fn settle(world: &World, path: &str, worker: WorkerId, call: CallId, ending: Ending) {
     let campaign = Some(path.rsplit('/').next().unwrap().parse().unwrap());
     let (at, rung) = (world.clock.now(), false);
-    let settlement =
-        Settlement { call, campaign, worker, sent: true, rung, ending, begun: None, answered_at: None, at };
+    let settlement = Settlement {
+        call,
+        campaign,
+        worker,
+        sent: true,
+        rung,
+        ending,
+        begun: None,
+        answered_at: None,
+        at,
+        recorded: None,
+    };
     assert!(world.engine.settle(settlement).await.unwrap());
 }
 

@@ -47,6 +47,17 @@ impl World {
 
     /// Begins the oldest call that waits for this recipient and ends it so, having talked for `talked`.
     pub async fn call_out(&self, recipient: &str, outcome: Outcome, talked: Option<Duration>) -> CallId {
+        self.call_out_and_record(recipient, outcome, talked, false).await
+    }
+
+    /// The same of a call that may have been recorded.
+    pub async fn call_out_and_record(
+        &self,
+        recipient: &str,
+        outcome: Outcome,
+        talked: Option<Duration>,
+        records: bool,
+    ) -> CallId {
         let recipient: RecipientId = recipient.parse().unwrap();
         for running in self.engine.running().await.unwrap() {
             self.engine.dispatch(&running, 100).await.unwrap();
@@ -63,7 +74,12 @@ impl World {
         let answered_at = talked.map(|_| self.engine.clock().now());
         self.clock.advance(talked.unwrap_or(Duration::from_secs(20)));
         let at = self.engine.clock().now();
+        let recorded = match records {
+            true => Some(self.engine.recorded(call.id).await.unwrap()),
+            false => None,
+        };
         let settlement = Settlement {
+            recorded,
             call: call.id,
             campaign: call.campaign_id,
             worker,

@@ -32,7 +32,7 @@ fn with(mut body: Value, name: &str, value: Value) -> Value {
 
 impl World {
     /// Makes a webhook; gives its path and what was answered.
-    async fn samora_webhook(&self, body: Value) -> (String, Value) {
+    pub async fn samora_webhook(&self, body: Value) -> (String, Value) {
         let made = self.ask("POST", PATH, body).await.good(201)["data"].clone();
         (format!("{PATH}/{}", made["id"].as_str().unwrap()), made)
     }
@@ -287,7 +287,7 @@ async fn the_native_api_shows_it_and_breaks_nothing() {
 
 impl World {
     /// The bodies that are on their way to a webhook, in the order in which they were written, to the millisecond; they are sent with this.
-    async fn posted(&self, webhook: &Value) -> Vec<Value> {
+    pub async fn posted(&self, webhook: &Value) -> Vec<Value> {
         let id: WebhookId = webhook["id"].as_str().unwrap().parse().unwrap();
         let now = self.engine.clock().now();
         let mut tx = self.engine.store().write().await.unwrap();

@@ -17,7 +17,8 @@ async fn goes_back(world: &World, call: CallId, sent: bool) {
     let (retry_after, reason) = (Duration::from_secs(1), if sent { "trunk_busy" } else { "missed_slot" });
     let ending = Ending::NoRoom { retry_after, reason: reason.into(), code: None };
     let (campaign, rung, begun, answered_at) = (None, false, Some(at), None);
-    let settlement = Settlement { call, campaign, worker, sent, rung, begun, ending, answered_at, at };
+    let settlement =
+        Settlement { call, campaign, worker, sent, rung, begun, ending, answered_at, at, recorded: None };
     assert!(world.engine.settle(settlement).await.unwrap());
     wait(world, 10);
 }

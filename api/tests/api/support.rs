@@ -8,11 +8,12 @@ use axum::{
     http::{HeaderMap, Request, StatusCode, header},
 };
 use ringfleet_api::{ApiSettings, NewKey, new_key, router};
+use ringfleet_blobs::{Blobs, Place};
 use ringfleet_core::{
     Clock, Keyring, LoginId, ManualClock, Quota, Role, Scopes, UserId, WorkspaceId, delivery::RetrySchedule,
     token::Bearer,
 };
-use ringfleet_engine::Engine;
+use ringfleet_engine::{Engine, Media};
 use ringfleet_fleet::Fleet;
 use ringfleet_store::{NewApiKey, NewUser, Store};
 use serde_json::{Value, json};
@@ -99,6 +100,8 @@ impl World {
         let clock = ManualClock::new("2026-11-22T10:00:00.123Z".parse().unwrap());
         let engine =
             Engine::new(store, Fleet::in_process(), Arc::new(clock.clone()), RetrySchedule::default());
+        let blobs = Blobs::open(&Place::Folder(folder.path().join("recordings"))).unwrap();
+        let engine = engine.with_media(Media { blobs, base_url: "http://127.0.0.1:8080/".into() });
         let settings = ApiSettings {
             greetings: Some(greetings),
             quota: Quota::new(1_000_000, 100_000),

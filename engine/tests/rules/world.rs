@@ -209,6 +209,7 @@ impl World {
         }
         let answered = matches!(&ending, Ending::Over { outcome: ringfleet_core::Outcome::Answered, .. });
         let settlement = Settlement {
+            recorded: None,
             call,
             campaign: Some(campaign),
             worker: self.worker,

@@ -22,6 +22,7 @@ mod nul;
 mod pages;
 mod plans;
 mod receipts;
+mod recordings;
 mod recovery;
 mod scheduled_calls;
 mod schema;
@@ -77,6 +78,7 @@ on_both_engines! {
     lifecycle: what_is_due_is_found_at_its_time one_run_for_each_time a_list_is_copied_from_where_it_stands settings_are_kept
                recipients_find_their_places recipients_end_as_told_and_are_called_back live_calls_are_hung_up_once;
     scheduled_calls: each_recipient_is_one_call transcripts_are_kept campaigns_of_an_agent_and_their_counters;
+    recordings: a_recording_is_noted_stored_and_forgotten;
     leads: a_number_is_one_lead what_holds_of_a_number_is_found calls_to_a_number_are_found_by_its_campaigns;
     imports: an_import_runs_and_ends stalled_ones_fail rejects_come_in_pages;
     uploads: parts_lie_end_to_end one_looks_through_an_upload_at_a_time one_brings_a_file_into_a_campaign_at_a_time
