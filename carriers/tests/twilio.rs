@@ -401,5 +401,20 @@ async fn a_call_goes_to_its_agent_with_what_fits() {
     assert!(all.contains(r#"<Stream url="wss://agent.example.com/a">"#), "not the trunk's: {all}");
     assert!(all.contains(r#"<Parameter name="name" value="Söhne &amp; Co"/>"#), "{all}");
     let long = told(&"x".repeat(4_000)).await;
+    let unusable = async |url: &str| {
+        let handover = Handover {
+            url: url.parse().unwrap(),
+            parameters: [].into(),
+            call: "ses_1".into(),
+            account: "org_1".into(),
+            connector: Arc::new(Connector::new(Guard::default())),
+        };
+        let script = Arc::new(Script { handover: Some(handover), ..Script::default() });
+        carrier.prepare(Order { script, ..order("01") }).await.err()
+    };
+    for url in ["wss://agent.example.com/a?token=1", "ws://agent.example.com/a"] {
+        let refused = unusable(url).await.expect("Twilio connects to none of these");
+        assert_eq!(refused, Ending::over(Outcome::Failed, "agent_unreachable", None, EndedBy::Caller));
+    }
     assert!(!long.contains("xxx") && long.contains(r#"<Parameter name="callId" value="ses_1"/>"#), "{long}");
 }

@@ -148,7 +148,7 @@ impl Tx {
         let kept = one!(
             self,
             KeptUploads,
-            "SELECT count(*) AS uploads, CAST(coalesce(sum(CASE WHEN bytes > received THEN bytes ELSE received END), 0) AS bigint) AS bytes
+            "SELECT CAST(count(*) AS int) AS uploads, CAST(coalesce(sum(CASE WHEN bytes > received THEN bytes ELSE received END), 0) AS bigint) AS bytes
              FROM uploads WHERE workspace_id = $1",
             workspace.uuid()
         )?;

@@ -108,6 +108,10 @@ async fn waiting(folder: &Path) -> Vec<CallId> {
     let Ok(mut files) = tokio::fs::read_dir(folder).await else { return found }; // it is made with the first recording
     while let Ok(Some(file)) = files.next_entry().await {
         let name = file.file_name();
+        // Nothing is followed that only points somewhere.
+        if !file.file_type().await.is_ok_and(|kind| kind.is_file()) {
+            continue;
+        }
         let call: Option<CallId> = name.to_str().and_then(|name| name.strip_suffix(".wav")?.parse().ok());
         found.extend(call);
     }

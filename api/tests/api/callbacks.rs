@@ -71,4 +71,8 @@ async fn only_a_signed_callback_is_passed_on() {
     assert_eq!(post(&world, &path, body, &good).await, 204);
     let expected = Hint { call: call.parse::<ringfleet_core::CallId>().unwrap().uuid(), note: "CA1".into() };
     assert_eq!(hints.recv().await, Some(expected), "the good one and none before it");
+
+    // Several at once are all good.
+    let at_once = (0..8).map(|_| post(&world, &path, body, &good));
+    assert_eq!(futures::future::join_all(at_once).await, [204; 8]);
 }

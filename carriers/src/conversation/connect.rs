@@ -19,6 +19,8 @@ use url::{Host, Url};
 
 /// Longest message of an agent, in bytes: a minute of audio as base64, and some.
 const LONGEST_MESSAGE: usize = 1 << 20;
+/// Bytes that may wait to be sent; a frame of audio is 300.
+const MOST_UNSENT: usize = 256 << 10;
 
 /// Either kind of connection.
 pub(super) trait Connection: AsyncRead + AsyncWrite + Send + Unpin {}
@@ -74,7 +76,9 @@ impl Connector {
         let config = WebSocketConfig::default()
             .max_message_size(Some(LONGEST_MESSAGE))
             .max_frame_size(Some(LONGEST_MESSAGE))
-            .write_buffer_size(0);
+            .write_buffer_size(0)
+            // Answers to the pings of somebody who does not read them.
+            .max_write_buffer_size(MOST_UNSENT);
         let (socket, _) = client_async_with_config(url.as_str(), connection, Some(config)).await?;
         Ok(socket)
     }

@@ -3,7 +3,7 @@
 use std::{borrow::Cow, sync::Arc};
 
 use async_trait::async_trait;
-use ringfleet_core::{Clock, EndedBy, Ending, Outcome, SystemClock};
+use ringfleet_core::{Clock, EndedBy, Ending, Outcome, SystemClock, call::AGENT_UNREACHABLE};
 use serde_json::Value;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio_util::sync::CancellationToken;
@@ -29,6 +29,9 @@ pub(super) struct TwilioAttempt {
 
 impl TwilioAttempt {
     pub(super) fn prepare(carrier: Arc<TwilioCarrier>, order: Order) -> Result<Self, Ending> {
+        if order.script.handover.as_ref().is_some_and(|agent| !twiml::can_reach(&agent.url)) {
+            return Err(Ending::over(Outcome::Failed, AGENT_UNREACHABLE, None, EndedBy::Caller));
+        }
         match twiml::fits(&twiml::of(&order, &carrier.trunk)) {
             true => Ok(Self { carrier, order }),
             false => Err(Ending::over(Outcome::Failed, "twiml_too_long", None, EndedBy::Caller)),

@@ -18,7 +18,7 @@ use super::{
 use crate::{Progress, hints::Ear};
 
 /// How much longer than a call may last we ask about it. The provider ends it by itself (`TimeLimit`).
-const LAST_QUESTIONS: Duration = Duration::from_secs(600);
+const LAST_QUESTIONS: Duration = Duration::from_secs(120);
 
 /// How long each part of a call may take.
 #[derive(Debug, Clone, Copy)]
@@ -70,7 +70,7 @@ impl Follower<'_> {
     ) -> Ending {
         let begun = Instant::now();
         let (late, last) = (begun + self.bounds.answered_within, begun + self.bounds.over_within);
-        let mut pause = self.pace.first;
+        let (mut pause, mut was_asked) = (self.pace.first, false);
         loop {
             let before = State::of(&shown);
             self.note(&shown);
@@ -81,7 +81,8 @@ impl Follower<'_> {
             let asked = self.asked.is_some();
             if asked {
                 self.end(&shown, before).await;
-                pause = self.pace.first;
+                pause = if was_asked { pause } else { self.pace.first };
+                was_asked = true;
             }
             let next = Instant::now() + pause;
             tokio::select! {

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use ringfleet_core::trunk::{MediaStream, TwilioTrunk};
+use url::Url;
 
 use crate::{Handover, Order};
 
@@ -23,6 +24,12 @@ pub(super) fn of(order: &Order, trunk: &TwilioTrunk) -> String {
         (None, Some(stream)) => to_stream(stream, &call),
         (None, None) => hang_up(),
     }
+}
+
+/// Whether Twilio connects to an agent at this address: only over TLS, and never with a query
+/// (<https://www.twilio.com/docs/voice/twiml/stream>).
+pub(super) fn can_reach(agent: &Url) -> bool {
+    agent.scheme() == "wss" && agent.query().is_none()
 }
 
 fn to_agent(agent: &Handover, call: &str) -> String {

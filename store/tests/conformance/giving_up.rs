@@ -34,6 +34,8 @@ pub async fn a_backlog_is_closed_in_portions(db: Db) {
         "it may be a million: not in the change itself"
     );
     assert_eq!(given_up(&db).await, [post.webhook]);
+    let only = async |id| db.read(async |tx| tx.given_up_webhook(id).await).await.map(|one| one.given_up_at);
+    assert_eq!((only(post.webhook).await, only(other.webhook).await), (Some(at(9)), None));
     for (closed, dead) in [(2, 2), (2, 4), (1, 5)] {
         assert_eq!(given_up(&db).await, [post.webhook], "some are left");
         assert_eq!(post.give_up(&db, 2, 10).await, closed);

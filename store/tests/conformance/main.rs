@@ -81,7 +81,7 @@ on_both_engines! {
     recordings: a_recording_is_noted_stored_and_forgotten;
     leads: a_number_is_one_lead what_holds_of_a_number_is_found calls_to_a_number_are_found_by_its_campaigns;
     imports: an_import_runs_and_ends stalled_ones_fail rejects_come_in_pages;
-    uploads: parts_lie_end_to_end one_looks_through_an_upload_at_a_time one_brings_a_file_into_a_campaign_at_a_time
+    uploads: what_is_kept_is_counted parts_lie_end_to_end one_looks_through_an_upload_at_a_time one_brings_a_file_into_a_campaign_at_a_time
              only_who_holds_a_filling_closes_it workspaces_take_turns_in_filling portions_are_noted_once
              an_upload_counts_what_it_tells unused_ones_are_forgotten a_load_brings_all_over_as_an_insert_does
              a_load_fails_over_a_known_number;

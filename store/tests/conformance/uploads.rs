@@ -50,6 +50,21 @@ fn reject(line: i64) -> Reject {
     Reject { line, field: "phone".into(), value: "x".into(), reason: "bad: x".into() }
 }
 
+pub async fn what_is_kept_is_counted(db: Db) {
+    let world = World::new(&db).await;
+    let kept = async |world: &World| {
+        let kept = db.read(async |tx| tx.kept_uploads(world.workspace).await).await;
+        (kept.uploads, kept.bytes)
+    };
+    assert_eq!(kept(&world).await, (0, 0));
+    let announced = NewUpload { bytes: Some(1 << 33), ..NewUpload::default() };
+    db.write(async |tx| tx.insert_upload(world.workspace, &announced, at(0), at(9)).await).await;
+    let id = begin(&db, &world).await;
+    assert!(append(&db, id, 0, b"phone\n").await);
+    assert_eq!(kept(&world).await, (2, (1 << 33) + 6), "what was announced, or what has come");
+    assert_eq!(kept(&World::new(&db).await).await, (0, 0));
+}
+
 pub async fn parts_lie_end_to_end(db: Db) {
     let world = World::new(&db).await;
     let id = begin(&db, &world).await;

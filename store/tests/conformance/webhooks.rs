@@ -142,6 +142,11 @@ pub async fn secrets_overlap_as_long_as_told(db: Db) {
     rotate(1, 100, 10).await;
     rotate(2, 200, 20).await;
     assert_eq!(secrets(50).await, of(&[2, 1, 9]));
+    let old = async |now| db.write(async |tx| tx.count_old_secrets(post.webhook, at(now)).await).await;
+    assert_eq!((old(50).await, old(100).await, old(200).await), (2, 1, 0));
+    let count = async |workspace| db.read(async |tx| tx.count_webhooks(workspace).await).await;
+    assert_eq!(count(post.world.workspace).await, 1);
+    assert_eq!(count(crate::support::World::new(&db).await.workspace).await, 0);
     assert_eq!(secrets(100).await, of(&[2, 1]), "the first one's time is over");
     assert_eq!(secrets(200).await, of(&[2]));
     rotate(3, 400, 300).await;
