@@ -210,6 +210,9 @@ pub const NO_FREE_SEAT: &str = "no_free_seat";
 /// Why a call FAILED that somebody answered: the program that was to talk could not be reached. Nobody was reached by that.
 pub const AGENT_UNREACHABLE: &str = "agent_unreachable";
 
+/// Why a call ended that its agent had: the connection broke, or nothing came from it any more.
+pub const AGENT_LOST: &str = "agent_lost";
+
 /// Why a call ended whose callee pressed the key that says: never again.
 pub const OPTED_OUT: &str = "opted_out";
 

@@ -204,7 +204,7 @@ impl Connect {
         let bytes: usize = self.parameters.iter().map(|(name, value)| name.len() + value.len()).sum();
         let flaw = |problem: String| Err(("connect.parameters".to_owned(), problem));
         if self.parameters.len() > MOST_PARAMETERS {
-            return flaw(format!("must be at most {MOST_PARAMETERS}"));
+            return flaw(format!("must be at most {MOST_PARAMETERS} parameters"));
         }
         if bytes > PARAMETERS_LIMIT {
             return flaw(format!("must be at most {PARAMETERS_LIMIT} bytes together"));

@@ -81,6 +81,8 @@ pub(crate) enum Close {
     OptedOut,
     /// Nobody was there to talk.
     AgentUnreachable,
+    /// Who talked is there no more.
+    AgentLost,
 }
 
 /// Leads a call from the answer until it is to end. Dropped when the callee hangs up: the agent is told.
@@ -116,7 +118,11 @@ impl Stage {
                     self.director.hears(event)
                 }
                 gone = gone(&mut self.agent) => {
-                    return if gone == Gone::Unreachable { Close::AgentUnreachable } else { Close::Completed };
+                    return match gone {
+                        Gone::Unreachable => Close::AgentUnreachable,
+                        Gone::Lost => Close::AgentLost,
+                        Gone::Left => Close::Completed,
+                    };
                 }
                 () = until(self.patience) => return Close::Completed,
             };
@@ -161,7 +167,7 @@ impl Stage {
 async fn gone(agent: &mut Option<Talking>) -> Gone {
     match agent {
         // One that has panicked, which has been reported, was there.
-        Some(agent) => (&mut agent.task).await.unwrap_or(Gone::Left),
+        Some(agent) => (&mut agent.task).await.unwrap_or(Gone::Lost),
         None => std::future::pending().await,
     }
 }

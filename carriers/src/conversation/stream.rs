@@ -38,7 +38,14 @@ pub(super) enum Gone {
     Unreachable,
     /// It has talked, and hung up.
     Left,
+    /// Its connection broke, or it fell silent.
+    Lost,
 }
+
+/// Why a connection ended that nobody closed.
+const BROKE: &str = "the connection broke";
+const SILENT: &str = "it fell silent";
+const STUCK: &str = "it does not take what it is sent";
 
 /// What an agent hears of a call, and what the callee hears of the agent.
 pub(super) struct Ends {
@@ -81,7 +88,14 @@ async fn talk(socket: Socket, to: &Handover, ends: Ends, over: &CancellationToke
     };
     tracing::debug!(call = to.call, gone, "an agent has gone");
     let at_once = !listener.said && began.elapsed() < AT_ONCE && !over.is_cancelled();
-    if at_once { unreachable(to, gone) } else { Gone::Left }
+    match gone {
+        _ if at_once => unreachable(to, gone),
+        BROKE | SILENT | STUCK => {
+            tracing::warn!(call = to.call, gone, "an agent is lost in the middle of its call");
+            Gone::Lost
+        }
+        _ => Gone::Left,
+    }
 }
 
 fn about(to: &Handover) -> Stream {
@@ -122,7 +136,7 @@ impl Speaker {
                 _ = ping.tick() => self.send(Message::Ping(Vec::new().into())).await,
             };
         }
-        "it does not take what it is sent"
+        STUCK
     }
 
     async fn say_passed(&mut self, playout: &Playout) -> bool {
@@ -172,9 +186,9 @@ impl Listener<'_> {
                 Ok(Some(Ok(_))) => {}
                 Ok(Some(Err(error))) => {
                     self.complain(&error.to_string());
-                    return "the connection broke";
+                    return BROKE;
                 }
-                Err(_) => return "it fell silent",
+                Err(_) => return SILENT,
             }
         }
     }

@@ -145,3 +145,18 @@ async fn what_an_agent_said_is_played_before_its_call_ends() {
     call.playout.frame();
     assert_eq!(gone(call).await, Gone::Left, "it had something to say");
 }
+
+#[tokio::test]
+async fn who_talked_and_whose_connection_breaks_is_lost() {
+    let (call, agent) = with_agent(|mut agent| async move {
+        agent.greeted().await;
+        agent.say(json!({"event": "media", "media": {"payload": "/w=="}})).await;
+    })
+    .await;
+    agent.await.unwrap(); // the connection goes with it, without a goodbye
+    while call.playout.is_empty() {
+        tokio::task::yield_now().await;
+    }
+    call.playout.frame();
+    assert_eq!(gone(call).await, Gone::Lost);
+}

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use ringfleet_core::{
     EndedBy, Ending, Outcome,
-    call::{AGENT_UNREACHABLE, Heard, OPTED_OUT},
+    call::{AGENT_LOST, AGENT_UNREACHABLE, Heard, OPTED_OUT},
 };
 use rsipstack::{sip::Response, transaction::Transaction};
 use tokio::{
@@ -179,6 +179,7 @@ fn ending(end: End, report: &MediaReport, script: &Script) -> Ending {
         End::Said(Close::Completed) => ("completed", EndedBy::Caller),
         End::Said(Close::OptedOut) => (OPTED_OUT, EndedBy::Caller),
         End::Said(Close::AgentUnreachable) => (AGENT_UNREACHABLE, EndedBy::Caller),
+        End::Said(Close::AgentLost) => (AGENT_LOST, EndedBy::Caller),
         End::MaxDuration => ("max_duration", EndedBy::Caller),
         End::NoAck => ("no_ack", EndedBy::Caller),
     };
@@ -233,6 +234,10 @@ mod tests {
         assert_eq!(
             of(End::Said(Close::AgentUnreachable), &quiet, &Script::default()),
             Ending::over(Outcome::Failed, "agent_unreachable", Some(200), EndedBy::Caller)
+        );
+        assert_eq!(
+            of(End::Said(Close::AgentLost), &quiet, &Script::default()),
+            Ending::over(Outcome::Answered, "agent_lost", Some(200), EndedBy::Caller)
         );
         let pressed = MediaReport { digits: "19".into(), beep: true, ..MediaReport::default() };
         let rules = script(serde_json::json!({"keypad": {"9": {"action": "suppress"}}}));
