@@ -83,6 +83,26 @@ pub trait Attempt: Send {
     -> Ending;
 }
 
+/// Places a call in a task of its own: whoever drops this future gives the call up, but the call still has to be ended. `run` is told so, as by
+/// `hangup`, by the token it gets.
+async fn placed_in_a_task<R>(hangup: CancellationToken, run: impl FnOnce(CancellationToken) -> R) -> Ending
+where
+    R: Future<Output = Ending> + Send + 'static,
+{
+    if hangup.is_cancelled() {
+        return Ending::GivenUp { reason: "cancelled".into() };
+    }
+    let wanted = hangup.child_token();
+    let _dropped = wanted.clone().drop_guard();
+    match tokio::spawn(run(wanted)).await {
+        Ok(ending) => ending,
+        Err(error) => {
+            tracing::error!(%error, "the task of a call broke");
+            Ending::uncertain("internal")
+        }
+    }
+}
+
 /// Something that places calls: one configured trunk.
 #[async_trait]
 pub trait Carrier: Send + Sync {

@@ -36,7 +36,7 @@ impl Recordings {
 
     /// Where a call's recording is to be written.
     pub(crate) fn file(&self, call: CallId) -> Option<PathBuf> {
-        self.folder.as_ref().map(|folder| folder.join(format!("{call}.wav")))
+        self.folder.as_ref().map(|folder| file_of(folder, call))
     }
 
     /// What an ended call has left.
@@ -84,7 +84,7 @@ impl Recordings {
 
 async fn keep_all(engine: &Engine, folder: &Path) -> Result<(), EngineError> {
     for call in engine.calls_over(&waiting(folder).await).await? {
-        let file = folder.join(format!("{call}.wav"));
+        let file = file_of(folder, call);
         match engine.keep_recording(call, &file).await {
             Ok(()) => {}
             // Another process of this machine was faster.
@@ -100,6 +100,10 @@ async fn keep_all(engine: &Engine, folder: &Path) -> Result<(), EngineError> {
         }
     }
     Ok(())
+}
+
+fn file_of(folder: &Path, call: CallId) -> PathBuf {
+    folder.join(format!("{call}.wav"))
 }
 
 /// The calls whose recordings are whole and wait.

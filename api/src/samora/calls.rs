@@ -2,7 +2,7 @@
 
 use ringfleet_core::{AgentId, CallId, ScheduledCallState, id::CallKind};
 use ringfleet_engine::{NewSession, Way};
-use ringfleet_store::{Call, ScheduledCall};
+use ringfleet_store::{Call, ScheduledCall, Tx};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
@@ -91,15 +91,18 @@ struct Links {
 }
 
 impl Links {
-    async fn of(door: &Allowed<may::Read>, call: CallId) -> Result<Self> {
-        let mut tx = door.engine().store().read().await?;
-        let (told, recorded) = (tx.has_transcript(call).await?, tx.recording(call).await?);
+    /// To what was read of the call in `tx`: nothing is signed while that is open.
+    async fn of(mut tx: Tx, door: &Allowed<may::Read>, over: Option<CallId>) -> Result<Self> {
+        let left = match over {
+            Some(call) => Some((call, tx.has_transcript(call).await?, tx.recording(call).await?.is_some())),
+            None => None,
+        };
         tx.commit().await?;
         let mut links = Self::default();
-        if told {
+        if let Some((call, true, _)) = left {
             links.transcript = Some(files::transcript_url(door, call).await?);
         }
-        if recorded.is_some() {
+        if let Some((call, _, true)) = left {
             links.recording = door.engine().recorded(call).await?.url;
         }
         Ok(links)
@@ -157,11 +160,7 @@ pub(super) async fn show(
         (None, Some(call)) => call.call_id.filter(|_| call.ended_at.is_some()),
         (None, None) => return Err(ApiError::not_found("call")),
     };
-    tx.commit().await?;
-    let links = match over {
-        Some(id) => Links::of(&door, id).await?,
-        None => Links::default(),
-    };
+    let links = Links::of(tx, &door, over).await?;
     let view = match (single, scheduled) {
         (Some(call), _) => View::of_call(call, links),
         (None, Some(call)) => View::of_scheduled(call, links),

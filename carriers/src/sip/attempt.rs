@@ -29,6 +29,7 @@ use super::{
 use crate::{
     Attempt, Order, Progress,
     media::{self, RtpSocket},
+    placed_in_a_task,
 };
 
 /// Wait when every RTP port of the process is taken; calls end all the time.
@@ -158,18 +159,6 @@ impl Attempt for SipAttempt {
         progress: UnboundedSender<Progress>,
         hangup: CancellationToken,
     ) -> Ending {
-        if hangup.is_cancelled() {
-            return Ending::GivenUp { reason: Cow::Borrowed("cancelled") };
-        }
-        // In a task of its own: whoever drops this future gives the call up, but the call still has to be ended.
-        let wanted = hangup.child_token();
-        let _dropped = wanted.clone().drop_guard();
-        match tokio::spawn(self.run(progress, wanted)).await {
-            Ok(ending) => ending,
-            Err(error) => {
-                tracing::error!(%error, "the task of a SIP call broke");
-                Ending::uncertain("internal")
-            }
-        }
+        placed_in_a_task(hangup, |wanted| self.run(progress, wanted)).await
     }
 }

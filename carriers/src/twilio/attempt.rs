@@ -1,6 +1,6 @@
 //! One call from its order to its ending.
 
-use std::{borrow::Cow, sync::Arc};
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use ringfleet_core::{Clock, EndedBy, Ending, Outcome, SystemClock, call::AGENT_UNREACHABLE};
@@ -15,7 +15,7 @@ use super::{
     follow::{Bounds, Follower, Seen},
     refusals, signature, twiml,
 };
-use crate::{Attempt, Order, Progress, guarded, hints::Ear};
+use crate::{Attempt, Order, Progress, guarded, hints::Ear, placed_in_a_task};
 
 /// Longest ringing that can be asked for, in seconds (`Timeout`).
 const RING_LIMIT: u64 = 600;
@@ -147,19 +147,7 @@ impl Attempt for TwilioAttempt {
         progress: UnboundedSender<Progress>,
         hangup: CancellationToken,
     ) -> Ending {
-        if hangup.is_cancelled() {
-            return Ending::GivenUp { reason: Cow::Borrowed("cancelled") };
-        }
-        // In a task of its own: whoever drops this future gives the call up, but the call still has to be ended.
-        let wanted = hangup.child_token();
-        let _dropped = wanted.clone().drop_guard();
-        match tokio::spawn(self.run(progress, wanted)).await {
-            Ok(ending) => ending,
-            Err(error) => {
-                tracing::error!(%error, "the task of a call broke");
-                Ending::uncertain("internal")
-            }
-        }
+        placed_in_a_task(hangup, |wanted| self.run(progress, wanted)).await
     }
 }
 
