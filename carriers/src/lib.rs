@@ -15,7 +15,7 @@ pub mod twilio;
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use ringfleet_core::{CallId, E164, Ending, call::Heard};
+use ringfleet_core::{CallId, E164, EndedBy, Ending, Outcome, call::Heard, message::Message};
 use serde_json::Value;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio_util::sync::CancellationToken;
@@ -49,6 +49,19 @@ pub struct Order {
     pub script: Arc<Script>,
     /// Where to write the recording (stereo WAV, callee left, we right); `None` records nothing.
     pub record: Option<PathBuf>,
+}
+
+/// A message to be sent.
+#[derive(Debug, Clone)]
+pub struct MessageOrder {
+    /// The call this attempt is.
+    pub call: CallId,
+    /// The person's number; an e-mail says its address itself.
+    pub to: E164,
+    /// The number it comes from, where the channel has one and the trunk does not choose it.
+    pub from: Option<String>,
+    /// What is sent.
+    pub message: Message,
 }
 
 /// What the carrier tells while the attempt runs.
@@ -108,6 +121,13 @@ where
 pub trait Carrier: Send + Sync {
     /// Builds an attempt without touching the network. The error is an ending of a call that was never placed.
     async fn prepare(&self, order: Order) -> Result<Box<dyn Attempt>, Ending>;
+
+    /// The same for a message. Its attempt ends SENT as soon as it was taken; what became of it is told later
+    /// ([`ringfleet_core::message::Receipt`]). A carrier of calls sends none.
+    async fn prepare_message(&self, order: MessageOrder) -> Result<Box<dyn Attempt>, Ending> {
+        tracing::error!(call = %order.call, "a message cannot be sent over a trunk that places calls");
+        Err(Ending::over(Outcome::Failed, "wrong_channel", None, EndedBy::Caller))
+    }
 
     /// Finds out what became of an attempt whose worker died, and ends it if it still lives. Never places a call.
     ///

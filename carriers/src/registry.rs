@@ -137,6 +137,7 @@ impl Registry {
             TrunkConfig::Simulated(trunk) => {
                 Ok(Arc::new(SimulatedCarrier::new(trunk.clone(), self.witness.clone())))
             }
+            TrunkConfig::TwilioSms(_) | TrunkConfig::Whatsapp(_) | TrunkConfig::Smtp(_) => todo!(),
         }
     }
 }

@@ -29,6 +29,12 @@ text_enum! {
         Uncertain => "UNCERTAIN",
         /// Given up before it could end by itself.
         Cancelled => "CANCELLED",
+        /// A message that was taken; nobody has told yet what became of it.
+        Sent => "SENT",
+        /// A message that has arrived.
+        Delivered => "DELIVERED",
+        /// A message that was read, or answered.
+        Read => "READ",
     }
 }
 
@@ -56,6 +62,12 @@ text_enum! {
         Failed => "FAILED",
         /// It may have reached somebody and nobody can tell any more; counts as an attempt.
         Uncertain => "UNCERTAIN",
+        /// A message that was taken; nobody has told yet what became of it.
+        Sent => "SENT",
+        /// A message that has arrived.
+        Delivered => "DELIVERED",
+        /// A message that was read, or answered.
+        Read => "READ",
     }
 }
 
@@ -63,6 +75,11 @@ impl Outcome {
     /// Somebody picked up, whether or not somebody talked to them.
     pub const fn was_answered(self) -> bool {
         matches!(self, Self::Answered | Self::Abandoned)
+    }
+
+    /// Only a message comes to it.
+    pub const fn is_of_messages(self) -> bool {
+        matches!(self, Self::Sent | Self::Delivered | Self::Read)
     }
 
     /// The final state a call with this outcome is in.
@@ -74,6 +91,9 @@ impl Outcome {
             Self::Voicemail => CallState::Voicemail,
             Self::Failed => CallState::Failed,
             Self::Uncertain => CallState::Uncertain,
+            Self::Sent => CallState::Sent,
+            Self::Delivered => CallState::Delivered,
+            Self::Read => CallState::Read,
         }
     }
 }
@@ -202,7 +222,10 @@ pub const TRUNK_TRIES: u32 = 5;
 /// Reasons after which calling the same number again makes no sense, whatever the plan says.
 ///
 /// `bad_number`: the network says there is no such number. `declined`: a human or a filter said no (SIP 603, RFC 8197, RFC 8688).
-pub const NEVER_RETRY: &[&str] = &["bad_number", DECLINED];
+pub const NEVER_RETRY: &[&str] = &[BAD_NUMBER, DECLINED];
+
+/// Why a call FAILED whose number does not exist.
+pub const BAD_NUMBER: &str = "bad_number";
 
 /// Why a call is ABANDONED. It stands with the call from the answer on, while that is still being hung up.
 pub const NO_FREE_SEAT: &str = "no_free_seat";

@@ -30,6 +30,8 @@ pub mod identity;
 pub mod import;
 pub mod link;
 pub mod mapping;
+pub mod message;
+pub mod message_trunk;
 pub mod net;
 pub mod opening;
 pub mod phone;

@@ -1,6 +1,6 @@
 //! Where a recipient goes on when the plan of its campaign has been changed.
 
-use crate::{Channel, Outcome, Plan, plan::Gate};
+use crate::{Outcome, Plan, Step, plan::Gate};
 
 /// How far a recipient has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,7 +39,7 @@ impl Plan {
                 from -= attempts;
                 continue;
             }
-            let opens = |gate: Gate| last.is_some_and(|last| gate.opens(last));
+            let opens = |gate: Gate| last.is_some_and(|last| gate.may_open(last));
             if from > 0 || step == place.step || self.steps[step].gate.is_none_or(opens) {
                 return Some(Place { step, attempts: from });
             }
@@ -47,12 +47,12 @@ impl Plan {
         None
     }
 
-    /// The steps that are carried out, with their attempts. Only voice is, so far.
+    /// The steps that are carried out, with their attempts.
     fn calls(&self) -> impl Iterator<Item = (usize, u32)> + '_ {
         self.steps
             .iter()
             .enumerate()
-            .filter(|(_, s)| s.channel == Channel::Voice)
+            .filter(|(_, step)| Step::is_carried_out(step))
             .map(|(i, s)| (i, s.attempts))
     }
 }
@@ -60,6 +60,7 @@ impl Plan {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Channel;
     use proptest::prelude::*;
 
     fn plan(attempts: &[u32]) -> Plan {

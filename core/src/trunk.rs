@@ -4,7 +4,11 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Outcome, text_enum::text_enum};
+use crate::{
+    Channel, Outcome,
+    message_trunk::{SmtpTrunk, TwilioSmsTrunk, WhatsappTrunk},
+    text_enum::text_enum,
+};
 
 /// A carrier and its settings; `kind` tells them apart.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -16,6 +20,12 @@ pub enum TrunkConfig {
     Twilio(TwilioTrunk),
     /// No network: outcome and timing come from the number. For tests and load.
     Simulated(SimulatedTrunk),
+    /// SMS at a provider that speaks Twilio's REST API.
+    TwilioSms(TwilioSmsTrunk),
+    /// WhatsApp's Cloud API.
+    Whatsapp(WhatsappTrunk),
+    /// E-mail over a mail server.
+    Smtp(SmtpTrunk),
 }
 
 impl TrunkConfig {
@@ -27,6 +37,21 @@ impl TrunkConfig {
                 twilio.api_key_secret.iter_mut().chain([&mut twilio.auth_token]).collect()
             }
             Self::Simulated(_) => Vec::new(),
+            Self::TwilioSms(sms) => sms.api_key_secret.iter_mut().chain([&mut sms.auth_token]).collect(),
+            Self::Whatsapp(whatsapp) => {
+                vec![&mut whatsapp.access_token, &mut whatsapp.app_secret, &mut whatsapp.verify_token]
+            }
+            Self::Smtp(smtp) => smtp.password.iter_mut().collect(),
+        }
+    }
+
+    /// How people are reached over it.
+    pub const fn channel(&self) -> Channel {
+        match self {
+            Self::Sip(_) | Self::Twilio(_) | Self::Simulated(_) => Channel::Voice,
+            Self::TwilioSms(_) => Channel::Sms,
+            Self::Whatsapp(_) => Channel::Whatsapp,
+            Self::Smtp(_) => Channel::Email,
         }
     }
 

@@ -167,7 +167,8 @@ impl Writes {
             Some((campaign, standing)) => {
                 let attempts = standing.attempts + u32::from(matches!(ending, Ending::Over { .. }));
                 let placements = call.placements;
-                let progress = Progress { step: standing.step as usize, attempts, placements, trunk_rests };
+                let (step, no_more_calls) = (standing.step as usize, false);
+                let progress = Progress { step, attempts, placements, trunk_rests, no_more_calls };
                 let next = settle(&campaign.plan, progress, ending, campaign.state, now);
                 let update = recipient_update(campaign, standing, &next, progress, ending, now);
                 if update.state == RecipientState::Pending {
@@ -251,7 +252,7 @@ fn without_recipient(ending: &Ending, now: DateTime<Utc>) -> Next {
     if let Ending::Over { .. } = ending {
         return Next::Done(Disposition::Exhausted); // of nobody's list; what counts is that it is over
     }
-    let progress = Progress { step: 0, attempts: 1, placements: 1, trunk_rests: false };
+    let progress = Progress { step: 0, attempts: 1, placements: 1, trunk_rests: false, no_more_calls: false };
     settle(&Plan::voice(1), progress, ending, CampaignState::InProgress, now)
 }
 

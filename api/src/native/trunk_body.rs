@@ -224,7 +224,7 @@ fn check_rule((status, rule): (String, OutcomeRule)) -> Result<(u16, OutcomeRule
         _ => return refuse("the name must be a SIP status from 300 to 699"),
     };
     match rule {
-        OutcomeRule::Outcome { outcome, .. } if outcome.was_answered() => {
+        OutcomeRule::Outcome { outcome, .. } if outcome.was_answered() || outcome.is_of_messages() => {
             refuse(&format!("a call that was refused was not {outcome}"))
         }
         OutcomeRule::Outcome { reason, .. } if !is_reason(&reason) => {

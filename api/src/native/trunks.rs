@@ -125,6 +125,7 @@ impl View {
             TrunkConfig::Simulated(simulated) => {
                 (Carrier::Simulated { ring_ms: simulated.ring_ms, talk_ms: simulated.talk_ms }, false)
             }
+            TrunkConfig::TwilioSms(_) | TrunkConfig::Whatsapp(_) | TrunkConfig::Smtp(_) => todo!(),
         };
         Self {
             id,
