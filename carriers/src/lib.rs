@@ -15,6 +15,7 @@ pub mod sip;
 mod told;
 pub mod twilio;
 pub mod twilio_sms;
+pub mod whatsapp;
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
@@ -33,6 +34,7 @@ pub use sip::{SipCarrier, SipSettings};
 pub use told::Told;
 pub use twilio::TwilioCarrier;
 pub use twilio_sms::TwilioSmsCarrier;
+pub use whatsapp::WhatsappCarrier;
 
 /// One attempt to be placed.
 #[derive(Debug, Clone)]

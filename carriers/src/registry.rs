@@ -11,6 +11,7 @@ use crate::{
     sip::{SipCarrier, SipSettings},
     twilio::TwilioCarrier,
     twilio_sms::TwilioSmsCarrier,
+    whatsapp::WhatsappCarrier,
 };
 
 /// A trunk that nobody has asked for in this time is forgotten at the latest when it has passed twice. Its carrier holds
@@ -141,7 +142,8 @@ impl Registry {
             TrunkConfig::TwilioSms(trunk) => {
                 Ok(Arc::new(TwilioSmsCarrier::open(trunk.clone(), self.rest.clone(), self.hints.clone())?))
             }
-            TrunkConfig::Whatsapp(_) | TrunkConfig::Smtp(_) => todo!(),
+            TrunkConfig::Whatsapp(trunk) => Ok(Arc::new(WhatsappCarrier::open(trunk.clone(), &self.rest)?)),
+            TrunkConfig::Smtp(_) => todo!(),
         }
     }
 }
