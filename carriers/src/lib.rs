@@ -3,14 +3,19 @@
 //! A carrier only acts and reports. What an ending means for the recipient is `core::settle`'s business.
 
 mod conversation;
+mod doubt;
 pub mod guarded;
 mod hints;
 pub mod media;
 pub mod peer;
 mod registry;
+mod rest;
 mod simulated;
 pub mod sip;
+mod told;
 pub mod twilio;
+pub mod twilio_sms;
+pub mod whatsapp;
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
@@ -23,9 +28,13 @@ use tokio_util::sync::CancellationToken;
 pub use conversation::{Connector, Handover, Script};
 pub use hints::Hints;
 pub use registry::{CarrierError, Registry};
+pub use rest::{Pace, RestSettings};
 pub use simulated::SimulatedCarrier;
 pub use sip::{SipCarrier, SipSettings};
-pub use twilio::{RestSettings, TwilioCarrier};
+pub use told::Told;
+pub use twilio::TwilioCarrier;
+pub use twilio_sms::TwilioSmsCarrier;
+pub use whatsapp::WhatsappCarrier;
 
 /// One attempt to be placed.
 #[derive(Debug, Clone)]
@@ -116,7 +125,14 @@ where
     }
 }
 
-/// Something that places calls: one configured trunk.
+/// The ending of what a trunk is asked for that does something else: a call over one that sends messages, or the other way round. Whoever
+/// chooses trunks prevents it.
+fn wrong_channel(call: CallId) -> Ending {
+    tracing::error!(%call, "a trunk cannot do what it is asked for: it is one of another channel");
+    Ending::over(Outcome::Failed, "wrong_channel", None, EndedBy::Caller)
+}
+
+/// Something that places calls, or sends messages: one configured trunk.
 #[async_trait]
 pub trait Carrier: Send + Sync {
     /// Builds an attempt without touching the network. The error is an ending of a call that was never placed.
@@ -125,8 +141,7 @@ pub trait Carrier: Send + Sync {
     /// The same for a message. Its attempt ends SENT as soon as it was taken; what became of it is told later
     /// ([`ringfleet_core::message::Receipt`]). A carrier of calls sends none.
     async fn prepare_message(&self, order: MessageOrder) -> Result<Box<dyn Attempt>, Ending> {
-        tracing::error!(call = %order.call, "a message cannot be sent over a trunk that places calls");
-        Err(Ending::over(Outcome::Failed, "wrong_channel", None, EndedBy::Caller))
+        Err(wrong_channel(order.call))
     }
 
     /// Finds out what became of an attempt whose worker died, and ends it if it still lives. Never places a call.

@@ -7,9 +7,11 @@ use ringfleet_core::{CallId, TrunkId, trunk::TrunkConfig};
 use tokio::time::Instant;
 
 use crate::{
-    Carrier, Hints, SimulatedCarrier,
+    Carrier, Hints, RestSettings, SimulatedCarrier,
     sip::{SipCarrier, SipSettings},
-    twilio::{RestSettings, TwilioCarrier},
+    twilio::TwilioCarrier,
+    twilio_sms::TwilioSmsCarrier,
+    whatsapp::WhatsappCarrier,
 };
 
 /// A trunk that nobody has asked for in this time is forgotten at the latest when it has passed twice. Its carrier holds
@@ -137,7 +139,11 @@ impl Registry {
             TrunkConfig::Simulated(trunk) => {
                 Ok(Arc::new(SimulatedCarrier::new(trunk.clone(), self.witness.clone())))
             }
-            TrunkConfig::TwilioSms(_) | TrunkConfig::Whatsapp(_) | TrunkConfig::Smtp(_) => todo!(),
+            TrunkConfig::TwilioSms(trunk) => {
+                Ok(Arc::new(TwilioSmsCarrier::open(trunk.clone(), self.rest.clone(), self.hints.clone())?))
+            }
+            TrunkConfig::Whatsapp(trunk) => Ok(Arc::new(WhatsappCarrier::open(trunk.clone(), &self.rest)?)),
+            TrunkConfig::Smtp(_) => todo!(),
         }
     }
 }

@@ -9,7 +9,7 @@ use std::{sync::Arc, time::Duration};
 
 use fake::{ACCOUNT, Callbacks, FakeTwilio, Manners, TOKEN};
 use ringfleet_carriers::{
-    Carrier, Connector, Handover, Hints, Order, Progress, RestSettings, Script, TwilioCarrier, twilio::Pace,
+    Carrier, Connector, Handover, Hints, Order, Pace, Progress, RestSettings, Script, TwilioCarrier,
 };
 use ringfleet_core::{CallId, Clock, EndedBy, Ending, Outcome, SystemClock, net::Guard, trunk::TwilioTrunk};
 use serde_json::{Value, json};

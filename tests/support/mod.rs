@@ -18,6 +18,8 @@ pub mod redis;
 pub mod scenarios;
 pub mod sipp;
 pub mod twilio;
+pub mod twilio_messages;
+pub mod whatsapp;
 
 pub use ports::free_port;
 use std::{future::Future, time::Duration};
