@@ -7,8 +7,8 @@ use std::{
 
 use chrono::{DateTime, TimeDelta, Utc};
 use ringfleet_core::{
-    CallId, CampaignAction, CampaignId, Channel, Clock, CounterKind, E164, Ending, ManualClock, Plan,
-    RecipientState, Retry, Schedule, Step, WorkerId, WorkspaceId, Zones,
+    CallId, CampaignAction, CampaignId, Clock, CounterKind, E164, Ending, ManualClock, Plan, RecipientState,
+    Retry, Schedule, Step, WorkerId, WorkspaceId, Zones,
     delivery::RetrySchedule,
     trunk::{Limits, SimulatedTrunk, TrunkConfig},
     window::is_open,
