@@ -135,7 +135,10 @@ async fn ways(pair: Pair) {
 
     // Answered; unread, then a text; nothing arrives; nor does the e-mail; nor is there one; read; declined, and no receipt at all.
     let expected = BTreeMap::from([
-        ("+12025550101".into(), way("REACHED", ["CONNECTED", "SKIPPED reached", "SKIPPED reached", "SKIPPED reached"])),
+        (
+            "+12025550101".into(),
+            way("REACHED", ["CONNECTED", "SKIPPED reached", "SKIPPED reached", "SKIPPED reached"]),
+        ),
         ("+12025550106".into(), way("MESSAGED", ["TRIED", "CONNECTED", "CONNECTED", "SKIPPED gate_closed"])),
         ("+12025550107".into(), way("MESSAGED", ["TRIED", "TRIED", "TRIED", "TRIED"])),
         ("+12025550117".into(), way("EXHAUSTED", ["TRIED", "TRIED", "TRIED", "TRIED"])),
@@ -145,12 +148,24 @@ async fn ways(pair: Pair) {
     ]);
     assert_eq!(came_to(&campaign).await, expected);
     let dispositions = &stats["recipients"]["byDisposition"];
-    assert_eq!((&dispositions["REACHED"], &dispositions["MESSAGED"], &dispositions["EXHAUSTED"]), (&json!(2), &json!(3), &json!(2)), "{stats}");
-    assert_eq!((stage.whatsapp.posts(), stage.sms.posts(), stage.mail.mails().len()), (6, 5, 2), "nobody is written to twice");
+    assert_eq!(
+        (&dispositions["REACHED"], &dispositions["MESSAGED"], &dispositions["EXHAUSTED"]),
+        (&json!(2), &json!(3), &json!(2)),
+        "{stats}"
+    );
+    assert_eq!(
+        (stage.whatsapp.posts(), stage.sms.posts(), stage.mail.mails().len()),
+        (6, 5, 2),
+        "nobody is written to twice"
+    );
 
     let whatsapp = stage.whatsapp.taken();
     let flo = whatsapp.iter().find(|message| message.to().ends_with("0108")).expect("a message to Flo");
-    assert!(flo.body.to_string().contains(r#""text":"Flo""#) && flo.body.to_string().contains("VOICEMAIL"), "{}", flo.body);
+    assert!(
+        flo.body.to_string().contains(r#""text":"Flo""#) && flo.body.to_string().contains("VOICEMAIL"),
+        "{}",
+        flo.body
+    );
     let texts = stage.sms.texts();
     let bo = texts.iter().find(|text| text.field("To").ends_with("0106")).expect("a text to Bo");
     assert_eq!(bo.field("Body"), "Hi Bo, we wrote to you over whatsapp.");
