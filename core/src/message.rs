@@ -99,7 +99,10 @@ impl Unsayable {
 }
 
 /// Reasons for which a message was not sent that lie with this one person: the step has failed, and the next one may be open.
-pub const OF_THE_RECIPIENT: &[&str] = &["missing_variable", "no_address", "message_too_long"];
+pub const OF_THE_RECIPIENT: &[&str] = &["missing_variable", "no_address", "message_too_long", NO_MESSAGE];
+
+/// Why a message was not sent whose plan was changed since it was claimed: its step says nothing any more.
+pub const NO_MESSAGE: &str = "no_message";
 
 text_enum! {
     /// What is told about a message after it was taken.

@@ -243,14 +243,9 @@ impl Plan {
             .filter(|(_, step)| step.channel != Channel::Voice && step.is_carried_out())
     }
 
-    /// Whether anybody is called.
-    pub fn has_calls(&self) -> bool {
-        self.steps.iter().any(|step| step.channel == Channel::Voice)
-    }
-
-    /// Whether the step at this place sends a message.
-    pub fn is_message(&self, step: usize) -> bool {
-        self.steps.get(step).is_some_and(|step| step.channel != Channel::Voice)
+    /// The places of the steps that call.
+    pub fn calls(&self) -> impl Iterator<Item = usize> {
+        self.steps.iter().enumerate().filter(|(_, step)| step.channel == Channel::Voice).map(|(i, _)| i)
     }
 
     /// Checks every rule; gives the first that is broken.

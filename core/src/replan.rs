@@ -14,7 +14,7 @@ pub struct Place {
 impl Plan {
     /// Most attempts one recipient gets.
     pub fn budget(&self) -> u32 {
-        self.calls().map(|(_, attempts)| attempts).sum()
+        self.carried_out().map(|(_, attempts)| attempts).sum()
     }
 
     /// Where a recipient that stood at `place` of an earlier plan, after `made` attempts in all, the last of which ended with
@@ -28,13 +28,13 @@ impl Plan {
             return self.first_step().map(|step| Place { step, attempts: 0 });
         }
         // The attempts of all steps in one row; a recipient stands before one of them.
-        let before: u32 = self.calls().take_while(|(step, _)| *step < place.step).map(|(_, n)| n).sum();
-        let stood = match self.calls().find(|(step, _)| *step == place.step) {
+        let before: u32 = self.carried_out().take_while(|(step, _)| *step < place.step).map(|(_, n)| n).sum();
+        let stood = match self.carried_out().find(|(step, _)| *step == place.step) {
             Some((_, attempts)) => before + place.attempts.min(attempts),
             None => before,
         };
         let mut from = stood.max(made);
-        for (step, attempts) in self.calls() {
+        for (step, attempts) in self.carried_out() {
             if from >= attempts {
                 from -= attempts;
                 continue;
@@ -48,7 +48,7 @@ impl Plan {
     }
 
     /// The steps that are carried out, with their attempts.
-    fn calls(&self) -> impl Iterator<Item = (usize, u32)> + '_ {
+    fn carried_out(&self) -> impl Iterator<Item = (usize, u32)> + '_ {
         self.steps
             .iter()
             .enumerate()

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use ringfleet_carriers::{Attempt, Carrier, Connector, Order, Registry};
 use ringfleet_core::{
-    CallId, CallState, Clock, EndedBy, Ending, Hold, Outcome,
+    CallId, CallState, Channel, Clock, EndedBy, Ending, Hold, Outcome,
     brake::{self, BrakeState, Evidence},
     clock::Stopwatch,
     seats::Answers,
@@ -23,6 +23,7 @@ use crate::{
     followed::{Followed, Mine},
     greetings::Greetings,
     identity::Identity,
+    message,
     recordings::Recordings,
 };
 
@@ -97,7 +98,9 @@ impl Dialer {
         let (worker, hang_up) = self.identity.current();
         // Everything that may take its time comes before the send slot.
         let prepared = self.prepare(&dial).await;
-        if let (Err(ending), Some(_)) = (&prepared, dial.campaign_id) {
+        if let (Err(ending), Some(_)) = (&prepared, dial.campaign_id)
+            && !message::is_of_the_recipient(ending)
+        {
             // The trunk's trouble or the greeting's is not the recipient's: nothing is consumed.
             if brake::evidence(ending) != Evidence::None {
                 return self.engine.unplaced(&dial, ending).await;
@@ -174,6 +177,9 @@ impl Dialer {
     }
 
     async fn prepare(&self, dial: &Dial) -> Result<Box<dyn Attempt>, Ending> {
+        if dial.channel != Channel::Voice {
+            return self.prepare_message(dial).await;
+        }
         let order = self.order(dial).await?;
         self.carrier(dial)?.prepare(order).await
     }
@@ -216,7 +222,7 @@ impl Dialer {
         Ok(())
     }
 
-    fn carrier(&self, dial: &Dial) -> Result<Arc<dyn Carrier>, Ending> {
+    pub(crate) fn carrier(&self, dial: &Dial) -> Result<Arc<dyn Carrier>, Ending> {
         self.carriers.carrier(dial.trunk_id, &dial.config).map_err(|error| {
             tracing::error!(%error, trunk = %dial.trunk_id, "a trunk cannot be used");
             Ending::over(Outcome::Failed, "trunk_unusable", None, EndedBy::Carrier)
@@ -327,6 +333,9 @@ fn limits(dial: &Dial) -> Vec<Limit> {
         seats: None,
     };
     let trunk = of(format!("trunk:{}", dial.trunk_id.uuid()), &dial.trunk_limits);
+    if dial.channel != Channel::Voice {
+        return vec![trunk]; // the others are about calls
+    }
     let campaign = dial.campaign_id.zip(dial.campaign_limits.as_ref());
     let campaign = campaign.map(|(id, limits)| of(format!("campaign:{}", id.uuid()), limits));
     let workspace = of(format!("workspace:{}", dial.workspace_id.uuid()), &dial.floor.limits);

@@ -12,6 +12,7 @@ mod followed;
 mod greetings;
 mod hints;
 mod identity;
+mod message;
 mod probe;
 mod pulse;
 mod recordings;

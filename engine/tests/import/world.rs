@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use ringfleet_core::{
-    CampaignId, Channel, Clock, Keyring, Plan, Retry, Step, SystemClock, WorkspaceId,
+    CampaignId, Clock, Keyring, Plan, SystemClock, WorkspaceId,
     delivery::RetrySchedule,
     seal::encode_key,
     trunk::{Limits, SimulatedTrunk, TrunkConfig},

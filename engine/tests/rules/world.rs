@@ -108,7 +108,7 @@ impl World {
         let trunk = tx.insert_trunk(self.workspace, trunk, now).await.unwrap().id;
         tx.commit().await.unwrap();
         let retry = Retry { after_minutes: 20.0, backoff: 2.0, ..Retry::default() };
-        let step = Step { channel: Channel::Voice, attempts: 3, retry, gate: None, after_hours: 0.0 };
+        let step = Step { retry, ..Step::voice(3) };
         let new = NewCampaign {
             agent_id: agent,
             trunk_id: trunk,

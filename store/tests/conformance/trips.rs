@@ -6,6 +6,7 @@ use ringfleet_core::{
     BrakeRule, CampaignState, Channel, E164, Plan, Retry, Role, Seats, Step,
     campaign_brake::Then,
     event::EventType,
+    message::Template,
     plan::Gate,
     seats::Abandonment,
     signing::Secret,
@@ -134,6 +135,8 @@ pub async fn campaigns(db: Db) {
         retry: Retry { after_minutes: 0.1, backoff: 1.0, on: vec![] },
         gate: Some(Gate::VoiceNoAnswer),
         after_hours: 0.25,
+        trunk_id: Some(world.trunk),
+        message: Some(Template { text: Some("Hi {{name}}".into()), ..Template::default() }),
     };
     let mut full = World::new_campaign(world.agent, world.trunk);
     full.settings = CampaignSettings {
