@@ -12,6 +12,7 @@ mod broken_upload;
 mod caller_ids;
 #[cfg(test)]
 mod campaign_cli;
+mod cascade;
 #[cfg(test)]
 mod command_line;
 #[cfg(test)]
