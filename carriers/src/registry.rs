@@ -9,6 +9,7 @@ use tokio::time::Instant;
 use crate::{
     Carrier, Hints, RestSettings, SimulatedCarrier,
     sip::{SipCarrier, SipSettings},
+    smtp::SmtpCarrier,
     twilio::TwilioCarrier,
     twilio_sms::TwilioSmsCarrier,
     whatsapp::WhatsappCarrier,
@@ -32,6 +33,9 @@ pub enum CarrierError {
     /// TLS could not be set up.
     #[error("cannot make the HTTP client of a trunk: {0}")]
     Http(#[from] reqwest::Error),
+    /// An address in the settings is none, or TLS could not be set up.
+    #[error("cannot send mail over a trunk: {0}")]
+    Mail(String),
 }
 
 /// Builds carriers and keeps them, so that a trunk has one set of sockets however often it is asked for.
@@ -143,7 +147,9 @@ impl Registry {
                 Ok(Arc::new(TwilioSmsCarrier::open(trunk.clone(), self.rest.clone(), self.hints.clone())?))
             }
             TrunkConfig::Whatsapp(trunk) => Ok(Arc::new(WhatsappCarrier::open(trunk.clone(), &self.rest)?)),
-            TrunkConfig::Smtp(_) => todo!(),
+            TrunkConfig::Smtp(trunk) => {
+                Ok(Arc::new(SmtpCarrier::open(trunk.clone(), &self.rest).map_err(CarrierError::Mail)?))
+            }
         }
     }
 }

@@ -294,7 +294,7 @@ fn noted_as(action: CampaignAction) -> &'static str {
 }
 
 /// A trunk of the workspace that reaches people over this channel; `field` names it.
-async fn check_trunk(
+pub(crate) async fn check_trunk(
     tx: &mut Tx,
     workspace: WorkspaceId,
     trunk: TrunkId,

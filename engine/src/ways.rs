@@ -3,7 +3,7 @@
 use ringfleet_core::{Channel, TrunkGroupId, TrunkId, WorkspaceId};
 use ringfleet_store::{Page, Tx};
 
-use crate::{Engine, EngineError, Result};
+use crate::{Engine, EngineError, Result, campaigns::check_trunk};
 
 /// Trunks among which the only one that places calls is looked for.
 const MOST_LOOKED_AT: u32 = 50;
@@ -80,10 +80,8 @@ pub(crate) async fn check_defaults(
         let problem = "give either defaultTrunkId or defaultTrunkGroupId, not both";
         return Err(EngineError::invalid("defaultTrunkGroupId", problem));
     }
-    if let Some(trunk) = trunk
-        && tx.trunk(workspace, trunk).await?.is_none()
-    {
-        return Err(EngineError::invalid("defaultTrunkId", "no such trunk in this workspace"));
+    if let Some(trunk) = trunk {
+        check_trunk(tx, workspace, trunk, Channel::Voice, "defaultTrunkId").await?;
     }
     if let Some(group) = group
         && tx.trunk_group(workspace, group).await?.is_none()

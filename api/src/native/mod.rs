@@ -27,6 +27,7 @@ mod suppressions;
 mod transcripts;
 mod trunk_body;
 mod trunk_groups;
+mod trunk_messages;
 mod trunk_twilio;
 mod trunks;
 mod upload_data;

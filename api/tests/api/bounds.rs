@@ -40,6 +40,11 @@ async fn a_value_at_its_bound_is_taken_and_one_beyond_it_is_not() {
         ("/sessions", json!({"agentId": agent, "toNumber": "+14155550100"}), &[]),
         ("/trunks", json!({"name": "Test", "kind": "simulated"}), &["port"]),
         ("/trunks", json!({"name": "Test", "kind": "sip", "host": "sip.example.com"}), &["ringMs", "talkMs"]),
+        (
+            "/trunks",
+            json!({"name": "Mail", "kind": "smtp", "host": "1.1.1.1", "from": "a@example.com"}),
+            &["ringMs", "talkMs"],
+        ),
         ("/webhooks", json!({"url": "https://example.com/hook"}), &[]),
         ("/suppressions", json!({"number": "+14155550100"}), &[]),
         ("/uploads", json!({"filename": "list.csv"}), &[]),

@@ -3,7 +3,7 @@ use serde_json::{Value, json};
 use crate::support::World;
 
 /// Puts each wrong value into a body that is right otherwise and expects to hear of its field.
-async fn expect_fields(world: &World, path: &str, good: Value, wrong: Vec<(&str, Value, &str)>) {
+pub(crate) async fn expect_fields(world: &World, path: &str, good: Value, wrong: Vec<(&str, Value, &str)>) {
     world.post(path, good.clone()).await.expect_success();
     for (name, value, field) in wrong {
         let mut body = good.clone();
