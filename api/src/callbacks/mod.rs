@@ -25,8 +25,6 @@ use crate::{
     error::{ApiError, Result},
 };
 
-/// Largest body that is read, in bytes. Twilio's forms have about 1 kB; WhatsApp tells many things at once.
-const LIMIT: usize = 1024 * 1024;
 /// How long, and how often, a receipt is tried again whose message is not written down as sent yet.
 const TOO_EARLY: (Duration, u32) = (Duration::from_millis(200), 15);
 
@@ -39,8 +37,9 @@ pub(crate) fn routes() -> Router<Gate> {
         .route("/unsubscribe/{ses}", get(unsubscribe::page).post(unsubscribe::carry_out))
 }
 
-async fn read(body: Body) -> Result<Bytes> {
-    axum::body::to_bytes(body, LIMIT).await.map_err(|_| ApiError::too_large(LIMIT))
+/// A body of at most `limit` bytes.
+async fn read(body: Body, limit: usize) -> Result<Bytes> {
+    axum::body::to_bytes(body, limit).await.map_err(|_| ApiError::too_large(limit))
 }
 
 fn header<'a>(headers: &'a HeaderMap, name: &str) -> &'a str {

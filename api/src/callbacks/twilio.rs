@@ -23,10 +23,13 @@ use crate::{
     path::PathId,
 };
 
+/// Largest form that is read, in bytes; Twilio's have about 1 kB.
+const LIMIT: usize = 64 * 1024;
+
 type Form = Vec<(String, String)>;
 
 async fn form(body: Body) -> Result<Form> {
-    Ok(form_urlencoded::parse(&read(body).await?).into_owned().collect())
+    Ok(form_urlencoded::parse(&read(body, LIMIT).await?).into_owned().collect())
 }
 
 /// `POST /callbacks/twilio/:call`: something has happened to a call or a message, says whoever knows the token of its trunk.

@@ -17,6 +17,9 @@ use crate::{
     query::{FromQuery, Parameters, Query},
 };
 
+/// Largest body that is read, in bytes: many things are told at once.
+const LIMIT: usize = 1024 * 1024;
+
 /// What the request brings by which a webhook is set up.
 pub(super) struct SetUp {
     token: String,
@@ -53,7 +56,7 @@ pub(super) async fn told(
     headers: HeaderMap,
     body: Body,
 ) -> Result<StatusCode> {
-    let body = read(body).await?;
+    let body = read(body, LIMIT).await?;
     let (workspace, trunk) = trunk(gate.engine(), id).await?.ok_or_else(ApiError::not_signed)?;
     let TrunkConfig::Whatsapp(config) = &trunk.config else { return Err(ApiError::not_signed()) };
     if !whatsapp::is_signed(&config.app_secret, &body, header(&headers, "x-hub-signature-256")) {

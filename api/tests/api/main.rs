@@ -24,6 +24,7 @@ mod lists;
 mod mails;
 mod members;
 mod message_trunks;
+mod messages;
 mod once;
 mod operate;
 mod quotas;
