@@ -48,6 +48,7 @@ mod suppress;
 mod sweep;
 mod tenants;
 mod throttle;
+mod tried;
 mod trunk_groups;
 mod upkeep;
 pub mod uploads;

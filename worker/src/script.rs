@@ -30,7 +30,7 @@ impl Dialer {
 
     async fn handover(&self, dial: &Dial, connect: &Connect) -> Result<Handover, Ending> {
         let url = connect.url.parse().map_err(|error| unusable(dial, &format!("its URL: {error}")))?;
-        let background = self.engine.background(dial.id).await.map_err(|error| {
+        let background = self.engine.background(dial).await.map_err(|error| {
             tracing::warn!(%error, call = %dial.id, "what an agent is to be told cannot be read yet");
             Ending::NoRoom {
                 retry_after: std::time::Duration::from_secs(1),
@@ -38,10 +38,10 @@ impl Dialer {
                 code: None,
             }
         })?;
-        let background = background.ok_or_else(|| unusable(dial, "the call is gone"))?;
+        let (background, history) = background.ok_or_else(|| unusable(dial, "the call is gone"))?;
         Ok(Handover {
             url,
-            parameters: parameters(dial, connect, background),
+            parameters: parameters(dial, connect, background, history),
             call: dial.id.to_string(),
             account: dial.workspace_id.to_string(),
             connector: self.connector.clone(),
@@ -55,7 +55,12 @@ fn unusable(dial: &Dial, problem: &str) -> Ending {
 }
 
 /// What the agent is told: the call's variables, the agent's own parameters, and which call it is; the later wins.
-fn parameters(dial: &Dial, connect: &Connect, background: Background) -> BTreeMap<String, String> {
+fn parameters(
+    dial: &Dial,
+    connect: &Connect,
+    background: Background,
+    history: Option<String>,
+) -> BTreeMap<String, String> {
     let variables = match background.variables {
         Some(Value::Object(variables)) => variables,
         _ => serde_json::Map::new(),
@@ -68,6 +73,7 @@ fn parameters(dial: &Dial, connect: &Connect, background: Background) -> BTreeMa
         ("to".to_owned(), dial.number.to_string()),
         ("attempt".to_owned(), background.attempt.to_string()),
     ]);
+    told.extend(history.map(|history| ("history".to_owned(), history)));
     told.extend(dial.campaign_id.map(|campaign| ("campaignId".to_owned(), campaign.to_string())));
     told
 }

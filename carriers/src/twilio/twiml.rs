@@ -13,6 +13,8 @@ const LIMIT: usize = 4_000;
 /// Length of a call's id.
 const CALL_ID: usize = "ses_01h455vb4pex5vsknk084sn02q".len();
 
+/// What was tried before: it is long, and the first to be left out.
+const HISTORY: &str = "history";
 /// What an agent is told of a call where all of it does not fit: by this it finds the rest.
 const AT_LEAST: [&str; 4] = ["callId", "campaignId", "to", "attempt"];
 
@@ -34,6 +36,11 @@ pub(super) fn can_reach(agent: &Url) -> bool {
 
 fn to_agent(agent: &Handover, call: &str) -> String {
     let mut stream = MediaStream { url: agent.url.to_string(), parameters: agent.parameters.clone() };
+    let whole = to_stream(&stream, call);
+    if fits(&whole) {
+        return whole;
+    }
+    stream.parameters.remove(HISTORY);
     let document = to_stream(&stream, call);
     if fits(&document) {
         return document;
