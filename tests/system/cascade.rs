@@ -19,20 +19,20 @@ use crate::{
 };
 
 /// Hours that a step waits for receipts: two seconds and a half.
-const WAIT: f64 = 2.5 / 3600.0;
+pub const WAIT: f64 = 2.5 / 3600.0;
 
 /// Everybody who takes part.
-struct Stage {
+pub struct Stage {
     operator: Operator,
     base: String,
-    sms: FakeMessages,
-    whatsapp: FakeWhatsapp,
-    mail: MailServer,
-    trunks: HashMap<&'static str, String>,
+    pub sms: FakeMessages,
+    pub whatsapp: FakeWhatsapp,
+    pub mail: MailServer,
+    pub trunks: HashMap<&'static str, String>,
 }
 
 impl Stage {
-    async fn new(operator: &Operator, base: &str) -> Self {
+    pub async fn new(operator: &Operator, base: &str) -> Self {
         let (sms, whatsapp, mail) =
             (FakeMessages::start().await, FakeWhatsapp::start().await, MailServer::start().await);
         let made = async |trunk: Value| text(&operator.post("/trunks", trunk).await["id"]).to_owned();
@@ -78,7 +78,7 @@ impl Stage {
         ])
     }
 
-    async fn campaign(&self, plan: Value, people: &[(&str, Value)]) -> Campaign {
+    pub async fn campaign(&self, plan: Value, people: &[(&str, Value)]) -> Campaign {
         let campaign = self.operator.campaign(&self.trunks["voice"], json!({"channels": plan})).await;
         let people: Vec<Value> =
             people.iter().map(|(to, variables)| json!({"to": to, "variables": variables})).collect();
@@ -90,7 +90,7 @@ impl Stage {
 }
 
 /// How each of a campaign's recipients ended, and how each of its steps stands.
-async fn came_to(campaign: &Campaign) -> BTreeMap<String, (String, Vec<String>)> {
+pub async fn came_to(campaign: &Campaign) -> BTreeMap<String, (String, Vec<String>)> {
     let mut all = BTreeMap::new();
     for recipient in campaign.recipients().await {
         let path = format!("/campaigns/{}/recipients/{}", campaign.id, text(&recipient["id"]));

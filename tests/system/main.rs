@@ -13,6 +13,7 @@ mod caller_ids;
 #[cfg(test)]
 mod campaign_cli;
 mod cascade;
+mod cascade_trouble;
 #[cfg(test)]
 mod command_line;
 #[cfg(test)]
