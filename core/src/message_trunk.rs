@@ -110,3 +110,27 @@ fn twilio_url() -> String {
 fn whatsapp_url() -> String {
     WHATSAPP_URL.to_owned()
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::trunk::TrunkConfig;
+
+    #[test]
+    fn every_credential_is_a_secret_and_none_is_in_a_log() {
+        for json in [
+            r#"{"kind":"twilioSms","accountSid":"AC1","authToken":"hush1","apiKeySid":"SK1","apiKeySecret":"hush2"}"#,
+            r#"{"kind":"whatsapp","phoneNumberId":"1","accessToken":"hush1","appSecret":"hush2","verifyToken":"hush3"}"#,
+            r#"{"kind":"smtp","host":"h","port":25,"security":"tls","username":"u","password":"hush1","from":"a@b.c"}"#,
+        ] {
+            let mut config: TrunkConfig = serde_json::from_str(json).unwrap();
+            assert!(!format!("{config:?}").contains("hush"), "{config:?}");
+            assert_eq!(config.secrets_mut().len(), json.matches("hush").count());
+            config.secrets_mut().into_iter().for_each(|secret| *secret = "sealed".into());
+            let kept = serde_json::to_string(&config).unwrap();
+            assert!(
+                !kept.contains("hush") && serde_json::from_str::<TrunkConfig>(&kept).unwrap() == config,
+                "{kept}"
+            );
+        }
+    }
+}

@@ -6,7 +6,7 @@ use axum::{
     http::{HeaderMap, StatusCode},
 };
 use ringfleet_carriers::whatsapp::{self, Notice};
-use ringfleet_core::{CallId, TrunkId, id::TrunkKind, trunk::TrunkConfig};
+use ringfleet_core::{CallId, id::TrunkKind, trunk::TrunkConfig};
 use ringfleet_engine::Engine;
 
 use super::{answer, header, pass_on, read, trunk};
@@ -64,11 +64,11 @@ pub(super) async fn told(
     }
     for notice in whatsapp::parse(&body) {
         match notice {
-            Notice::Receipt { call, told } if is_by(gate.engine(), call, id).await? => {
+            Notice::Receipt { call, told } if is_by(gate.engine(), call, &config.app_secret).await? => {
                 pass_on(gate.engine(), call, told).await?;
             }
             Notice::Receipt { call, .. } => {
-                tracing::warn!(%call, trunk = %id, "a receipt names a message that did not go by this trunk");
+                tracing::warn!(%call, trunk = %id, "a receipt names a message that did not go by a trunk of this app");
             }
             Notice::Inbound(inbound) => answer(gate.engine(), workspace, &trunk, &inbound).await?,
         }
@@ -76,7 +76,11 @@ pub(super) async fn told(
     Ok(StatusCode::OK)
 }
 
-/// Whether the message went by this trunk: the secret of one says nothing about another.
-async fn is_by(engine: &Engine, call: CallId, trunk: TrunkId) -> Result<bool> {
-    Ok(engine.load(call).await?.is_some_and(|dial| dial.trunk_id == trunk))
+/// Whether the message went by a trunk of the app that tells of it: all numbers of an app have one webhook. The secret of one says nothing about
+/// another.
+async fn is_by(engine: &Engine, call: CallId, app_secret: &str) -> Result<bool> {
+    let dial = engine.load(call).await?;
+    Ok(dial.is_some_and(
+        |dial| matches!(dial.config, TrunkConfig::Whatsapp(trunk) if trunk.app_secret == app_secret),
+    ))
 }

@@ -23,6 +23,7 @@ mod lifecycle;
 mod lists;
 mod mails;
 mod members;
+mod message_callbacks;
 mod message_trunks;
 mod messages;
 mod once;
