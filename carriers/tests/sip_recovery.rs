@@ -245,7 +245,7 @@ async fn a_call_that_is_over_is_uncertain_unless_it_was_answered() {
     let started = tokio::time::Instant::now();
     assert_eq!(over(&patient().resolve(&kept, None).await), UNCERTAIN);
     // Only an answer leaves a dialog behind, so that it has been forgotten since does not undo it.
-    kept["dialog"] = serde_json::json!({"to_tag": "x", "target": format!("sip:127.0.0.1:{}", trunk.port)});
+    kept["dialog"] = serde_json::json!({"to_tag": "x", "target": format!("sip:127.0.0.1:{}", trunk.port())});
     let answered = (Outcome::Answered, "worker_lost", None, EndedBy::Carrier);
     assert_eq!(over(&patient().resolve(&kept, None).await), answered);
     // An answer that nobody was there to hear would have come again within 4.5 s.

@@ -26,6 +26,7 @@ mod suppressions;
 mod transcripts;
 mod trunk_body;
 mod trunk_groups;
+mod trunk_sip;
 mod trunk_twilio;
 mod trunks;
 mod upload_data;

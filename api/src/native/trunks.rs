@@ -76,12 +76,16 @@ impl From<Option<TrunkHealth>> for HealthView {
 #[serde(tag = "kind", rename_all = "camelCase")]
 #[schema(as = ShownCarrier)]
 enum Carrier {
+    #[serde(rename_all = "camelCase")]
     Sip {
         host: String,
-        port: u16,
+        port: Option<u16>,
         transport: SipTransport,
         domain: Option<String>,
         username: Option<String>,
+        tls_server_name: Option<String>,
+        ca_certificate: Option<String>,
+        sips: bool,
         #[schema(value_type = BTreeMap<String, OutcomeRule>)]
         outcomes: BTreeMap<u16, OutcomeRule>,
     },
@@ -108,6 +112,9 @@ impl View {
                     transport: sip.transport,
                     domain: sip.domain,
                     username: sip.username,
+                    tls_server_name: sip.tls_server_name,
+                    ca_certificate: sip.ca_certificate,
+                    sips: sip.sips,
                     outcomes: sip.outcomes,
                 };
                 (carrier, sip.password.is_some())

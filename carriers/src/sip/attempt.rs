@@ -11,7 +11,7 @@ use std::{
 use async_trait::async_trait;
 use ringfleet_core::{
     Ending,
-    trunk::{OutcomeRule, SipTransport, SipTrunk},
+    trunk::{OutcomeRule, SipTrunk},
 };
 use serde_json::Value;
 use tokio::sync::mpsc::UnboundedSender;
@@ -103,15 +103,16 @@ fn first_leg(carrier: &SipCarrier, order: &Order, local: SocketAddr, peer: Socke
     let (call_id, from_tag) = leg::names(order.call, rand::random());
     let host = domain(trunk);
     let caller = order.from.as_deref().or(trunk.username.as_deref()).unwrap_or("anonymous");
-    let uri = format!("sip:+{}@{host}", order.to.digits());
+    let scheme = scheme(trunk);
+    let uri = format!("{scheme}:+{}@{host}", order.to.digits());
     Leg {
         branch: leg::branch(&call_id, 1),
         call_id,
         from_tag,
         cseq: 1,
-        from: leg::address(caller, &host),
+        from: leg::address(scheme, caller, &host),
         to: format!("<{uri}>"),
-        uri: by_transport(uri, trunk.transport),
+        uri: leg::by_transport(uri, trunk.transport),
         local,
         peer,
         transport: trunk.transport,
@@ -125,17 +126,16 @@ pub(super) fn domain(trunk: &SipTrunk) -> String {
         if trunk.host.parse::<Ipv6Addr>().is_ok() { format!("[{}]", trunk.host) } else { trunk.host.clone() };
     match &trunk.domain {
         Some(domain) => domain.clone(),
-        None if trunk.port == 5060 => literal,
-        None => format!("{literal}:{}", trunk.port),
+        None => match trunk.port.filter(|port| *port != trunk.transport.usual_port()) {
+            None => literal,
+            Some(port) => format!("{literal}:{port}"),
+        },
     }
 }
 
-/// A request URI that says how it travels, where that is not by UDP.
-pub(super) fn by_transport(uri: String, transport: SipTransport) -> String {
-    match transport {
-        SipTransport::Udp => uri,
-        SipTransport::Tcp => format!("{uri};transport=tcp"),
-    }
+/// What its URIs begin with.
+pub(super) fn scheme(trunk: &SipTrunk) -> &'static str {
+    if trunk.sips { "sips" } else { "sip" }
 }
 
 /// What is kept of a leg.

@@ -49,6 +49,7 @@ pub(super) async fn place(
         early_sdp: Vec::new(),
         gave_up_at: None,
         cancelled: false,
+        connection_ended: CancellationToken::new(),
     };
     let ring_timeout = sleep(attempt.order.ring_timeout);
     tokio::pin!(ring_timeout);
@@ -98,6 +99,8 @@ struct Inviting<'a> {
     gave_up_at: Option<Instant>,
     /// The CANCEL is out.
     cancelled: bool,
+    /// Fires when the connection that the INVITE went over has ended; never for datagrams.
+    connection_ended: CancellationToken,
 }
 
 /// An INVITE on its way, and what is heard of it.
@@ -132,7 +135,9 @@ impl Inviting<'_> {
         let way = station.connect(self.leg.peer, self.leg.transport).await.inspect_err(|error| {
             tracing::warn!(%error, peer = %self.leg.peer, "no connection to the peer of a SIP trunk");
         });
-        let transaction = station.transaction(request.clone(), way.ok()?)?;
+        let way = way.ok()?;
+        self.connection_ended = way.0.cancel_token().unwrap_or_default();
+        let transaction = station.transaction(request.clone(), way)?;
         let (sender, responses) = unbounded_channel();
         let credentials = self.attempt.credentials.clone();
         tokio::spawn(drive::to_the_end(transaction, sender, self.leg.clone(), station.clone(), credentials));
@@ -213,7 +218,9 @@ impl Inviting<'_> {
         if inspect::is_local(response) {
             return match code {
                 // Timer B: not even a 100. Nothing to cancel, and nobody there to do it.
-                408 if !self.seen.provisional => failed("trunk_silent"),
+                408 if !self.seen.provisional && !self.connection_ended.is_cancelled() => {
+                    failed("trunk_silent")
+                }
                 // The stream broke under the INVITE; how much of it arrived, nobody knows.
                 _ => Ending::uncertain("connection_lost"),
             };

@@ -79,16 +79,25 @@ pub(super) fn escape_user(user: &str) -> String {
     })
 }
 
-/// Who calls, or is called, in From and To.
-pub(super) fn address(user: &str, host: &str) -> String {
-    format!("<sip:{}@{host}>", escape_user(user))
+/// Who calls, or is called, in From and To. `scheme`: `sip` or `sips`.
+pub(super) fn address(scheme: &str, user: &str, host: &str) -> String {
+    format!("<{scheme}:{}@{host}>", escape_user(user))
+}
+
+/// A URI that says how it travels, where that is not by UDP. `sips:` says enough (RFC 5630 §3.1.4).
+pub(super) fn by_transport(uri: String, transport: SipTransport) -> String {
+    match transport {
+        SipTransport::Udp => uri,
+        SipTransport::Tls if uri.starts_with("sips:") => uri,
+        SipTransport::Tcp | SipTransport::Tls => format!("{uri};transport={transport}"),
+    }
 }
 
 impl Leg {
     /// Another caller ID than the one it was made with.
     pub(super) fn show(&mut self, caller_id: &str) {
         let host = self.from.rsplit('@').next().unwrap_or_default().trim_end_matches('>');
-        self.from = address(caller_id, host);
+        self.from = address(self.scheme(), caller_id, host);
     }
 
     /// The `n`-th INVITE of the same call.
@@ -151,25 +160,29 @@ impl Leg {
         request(Method::Options, &self.uri, headers, Vec::new())
     }
 
-    /// Our Contact.
+    /// Our Contact; `sips:` where the request URI is (RFC 3261 §8.1.1.8).
     pub(super) fn contact(&self) -> String {
-        match self.transport {
-            SipTransport::Udp => format!("<sip:ringfleet@{}>", self.local),
-            SipTransport::Tcp => format!("<sip:ringfleet@{};transport=tcp>", self.local),
-        }
+        let uri = format!("{}:ringfleet@{}", self.scheme(), self.local);
+        format!("<{}>", by_transport(uri, self.transport))
+    }
+
+    fn scheme(&self) -> &'static str {
+        if self.uri.starts_with("sips:") { "sips" } else { "sip" }
     }
 
     fn headers(&self, method: Method, branch: &str, via: SocketAddr, cseq: u32) -> Vec<Header> {
-        let transport = match self.transport {
-            SipTransport::Udp => "UDP",
-            SipTransport::Tcp => "TCP",
+        let (transport, more) = match self.transport {
+            SipTransport::Udp => ("UDP", ""),
+            SipTransport::Tcp => ("TCP", ""),
+            // Nobody can open a connection to us: whoever has something to say takes the one we opened (RFC 5923).
+            SipTransport::Tls => ("TLS", ";alias"),
         };
         let to = match self.dialog.as_ref().filter(|dialog| !dialog.to_tag.is_empty()) {
             Some(dialog) => format!("{};tag={}", self.to, dialog.to_tag),
             None => self.to.clone(),
         };
         vec![
-            Header::Via(Via::new(format!("SIP/2.0/{transport} {via};branch={branch};rport"))),
+            Header::Via(Via::new(format!("SIP/2.0/{transport} {via};branch={branch};rport{more}"))),
             Header::MaxForwards(MaxForwards::new("70")),
             Header::From(From::new(format!("{};tag={}", self.from, self.from_tag))),
             Header::To(To::new(to)),
@@ -286,7 +299,7 @@ mod tests {
     #[test]
     fn a_caller_id_that_was_chosen_late_stands_in_every_request() {
         let mut late = leg();
-        late.from = address("+15550001111", "trunk.example:5070");
+        late.from = address("sip", "+15550001111", "trunk.example:5070");
         late.show("+12025550100");
         assert_eq!(late.from, "<sip:+12025550100@trunk.example:5070>");
         let mut kept = leg();
@@ -294,6 +307,18 @@ mod tests {
         let (invite, cancel) = (kept.invite(Vec::new(), &[]).unwrap(), kept.cancel().unwrap());
         assert!(invite.from_header().unwrap().value().starts_with("<sip:+12025550100@trunk.example>"));
         assert_eq!(invite.from_header().unwrap(), cancel.from_header().unwrap());
+    }
+
+    #[test]
+    fn a_call_over_tls_says_so_and_a_secure_one_in_every_address() {
+        let over_tls = Leg { transport: SipTransport::Tls, ..leg() };
+        let invite = over_tls.invite(Vec::new(), &[]).unwrap();
+        assert!(invite.via_header().unwrap().value().starts_with("SIP/2.0/TLS 192.0.2.1:5099;"));
+        assert_eq!(over_tls.contact(), "<sip:ringfleet@192.0.2.1:5099;transport=tls>");
+        let mut secure = Leg { uri: "sips:+919876500000@trunk.example".into(), ..over_tls };
+        secure.show("+12025550100");
+        assert_eq!(secure.contact(), "<sips:ringfleet@192.0.2.1:5099>");
+        assert_eq!(secure.from, "<sips:+12025550100@trunk.example>");
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! The SIP carrier: outbound calls over UDP or TCP (RFC 3261), G.711 audio, one [`SipCarrier`] per trunk.
+//! The SIP carrier: outbound calls over UDP, TCP or TLS (RFC 3261), G.711 audio, one [`SipCarrier`] per trunk.
 //!
 //! Signalling rests on the transaction layer of one SIP stack, which is named nowhere outside this folder. Its dialog
 //! layer is not used: what a call must survive (a crash between any two messages) is easier to keep true when every
@@ -18,6 +18,8 @@ mod probe;
 mod recover;
 mod settings;
 mod station;
+mod streams;
+mod tls;
 
 use std::{
     collections::HashMap,
@@ -28,7 +30,10 @@ use std::{
 
 use async_trait::async_trait;
 use parking_lot::Mutex;
-use ringfleet_core::{CallId, EndedBy, Ending, Outcome, trunk::SipTrunk};
+use ringfleet_core::{
+    CallId, EndedBy, Ending, Outcome,
+    trunk::{SipTransport, SipTrunk},
+};
 use serde_json::Value;
 
 use crate::{Attempt, Carrier, Order};
@@ -36,6 +41,8 @@ use digest::Credentials;
 use hosts::Hosts;
 pub use settings::SipSettings;
 use station::Station;
+use tls::Tls;
+pub use tls::check_certificates;
 
 /// Keep this in the log filter: at INFO the stack writes whole messages, with numbers and credentials in them.
 pub const LOG_DIRECTIVE: &str = "rsipstack=warn";
@@ -52,6 +59,7 @@ pub struct SipCarrier {
     stations: Vec<Arc<Station>>,
     /// Endpoints opened on the ports of dead workers, while some call of theirs is being resolved.
     inherited: Mutex<HashMap<u16, Weak<Station>>>,
+    tls: Option<Arc<Tls>>,
 }
 
 impl SipCarrier {
@@ -61,9 +69,10 @@ impl SipCarrier {
     /// When `settings.bind` is no address of this machine or the system has no socket left.
     pub fn open(trunk: SipTrunk, settings: SipSettings) -> io::Result<Self> {
         let hosts = Hosts::new(settings.bind);
-        let open = |_| Station::open(&settings, 0, trunk.transport, &hosts);
+        let tls = (trunk.transport == SipTransport::Tls).then(|| Arc::new(Tls::new(&trunk)));
+        let open = |_| Station::open(&settings, 0, trunk.transport, &hosts, tls.as_ref());
         let stations = (0..STATIONS).map(open).collect::<io::Result<Vec<_>>>()?;
-        Ok(Self { trunk, settings, hosts, stations, inherited: Mutex::default() })
+        Ok(Self { trunk, settings, hosts, stations, inherited: Mutex::default(), tls })
     }
 
     /// The endpoint a call lives on: the same one for the same call.
@@ -78,7 +87,7 @@ impl SipCarrier {
     }
 
     async fn peer(&self) -> io::Result<SocketAddr> {
-        self.hosts.resolve(&self.trunk.host, self.trunk.port).await
+        self.hosts.resolve(&self.trunk.host, self.trunk.port()).await
     }
 }
 

@@ -39,16 +39,17 @@ async fn ask(carrier: &SipCarrier) -> Result<u16, &'static str> {
     let local = station.seen_by(peer).map_err(|_| "network")?;
     let call_id = format!("{:032x}@ringfleet", rand::random::<u128>());
     let domain = attempt::domain(&carrier.trunk);
-    let user = leg::escape_user(carrier.trunk.username.as_deref().unwrap_or("anonymous"));
-    let uri = format!("sip:{domain}");
+    let user = carrier.trunk.username.as_deref().unwrap_or("anonymous");
+    let scheme = attempt::scheme(&carrier.trunk);
+    let uri = format!("{scheme}:{domain}");
     let leg = Leg {
         branch: leg::branch(&call_id, 1),
         from_tag: format!("{:016x}", rand::random::<u64>()),
         call_id,
         cseq: 1,
-        from: format!("<sip:{user}@{domain}>"),
+        from: leg::address(scheme, user, &domain),
         to: format!("<{uri}>"),
-        uri: attempt::by_transport(uri, carrier.trunk.transport),
+        uri: leg::by_transport(uri, carrier.trunk.transport),
         local,
         peer,
         transport: carrier.trunk.transport,
@@ -60,7 +61,10 @@ async fn ask(carrier: &SipCarrier) -> Result<u16, &'static str> {
             tracing::warn!(%error, "the settings of a SIP trunk make no valid OPTIONS");
             "network"
         })?;
-        let way = station.connect(leg.peer, leg.transport).await.map_err(|_| "network")?;
+        let way = station.connect(leg.peer, leg.transport).await.map_err(|error| {
+            tracing::warn!(%error, %peer, host = carrier.trunk.host, "no connection to the peer of a SIP trunk that is asked whether it is there");
+            "network"
+        })?;
         let response = station.ask(request.clone(), way).await.ok_or("trunk_silent")?;
         let code = response.status_code.code();
         match credentials.as_ref().filter(|_| matches!(code, 401 | 407)) {

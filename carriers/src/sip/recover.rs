@@ -196,7 +196,7 @@ impl SipCarrier {
         if let Some(station) = inherited.get(&port).and_then(std::sync::Weak::upgrade) {
             return station;
         }
-        match Station::open(&self.settings, port, leg.transport, &self.hosts) {
+        match Station::open(&self.settings, port, leg.transport, &self.hosts, self.tls.as_ref()) {
             Ok(station) => {
                 inherited.insert(port, Arc::downgrade(&station));
                 keep_open(station.clone());

@@ -2,6 +2,7 @@
 #![allow(dead_code)] // each test file uses its part
 
 pub mod script;
+pub mod tls;
 
 use std::{
     path::PathBuf,

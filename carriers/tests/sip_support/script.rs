@@ -72,7 +72,8 @@ impl Script {
     }
 }
 
-fn reply(request: &str, status: &str, tag: &str, extra: &str, body: &str) -> String {
+/// The response to `request`; `extra` are whole header lines.
+pub fn reply(request: &str, status: &str, tag: &str, extra: &str, body: &str) -> String {
     let copied = ["Via:", "From:", "To:", "Call-ID:", "CSeq:"];
     let headers = request.lines().filter(|line| copied.iter().any(|name| line.starts_with(name)));
     let headers: String = headers
