@@ -39,6 +39,8 @@ const NO_PORT_WAIT: Duration = Duration::from_secs(1);
 pub(super) struct SipAttempt {
     pub(super) order: Order,
     pub(super) leg: Leg,
+    /// Where else the INVITE can go while no connection takes it.
+    pub(super) spare_targets: Vec<SocketAddr>,
     pub(super) station: Arc<Station>,
     pub(super) rtp: RtpSocket,
     /// Where the far end sends its audio.
@@ -52,10 +54,11 @@ impl SipAttempt {
     /// Looks the peer up, takes an RTP port, and names everything.
     pub(super) async fn prepare(carrier: &SipCarrier, order: Order) -> Result<Self, Ending> {
         let station = carrier.station(order.call).clone();
-        let peer = carrier.peer().await.map_err(|error| {
+        let mut targets = carrier.targets().await.map_err(|error| {
             tracing::warn!(%error, host = carrier.trunk.host, "the host of a SIP trunk has no address");
             failed("network")
         })?;
+        let peer = targets.remove(0);
         if peer.is_ipv4() != carrier.settings.bind.is_ipv4() {
             tracing::warn!(%peer, bind = %carrier.settings.bind, "a SIP trunk has an address of another kind than ours; bind the other kind");
             return Err(failed("network"));
@@ -69,7 +72,10 @@ impl SipAttempt {
                 tracing::warn!(%error, "no RTP port free");
                 Ending::NoRoom { retry_after: NO_PORT_WAIT, reason: Cow::Borrowed("no_rtp_port"), code: None }
             })?;
+        // What is said of us to one must be true for the other.
+        targets.retain(|other| station.seen_by(*other).is_ok_and(|seen| seen == local));
         Ok(Self {
+            spare_targets: targets,
             leg: first_leg(carrier, &order, local, peer),
             rtp_seen: SocketAddr::new(local.ip(), rtp.local_addr().port()),
             rtp,

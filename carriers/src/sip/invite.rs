@@ -3,7 +3,10 @@
 use std::{pin::Pin, time::Duration};
 
 use ringfleet_core::{EndedBy, Ending, Outcome};
-use rsipstack::sip::{Header, Request, Response};
+use rsipstack::{
+    sip::{Header, Request, Response},
+    transport::{SipAddr, SipConnection},
+};
 use tokio::{
     sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
     time::{Instant, Sleep, sleep, sleep_until},
@@ -128,20 +131,35 @@ impl Inviting<'_> {
     async fn send_now(&mut self) -> Option<Sent> {
         self.seen.provisional = false; // of this transaction: only then may it be cancelled, RFC 3261 §9.1
         let station = &self.attempt.station;
+        let way = self.way().await?;
         let request = self.leg.invite(self.attempt.offer(), &self.answers.headers()).inspect_err(|error| {
             tracing::warn!(%error, "the settings of a SIP trunk make no valid INVITE");
         });
         let request = request.ok()?;
-        let way = station.connect(self.leg.peer, self.leg.transport).await.inspect_err(|error| {
-            tracing::warn!(%error, peer = %self.leg.peer, "no connection to the peer of a SIP trunk");
-        });
-        let way = way.ok()?;
         self.connection_ended = way.0.cancel_token().unwrap_or_default();
         let transaction = station.transaction(request.clone(), way)?;
         let (sender, responses) = unbounded_channel();
         let credentials = self.attempt.credentials.clone();
         tokio::spawn(drive::to_the_end(transaction, sender, self.leg.clone(), station.clone(), credentials));
         Some((request, responses))
+    }
+
+    /// The connection to the peer. Where there is none, nobody was called, so another target of the trunk may stand in (RFC 3263
+    /// §4.3); not any more once the peer has begun to ask who we are.
+    async fn way(&mut self) -> Option<(SipConnection, SipAddr)> {
+        let station = &self.attempt.station;
+        let spare = if self.leg.cseq == 1 { self.attempt.spare_targets.as_slice() } else { &[] };
+        let mut others = spare.iter();
+        loop {
+            let peer = self.leg.peer;
+            match station.connect(peer, self.leg.transport).await {
+                Ok(way) => return Some(way),
+                Err(error) => tracing::warn!(%error, %peer, "no connection to the peer of a SIP trunk"),
+            }
+            station.avoid(peer);
+            self.leg.peer = *others.next()?;
+            self.tell(Progress::Resume(keep(&self.leg)));
+        }
     }
 
     async fn heard(&mut self, response: Response, request: &Request) -> Next {
@@ -219,6 +237,7 @@ impl Inviting<'_> {
             return match code {
                 // Timer B: not even a 100. Nothing to cancel, and nobody there to do it.
                 408 if !self.seen.provisional && !self.connection_ended.is_cancelled() => {
+                    self.attempt.station.avoid(self.leg.peer);
                     failed("trunk_silent")
                 }
                 // The stream broke under the INVITE; how much of it arrived, nobody knows.

@@ -17,6 +17,7 @@ mod outcomes;
 mod probe;
 mod recover;
 mod settings;
+mod srv;
 mod station;
 mod streams;
 mod tls;
@@ -68,7 +69,7 @@ impl SipCarrier {
     /// # Errors
     /// When `settings.bind` is no address of this machine or the system has no socket left.
     pub fn open(trunk: SipTrunk, settings: SipSettings) -> io::Result<Self> {
-        let hosts = Hosts::new(settings.bind);
+        let hosts = Hosts::new(&settings);
         let tls = (trunk.transport == SipTransport::Tls).then(|| Arc::new(Tls::new(&trunk)));
         let open = |_| Station::open(&settings, 0, trunk.transport, &hosts, tls.as_ref());
         let stations = (0..STATIONS).map(open).collect::<io::Result<Vec<_>>>()?;
@@ -86,8 +87,9 @@ impl SipCarrier {
         Some(Credentials { username, password })
     }
 
-    async fn peer(&self) -> io::Result<SocketAddr> {
-        self.hosts.resolve(&self.trunk.host, self.trunk.port()).await
+    /// The addresses of the trunk in the order to try, never none.
+    async fn targets(&self) -> io::Result<Vec<SocketAddr>> {
+        self.hosts.targets(&self.trunk).await
     }
 }
 

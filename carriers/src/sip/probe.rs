@@ -1,6 +1,8 @@
 //! Asks the far end whether it is there: OPTIONS outside a dialog (RFC 3261 §11).
 
-use std::time::Duration;
+use std::{net::SocketAddr, time::Duration};
+
+use tokio::time::timeout;
 
 use super::{
     SipCarrier, attempt,
@@ -8,15 +10,12 @@ use super::{
     leg::{self, Leg},
 };
 
-/// A peer that takes longer to say what it can do would be of no use for calls.
+/// A peer that takes longer to say what it can do would be of no use for calls. Several targets of a trunk share it.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Any final response shows that somebody is there, but for those that say we would not be served.
 pub(super) async fn probe(carrier: &SipCarrier) -> Result<(), &'static str> {
-    match tokio::time::timeout(PATIENCE, ask(carrier)).await {
-        Ok(answer) => answer.and_then(judge),
-        Err(_) => Err("trunk_silent"),
-    }
+    ask(carrier).await.and_then(judge)
 }
 
 /// 501: the far end does not know OPTIONS (§21.5.2), but it knows that.
@@ -29,13 +28,27 @@ fn judge(code: u16) -> Result<(), &'static str> {
     }
 }
 
-/// The status of the final response, after proving who we are as often as that helps.
+/// The status of the final response of the first target of the trunk that can be reached.
 async fn ask(carrier: &SipCarrier) -> Result<u16, &'static str> {
-    let station = &carrier.stations[0];
-    let peer = carrier.peer().await.map_err(|error| {
-        tracing::debug!(%error, host = carrier.trunk.host, "the host of a SIP trunk has no address");
+    let targets = carrier.targets().await.map_err(|error| {
+        tracing::warn!(%error, host = carrier.trunk.host, "the host of a SIP trunk that is asked whether it is there has no address");
         "network"
     })?;
+    let patience = PATIENCE / targets.len().max(1) as u32;
+    let mut answer = Err("network");
+    for peer in targets {
+        answer = timeout(patience, ask_at(carrier, peer)).await.unwrap_or(Err("trunk_silent"));
+        if answer.is_ok() {
+            break;
+        }
+        carrier.hosts.avoid(peer);
+    }
+    answer
+}
+
+/// The status of the final response, after proving who we are as often as that helps.
+async fn ask_at(carrier: &SipCarrier, peer: SocketAddr) -> Result<u16, &'static str> {
+    let station = &carrier.stations[0];
     let local = station.seen_by(peer).map_err(|_| "network")?;
     let call_id = format!("{:032x}@ringfleet", rand::random::<u128>());
     let domain = attempt::domain(&carrier.trunk);

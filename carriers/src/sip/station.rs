@@ -192,6 +192,11 @@ impl Station {
         self.connect(hop.unwrap_or(leg.peer), leg.transport).await
     }
 
+    /// Tries an address of the trunk after its others for a while: it did not answer.
+    pub(super) fn avoid(&self, peer: SocketAddr) {
+        self.hosts.avoid(peer);
+    }
+
     /// A client transaction for `request`, not sent yet. `None` for a request without the headers that name it.
     pub(super) fn transaction(
         &self,
