@@ -78,6 +78,12 @@ pub struct SipTrunk {
     /// Say `sips:` in addresses instead of `sip:`, which asks for TLS on every hop up to the callee's domain (RFC 5630).
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub sips: bool,
+    /// Register with it and place calls only while that holds (RFC 3261 §10).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub register: bool,
+    /// How long a registration is to hold, in seconds; the trunk may grant another time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub register_expires: Option<u32>,
     /// Where this trunk means something else by a SIP status than the default table says.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty", deserialize_with = "by_status")]
     pub outcomes: BTreeMap<u16, OutcomeRule>,

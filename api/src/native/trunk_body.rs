@@ -49,6 +49,9 @@ pub(super) struct Body {
     tls_server_name: Option<String>,
     ca_certificate: Option<String>,
     sips: Option<bool>,
+    register: Option<bool>,
+    #[schema(schema_with = trunk_sip::register_bounds)]
+    register_expires: Option<u32>,
     outcomes: Option<BTreeMap<String, OutcomeRule>>,
     account_sid: Option<String>,
     auth_token: Option<String>,
@@ -112,6 +115,8 @@ impl Body {
             ("tlsServerName", self.tls_server_name.is_some()),
             ("caCertificate", self.ca_certificate.is_some()),
             ("sips", self.sips.is_some()),
+            ("register", self.register.is_some()),
+            ("registerExpires", self.register_expires.is_some()),
             ("outcomes", self.outcomes.is_some()),
         ];
         let twilio = [
@@ -171,6 +176,8 @@ impl Body {
             tls_server_name: self.tls_server_name,
             ca_certificate: self.ca_certificate,
             sips: self.sips,
+            register: self.register.unwrap_or_default(),
+            register_expires: self.register_expires,
             outcomes: self.outcomes.unwrap_or_default(),
         }
     }

@@ -1,16 +1,27 @@
 //! What a request says about a SIP trunk, and when that makes sense.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt::Display, ops::RangeInclusive};
 
 use ringfleet_carriers::sip;
 use ringfleet_core::trunk::{OutcomeRule, SipTransport, SipTrunk};
 
-use crate::error::{ApiError, Result};
+use crate::{
+    check,
+    error::{ApiError, Result},
+    openapi::bounds,
+};
 
 /// Longest host name, user name or password.
 const TEXT_LIMIT: usize = 255;
 /// Longest `caCertificate`, in bytes: a few certificates.
 const CERTIFICATES_LIMIT: usize = 32 << 10;
+
+/// Shortest and longest registration, in seconds.
+const REGISTER_EXPIRES: RangeInclusive<u32> = 60..=86_400;
+
+pub(super) fn register_bounds() -> bounds::Bounds {
+    bounds::maybe_whole(check::wide(REGISTER_EXPIRES))
+}
 
 /// The fields of this kind, as they came.
 pub(super) struct Given {
@@ -23,6 +34,8 @@ pub(super) struct Given {
     pub(super) tls_server_name: Option<String>,
     pub(super) ca_certificate: Option<String>,
     pub(super) sips: Option<bool>,
+    pub(super) register: bool,
+    pub(super) register_expires: Option<u32>,
     pub(super) outcomes: BTreeMap<String, OutcomeRule>,
 }
 
@@ -34,13 +47,16 @@ impl Given {
         if let Some(domain) = &self.domain {
             check_host("domain", domain)?;
         }
-        if self.port == Some(0) {
-            return Err(ApiError::invalid("port", "must be 1 to 65535"));
-        }
         check_credentials(self.username.as_deref(), self.password.as_deref())?;
+        if self.register && self.password.is_none() {
+            return Err(ApiError::invalid("register", "needs a username and a password to register with"));
+        }
+        if !self.register && self.register_expires.is_some() {
+            return Err(ApiError::invalid("registerExpires", "needs register to be true"));
+        }
         Ok(SipTrunk {
             host,
-            port: self.port,
+            port: maybe_within("port", self.port, 1..=u16::MAX)?,
             transport: self.transport.unwrap_or(SipTransport::Udp),
             domain: self.domain,
             username: self.username,
@@ -48,6 +64,8 @@ impl Given {
             tls_server_name: self.tls_server_name,
             ca_certificate: self.ca_certificate,
             sips: self.sips.unwrap_or_default(),
+            register: self.register,
+            register_expires: maybe_within("registerExpires", self.register_expires, REGISTER_EXPIRES)?,
             outcomes: self.outcomes.into_iter().map(check_rule).collect::<Result<_>>()?,
         })
     }
@@ -77,6 +95,15 @@ impl Given {
             None => Ok(()),
         }
     }
+}
+
+/// A number within bounds, if there is one.
+fn maybe_within<T: PartialOrd + Display + Copy>(
+    field: &str,
+    given: Option<T>,
+    bounds: RangeInclusive<T>,
+) -> Result<Option<T>> {
+    given.map(|number| check::within(field, Some(number), bounds, number)).transpose()
 }
 
 /// A host name, an IPv4 address, or an IPv6 address with or without brackets.

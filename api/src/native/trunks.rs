@@ -86,6 +86,8 @@ enum Carrier {
         tls_server_name: Option<String>,
         ca_certificate: Option<String>,
         sips: bool,
+        register: bool,
+        register_expires: Option<u32>,
         #[schema(value_type = BTreeMap<String, OutcomeRule>)]
         outcomes: BTreeMap<u16, OutcomeRule>,
     },
@@ -115,6 +117,8 @@ impl View {
                     tls_server_name: sip.tls_server_name,
                     ca_certificate: sip.ca_certificate,
                     sips: sip.sips,
+                    register: sip.register,
+                    register_expires: sip.register_expires,
                     outcomes: sip.outcomes,
                 };
                 (carrier, sip.password.is_some())

@@ -50,13 +50,14 @@ async fn a_trunk_never_shows_its_password() {
 }
 
 #[tokio::test]
-async fn a_trunk_over_tls_shows_whom_it_trusts() {
+async fn a_trunk_shows_whom_it_trusts_and_that_it_registers() {
     let world = World::new().await;
     let pem = rcgen::generate_simple_self_signed(["pbx.example".to_owned()]).unwrap().cert.pem();
     let body = json!({"name": "PBX", "kind": "sip", "host": "192.0.2.1", "transport": "tls", "sips": true,
-        "tlsServerName": "pbx.example", "caCertificate": pem});
+        "tlsServerName": "pbx.example", "caCertificate": pem, "username": "joe", "password": "hidden-word",
+        "register": true, "registerExpires": 120});
     let made = world.post("/trunks", body.clone()).await.expect(201);
-    for name in ["transport", "sips", "tlsServerName", "caCertificate"] {
+    for name in ["transport", "sips", "tlsServerName", "caCertificate", "register", "registerExpires"] {
         assert_eq!(made.data()[name], body[name], "{name}");
     }
     assert_eq!(world.get(&format!("/trunks/{}", made.id())).await.data(), made.data());

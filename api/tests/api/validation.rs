@@ -104,6 +104,8 @@ async fn sip_trunks() {
         ("tlsServerName", json!("pbx.example"), "tlsServerName"),
         ("caCertificate", json!("-----BEGIN CERTIFICATE-----"), "caCertificate"),
         ("sips", json!(true), "sips"),
+        ("register", json!(true), "register"),
+        ("registerExpires", json!(300), "registerExpires"),
         ("domain", json!("a/b"), "domain"),
         ("username", json!("a\"b"), "username"),
         ("username", json!(""), "username"),
@@ -133,6 +135,11 @@ async fn sip_trunks() {
     expect_fields(&world, "/trunks", json!({"name": "T", "kind": "sip", "host": "127.0.0.1"}), wrong).await;
     for host in ["sip.example.com", "localhost", "192.0.2.1", "::1", "[2001:db8::1]", "my_pbx"] {
         world.post("/trunks", json!({"name": "T", "kind": "sip", "host": host})).await.expect(201);
+    }
+    for seconds in [0, 59, 86_401] {
+        let body = json!({"name": "T", "kind": "sip", "host": "127.0.0.1", "username": "joe", "password": "x",
+            "register": true, "registerExpires": seconds});
+        assert_eq!(world.post("/trunks", body).await.field(), "registerExpires", "{seconds}");
     }
     for (field, value) in [
         ("tlsServerName", "a b"),

@@ -53,6 +53,9 @@ pub(super) struct SipAttempt {
 impl SipAttempt {
     /// Looks the peer up, takes an RTP port, and names everything.
     pub(super) async fn prepare(carrier: &SipCarrier, order: Order) -> Result<Self, Ending> {
+        if let Some(registrar) = &carrier.registrar {
+            registrar.admit().await?;
+        }
         let station = carrier.station(order.call).clone();
         let mut targets = carrier.targets().await.map_err(|error| {
             tracing::warn!(%error, host = carrier.trunk.host, "the host of a SIP trunk has no address");

@@ -160,6 +160,16 @@ impl Leg {
         request(Method::Options, &self.uri, headers, Vec::new())
     }
 
+    /// REGISTER for `expires` seconds (RFC 3261 §10.2), 0 to end it, with the names of the latest INVITE of this leg.
+    pub(super) fn register(&self, expires: u32, credentials: &[Header]) -> Result<Request, Malformed> {
+        let mut headers = self.headers(Method::Register, &self.branch, self.local, self.cseq);
+        headers.push(Header::Contact(Contact::new(format!("{};expires={expires}", self.contact()))));
+        headers.push(Header::Expires(sip::Expires::new(expires.to_string())));
+        headers.push(Header::Allow(ALLOW.into()));
+        headers.extend(credentials.iter().cloned());
+        request(Method::Register, &self.uri, headers, Vec::new())
+    }
+
     /// Our Contact; `sips:` where the request URI is (RFC 3261 §8.1.1.8).
     pub(super) fn contact(&self) -> String {
         let uri = format!("{}:ringfleet@{}", self.scheme(), self.local);

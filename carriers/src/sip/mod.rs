@@ -16,6 +16,7 @@ mod live;
 mod outcomes;
 mod probe;
 mod recover;
+mod register;
 mod settings;
 mod srv;
 mod station;
@@ -40,6 +41,7 @@ use serde_json::Value;
 use crate::{Attempt, Carrier, Order};
 use digest::Credentials;
 use hosts::Hosts;
+use register::Registrar;
 pub use settings::SipSettings;
 use station::Station;
 use tls::Tls;
@@ -61,6 +63,8 @@ pub struct SipCarrier {
     /// Endpoints opened on the ports of dead workers, while some call of theirs is being resolved.
     inherited: Mutex<HashMap<u16, Weak<Station>>>,
     tls: Option<Arc<Tls>>,
+    /// For trunks that are registered with.
+    registrar: Option<Registrar>,
 }
 
 impl SipCarrier {
@@ -73,7 +77,10 @@ impl SipCarrier {
         let tls = (trunk.transport == SipTransport::Tls).then(|| Arc::new(Tls::new(&trunk)));
         let open = |_| Station::open(&settings, 0, trunk.transport, &hosts, tls.as_ref());
         let stations = (0..STATIONS).map(open).collect::<io::Result<Vec<_>>>()?;
-        Ok(Self { trunk, settings, hosts, stations, inherited: Mutex::default(), tls })
+        let registrar = credentials(&trunk)
+            .filter(|_| trunk.register)
+            .map(|credentials| Registrar::begin(&trunk, stations[0].clone(), &hosts, credentials));
+        Ok(Self { trunk, settings, hosts, stations, inherited: Mutex::default(), tls, registrar })
     }
 
     /// The endpoint a call lives on: the same one for the same call.
@@ -83,8 +90,7 @@ impl SipCarrier {
     }
 
     fn credentials(&self) -> Option<Credentials> {
-        let (username, password) = (self.trunk.username.clone()?, self.trunk.password.clone()?);
-        Some(Credentials { username, password })
+        credentials(&self.trunk)
     }
 
     /// The addresses of the trunk in the order to try, never none.
@@ -108,10 +114,17 @@ impl Carrier for SipCarrier {
     }
 
     async fn close(&self) {
+        if let Some(registrar) = &self.registrar {
+            registrar.close().await;
+        }
         for station in &self.stations {
             station.close();
         }
     }
+}
+
+fn credentials(trunk: &SipTrunk) -> Option<Credentials> {
+    Some(Credentials { username: trunk.username.clone()?, password: trunk.password.clone()? })
 }
 
 /// The ending of a call that met a fault of the network or of ours, not of the callee.

@@ -15,6 +15,9 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Any final response shows that somebody is there, but for those that say we would not be served.
 pub(super) async fn probe(carrier: &SipCarrier) -> Result<(), &'static str> {
+    if let Some(registrar) = &carrier.registrar {
+        registrar.probe(PATIENCE).await?;
+    }
     ask(carrier).await.and_then(judge)
 }
 
