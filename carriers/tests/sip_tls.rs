@@ -9,7 +9,7 @@ use ringfleet_carriers::{
     Carrier, Order, Progress,
     peer::{Peer, PeerSettings},
 };
-use ringfleet_core::{E164, Ending, SystemClock, trunk::SipTrunk};
+use ringfleet_core::{E164, EndedBy, Ending, Outcome, SystemClock, trunk::SipTrunk};
 use sip_support::{
     carrier, order, place, place_until,
     script::{SDP, header},
@@ -167,6 +167,24 @@ async fn an_invite_on_a_broken_connection_is_uncertain() {
     talk.expect("INVITE").await;
     drop(talk);
     assert_eq!(call.await.unwrap().ending, Ending::uncertain("connection_lost"));
+}
+
+/// The call of a worker that died is hung up over a new connection, whose certificate is verified likewise.
+#[tokio::test]
+async fn a_dead_workers_call_is_hung_up() {
+    let tls = TlsPeer::new().await;
+    let dead = carrier(tls.trunk());
+    let mut kept = dead.prepare(order()).await.ok().unwrap().resume();
+    kept["dialog"] =
+        serde_json::json!({"to_tag": "far", "target": "sip:far@198.51.100.1:5061;transport=tls"});
+    drop(dead);
+    let living = carrier(tls.trunk());
+    let resolving = tokio::spawn(async move { living.resolve(&kept, None).await });
+    let mut talk = tls.accept().await.unwrap();
+    let bye = talk.expect("BYE").await;
+    talk.say(&bye, "200 OK", "").await;
+    let ending = resolving.await.unwrap();
+    assert_eq!(ending, Ending::over(Outcome::Answered, "worker_lost", Some(200), EndedBy::Caller));
 }
 
 /// While TLS is being set up nothing has been sent, so there is nothing to wait for.

@@ -84,6 +84,9 @@ pub struct SipTrunk {
     /// How long a registration is to hold, in seconds; the trunk may grant another time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub register_expires: Option<u32>,
+    /// Ask that somebody shows at least this often, in seconds, that a call goes on (RFC 4028).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session_expires: Option<u32>,
     /// Where this trunk means something else by a SIP status than the default table says.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty", deserialize_with = "by_status")]
     pub outcomes: BTreeMap<u16, OutcomeRule>,

@@ -52,6 +52,8 @@ pub(super) struct Body {
     register: Option<bool>,
     #[schema(schema_with = trunk_sip::register_bounds)]
     register_expires: Option<u32>,
+    #[schema(schema_with = trunk_sip::session_bounds)]
+    session_expires: Option<u32>,
     outcomes: Option<BTreeMap<String, OutcomeRule>>,
     account_sid: Option<String>,
     auth_token: Option<String>,
@@ -117,6 +119,7 @@ impl Body {
             ("sips", self.sips.is_some()),
             ("register", self.register.is_some()),
             ("registerExpires", self.register_expires.is_some()),
+            ("sessionExpires", self.session_expires.is_some()),
             ("outcomes", self.outcomes.is_some()),
         ];
         let twilio = [
@@ -178,6 +181,7 @@ impl Body {
             sips: self.sips,
             register: self.register.unwrap_or_default(),
             register_expires: self.register_expires,
+            session_expires: self.session_expires,
             outcomes: self.outcomes.unwrap_or_default(),
         }
     }

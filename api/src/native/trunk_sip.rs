@@ -23,6 +23,13 @@ pub(super) fn register_bounds() -> bounds::Bounds {
     bounds::maybe_whole(check::wide(REGISTER_EXPIRES))
 }
 
+/// Shortest (RFC 4028 §4) and longest interval of a session timer, in seconds.
+const SESSION_EXPIRES: RangeInclusive<u32> = 90..=86_400;
+
+pub(super) fn session_bounds() -> bounds::Bounds {
+    bounds::maybe_whole(check::wide(SESSION_EXPIRES))
+}
+
 /// The fields of this kind, as they came.
 pub(super) struct Given {
     pub(super) host: Option<String>,
@@ -36,6 +43,7 @@ pub(super) struct Given {
     pub(super) sips: Option<bool>,
     pub(super) register: bool,
     pub(super) register_expires: Option<u32>,
+    pub(super) session_expires: Option<u32>,
     pub(super) outcomes: BTreeMap<String, OutcomeRule>,
 }
 
@@ -66,6 +74,7 @@ impl Given {
             sips: self.sips.unwrap_or_default(),
             register: self.register,
             register_expires: maybe_within("registerExpires", self.register_expires, REGISTER_EXPIRES)?,
+            session_expires: maybe_within("sessionExpires", self.session_expires, SESSION_EXPIRES)?,
             outcomes: self.outcomes.into_iter().map(check_rule).collect::<Result<_>>()?,
         })
     }

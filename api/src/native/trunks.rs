@@ -88,6 +88,7 @@ enum Carrier {
         sips: bool,
         register: bool,
         register_expires: Option<u32>,
+        session_expires: Option<u32>,
         #[schema(value_type = BTreeMap<String, OutcomeRule>)]
         outcomes: BTreeMap<u16, OutcomeRule>,
     },
@@ -119,6 +120,7 @@ impl View {
                     sips: sip.sips,
                     register: sip.register,
                     register_expires: sip.register_expires,
+                    session_expires: sip.session_expires,
                     outcomes: sip.outcomes,
                 };
                 (carrier, sip.password.is_some())

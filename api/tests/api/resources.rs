@@ -55,9 +55,17 @@ async fn a_trunk_shows_whom_it_trusts_and_that_it_registers() {
     let pem = rcgen::generate_simple_self_signed(["pbx.example".to_owned()]).unwrap().cert.pem();
     let body = json!({"name": "PBX", "kind": "sip", "host": "192.0.2.1", "transport": "tls", "sips": true,
         "tlsServerName": "pbx.example", "caCertificate": pem, "username": "joe", "password": "hidden-word",
-        "register": true, "registerExpires": 120});
+        "register": true, "registerExpires": 120, "sessionExpires": 1800});
     let made = world.post("/trunks", body.clone()).await.expect(201);
-    for name in ["transport", "sips", "tlsServerName", "caCertificate", "register", "registerExpires"] {
+    for name in [
+        "transport",
+        "sips",
+        "tlsServerName",
+        "caCertificate",
+        "register",
+        "registerExpires",
+        "sessionExpires",
+    ] {
         assert_eq!(made.data()[name], body[name], "{name}");
     }
     assert_eq!(world.get(&format!("/trunks/{}", made.id())).await.data(), made.data());

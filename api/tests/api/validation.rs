@@ -106,6 +106,8 @@ async fn sip_trunks() {
         ("sips", json!(true), "sips"),
         ("register", json!(true), "register"),
         ("registerExpires", json!(300), "registerExpires"),
+        ("sessionExpires", json!(89), "sessionExpires"),
+        ("sessionExpires", json!(86_401), "sessionExpires"),
         ("domain", json!("a/b"), "domain"),
         ("username", json!("a\"b"), "username"),
         ("username", json!(""), "username"),

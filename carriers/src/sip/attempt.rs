@@ -25,6 +25,7 @@ use super::{
     leg::{self, Leg},
     live,
     station::Station,
+    timer::Wanted,
 };
 use crate::{
     Attempt, Order, Progress,
@@ -48,6 +49,7 @@ pub(super) struct SipAttempt {
     pub(super) sdp_session: u64,
     pub(super) credentials: Option<Credentials>,
     pub(super) rules: BTreeMap<u16, OutcomeRule>,
+    pub(super) session_timer: Wanted,
 }
 
 impl SipAttempt {
@@ -86,6 +88,7 @@ impl SipAttempt {
             sdp_session: order.call.uuid().as_u64_pair().1 >> 2,
             credentials: carrier.credentials(),
             rules: carrier.trunk.outcomes.clone(),
+            session_timer: Wanted::new(carrier.trunk.session_expires),
             order,
             station,
         })
@@ -100,8 +103,8 @@ impl SipAttempt {
         let (_place, requests) = self.station.enter(&self.leg.call_id);
         match invite::place(&self, &progress, &hangup).await {
             Answer::Over(ending) => ending,
-            Answer::Live { leg, remote } => {
-                live::follow(self, *leg, remote, requests, progress, hangup).await
+            Answer::Live { leg, remote, terms } => {
+                live::follow(self, *leg, (remote, terms), requests, progress, hangup).await
             }
         }
     }

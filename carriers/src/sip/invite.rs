@@ -20,6 +20,7 @@ use super::{
     leg::Leg,
     live,
     outcomes::{self, GaveUp, Seen},
+    timer::{self, Timer, Wanted},
 };
 use crate::{
     Progress,
@@ -34,7 +35,22 @@ pub(super) enum Answer {
     /// Nobody is on the line.
     Over(Ending),
     /// Somebody is, at the end of this leg; audio goes to `remote`.
-    Live { leg: Box<Leg>, remote: Remote },
+    Live { leg: Box<Leg>, remote: Remote, terms: Terms },
+}
+
+/// How an answered call is shown to go on.
+pub(super) struct Terms {
+    pub(super) timer: Option<Timer>,
+    /// The far end takes UPDATE.
+    pub(super) updates: bool,
+}
+
+impl Terms {
+    fn of(response: &Response) -> Self {
+        let allowed = timer::text(&response.headers, "Allow").unwrap_or_default();
+        let updates = allowed.split(',').any(|method| method.trim() == "UPDATE");
+        Self { timer: Timer::of_response(response), updates }
+    }
 }
 
 /// Places the call and waits until it is answered or over.
@@ -49,6 +65,7 @@ pub(super) async fn place(
         leg: attempt.leg.clone(),
         seen: Seen::default(),
         answers: Answers::default(),
+        session_timer: attempt.session_timer,
         early_sdp: Vec::new(),
         gave_up_at: None,
         cancelled: false,
@@ -96,6 +113,7 @@ struct Inviting<'a> {
     leg: Leg,
     seen: Seen,
     answers: Answers,
+    session_timer: Wanted,
     /// Description in a 18x, for peers whose 200 has none.
     early_sdp: Vec<u8>,
     /// When we gave up, or, once the CANCEL is out, when that was.
@@ -132,7 +150,9 @@ impl Inviting<'_> {
         self.seen.provisional = false; // of this transaction: only then may it be cancelled, RFC 3261 §9.1
         let station = &self.attempt.station;
         let way = self.way().await?;
-        let request = self.leg.invite(self.attempt.offer(), &self.answers.headers()).inspect_err(|error| {
+        let mut more = self.answers.headers();
+        more.extend(self.session_timer.headers());
+        let request = self.leg.invite(self.attempt.offer(), &more).inspect_err(|error| {
             tracing::warn!(%error, "the settings of a SIP trunk make no valid INVITE");
         });
         let request = request.ok()?;
@@ -171,6 +191,11 @@ impl Inviting<'_> {
             }
             200..300 => Next::Done(Box::new(self.answered(&response).await)),
             401 | 407 if self.seen.gave_up.is_none() && self.authenticate(&response, request) => Next::Again,
+            // Refused for its timer, before it went anywhere: asked for another one it is the same call (RFC 4028 §7.3).
+            422 if self.seen.gave_up.is_none() && self.session_timer.lengthen(&response) => {
+                self.next_invite();
+                Next::Again
+            }
             _ => Next::Done(Box::new(Answer::Over(self.refused(code, &response)))),
         }
     }
@@ -195,9 +220,13 @@ impl Inviting<'_> {
         if !self.answers.take_up(response, request, credentials) {
             return false;
         }
+        self.next_invite();
+        true
+    }
+
+    fn next_invite(&mut self) {
         self.leg = self.leg.with_invite(self.leg.cseq + 1);
         self.tell(Progress::Resume(keep(&self.leg)));
-        true
     }
 
     async fn answered(&mut self, response: &Response) -> Answer {
@@ -229,7 +258,7 @@ impl Inviting<'_> {
             return Answer::Over(Ending::over(Outcome::Failed, "media", code, EndedBy::Caller));
         };
         self.tell(Progress::Answered);
-        Answer::Live { leg: Box::new(leg), remote }
+        Answer::Live { leg: Box::new(leg), remote, terms: Terms::of(response) }
     }
 
     fn refused(&self, code: u16, response: &Response) -> Ending {

@@ -12,7 +12,7 @@ use rsipstack::sip::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::in_dialog::ALLOW;
+use super::{in_dialog::ALLOW, timer};
 
 /// What an answered call adds.
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
@@ -24,6 +24,9 @@ pub(super) struct Dialog {
     /// Route set: Record-Route of the 2xx, reversed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) routes: Vec<String>,
+    /// It has a session timer: requests may have been sent within the call that were not kept.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(super) timed: bool,
 }
 
 /// One call on the wire. Holds a phone number, so it has no `Debug`.
@@ -116,15 +119,16 @@ impl Leg {
             .collect();
         routes.reverse();
         let to_tag = to_tag(response).unwrap_or_default();
-        Some(Self { dialog: Some(Dialog { to_tag, target, routes }), ..self.clone() })
+        let timed = timer::text(&response.headers, "Session-Expires").is_some();
+        Some(Self { dialog: Some(Dialog { to_tag, target, routes, timed }), ..self.clone() })
     }
 
-    /// The INVITE with its offer; `credentials` are the answers to challenges met so far.
-    pub(super) fn invite(&self, offer: Vec<u8>, credentials: &[Header]) -> Result<Request, Malformed> {
+    /// The INVITE with its offer; `more`: the answers to challenges met so far, and what else it asks for.
+    pub(super) fn invite(&self, offer: Vec<u8>, more: &[Header]) -> Result<Request, Malformed> {
         let mut headers = self.headers(Method::Invite, &self.branch, self.local, self.cseq);
         headers.push(Header::Contact(Contact::new(self.contact())));
         headers.push(Header::Allow(ALLOW.into()));
-        headers.extend(credentials.iter().cloned());
+        headers.extend(more.iter().cloned());
         headers.push(Header::ContentType(ContentType::new("application/sdp")));
         request(Method::Invite, &self.uri, headers, offer)
     }
@@ -142,13 +146,47 @@ impl Leg {
         via: SocketAddr,
         credentials: &[Header],
     ) -> Result<Request, Malformed> {
-        let dialog = self.dialog.as_ref().ok_or_else(|| sip::Error::ParseError("not answered".into()))?;
         // The sender's port keeps the branch of a second process apart from the first one's.
         let branch = format!("{}.b{round}p{}", self.branch, via.port());
-        let mut headers = self.headers(Method::Bye, &branch, via, self.cseq + round);
+        self.within(
+            self.headers(Method::Bye, &branch, via, self.cseq + round),
+            credentials,
+            Method::Bye,
+            Vec::new(),
+        )
+    }
+
+    /// An UPDATE, or a re-INVITE with our description, that shows that the answered call goes on (RFC 4028 §7.4).
+    pub(super) fn refresh(
+        &self,
+        method: Method,
+        cseq: u32,
+        via: SocketAddr,
+        more: &[Header],
+        sdp: Vec<u8>,
+    ) -> Result<Request, Malformed> {
+        let branch = format!("{}.r{cseq}", self.branch);
+        let mut headers = self.headers(method, &branch, via, cseq);
+        headers.push(Header::Contact(Contact::new(self.contact())));
+        headers.push(Header::Allow(ALLOW.into()));
+        if !sdp.is_empty() {
+            headers.push(Header::ContentType(ContentType::new("application/sdp")));
+        }
+        self.within(headers, more, method, sdp)
+    }
+
+    /// A request to the callee along the route of the dialog (RFC 3261 §12.2.1.1).
+    fn within(
+        &self,
+        mut headers: Vec<Header>,
+        more: &[Header],
+        method: Method,
+        body: Vec<u8>,
+    ) -> Result<Request, Malformed> {
+        let dialog = self.dialog.as_ref().ok_or_else(|| sip::Error::ParseError("not answered".into()))?;
         headers.extend(dialog.routes.iter().map(|route| Header::Route(sip::Route::new(route.as_str()))));
-        headers.extend(credentials.iter().cloned());
-        request(Method::Bye, &dialog.target, headers, Vec::new())
+        headers.extend(more.iter().cloned());
+        request(method, &dialog.target, headers, body)
     }
 
     /// OPTIONS outside a dialog (RFC 3261 §11.1), with the names of the latest INVITE of this leg, which it is instead of.
@@ -294,6 +332,11 @@ mod tests {
             answered.bye(2, answered.local, &[]).unwrap().via_header().unwrap()
         );
         assert!(leg().answered(&answer("")).is_none());
+        let timed = |extra: &str| {
+            let answered = leg().answered(&answer(&format!("Contact: <sip:c@d>\r\n{extra}"))).unwrap();
+            answered.dialog.unwrap().timed
+        };
+        assert!(timed("x: 1800\r\n") && !timed(""));
         assert!(leg().bye(1, leg().local, &[]).is_err());
     }
 

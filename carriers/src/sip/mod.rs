@@ -16,11 +16,13 @@ mod live;
 mod outcomes;
 mod probe;
 mod recover;
+mod refresh;
 mod register;
 mod settings;
 mod srv;
 mod station;
 mod streams;
+mod timer;
 mod tls;
 
 use std::{
