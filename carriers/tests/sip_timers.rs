@@ -73,7 +73,7 @@ async fn it_is_shown_by_update_until_the_far_end_is_gone() {
     for round in 1..3 {
         let update = script.expect("UPDATE").await;
         assert_eq!(cseq(&update), cseq(&invite) + round);
-        assert_eq!(header(&update.0, "Session-Expires"), "6");
+        assert_eq!(header(&update.0, "Session-Expires"), "6;refresher=uac");
         assert!(header(&update.0, "To").ends_with(";tag=far"), "{}", update.0);
         ok(&script, &update, "Session-Expires: 6;refresher=uac\r\n", "").await;
     }

@@ -52,10 +52,6 @@ pub use tls::check_certificates;
 /// Keep this in the log filter: at INFO the stack writes whole messages, with numbers and credentials in them.
 pub const LOG_DIRECTIVE: &str = "rsipstack=warn";
 
-/// Endpoints per trunk. One receives 2,000 calls/s and more on one core, which is above what trunks take; the calls are
-/// spread by their id, so that this is the number to raise for one that takes more.
-const STATIONS: usize = 1;
-
 /// A SIP trunk that places calls.
 pub struct SipCarrier {
     trunk: SipTrunk,
@@ -78,7 +74,8 @@ impl SipCarrier {
         let hosts = Hosts::new(&settings);
         let tls = (trunk.transport == SipTransport::Tls).then(|| Arc::new(Tls::new(&trunk)));
         let open = |_| Station::open(&settings, 0, trunk.transport, &hosts, tls.as_ref());
-        let stations = (0..STATIONS).map(open).collect::<io::Result<Vec<_>>>()?;
+        let endpoints = if trunk.register { 1 } else { settings.endpoints.max(1) };
+        let stations = (0..endpoints).map(open).collect::<io::Result<Vec<_>>>()?;
         let registrar = credentials(&trunk)
             .filter(|_| trunk.register)
             .map(|credentials| Registrar::begin(&trunk, stations[0].clone(), &hosts, credentials));

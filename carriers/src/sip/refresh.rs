@@ -54,7 +54,7 @@ impl Refresh {
     /// Asks, and answers what is asked back.
     pub(super) async fn run(mut self) -> Refreshed {
         let mut answers = Answers::default();
-        let mut wanted = Wanted::new(u32::try_from(self.interval.as_secs()).ok());
+        let mut wanted = Wanted::again(self.interval);
         loop {
             let Some((request, response)) = self.ask(&answers.headers(), wanted).await else {
                 return Refreshed::Gone;

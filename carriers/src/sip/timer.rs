@@ -21,17 +21,25 @@ pub(super) struct Wanted {
     pub(super) expires: Option<u32>,
     /// What somebody on the way has called the least, in seconds.
     least: Option<u32>,
+    /// It is a refresh: we go on with them.
+    refreshes: bool,
 }
 
 impl Wanted {
     pub(super) fn new(expires: Option<u32>) -> Self {
-        Self { expires, least: None }
+        Self { expires, ..Self::default() }
+    }
+
+    /// What a refresh says of the interval that was agreed on (§7.4).
+    pub(super) fn again(interval: Duration) -> Self {
+        Self { expires: u32::try_from(interval.as_secs()).ok(), refreshes: true, ..Self::default() }
     }
 
     /// The headers that say so.
     pub(super) fn headers(self) -> Vec<Header> {
         let mut headers = vec![supported()];
-        headers.extend(self.expires.map(|seconds| session_expires(&seconds.to_string())));
+        let refresher = if self.refreshes { ";refresher=uac" } else { "" };
+        headers.extend(self.expires.map(|seconds| session_expires(&format!("{seconds}{refresher}"))));
         headers.extend(self.least.map(|seconds| Header::MinSE(sip::MinSE::new(seconds.to_string()))));
         headers
     }
