@@ -51,7 +51,8 @@ fn cseq(register: &Heard) -> u32 {
 async fn it_registers_refreshes_and_takes_its_leave() {
     let (mut script, trunk) =
         registrar(serde_json::json!({"registerExpires": 60, "domain": "pbx.test"})).await;
-    let carrier = Arc::new(carrier(trunk));
+    let sharded = SipSettings { endpoints: 8, ..settings() };
+    let carrier = Arc::new(SipCarrier::open(trunk, sharded).unwrap());
     let first = challenged(&mut script).await;
     assert!(first.0.starts_with("REGISTER sip:pbx.test SIP/2.0\r\n"), "{}", first.0);
     assert_eq!(header(&first.0, "Expires"), "60");
@@ -59,10 +60,14 @@ async fn it_registers_refreshes_and_takes_its_leave() {
     assert!(header(&first.0, "Contact").ends_with(">;expires=60"), "{}", first.0);
     grant(&script, &first, 2).await;
 
+    for _ in 0..8 {
+        let kept = carrier.prepare(order()).await.ok().unwrap().resume();
+        assert_eq!(kept["local"], first.1.to_string(), "calls come from where the registration points to");
+    }
     let calling = carrier.clone();
     let call = tokio::spawn(async move { place(&calling, order()).await });
     let invite = script.expect("INVITE").await;
-    assert_eq!(invite.1, first.1, "calls come from where the registration points to");
+    assert_eq!(invite.1, first.1);
     script.say(&invite, "486 Busy Here", "one", "").await;
     assert_eq!(call.await.unwrap().over(), ("REJECTED", "busy", Some(486), "callee"));
 
