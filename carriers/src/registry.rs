@@ -124,9 +124,8 @@ impl Registry {
     /// Closes every carrier and forgets it. Live calls have been ended before.
     pub async fn close(&self) {
         let carriers = std::mem::take(&mut self.carriers.lock().built);
-        for built in carriers.into_values() {
-            built.carrier.close().await;
-        }
+        let closing = carriers.into_values().map(|built| async move { built.carrier.close().await });
+        futures::future::join_all(closing).await; // a registrar that is gone holds nobody else up
     }
 
     /// The one place that knows every kind of carrier.

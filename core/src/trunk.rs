@@ -68,6 +68,8 @@ text_enum! {
         Udp => "udp",
         /// One connection a peer.
         Tcp => "tcp",
+        /// The same within TLS, its certificate verified (RFC 3261 §26).
+        Tls => "tls",
     }
 }
 
@@ -77,9 +79,9 @@ text_enum! {
 pub struct SipTrunk {
     /// Host name or address of the peer.
     pub host: String,
-    /// Its port.
-    #[serde(default = "sip_port")]
-    pub port: u16,
+    /// Its port; absent: the usual one of the transport, see [`SipTrunk::port`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub port: Option<u16>,
     /// How to reach it.
     #[serde(default = "udp")]
     pub transport: SipTransport,
@@ -92,14 +94,49 @@ pub struct SipTrunk {
     /// Digest password.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub password: Option<String>,
+    /// The name its certificate must have, where that is another than `host` (RFC 5922 §7).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tls_server_name: Option<String>,
+    /// The only certificates that may vouch for it, as PEM; absent: those the system trusts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ca_certificate: Option<String>,
+    /// Say `sips:` in addresses instead of `sip:`, which asks for TLS on every hop up to the callee's domain (RFC 5630).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub sips: bool,
+    /// Register with it and place calls only while that holds (RFC 3261 §10).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub register: bool,
+    /// How long a registration is to hold, in seconds; the trunk may grant another time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub register_expires: Option<u32>,
+    /// Ask that somebody shows at least this often, in seconds, that a call goes on (RFC 4028).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session_expires: Option<u32>,
     /// Where this trunk means something else by a SIP status than the default table says.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty", deserialize_with = "by_status")]
     pub outcomes: BTreeMap<u16, OutcomeRule>,
 }
 
+impl SipTransport {
+    /// The port where none is named (RFC 3261 §19.1.2).
+    pub const fn usual_port(self) -> u16 {
+        match self {
+            Self::Udp | Self::Tcp => 5060,
+            Self::Tls => 5061,
+        }
+    }
+}
+
+impl SipTrunk {
+    /// The port it has when it is not looked up.
+    pub fn port(&self) -> u16 {
+        self.port.unwrap_or(self.transport.usual_port())
+    }
+}
+
 impl std::fmt::Debug for SipTrunk {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "SipTrunk({}:{} {}, user {:?})", self.host, self.port, self.transport, self.username)
+        write!(f, "SipTrunk({}:{} {}, user {:?})", self.host, self.port(), self.transport, self.username)
     }
 }
 
@@ -195,10 +232,6 @@ fn by_status<'de, D: serde::Deserializer<'de>>(d: D) -> Result<BTreeMap<u16, Out
         status.parse().map_err(|_| serde::de::Error::custom(format!("{status:?} is no SIP status")))
     };
     rules.into_iter().map(|(status, rule)| Ok((number(status)?, rule))).collect()
-}
-
-fn sip_port() -> u16 {
-    5060
 }
 
 fn udp() -> SipTransport {

@@ -28,6 +28,7 @@ mod transcripts;
 mod trunk_body;
 mod trunk_groups;
 mod trunk_messages;
+mod trunk_sip;
 mod trunk_twilio;
 mod trunks;
 mod upload_data;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use ringfleet_core::{
     message_trunk::SmtpSecurity,
     net::Guard,
-    trunk::{Limits, MediaStream, OutcomeRule, SimulatedTrunk, SipTransport, SipTrunk, TrunkConfig},
+    trunk::{Limits, MediaStream, OutcomeRule, SimulatedTrunk, SipTransport, TrunkConfig},
 };
 use ringfleet_store::NewTrunk;
 use serde::Deserialize;
@@ -14,6 +14,7 @@ use utoipa::ToSchema;
 use super::{
     caller_ids,
     trunk_messages::{GivenSms, GivenSmtp, GivenWhatsapp},
+    trunk_sip,
     trunk_twilio::{self, GivenAccount},
 };
 use crate::{
@@ -24,9 +25,6 @@ use crate::{
 };
 
 const NAME_LIMIT: usize = 120;
-const SIP_PORT: u16 = 5060;
-/// Longest host name, user name or password.
-const TEXT_LIMIT: usize = 255;
 /// Longest simulated ringing or talking: an hour, in milliseconds.
 const SIMULATED_LIMIT: u64 = 3_600_000;
 
@@ -71,6 +69,14 @@ pub(super) struct Body {
     domain: Option<String>,
     username: Option<String>,
     password: Option<String>,
+    tls_server_name: Option<String>,
+    ca_certificate: Option<String>,
+    sips: Option<bool>,
+    register: Option<bool>,
+    #[schema(schema_with = trunk_sip::register_bounds)]
+    register_expires: Option<u32>,
+    #[schema(schema_with = trunk_sip::session_bounds)]
+    session_expires: Option<u32>,
     outcomes: Option<BTreeMap<String, OutcomeRule>>,
     account_sid: Option<String>,
     auth_token: Option<String>,
@@ -119,7 +125,7 @@ impl Body {
         limits.validate().map_err(|(field, problem)| ApiError::invalid(field, problem))?;
         let has_number = caller_id.is_some() || caller_ids.is_some();
         let config = match self.kind {
-            CarrierKind::Sip => TrunkConfig::Sip(self.sip()?),
+            CarrierKind::Sip => TrunkConfig::Sip(self.sip().check()?),
             CarrierKind::Twilio if !has_number => {
                 return Err(ApiError::invalid(
                     "callerId",
@@ -136,7 +142,7 @@ impl Body {
     }
 
     /// Each field with whether it was given, and the kinds of trunk that have it.
-    fn fields(&self) -> [(&'static str, bool, &'static [CarrierKind]); 26] {
+    fn fields(&self) -> [(&'static str, bool, &'static [CarrierKind]); 32] {
         use CarrierKind::{Simulated, Sip, Smtp, Twilio, TwilioSms, Whatsapp};
         [
             ("host", self.host.is_some(), &[Sip, Smtp]),
@@ -145,6 +151,12 @@ impl Body {
             ("domain", self.domain.is_some(), &[Sip]),
             ("username", self.username.is_some(), &[Sip, Smtp]),
             ("password", self.password.is_some(), &[Sip, Smtp]),
+            ("tlsServerName", self.tls_server_name.is_some(), &[Sip]),
+            ("caCertificate", self.ca_certificate.is_some(), &[Sip]),
+            ("sips", self.sips.is_some(), &[Sip]),
+            ("register", self.register.is_some(), &[Sip]),
+            ("registerExpires", self.register_expires.is_some(), &[Sip]),
+            ("sessionExpires", self.session_expires.is_some(), &[Sip]),
             ("outcomes", self.outcomes.is_some(), &[Sip]),
             ("accountSid", self.account_sid.is_some(), &[Twilio, TwilioSms]),
             ("authToken", self.auth_token.is_some(), &[Twilio, TwilioSms]),
@@ -230,90 +242,21 @@ impl Body {
         })
     }
 
-    fn sip(self) -> Result<SipTrunk> {
-        let host = self.host.ok_or_else(|| ApiError::invalid("host", "is missing; name the SIP peer"))?;
-        check_host("host", &host)?;
-        if let Some(domain) = &self.domain {
-            check_host("domain", domain)?;
-        }
-        check_credentials(self.username.as_deref(), self.password.as_deref())?;
-        Ok(SipTrunk {
-            host,
-            port: check::within("port", self.port, 1..=u16::MAX, SIP_PORT)?,
-            transport: self.transport.unwrap_or(SipTransport::Udp),
+    fn sip(self) -> trunk_sip::Given {
+        trunk_sip::Given {
+            host: self.host,
+            port: self.port,
+            transport: self.transport,
             domain: self.domain,
             username: self.username,
             password: self.password,
-            outcomes: self.outcomes.unwrap_or_default().into_iter().map(check_rule).collect::<Result<_>>()?,
-        })
-    }
-}
-
-/// A host name, an IPv4 address, or an IPv6 address with or without brackets.
-pub(super) fn check_host(field: &str, host: &str) -> Result<()> {
-    let bare = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
-    let is_ipv6 = bare.unwrap_or(host).parse::<std::net::Ipv6Addr>().is_ok();
-    let label = |label: &str| {
-        let fits = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
-        (1..=63).contains(&label.len())
-            && label.chars().all(fits)
-            && !label.starts_with('-')
-            && !label.ends_with('-')
-    };
-    let is_name = host.len() <= TEXT_LIMIT && host.strip_suffix('.').unwrap_or(host).split('.').all(label);
-    match is_ipv6 || is_name {
-        true => Ok(()),
-        false => {
-            Err(ApiError::invalid(field, "must be a host name or an IP address, without scheme and port"))
+            tls_server_name: self.tls_server_name,
+            ca_certificate: self.ca_certificate,
+            sips: self.sips,
+            register: self.register.unwrap_or_default(),
+            register_expires: self.register_expires,
+            session_expires: self.session_expires,
+            outcomes: self.outcomes.unwrap_or_default(),
         }
     }
-}
-
-/// Both travel in quoted texts of a header (RFC 8760 §2.4): nothing may end one early.
-pub(super) fn check_credentials(username: Option<&str>, password: Option<&str>) -> Result<()> {
-    let fits = |text: &str, quoted: &str| {
-        (1..=TEXT_LIMIT).contains(&text.len())
-            && !text.contains(|c: char| c.is_control() || quoted.contains(c))
-    };
-    if username.is_some_and(|text| !fits(text, "\"\\")) {
-        return Err(ApiError::invalid(
-            "username",
-            "must be 1 to 255 bytes without quotes, backslashes and control characters",
-        ));
-    }
-    if password.is_some_and(|text| !fits(text, "")) {
-        return Err(ApiError::invalid("password", "must be 1 to 255 bytes without control characters"));
-    }
-    if password.is_some() && username.is_none() {
-        return Err(ApiError::invalid("username", "is missing; a password needs one"));
-    }
-    Ok(())
-}
-
-fn check_rule((status, rule): (String, OutcomeRule)) -> Result<(u16, OutcomeRule)> {
-    let refuse = |problem: &str| Err(ApiError::invalid(format!("outcomes.{status}"), problem));
-    let code = match status.parse::<u16>() {
-        Ok(code) if (300..=699).contains(&code) && status.len() == 3 => code,
-        _ => return refuse("the name must be a SIP status from 300 to 699"),
-    };
-    match rule {
-        OutcomeRule::Outcome { outcome, .. } if outcome.was_answered() || outcome.is_of_messages() => {
-            refuse(&format!("a call that was refused was not {outcome}"))
-        }
-        OutcomeRule::Outcome { reason, .. } if !is_reason(&reason) => {
-            refuse("reason must be 1 to 64 lower-case letters, digits and underscores")
-        }
-        OutcomeRule::Outcome { outcome, reason } => Ok((code, OutcomeRule::Outcome { outcome, reason })),
-        OutcomeRule::NoRoom { retry_after_seconds } if !(1..=3600).contains(&retry_after_seconds) => {
-            refuse("retryAfterSeconds must be 1 to 3600")
-        }
-        OutcomeRule::NoRoom { retry_after_seconds } => {
-            Ok((code, OutcomeRule::NoRoom { retry_after_seconds }))
-        }
-    }
-}
-
-fn is_reason(text: &str) -> bool {
-    let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
-    (1..=64).contains(&text.len()) && text.chars().all(fits)
 }

@@ -7,7 +7,7 @@ use ringfleet_core::{
 };
 
 use super::{
-    trunk_body::{check_credentials, check_host},
+    trunk_sip::{check_credentials, check_host},
     trunk_twilio::{Account, GivenAccount, check_long_secret, check_secret, check_sid, missing},
 };
 use crate::{

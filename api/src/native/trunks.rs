@@ -79,12 +79,19 @@ impl From<Option<TrunkHealth>> for HealthView {
 #[serde(tag = "kind", rename_all = "camelCase")]
 #[schema(as = ShownCarrier)]
 enum Carrier {
+    #[serde(rename_all = "camelCase")]
     Sip {
         host: String,
-        port: u16,
+        port: Option<u16>,
         transport: SipTransport,
         domain: Option<String>,
         username: Option<String>,
+        tls_server_name: Option<String>,
+        ca_certificate: Option<String>,
+        sips: bool,
+        register: bool,
+        register_expires: Option<u32>,
+        session_expires: Option<u32>,
         #[schema(value_type = BTreeMap<String, OutcomeRule>)]
         outcomes: BTreeMap<u16, OutcomeRule>,
     },
@@ -129,6 +136,12 @@ impl Carrier {
                     transport: sip.transport,
                     domain: sip.domain,
                     username: sip.username,
+                    tls_server_name: sip.tls_server_name,
+                    ca_certificate: sip.ca_certificate,
+                    sips: sip.sips,
+                    register: sip.register,
+                    register_expires: sip.register_expires,
+                    session_expires: sip.session_expires,
                     outcomes: sip.outcomes,
                 };
                 (carrier, sip.password.is_some())

@@ -100,7 +100,14 @@ async fn sip_trunks() {
         ("port", json!(65536), "port"),
         ("port", json!(-1), "port"),
         ("port", json!("5060"), "port"),
-        ("transport", json!("tls"), "transport"),
+        ("transport", json!("ws"), "transport"),
+        ("tlsServerName", json!("pbx.example"), "tlsServerName"),
+        ("caCertificate", json!("-----BEGIN CERTIFICATE-----"), "caCertificate"),
+        ("sips", json!(true), "sips"),
+        ("register", json!(true), "register"),
+        ("registerExpires", json!(300), "registerExpires"),
+        ("sessionExpires", json!(89), "sessionExpires"),
+        ("sessionExpires", json!(86_401), "sessionExpires"),
         ("domain", json!("a/b"), "domain"),
         ("username", json!("a\"b"), "username"),
         ("username", json!(""), "username"),
@@ -130,6 +137,22 @@ async fn sip_trunks() {
     expect_fields(&world, "/trunks", json!({"name": "T", "kind": "sip", "host": "127.0.0.1"}), wrong).await;
     for host in ["sip.example.com", "localhost", "192.0.2.1", "::1", "[2001:db8::1]", "my_pbx"] {
         world.post("/trunks", json!({"name": "T", "kind": "sip", "host": host})).await.expect(201);
+    }
+    for seconds in [0, 59, 86_401] {
+        let body = json!({"name": "T", "kind": "sip", "host": "127.0.0.1", "username": "joe", "password": "x",
+            "register": true, "registerExpires": seconds});
+        assert_eq!(world.post("/trunks", body).await.field(), "registerExpires", "{seconds}");
+    }
+    for (field, value) in [
+        ("tlsServerName", "a b"),
+        ("caCertificate", ""),
+        ("caCertificate", "no certificate"),
+        ("caCertificate", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"),
+        ("caCertificate", &"x".repeat(32_769)),
+    ] {
+        let mut body = json!({"name": "T", "kind": "sip", "host": "127.0.0.1", "transport": "tls"});
+        body[field] = json!(value);
+        assert_eq!(world.post("/trunks", body).await.field(), field, "{value:.50}");
     }
 }
 

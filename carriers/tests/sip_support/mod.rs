@@ -1,7 +1,9 @@
 //! A real SIP peer for the tests: `sipp`, one scenario per process, and the few lines to call it.
 #![allow(dead_code)] // each test file uses its part
 
+pub mod dns;
 pub mod script;
+pub mod tls;
 
 use std::{
     path::PathBuf,
