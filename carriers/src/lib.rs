@@ -10,6 +10,7 @@ pub mod peer;
 mod registry;
 mod simulated;
 pub mod sip;
+pub mod speech;
 pub mod twilio;
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
@@ -42,6 +43,8 @@ pub struct Order {
     pub max_duration: Duration,
     /// Played once after the answer: 8 kHz mono PCM.
     pub greeting: Arc<Vec<i16>>,
+    /// What is said first, where the carrier has a voice of its own and plays no audio of ours.
+    pub say: Option<Say>,
     /// Hang up by ourselves once the greeting has been played and nothing in `script` goes on; else wait for the far end until
     /// `max_duration`.
     pub hang_up_after_greeting: bool,
@@ -49,6 +52,15 @@ pub struct Order {
     pub script: Arc<Script>,
     /// Where to write the recording (stereo WAV, callee left, we right); `None` records nothing.
     pub record: Option<PathBuf>,
+}
+
+/// A text for a voice of the carrier's.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Say {
+    /// The text.
+    pub text: String,
+    /// The carrier's name of the voice; none is its usual one.
+    pub voice: Option<String>,
 }
 
 /// What the carrier tells while the attempt runs.

@@ -57,6 +57,7 @@ fn order(end: &str) -> Order {
         ring_timeout: Duration::from_secs(1),
         max_duration: Duration::from_secs(60),
         greeting: Arc::default(),
+        say: None,
         hang_up_after_greeting: true,
         record: None,
         script: Arc::default(),

@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use crate::{
     CampaignState, Channel, Disposition, Ending, Hold, Outcome, Plan, Step,
     brake::{self, Evidence},
-    call::{NEVER_RETRY, TRUNK_TRIES},
+    call::{NEVER_RETRY, TRUNK_TRIES, UNSAYABLE},
 };
 
 /// How far a recipient has come in its plan.
@@ -79,7 +79,7 @@ pub fn settle(
         (Outcome::Answered, _) => Next::Done(Disposition::Reached),
         (outcome, reason) => retry(plan, progress, outcome, reason, now)
             .or_else(|| next_step(plan, progress.step, outcome, reason, now))
-            .unwrap_or(Next::Done(if reason == "bad_number" {
+            .unwrap_or(Next::Done(if reason == "bad_number" || UNSAYABLE.contains(&reason) {
                 Disposition::Invalid
             } else {
                 Disposition::Exhausted
@@ -154,7 +154,9 @@ mod tests {
         assert_eq!(run(last, ended(Outcome::Unanswered, "ring_timeout")), Next::Done(Disposition::Exhausted));
         assert_eq!(run(first, ended(Outcome::Rejected, "busy")), Next::Retry { at: hour });
         assert_eq!(run(first, ended(Outcome::Rejected, "declined")), Next::Done(Disposition::Exhausted));
-        assert_eq!(run(first, ended(Outcome::Failed, "bad_number")), Next::Done(Disposition::Invalid));
+        for reason in ["bad_number", "missing_variable", "text_too_long"] {
+            assert_eq!(run(first, ended(Outcome::Failed, reason)), Next::Done(Disposition::Invalid));
+        }
         assert_eq!(run(first, ended(Outcome::Uncertain, "worker_lost")), Next::Retry { at: hour });
     }
 

@@ -87,7 +87,7 @@ pub use imports::{Import, ImportFilter, Progress, Reject};
 pub use leads::{Lead, LeadFilter, NewLead};
 pub use logins::{Login, Visitor};
 pub use members::{Invite, Member, Membership};
-pub use preflight::{Alike, Special};
+pub use preflight::{Alike, Described, Special};
 pub use recipient_filter::RecipientFilter;
 pub use recipients::{NewRecipient, Recipient, RecipientUpdate, Standing, fresh_ids};
 pub use recordings::{NewRecording, Recording};

@@ -17,6 +17,7 @@ pub mod receiver;
 pub mod redis;
 pub mod scenarios;
 pub mod sipp;
+pub mod speaker;
 pub mod twilio;
 
 pub use ports::free_port;

@@ -2,10 +2,11 @@
 
 use std::{sync::Arc, time::Duration};
 
-use ringfleet_carriers::{Attempt, Carrier, Connector, Order, Registry};
+use ringfleet_carriers::{Attempt, Carrier, Connector, Order, Registry, speech::Speech};
 use ringfleet_core::{
-    CallId, CallState, Clock, EndedBy, Ending, Hold, Outcome,
+    CallId, CallState, Clock, EndedBy, Ending, Hold, Outcome, WorkerId,
     brake::{self, BrakeState, Evidence},
+    call::UNSAYABLE,
     clock::Stopwatch,
     seats::Answers,
     trunk::Limits,
@@ -50,6 +51,8 @@ pub(crate) struct Dialer {
     pub(crate) greetings: Arc<Greetings>,
     pub(crate) recordings: Recordings,
     pub(crate) connector: Arc<Connector>,
+    /// Who renders texts; nobody, where none is set.
+    pub(crate) speech: Option<Arc<Speech>>,
     pub(crate) stop: CancellationToken,
 }
 
@@ -97,7 +100,7 @@ impl Dialer {
         let (worker, hang_up) = self.identity.current();
         // Everything that may take its time comes before the send slot.
         let prepared = self.prepare(&dial).await;
-        if let (Err(ending), Some(_)) = (&prepared, dial.campaign_id) {
+        if let (Err(ending), Some(_), false) = (&prepared, dial.campaign_id, is_unsayable(&prepared)) {
             // The trunk's trouble or the greeting's is not the recipient's: nothing is consumed.
             if brake::evidence(ending) != Evidence::None {
                 return self.engine.unplaced(&dial, ending).await;
@@ -106,21 +109,45 @@ impl Dialer {
             let at = Clock::now(self.engine.clock()) + wait;
             return self.engine.postpone(dial.id, at, Hold::Pace, reason).await;
         }
-        let (permit, departure) = match self.room(&dial).await {
-            Acquired::Granted(permit, slot) => (permit, Departure::in_slot(slot)),
-            Acquired::NoRoom { kind, retry_after } => {
-                let hold = match kind {
-                    Shortage::Live => Hold::Concurrency,
-                    Shortage::Seats => Hold::Seats,
-                    Shortage::Rate | Shortage::Unreachable => Hold::Pace,
-                };
-                let at = Clock::now(self.engine.clock()) + retry_after;
-                return self.engine.postpone(dial.id, at, hold, None).await;
-            }
+        let granted = match is_unsayable(&prepared) {
+            true => None, // nothing will be sent
+            false => match self.room(&dial).await {
+                Acquired::Granted(permit, slot) => Some((permit, Departure::in_slot(slot))),
+                Acquired::NoRoom { kind, retry_after } => {
+                    let at = Clock::now(self.engine.clock()) + retry_after;
+                    return self.engine.postpone(dial.id, at, hold_of(kind), None).await;
+                }
+            },
         };
         mine.opens();
         let resume = prepared.as_ref().map_or(serde_json::Value::Null, |attempt| attempt.resume());
-        let follower = Follower {
+        let follower = self.follower(&dial, worker, mine);
+        let asked = Stopwatch::start();
+        let begun = self.engine.begin(&dial, worker, resume).await;
+        if let (Ok(_), None) = (&begun, dial.campaign_id) {
+            self.begins.took(asked.elapsed());
+        }
+        // From here on the call may reach the network: only the winner of this goes on.
+        match (begun, prepared, granted) {
+            (Ok(None), ..) => {}
+            (Ok(Some(begun)), Ok(mut attempt), Some((permit, departure))) => {
+                begun.caller_id.into_iter().for_each(|caller_id| attempt.show(caller_id));
+                let room = Room { _place: place, permit };
+                drop(self.calls.spawn(follower.follow(room, attempt, departure, hang_up)));
+            }
+            (Ok(Some(_)), Err(ending), _) => drop(self.calls.spawn(follower.settle(ending))),
+            (begun, ..) => {
+                // The database may have begun it all the same. Nothing was sent, so it can simply be given back.
+                let given_up = Ending::GivenUp { reason: "not_placed".into() };
+                drop(self.calls.spawn(follower.settle(given_up)));
+                return begun.map(drop);
+            }
+        }
+        Ok(())
+    }
+
+    fn follower(&self, dial: &Dial, worker: WorkerId, mine: Mine) -> Follower {
+        Follower {
             engine: self.engine.clone(),
             call: dial.id,
             campaign: dial.campaign_id,
@@ -132,29 +159,7 @@ impl Dialer {
             begun: Clock::now(self.engine.clock()),
             mine,
             recordings: dial.recording.then(|| self.recordings.clone()),
-        };
-        let room = Room { _place: place, permit };
-        let asked = Stopwatch::start();
-        let begun = self.engine.begin(&dial, worker, resume).await;
-        if let (Ok(_), None) = (&begun, dial.campaign_id) {
-            self.begins.took(asked.elapsed());
         }
-        // From here on the call may reach the network: only the winner of this goes on.
-        match (begun, prepared) {
-            (Ok(None), _) => {}
-            (Ok(Some(begun)), Ok(mut attempt)) => {
-                begun.caller_id.into_iter().for_each(|caller_id| attempt.show(caller_id));
-                drop(self.calls.spawn(follower.follow(room, attempt, departure, hang_up)));
-            }
-            (Ok(Some(_)), Err(ending)) => drop(self.calls.spawn(follower.settle(ending))),
-            (Err(error), _) => {
-                // The database may have begun it all the same. Nothing was sent, so it can simply be given back.
-                let given_up = Ending::GivenUp { reason: "not_placed".into() };
-                drop(self.calls.spawn(follower.settle(given_up)));
-                return Err(error);
-            }
-        }
-        Ok(())
     }
 
     /// Waits for room under the limits. A process that is told to stop begins nothing any more: the call is for another one.
@@ -228,8 +233,9 @@ impl Dialer {
             tracing::error!(call = %dial.id, "a greeting cannot be played over a trunk of this kind");
             return Err(Ending::over(Outcome::Failed, "greeting_unusable", None, EndedBy::Caller));
         }
-        let greeting = self.sound(dial, dial.greeting.as_deref()).await?;
-        let script = Arc::new(self.script(dial).await?);
+        let background = self.background(dial).await?;
+        let (greeting, say) = self.greeting(dial, background.as_ref()).await?;
+        let script = Arc::new(self.script(dial, background).await?);
         let record = match dial.recording {
             true => self.recordings.file(dial.id),
             false => None,
@@ -241,6 +247,7 @@ impl Dialer {
             ring_timeout: Duration::from_secs(u64::from(dial.ring_seconds)),
             max_duration: Duration::from_secs(u64::from(dial.max_call_seconds)),
             greeting,
+            say,
             hang_up_after_greeting: true,
             script,
             record,
@@ -308,6 +315,19 @@ impl Dialer {
         self.engine.settle(settlement).await?;
         mine.settled();
         Ok(())
+    }
+}
+
+/// Whether it can never be placed because of what its recipient lacks.
+fn is_unsayable(prepared: &Result<Box<dyn Attempt>, Ending>) -> bool {
+    matches!(prepared, Err(Ending::Over { reason, .. }) if UNSAYABLE.contains(&reason.as_ref()))
+}
+
+fn hold_of(shortage: Shortage) -> Hold {
+    match shortage {
+        Shortage::Live => Hold::Concurrency,
+        Shortage::Seats => Hold::Seats,
+        Shortage::Rate | Shortage::Unreachable => Hold::Pace,
     }
 }
 

@@ -32,7 +32,7 @@ pub(crate) use playout::Playout;
 pub use sdp::{Direction, Remote, answer, offer, parse_answer};
 pub use session::run;
 pub use socket::RtpSocket;
-pub use wav::{WavError, load_greeting};
+pub use wav::{WavError, load_greeting, read_samples, read_wav};
 
 /// Samples a second of all audio in here.
 pub const SAMPLE_RATE: u32 = 8000;
