@@ -37,6 +37,8 @@ pub type Pcm = Arc<Vec<i16>>;
 
 /// How long a call is held for which no place came free at the provider.
 const BUSY: Duration = Duration::from_secs(2);
+/// How many may wait or render, for each that renders at once.
+const LINE: usize = 5;
 /// Most bytes of one answer of a provider: ten minutes at 24 kHz, twice over.
 const ANSWER_LIMIT: usize = 64 << 20;
 
@@ -143,6 +145,9 @@ pub struct Speech {
     /// What is being rendered: whoever asks for it meanwhile waits for the same.
     under_way: Mutex<HashMap<Name, Rendering>>,
     places: Semaphore,
+    /// Those who render and those who wait for that, several times as many: who comes then is told to come back, for each waits in a place of
+    /// the worker's.
+    line: Semaphore,
     rest: Mutex<Rest>,
 }
 
@@ -169,6 +174,7 @@ impl Speech {
             disk: Disk::new(settings.folder.clone(), settings.disk_bytes),
             under_way: Mutex::default(),
             places: Semaphore::new(settings.at_once),
+            line: Semaphore::new(settings.at_once * LINE),
             rest: Mutex::default(),
             settings,
         }))
@@ -223,6 +229,7 @@ impl Speech {
         self.refuse_while_it_rests()?;
         let limit = self.settings.time_limit;
         let busy = SpeechError::Unavailable { retry_after: BUSY };
+        let Ok(_in_line) = self.line.try_acquire() else { return Err(busy) };
         let Ok(Ok(_place)) = timeout(limit, self.places.acquire()).await else { return Err(busy) };
         self.refuse_while_it_rests()?; // it may have failed those before
         let watch = Stopwatch::start();

@@ -152,6 +152,25 @@ async fn many_who_want_one_text_wait_for_one_rendering() {
     assert_eq!(fake.asked.load(Ordering::SeqCst), 4);
 }
 
+/// Four render, sixteen wait, and the others are told to come back, though the provider answers nobody yet.
+#[tokio::test]
+async fn a_long_line_is_sent_away() {
+    let (fake, folder) = (Arc::new(Fake::default()), tempfile::tempdir().unwrap());
+    fake.gathers.store(5, Ordering::SeqCst);
+    let speech = Speech::open(settings(openai(serve(&fake).await, Format::Wav), folder.path())).unwrap();
+    let render = |n: usize| {
+        let speech = speech.clone();
+        async move { speech.render(&format!("text {n}"), None).await }
+    };
+    let mut all: tokio::task::JoinSet<_> = (0..23).map(render).collect();
+    for _ in 0..3 {
+        let sent_away = all.join_next().await.unwrap().unwrap();
+        assert_eq!(sent_away, Err(SpeechError::Unavailable { retry_after: BUSY }));
+    }
+    fake.gathers.store(0, Ordering::SeqCst);
+    assert!(all.join_all().await.into_iter().all(|rendered| rendered.is_ok()));
+}
+
 #[tokio::test]
 async fn a_provider_that_is_down_is_left_alone_and_one_that_refuses_a_text_is_not() {
     let (fake, folder) = (Arc::new(Fake::default()), tempfile::tempdir().unwrap());
@@ -217,4 +236,18 @@ async fn a_program_that_fails_or_hangs_is_not_available() {
     let nowhere = Provider::EspeakNg { program: folder.path().join("none") };
     let said = Speech::open(settings(nowhere, folder.path())).unwrap().render("Hello", None).await;
     assert!(matches!(said, Err(SpeechError::Unavailable { .. })), "{said:?}");
+}
+
+#[tokio::test]
+async fn the_real_program_says_something() {
+    let folder = tempfile::tempdir().unwrap();
+    let settings = settings(Provider::EspeakNg { program: "espeak-ng".into() }, folder.path());
+    let speech = Speech::open(SpeechSettings { voice: None, ..settings }).unwrap();
+    let short = speech.render("Hello Ana", Some("en")).await;
+    let short = short.expect("cannot run espeak-ng: install the package espeak-ng");
+    let long =
+        speech.render("Hello Ana, this is about your appointment of tomorrow morning", None).await.unwrap();
+    let loudest = short.iter().map(|sample| sample.unsigned_abs()).max().unwrap();
+    assert!((2_000..80_000).contains(&short.len()) && loudest > 1_000, "{} samples, {loudest}", short.len());
+    assert!(long.len() > 2 * short.len(), "{} and {} samples", long.len(), short.len());
 }
