@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::{
     on_both_pairs,
-    operator::{Campaign, Operator, number, recording, text},
+    operator::{Campaign, Operator, number, numbers, recording, text},
     support::{
         guard,
         pair::Pair,
@@ -142,6 +142,21 @@ async fn lacking(pair: Pair) {
     assert_eq!(came, expected.map(|row| row.map(str::to_owned)));
     let called: Vec<Value> = carrier.records().await;
     assert_eq!(called.len(), 1, "nobody else's phone rang");
+}
+
+/// A slip in the text costs a few recipients, not the list.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_campaign_whose_text_suits_nobody_is_stopped() {
+    let system = Pair::embedded().start(&[]).await;
+    let operator = &Operator::new(&system.api);
+    let agent = operator.agent(json!({"greetingText": "Hello {{nmae}}"})).await;
+    let trunk = operator.simulated_trunk(1, 1, json!({"limits": {"callsPerSecond": 50}})).await;
+    let campaign = operator.campaign(&trunk, json!({"agentId": agent})).await;
+    campaign.add(&numbers(1_000, 1)).await;
+    campaign.act("start").await;
+    let stats = campaign.until("it is stopped", |stats| stats["status"] == "PAUSED").await;
+    let lost = number(&stats["recipients"]["byDisposition"]["INVALID"]);
+    assert!((26..300).contains(&lost), "{stats}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

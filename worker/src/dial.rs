@@ -100,7 +100,9 @@ impl Dialer {
         let (worker, hang_up) = self.identity.current();
         // Everything that may take its time comes before the send slot.
         let prepared = self.prepare(&dial).await;
-        if let (Err(ending), Some(_), false) = (&prepared, dial.campaign_id, is_unsayable(&prepared)) {
+        if let (Err(ending), Some(_)) = (&prepared, dial.campaign_id)
+            && !is_unsayable(ending)
+        {
             // The trunk's trouble or the greeting's is not the recipient's: nothing is consumed.
             if brake::evidence(ending) != Evidence::None {
                 return self.engine.unplaced(&dial, ending).await;
@@ -109,15 +111,12 @@ impl Dialer {
             let at = Clock::now(self.engine.clock()) + wait;
             return self.engine.postpone(dial.id, at, Hold::Pace, reason).await;
         }
-        let granted = match is_unsayable(&prepared) {
-            true => None, // nothing will be sent
-            false => match self.room(&dial).await {
-                Acquired::Granted(permit, slot) => Some((permit, Departure::in_slot(slot))),
-                Acquired::NoRoom { kind, retry_after } => {
-                    let at = Clock::now(self.engine.clock()) + retry_after;
-                    return self.engine.postpone(dial.id, at, hold_of(kind), None).await;
-                }
-            },
+        let (permit, departure) = match self.room(&dial).await {
+            Acquired::Granted(permit, slot) => (permit, Departure::in_slot(slot)),
+            Acquired::NoRoom { kind, retry_after } => {
+                let at = Clock::now(self.engine.clock()) + retry_after;
+                return self.engine.postpone(dial.id, at, hold_of(kind), None).await;
+            }
         };
         mine.opens();
         let resume = prepared.as_ref().map_or(serde_json::Value::Null, |attempt| attempt.resume());
@@ -128,19 +127,19 @@ impl Dialer {
             self.begins.took(asked.elapsed());
         }
         // From here on the call may reach the network: only the winner of this goes on.
-        match (begun, prepared, granted) {
-            (Ok(None), ..) => {}
-            (Ok(Some(begun)), Ok(mut attempt), Some((permit, departure))) => {
+        match (begun, prepared) {
+            (Ok(None), _) => {}
+            (Ok(Some(begun)), Ok(mut attempt)) => {
                 begun.caller_id.into_iter().for_each(|caller_id| attempt.show(caller_id));
                 let room = Room { _place: place, permit };
                 drop(self.calls.spawn(follower.follow(room, attempt, departure, hang_up)));
             }
-            (Ok(Some(_)), Err(ending), _) => drop(self.calls.spawn(follower.settle(ending))),
-            (begun, ..) => {
+            (Ok(Some(_)), Err(ending)) => drop(self.calls.spawn(follower.settle(ending))),
+            (Err(error), _) => {
                 // The database may have begun it all the same. Nothing was sent, so it can simply be given back.
                 let given_up = Ending::GivenUp { reason: "not_placed".into() };
                 drop(self.calls.spawn(follower.settle(given_up)));
-                return begun.map(drop);
+                return Err(error);
             }
         }
         Ok(())
@@ -318,9 +317,10 @@ impl Dialer {
     }
 }
 
-/// Whether it can never be placed because of what its recipient lacks.
-fn is_unsayable(prepared: &Result<Box<dyn Attempt>, Ending>) -> bool {
-    matches!(prepared, Err(Ending::Over { reason, .. }) if UNSAYABLE.contains(&reason.as_ref()))
+/// Whether the call can never be placed, because of what its recipient lacks. It ends so at the pace of its campaign: where all of a list lack
+/// something, the campaign's brake has time to stop it.
+fn is_unsayable(ending: &Ending) -> bool {
+    matches!(ending, Ending::Over { reason, .. } if UNSAYABLE.contains(&reason.as_ref()))
 }
 
 fn hold_of(shortage: Shortage) -> Hold {
