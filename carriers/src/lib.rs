@@ -13,6 +13,7 @@ mod rest;
 mod simulated;
 pub mod sip;
 pub mod smtp;
+pub mod speech;
 mod told;
 pub mod twilio;
 pub mod twilio_sms;
@@ -53,6 +54,8 @@ pub struct Order {
     pub max_duration: Duration,
     /// Played once after the answer: 8 kHz mono PCM.
     pub greeting: Arc<Vec<i16>>,
+    /// What is said first, where the carrier has a voice of its own and plays no audio of ours.
+    pub say: Option<Say>,
     /// Hang up by ourselves once the greeting has been played and nothing in `script` goes on; else wait for the far end until
     /// `max_duration`.
     pub hang_up_after_greeting: bool,
@@ -73,6 +76,15 @@ pub struct MessageOrder {
     pub from: Option<String>,
     /// What is sent.
     pub message: Message,
+}
+
+/// A text for a voice of the carrier's.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Say {
+    /// The text.
+    pub text: String,
+    /// The carrier's name of the voice; none is its usual one.
+    pub voice: Option<String>,
 }
 
 /// What the carrier tells while the attempt runs.

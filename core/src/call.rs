@@ -222,7 +222,20 @@ pub const TRUNK_TRIES: u32 = 5;
 /// Reasons after which calling the same number again makes no sense, whatever the plan says.
 ///
 /// `bad_number`: the network says there is no such number. `declined`: a human or a filter said no (SIP 603, RFC 8197, RFC 8688).
-pub const NEVER_RETRY: &[&str] = &[BAD_NUMBER, DECLINED];
+/// [`UNSAYABLE`]: what is to be said lacks something of the recipient, and will lack it next time.
+pub const NEVER_RETRY: &[&str] = &[BAD_NUMBER, DECLINED, MISSING_VARIABLE, TEXT_TOO_LONG];
+
+/// Why a call FAILED before anything was sent: a text that is said in it has a place for a variable that the recipient lacks, and no default.
+pub const MISSING_VARIABLE: &str = "missing_variable";
+
+/// The same for a text that the recipient's variables make too long.
+pub const TEXT_TOO_LONG: &str = "text_too_long";
+
+/// Reasons for which a call can never be placed as it is, whoever tries: its recipient ends INVALID.
+pub const UNSAYABLE: &[&str] = &[MISSING_VARIABLE, TEXT_TOO_LONG];
+
+/// Why a call is held whose greeting could not be rendered from its text: there is no provider of speech, or it does not answer.
+pub const SPEECH_UNAVAILABLE: &str = "speech_unavailable";
 
 /// Why a call FAILED whose number does not exist.
 pub const BAD_NUMBER: &str = "bad_number";

@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use crate::{
     CampaignState, Channel, Disposition, Ending, Hold, Outcome, Plan, Step,
     brake::{self, Evidence},
-    call::{BAD_NUMBER, NEVER_RETRY, TRUNK_TRIES},
+    call::{BAD_NUMBER, NEVER_RETRY, TRUNK_TRIES, UNSAYABLE},
     plan::Gate,
 };
 
@@ -153,6 +153,7 @@ pub fn go_on(plan: &Plan, past: Past<'_>, now: DateTime<Utc>) -> Next {
         None => Next::Done(match (outcome, reason) {
             (Outcome::Sent | Outcome::Delivered, _) => Disposition::Messaged,
             (_, BAD_NUMBER) => Disposition::Invalid,
+            (_, reason) if channel == Channel::Voice && UNSAYABLE.contains(&reason) => Disposition::Invalid,
             _ => Disposition::Exhausted,
         }),
     }
@@ -185,7 +186,9 @@ mod tests {
         assert_eq!(run(last, ended(Outcome::Unanswered, "ring_timeout")), Next::Done(Disposition::Exhausted));
         assert_eq!(run(first, ended(Outcome::Rejected, "busy")), Next::Retry { at: hour });
         assert_eq!(run(first, ended(Outcome::Rejected, "declined")), Next::Done(Disposition::Exhausted));
-        assert_eq!(run(first, ended(Outcome::Failed, "bad_number")), Next::Done(Disposition::Invalid));
+        for reason in ["bad_number", "missing_variable", "text_too_long"] {
+            assert_eq!(run(first, ended(Outcome::Failed, reason)), Next::Done(Disposition::Invalid));
+        }
         assert_eq!(run(first, ended(Outcome::Uncertain, "worker_lost")), Next::Retry { at: hour });
     }
 

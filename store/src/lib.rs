@@ -89,7 +89,7 @@ pub use leads::{Lead, LeadFilter, NewLead};
 pub use logins::{Login, Visitor};
 pub use members::{Invite, Member, Membership};
 pub use messages::{MessageTimes, NewMessage, NewReply, Reply};
-pub use preflight::{Alike, Special};
+pub use preflight::{Alike, Described, Special};
 pub use recipient_filter::RecipientFilter;
 pub use recipients::{NewRecipient, Recipient, RecipientUpdate, Standing, fresh_ids};
 pub use recordings::{NewRecording, Recording};

@@ -18,6 +18,7 @@ pub mod receiver;
 pub mod redis;
 pub mod scenarios;
 pub mod sipp;
+pub mod speaker;
 pub mod twilio;
 pub mod twilio_messages;
 pub mod whatsapp;

@@ -57,6 +57,8 @@ mod recordings;
 #[cfg(test)]
 mod relay;
 #[cfg(test)]
+mod said;
+#[cfg(test)]
 mod samora;
 #[cfg(test)]
 mod seats;

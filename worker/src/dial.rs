@@ -2,10 +2,11 @@
 
 use std::{sync::Arc, time::Duration};
 
-use ringfleet_carriers::{Attempt, Carrier, Connector, Order, Registry};
+use ringfleet_carriers::{Attempt, Carrier, Connector, Order, Registry, speech::Speech};
 use ringfleet_core::{
-    CallId, CallState, Channel, Clock, EndedBy, Ending, Hold, Outcome,
+    CallId, CallState, Channel, Clock, EndedBy, Ending, Hold, Outcome, WorkerId,
     brake::{self, BrakeState, Evidence},
+    call::UNSAYABLE,
     clock::Stopwatch,
     seats::Answers,
     trunk::Limits,
@@ -51,6 +52,8 @@ pub(crate) struct Dialer {
     pub(crate) greetings: Arc<Greetings>,
     pub(crate) recordings: Recordings,
     pub(crate) connector: Arc<Connector>,
+    /// Who renders texts; nobody, where none is set.
+    pub(crate) speech: Option<Arc<Speech>>,
     pub(crate) stop: CancellationToken,
 }
 
@@ -99,7 +102,7 @@ impl Dialer {
         // Everything that may take its time comes before the send slot.
         let prepared = self.prepare(&dial).await;
         if let (Err(ending), Some(_)) = (&prepared, dial.campaign_id)
-            && !message::is_of_the_recipient(ending)
+            && !is_unsayable(ending)
         {
             // The trunk's trouble or the greeting's is not the recipient's: nothing is consumed.
             if brake::evidence(ending) != Evidence::None {
@@ -112,31 +115,13 @@ impl Dialer {
         let (permit, departure) = match self.room(&dial).await {
             Acquired::Granted(permit, slot) => (permit, Departure::in_slot(slot)),
             Acquired::NoRoom { kind, retry_after } => {
-                let hold = match kind {
-                    Shortage::Live => Hold::Concurrency,
-                    Shortage::Seats => Hold::Seats,
-                    Shortage::Rate | Shortage::Unreachable => Hold::Pace,
-                };
                 let at = Clock::now(self.engine.clock()) + retry_after;
-                return self.engine.postpone(dial.id, at, hold, None).await;
+                return self.engine.postpone(dial.id, at, hold_of(kind), None).await;
             }
         };
         mine.opens();
         let resume = prepared.as_ref().map_or(serde_json::Value::Null, |attempt| attempt.resume());
-        let follower = Follower {
-            engine: self.engine.clone(),
-            call: dial.id,
-            campaign: dial.campaign_id,
-            workspace: dial.workspace_id,
-            number: dial.number,
-            window: dial.seats.map(|seats| seats.window()),
-            on_trial: dial.brake.is_some_and(|brake| brake == BrakeState::Trial).then_some(dial.trunk_id),
-            worker,
-            begun: Clock::now(self.engine.clock()),
-            mine,
-            recordings: dial.recording.then(|| self.recordings.clone()),
-        };
-        let room = Room { _place: place, permit };
+        let follower = self.follower(&dial, worker, mine);
         let asked = Stopwatch::start();
         let begun = self.engine.begin(&dial, worker, resume).await;
         if let (Ok(_), None) = (&begun, dial.campaign_id) {
@@ -147,6 +132,7 @@ impl Dialer {
             (Ok(None), _) => {}
             (Ok(Some(begun)), Ok(mut attempt)) => {
                 begun.caller_id.into_iter().for_each(|caller_id| attempt.show(caller_id));
+                let room = Room { _place: place, permit };
                 drop(self.calls.spawn(follower.follow(room, attempt, departure, hang_up)));
             }
             (Ok(Some(_)), Err(ending)) => drop(self.calls.spawn(follower.settle(ending))),
@@ -158,6 +144,22 @@ impl Dialer {
             }
         }
         Ok(())
+    }
+
+    fn follower(&self, dial: &Dial, worker: WorkerId, mine: Mine) -> Follower {
+        Follower {
+            engine: self.engine.clone(),
+            call: dial.id,
+            campaign: dial.campaign_id,
+            workspace: dial.workspace_id,
+            number: dial.number,
+            window: dial.seats.map(|seats| seats.window()),
+            on_trial: dial.brake.is_some_and(|brake| brake == BrakeState::Trial).then_some(dial.trunk_id),
+            worker,
+            begun: Clock::now(self.engine.clock()),
+            mine,
+            recordings: dial.recording.then(|| self.recordings.clone()),
+        }
     }
 
     /// Waits for room under the limits. A process that is told to stop begins nothing any more: the call is for another one.
@@ -234,8 +236,9 @@ impl Dialer {
             tracing::error!(call = %dial.id, "a greeting cannot be played over a trunk of this kind");
             return Err(Ending::over(Outcome::Failed, "greeting_unusable", None, EndedBy::Caller));
         }
-        let greeting = self.sound(dial, dial.greeting.as_deref()).await?;
-        let script = Arc::new(self.script(dial).await?);
+        let known = self.background(dial).await?;
+        let (greeting, say) = self.greeting(dial, known.as_ref().map(|(background, _)| background)).await?;
+        let script = Arc::new(self.script(dial, known).await?);
         let record = match dial.recording {
             true => self.recordings.file(dial.id),
             false => None,
@@ -247,6 +250,7 @@ impl Dialer {
             ring_timeout: Duration::from_secs(u64::from(dial.ring_seconds)),
             max_duration: Duration::from_secs(u64::from(dial.max_call_seconds)),
             greeting,
+            say,
             hang_up_after_greeting: true,
             script,
             record,
@@ -314,6 +318,21 @@ impl Dialer {
         self.engine.settle(settlement).await?;
         mine.settled();
         Ok(())
+    }
+}
+
+/// Whether the call can never be placed, because of what its recipient lacks. It ends so at the pace of its campaign: where all of a list lack
+/// something, the campaign's brake has time to stop it.
+fn is_unsayable(ending: &Ending) -> bool {
+    matches!(ending, Ending::Over { reason, .. } if UNSAYABLE.contains(&reason.as_ref()))
+        || message::is_of_the_recipient(ending)
+}
+
+fn hold_of(shortage: Shortage) -> Hold {
+    match shortage {
+        Shortage::Live => Hold::Concurrency,
+        Shortage::Seats => Hold::Seats,
+        Shortage::Rate | Shortage::Unreachable => Hold::Pace,
     }
 }
 

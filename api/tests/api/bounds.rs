@@ -35,7 +35,7 @@ async fn a_value_at_its_bound_is_taken_and_one_beyond_it_is_not() {
     let document = world.send(Request::get("/openapi.json").body(Body::empty()).unwrap()).await.body;
     let mut tried = 0;
     for (path, body, of_others) in [
-        ("/agents", json!({"name": "Asha"}), &[][..]),
+        ("/agents", json!({"name": "Asha", "onMachine": "message"}), &[][..]),
         ("/campaigns", json!({"name": "Autumn", "agentId": agent}), &[]),
         ("/sessions", json!({"agentId": agent, "toNumber": "+14155550100"}), &[]),
         ("/trunks", json!({"name": "Test", "kind": "simulated"}), &["port"]),

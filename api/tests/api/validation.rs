@@ -74,9 +74,23 @@ async fn agents() {
         ("keypadSeconds", json!(61), "keypadSeconds"),
         ("onMachine", json!("hang_up"), "onMachine"),
         ("machineMessage", json!("../later.wav"), "machineMessage"),
+        ("greetingText", json!("  "), "greetingText"),
+        ("greetingText", json!("é".repeat(4_001)), "greetingText"),
+        ("greetingText", json!({"text": "Hello"}), "greetingText"),
+        ("greetingText", json!("a\0b"), "greetingText"),
+        ("machineMessageText", json!("Call me back"), "machineMessageText"),
         ("speed", json!(1), "speed"),
     ];
     expect_fields(&world, "/agents", json!({"name": "Asha"}), wrong).await;
+    for (body, field) in [
+        (json!({"name": "Asha", "greeting": "hello.wav", "greetingText": "Hello"}), "greetingText"),
+        (
+            json!({"name": "Asha", "onMachine": "message", "machineMessage": "hello.wav", "machineMessageText": "Hi"}),
+            "machineMessageText",
+        ),
+    ] {
+        assert_eq!(world.post("/agents", body).await.field(), field);
+    }
     world
         .post("/agents", json!({"name": "é".repeat(200), "prompt": "x".repeat(100 * 1024)}))
         .await

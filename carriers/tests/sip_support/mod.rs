@@ -214,6 +214,7 @@ pub fn order() -> Order {
         ring_timeout: Duration::from_secs(30),
         max_duration: Duration::from_secs(30),
         greeting: Arc::new(vec![500; 1600]),
+        say: None,
         hang_up_after_greeting: true,
         record: None,
         script: Arc::default(),

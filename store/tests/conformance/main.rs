@@ -75,7 +75,7 @@ on_both_engines! {
     recovery: a_dead_workers_calls_are_orphans an_orphan_is_adopted_once the_dead_adopt_nobody
         a_stray_is_disowned_by_its_worker_only
               a_pause_withdraws_what_never_left a_cancel_ends_what_came_back;
-    campaigns: states_and_moments running_ones_are_found open_recipients_and_counts what_is_over_is_wound_up_in_portions counters_add_up;
+    campaigns: states_and_moments running_ones_are_found open_recipients_and_counts waiting_ones_come_with_what_is_known_of_them what_is_over_is_wound_up_in_portions counters_add_up;
     lifecycle: what_is_due_is_found_at_its_time one_run_for_each_time a_list_is_copied_from_where_it_stands settings_are_kept
                recipients_find_their_places recipients_end_as_told_and_are_called_back live_calls_are_hung_up_once;
     scheduled_calls: each_recipient_is_one_call transcripts_are_kept campaigns_of_an_agent_and_their_counters;
