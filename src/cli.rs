@@ -69,6 +69,9 @@ enum Command {
     /// Measure
     #[command(subcommand)]
     Bench(bench::BenchCommand),
+    /// The other ends of a bench's calls
+    #[command(hide = true)]
+    FarEnd(bench::far_end::FarEndArgs),
     /// Kill, stop and confuse a fleet of its own while it calls, and judge whether every promise was kept
     Torture(torture::TortureArgs),
 }
@@ -139,6 +142,9 @@ pub async fn run(cli: Cli) -> Result<ExitCode, Failure> {
     if let Command::Campaign(args) = cli.command {
         return campaign::run(args).await;
     }
+    if let Command::FarEnd(args) = &cli.command {
+        return bench::far_end::run(args).await.map(|()| ExitCode::SUCCESS);
+    }
     let listen = match &cli.command {
         Command::Up(args) | Command::Api(args) => args.listen,
         _ => None,
@@ -175,7 +181,7 @@ pub async fn run(cli: Cli) -> Result<ExitCode, Failure> {
         }
         Command::User(UserCommand::List) => keys::list_users(&config).await?,
         Command::Bench(command) => bench::run(config, &cli.common, command).await?,
-        Command::Campaign(args) => return campaign::run(args).await,
+        Command::Campaign(_) | Command::FarEnd(_) => {} // needed no configuration
         Command::Carrier(args) => peer::run(args).await?,
         Command::Demo(args) => return demo::run(args, config).await,
         Command::Torture(args) => return torture::run(args).await,

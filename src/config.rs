@@ -27,6 +27,7 @@ use crate::{
     config_api::{ApiConfig, AuthConfig, MailConfig},
     config_error::{ConfigError, Misread},
     config_media::MediaConfig,
+    config_speech::SpeechConfig,
     logs,
 };
 
@@ -55,6 +56,7 @@ pub struct Config {
     pub secrets: SecretsConfig,
     pub sip: SipSettings,
     pub media: MediaConfig,
+    pub speech: Option<SpeechConfig>,
     pub api: ApiConfig,
     pub auth: AuthConfig,
     pub mail: Option<MailConfig>,
@@ -181,6 +183,7 @@ impl Default for Config {
             secrets: SecretsConfig::default(),
             sip: SipSettings::default(),
             media: MediaConfig::default(),
+            speech: None,
             api: ApiConfig::default(),
             auth: AuthConfig::default(),
             mail: None,
@@ -355,6 +358,7 @@ impl Config {
             return wrong("redis_url", &"…", "must begin with redis://");
         }
         self.media.check()?;
+        self.speech()?;
         self.api_settings().map(drop)
     }
 
@@ -380,8 +384,10 @@ impl Config {
         RestSettings { guard: self.guard(), callbacks: self.api.base_url.clone(), ..RestSettings::default() }
     }
 
-    pub fn worker(&self) -> WorkerSettings {
-        WorkerSettings {
+    /// # Errors
+    /// When a value is wrong; [`Config::read`] has checked it.
+    pub fn worker(&self) -> Result<WorkerSettings, ConfigError> {
+        Ok(WorkerSettings {
             max_live: self.worker.max_live,
             drain: self.worker.drain.0,
             deliveries: self.worker.deliveries as usize,
@@ -389,7 +395,8 @@ impl Config {
             guard: self.guard(),
             greetings: Some(self.greetings()),
             recordings: Some(self.spool()),
-        }
+            speech: self.speech()?,
+        })
     }
 
     /// # Errors

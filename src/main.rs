@@ -7,6 +7,7 @@ mod config;
 mod config_api;
 mod config_error;
 mod config_media;
+mod config_speech;
 mod demo;
 mod keys;
 mod logs;

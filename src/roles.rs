@@ -75,7 +75,7 @@ pub fn start(
             Some(file) => registry.with_witness(file.clone()),
             None => registry,
         });
-        let (engine, settings, stop) = (engine.clone(), config.worker(), stop.clone());
+        let (engine, settings, stop) = (engine.clone(), config.worker()?, stop.clone());
         let ready = worker_ready.clone();
         tasks.spawn(async move {
             let _ended = ready.clone().drop_guard(); // nobody waits for a worker that could not start

@@ -116,6 +116,12 @@ impl ApiError {
         Self::new(StatusCode::FORBIDDEN, "FORBIDDEN", message)
     }
 
+    /// What is told cannot be kept yet: the provider is to tell it again.
+    pub(crate) fn not_yet() -> Self {
+        let message = "the message is not written down as sent yet; tell it again";
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "NOT_YET", message).with("retryAfterSeconds", 5_u64)
+    }
+
     /// There is no such thing, or it belongs to another workspace.
     pub(crate) fn not_found(what: &str) -> Self {
         let message = format!("there is no such {what} in this workspace");

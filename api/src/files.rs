@@ -39,7 +39,7 @@ impl FromQuery for Signature {
 }
 
 /// The way to the engine that a link opens.
-pub(crate) struct Followed(Engine);
+pub(crate) struct Followed(pub(crate) Engine);
 
 impl FromRequestParts<Gate> for Followed {
     type Rejection = ApiError;

@@ -47,7 +47,7 @@ use axum::{
     extract::DefaultBodyLimit,
     http::{HeaderValue, Method},
     middleware,
-    routing::{get, post},
+    routing::get,
 };
 use ringfleet_core::{Quota, net::Guard};
 use ringfleet_engine::{AccessSettings, Engine};
@@ -137,7 +137,7 @@ pub fn router(engine: Engine, settings: ApiSettings) -> Router {
         .into_router()
         .route("/files/transcripts/{ses}", get(files::transcript))
         .route("/files/recordings/{ses}", get(files::recording))
-        .route("/callbacks/twilio/{ses}", post(callbacks::heard))
+        .merge(callbacks::routes())
         .with_state(gate)
         .merge(description)
         .merge(health::router(engine))

@@ -1,6 +1,9 @@
 //! Where a webhook may lie: what is wrong with a URL is said when it is set, and looked at again at every request.
 
-use std::{net::IpAddr, time::Duration};
+use std::{
+    net::{IpAddr, Ipv6Addr},
+    time::Duration,
+};
 
 use ringfleet_core::net::Guard;
 use url::{Host, Url};
@@ -76,14 +79,40 @@ async fn judged(field: &str, text: &str, guard: &Guard) -> Result<(Url, Vec<IpAd
         port_fits.map_err(|problem| ApiError::invalid(field, format!("port {port} {problem}")))?;
     }
     let addresses = addresses(&url).await;
-    for ip in &addresses {
+    all_pass(field, &addresses, guard)?;
+    Ok((url, addresses))
+}
+
+fn all_pass(field: &str, addresses: &[IpAddr], guard: &Guard) -> Result<()> {
+    for ip in addresses {
         guard.check(*ip).map_err(|kind| {
             let problem =
                 "requests go to public addresses only; the operator can allow others with webhooks.allow";
             ApiError::invalid(field, format!("the host is {kind} ({ip}): {problem}"))
         })?;
     }
-    Ok((url, addresses))
+    Ok(())
+}
+
+/// Whether mail may go to this host, a name or an address: where it is, as far as that is known now. In the clear it goes only to addresses
+/// inside that the operator allows.
+///
+/// # Errors
+/// What is wrong with it.
+pub(crate) async fn check_mail_host(host: &str, in_the_clear: bool, guard: &Guard) -> Result<()> {
+    let host = if host.parse::<Ipv6Addr>().is_ok() { format!("[{host}]") } else { host.to_owned() };
+    let url = Url::parse(&format!("https://{host}/"))
+        .map_err(|problem| ApiError::invalid("host", problem.to_string()))?;
+    let addresses = addresses(&url).await;
+    all_pass("host", &addresses, guard)?;
+    let all_inside = !addresses.is_empty() && addresses.iter().all(|ip| guard.allows_plain(*ip));
+    match in_the_clear && !all_inside {
+        true => {
+            let problem = "must be starttls or tls: in the clear mail goes only to addresses inside that the operator allows with webhooks.allow";
+            Err(ApiError::invalid("security", problem))
+        }
+        false => Ok(()),
+    }
 }
 
 /// The addresses of its host; none where nobody knows them yet.

@@ -3,19 +3,26 @@
 //! A carrier only acts and reports. What an ending means for the recipient is `core::settle`'s business.
 
 mod conversation;
+mod doubt;
 pub mod guarded;
 mod hints;
 pub mod media;
 pub mod peer;
 mod registry;
+mod rest;
 mod simulated;
 pub mod sip;
+pub mod smtp;
+pub mod speech;
+mod told;
 pub mod twilio;
+pub mod twilio_sms;
+pub mod whatsapp;
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use ringfleet_core::{CallId, E164, Ending, call::Heard};
+use ringfleet_core::{CallId, E164, EndedBy, Ending, Outcome, call::Heard, message::Message};
 use serde_json::Value;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio_util::sync::CancellationToken;
@@ -23,9 +30,14 @@ use tokio_util::sync::CancellationToken;
 pub use conversation::{Connector, Handover, Script};
 pub use hints::Hints;
 pub use registry::{CarrierError, Registry};
+pub use rest::{Pace, RestSettings};
 pub use simulated::SimulatedCarrier;
 pub use sip::{SipCarrier, SipSettings};
-pub use twilio::{RestSettings, TwilioCarrier};
+pub use smtp::SmtpCarrier;
+pub use told::Told;
+pub use twilio::TwilioCarrier;
+pub use twilio_sms::TwilioSmsCarrier;
+pub use whatsapp::WhatsappCarrier;
 
 /// One attempt to be placed.
 #[derive(Debug, Clone)]
@@ -42,6 +54,8 @@ pub struct Order {
     pub max_duration: Duration,
     /// Played once after the answer: 8 kHz mono PCM.
     pub greeting: Arc<Vec<i16>>,
+    /// What is said first, where the carrier has a voice of its own and plays no audio of ours.
+    pub say: Option<Say>,
     /// Hang up by ourselves once the greeting has been played and nothing in `script` goes on; else wait for the far end until
     /// `max_duration`.
     pub hang_up_after_greeting: bool,
@@ -49,6 +63,28 @@ pub struct Order {
     pub script: Arc<Script>,
     /// Where to write the recording (stereo WAV, callee left, we right); `None` records nothing.
     pub record: Option<PathBuf>,
+}
+
+/// A message to be sent.
+#[derive(Debug, Clone)]
+pub struct MessageOrder {
+    /// The call this attempt is.
+    pub call: CallId,
+    /// The person's number; an e-mail says its address itself.
+    pub to: E164,
+    /// The number it comes from, where the channel has one and the trunk does not choose it.
+    pub from: Option<String>,
+    /// What is sent.
+    pub message: Message,
+}
+
+/// A text for a voice of the carrier's.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Say {
+    /// The text.
+    pub text: String,
+    /// The carrier's name of the voice; none is its usual one.
+    pub voice: Option<String>,
 }
 
 /// What the carrier tells while the attempt runs.
@@ -103,11 +139,24 @@ where
     }
 }
 
-/// Something that places calls: one configured trunk.
+/// The ending of what a trunk is asked for that does something else: a call over one that sends messages, or the other way round. Whoever
+/// chooses trunks prevents it.
+fn wrong_channel(call: CallId) -> Ending {
+    tracing::error!(%call, "a trunk cannot do what it is asked for: it is one of another channel");
+    Ending::over(Outcome::Failed, "wrong_channel", None, EndedBy::Caller)
+}
+
+/// Something that places calls, or sends messages: one configured trunk.
 #[async_trait]
 pub trait Carrier: Send + Sync {
     /// Builds an attempt without touching the network. The error is an ending of a call that was never placed.
     async fn prepare(&self, order: Order) -> Result<Box<dyn Attempt>, Ending>;
+
+    /// The same for a message. Its attempt ends SENT as soon as it was taken; what became of it is told later
+    /// ([`ringfleet_core::message::Receipt`]). A carrier of calls sends none.
+    async fn prepare_message(&self, order: MessageOrder) -> Result<Box<dyn Attempt>, Ending> {
+        Err(wrong_channel(order.call))
+    }
 
     /// Finds out what became of an attempt whose worker died, and ends it if it still lives. Never places a call.
     ///

@@ -7,9 +7,12 @@ use ringfleet_core::{CallId, TrunkId, trunk::TrunkConfig};
 use tokio::time::Instant;
 
 use crate::{
-    Carrier, Hints, SimulatedCarrier,
+    Carrier, Hints, RestSettings, SimulatedCarrier,
     sip::{SipCarrier, SipSettings},
-    twilio::{RestSettings, TwilioCarrier},
+    smtp::SmtpCarrier,
+    twilio::TwilioCarrier,
+    twilio_sms::TwilioSmsCarrier,
+    whatsapp::WhatsappCarrier,
 };
 
 /// A trunk that nobody has asked for in this time is forgotten at the latest when it has passed twice. Its carrier holds
@@ -30,6 +33,9 @@ pub enum CarrierError {
     /// TLS could not be set up.
     #[error("cannot make the HTTP client of a trunk: {0}")]
     Http(#[from] reqwest::Error),
+    /// An address in the settings is none, or TLS could not be set up.
+    #[error("cannot send mail over a trunk: {0}")]
+    Mail(String),
 }
 
 /// Builds carriers and keeps them, so that a trunk has one set of sockets however often it is asked for.
@@ -118,9 +124,8 @@ impl Registry {
     /// Closes every carrier and forgets it. Live calls have been ended before.
     pub async fn close(&self) {
         let carriers = std::mem::take(&mut self.carriers.lock().built);
-        for built in carriers.into_values() {
-            built.carrier.close().await;
-        }
+        let closing = carriers.into_values().map(|built| async move { built.carrier.close().await });
+        futures::future::join_all(closing).await; // a registrar that is gone holds nobody else up
     }
 
     /// The one place that knows every kind of carrier.
@@ -136,6 +141,13 @@ impl Registry {
             }
             TrunkConfig::Simulated(trunk) => {
                 Ok(Arc::new(SimulatedCarrier::new(trunk.clone(), self.witness.clone())))
+            }
+            TrunkConfig::TwilioSms(trunk) => {
+                Ok(Arc::new(TwilioSmsCarrier::open(trunk.clone(), self.rest.clone(), self.hints.clone())?))
+            }
+            TrunkConfig::Whatsapp(trunk) => Ok(Arc::new(WhatsappCarrier::open(trunk.clone(), &self.rest)?)),
+            TrunkConfig::Smtp(trunk) => {
+                Ok(Arc::new(SmtpCarrier::open(trunk.clone(), &self.rest).map_err(CarrierError::Mail)?))
             }
         }
     }

@@ -229,6 +229,7 @@ mod tests {
             ring_timeout: Duration::from_secs(30),
             max_duration: Duration::from_secs(60),
             greeting: Arc::default(),
+            say: None,
             hang_up_after_greeting: true,
             record: None,
             script: Arc::default(),

@@ -6,15 +6,16 @@ mod sip_support;
 use std::{sync::Arc, time::Duration};
 
 use ringfleet_carriers::{
-    Carrier, Order, Progress, Registry,
+    Carrier, Order, Progress, Registry, SipCarrier, SipSettings,
     peer::{CallRecord, Peer, PeerSettings},
 };
 use ringfleet_core::{
-    E164, EndedBy, Ending, SystemClock, TrunkId,
+    E164, EndedBy, Ending, Outcome, SystemClock, TrunkId,
     trunk::{SipTrunk, TrunkConfig},
 };
 use sip_support::{carrier, order, place, settings};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+use tokio_util::sync::CancellationToken;
 
 async fn peer(talk: u64, auth: Option<(String, String)>) -> (Peer, SipTrunk, UnboundedReceiver<CallRecord>) {
     let (sink, records) = unbounded_channel();
@@ -153,4 +154,29 @@ async fn an_address_of_somebody_else_is_refused() {
     let id: TrunkId = "01890a5d-ac96-774b-bcce-b302099a8057".parse().unwrap();
     let Err(error) = registry.carrier(id, &TrunkConfig::Sip(trunk)) else { panic!("a carrier") };
     assert!(error.to_string().starts_with("cannot open a SIP socket on 192.0.2.1"), "{error}");
+}
+
+/// Calls are spread over the endpoints of a trunk, and each stays on its own: challenge, answer and goodbye find it.
+#[tokio::test]
+async fn several_endpoints_share_the_calls_of_a_trunk() {
+    let (_peer, trunk, mut records) = peer(300, Some(("joe".into(), "secret".into()))).await;
+    let sharded = SipSettings { endpoints: 4, ..settings() };
+    let open = |trunk: &SipTrunk| SipCarrier::open(trunk.clone(), sharded.clone()).unwrap();
+    let carrier = open(&trunk);
+    let mut ports = std::collections::BTreeSet::new();
+    let mut attempts = Vec::new();
+    for _ in 0..40 {
+        let attempt = carrier.prepare(to("+919876543211")).await.ok().unwrap();
+        ports.insert(attempt.resume()["local"].to_string());
+        attempts.push(attempt);
+    }
+    assert_eq!(ports.len(), 4, "{ports:?}");
+    let placing =
+        attempts.into_iter().map(|attempt| attempt.place(unbounded_channel().0, CancellationToken::new()));
+    for ending in futures::future::join_all(placing).await {
+        assert_eq!(ending, Ending::over(Outcome::Answered, "hangup", Some(200), EndedBy::Callee));
+    }
+    for _ in 0..40 {
+        assert_eq!(record(&mut records).await.invites, 2);
+    }
 }

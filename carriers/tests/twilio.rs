@@ -9,7 +9,7 @@ use std::{sync::Arc, time::Duration};
 
 use fake::{ACCOUNT, Callbacks, FakeTwilio, Manners, TOKEN};
 use ringfleet_carriers::{
-    Carrier, Connector, Handover, Hints, Order, Progress, RestSettings, Script, TwilioCarrier, twilio::Pace,
+    Carrier, Connector, Handover, Hints, Order, Pace, Progress, RestSettings, Say, Script, TwilioCarrier,
 };
 use ringfleet_core::{CallId, Clock, EndedBy, Ending, Outcome, SystemClock, net::Guard, trunk::TwilioTrunk};
 use serde_json::{Value, json};
@@ -57,6 +57,7 @@ fn order(end: &str) -> Order {
         ring_timeout: Duration::from_secs(1),
         max_duration: Duration::from_secs(60),
         greeting: Arc::default(),
+        say: None,
         hang_up_after_greeting: true,
         record: None,
         script: Arc::default(),
@@ -417,4 +418,18 @@ async fn a_call_goes_to_its_agent_with_what_fits() {
         assert_eq!(refused, Ending::over(Outcome::Failed, "agent_unreachable", None, EndedBy::Caller));
     }
     assert!(!long.contains("xxx") && long.contains(r#"<Parameter name="callId" value="ses_1"/>"#), "{long}");
+}
+
+#[tokio::test]
+async fn a_text_is_said_before_anything_else_and_has_to_fit() {
+    let fake = FakeTwilio::start(QUICK).await;
+    let carrier = carrier(&fake);
+    let say = |text: &str| Some(Say { text: text.into(), voice: Some("Polly.Vitoria".into()) });
+    place(&carrier, Order { say: say("Olá & bye"), ..order("01") }).await;
+    assert_eq!(
+        fake.calls().last().unwrap().field("Twiml"),
+        r#"<Response><Say voice="Polly.Vitoria">Olá &amp; bye</Say><Hangup/></Response>"#
+    );
+    let long = carrier.prepare(Order { say: say(&"x".repeat(4_000)), ..order("01") }).await;
+    assert!(matches!(long, Err(Ending::Over { ref reason, .. }) if reason == "twiml_too_long"));
 }

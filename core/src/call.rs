@@ -29,6 +29,12 @@ text_enum! {
         Uncertain => "UNCERTAIN",
         /// Given up before it could end by itself.
         Cancelled => "CANCELLED",
+        /// A message that was taken; nobody has told yet what became of it.
+        Sent => "SENT",
+        /// A message that has arrived.
+        Delivered => "DELIVERED",
+        /// A message that was read, or answered.
+        Read => "READ",
     }
 }
 
@@ -56,6 +62,12 @@ text_enum! {
         Failed => "FAILED",
         /// It may have reached somebody and nobody can tell any more; counts as an attempt.
         Uncertain => "UNCERTAIN",
+        /// A message that was taken; nobody has told yet what became of it.
+        Sent => "SENT",
+        /// A message that has arrived.
+        Delivered => "DELIVERED",
+        /// A message that was read, or answered.
+        Read => "READ",
     }
 }
 
@@ -63,6 +75,11 @@ impl Outcome {
     /// Somebody picked up, whether or not somebody talked to them.
     pub const fn was_answered(self) -> bool {
         matches!(self, Self::Answered | Self::Abandoned)
+    }
+
+    /// Only a message comes to it.
+    pub const fn is_of_messages(self) -> bool {
+        matches!(self, Self::Sent | Self::Delivered | Self::Read)
     }
 
     /// The final state a call with this outcome is in.
@@ -74,6 +91,9 @@ impl Outcome {
             Self::Voicemail => CallState::Voicemail,
             Self::Failed => CallState::Failed,
             Self::Uncertain => CallState::Uncertain,
+            Self::Sent => CallState::Sent,
+            Self::Delivered => CallState::Delivered,
+            Self::Read => CallState::Read,
         }
     }
 }
@@ -202,7 +222,23 @@ pub const TRUNK_TRIES: u32 = 5;
 /// Reasons after which calling the same number again makes no sense, whatever the plan says.
 ///
 /// `bad_number`: the network says there is no such number. `declined`: a human or a filter said no (SIP 603, RFC 8197, RFC 8688).
-pub const NEVER_RETRY: &[&str] = &["bad_number", DECLINED];
+/// [`UNSAYABLE`]: what is to be said lacks something of the recipient, and will lack it next time.
+pub const NEVER_RETRY: &[&str] = &[BAD_NUMBER, DECLINED, MISSING_VARIABLE, TEXT_TOO_LONG];
+
+/// Why a call FAILED before anything was sent: a text that is said in it has a place for a variable that the recipient lacks, and no default.
+pub const MISSING_VARIABLE: &str = "missing_variable";
+
+/// The same for a text that the recipient's variables make too long.
+pub const TEXT_TOO_LONG: &str = "text_too_long";
+
+/// Reasons for which a call can never be placed as it is, whoever tries: its recipient ends INVALID.
+pub const UNSAYABLE: &[&str] = &[MISSING_VARIABLE, TEXT_TOO_LONG];
+
+/// Why a call is held whose greeting could not be rendered from its text: there is no provider of speech, or it does not answer.
+pub const SPEECH_UNAVAILABLE: &str = "speech_unavailable";
+
+/// Why a call FAILED whose number does not exist.
+pub const BAD_NUMBER: &str = "bad_number";
 
 /// Why a call is ABANDONED. It stands with the call from the answer on, while that is still being hung up.
 pub const NO_FREE_SEAT: &str = "no_free_seat";

@@ -178,7 +178,7 @@ fn fields(event: EventType) -> Vec<Field> {
     use EventType as E;
     match event {
         E::SessionStarted => SESSION.to_vec(),
-        E::SessionEnded | E::SessionErrored => [SESSION, ENDED].concat(),
+        E::SessionEnded | E::SessionErrored | E::SessionUpdated => [SESSION, ENDED].concat(),
         E::SessionTransferred => [SESSION, TRANSFERRED].concat(),
         E::RecipientCompleted => RECIPIENT.to_vec(),
         E::CampaignCreated | E::CampaignStarted | E::CampaignCancelled => CAMPAIGN.to_vec(),
@@ -196,6 +196,10 @@ fn described(event: EventType) -> (&'static str, &'static str) {
     match event {
         E::SessionStarted => ("a call has begun", "sessionId"),
         E::SessionEnded => ("a call is over", "sessionId"),
+        E::SessionUpdated => (
+            "something was told of a message after it was sent: it has arrived, was read, or will not arrive",
+            "sessionId",
+        ),
         E::SessionTransferred => ("a call was handed on to somebody else", "sessionId"),
         E::SessionErrored => (
             "a call could not be placed, broke, or nobody can tell what became of it; session.ended comes as well",
@@ -213,7 +217,7 @@ fn described(event: EventType) -> (&'static str, &'static str) {
             "how far an upload has been looked through, at most every five seconds; and once in the end",
             "uploadId",
         ),
-        E::LeadResponded => ("somebody who was called has answered on another channel", "leadId"),
+        E::LeadResponded => ("somebody has written, and not to be left alone", "leadId"),
         E::AgentPublished => ("a version of an agent was published and is in use from now on", "agentId"),
         E::AgentRolledBack => {
             ("an agent was rolled back: the version is in use again that was in use before", "agentId")

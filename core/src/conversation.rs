@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fmt, str::FromStr};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 
-use crate::text_enum::text_enum;
+use crate::{opening, text_enum::text_enum};
 
 /// How long after the greeting a key is waited for, in seconds, where nothing else is said.
 pub const KEYPAD_SECONDS: u32 = 5;
@@ -33,6 +33,12 @@ pub struct Conversation {
     pub on_machine: OnMachine,
     /// File name in the greetings folder of what a machine is told; none tells it the greeting.
     pub machine_message: Option<String>,
+    /// What is said in place of a greeting file, with places that variables fill ([`crate::opening`]).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub greeting_text: Option<String>,
+    /// What a machine is told in place of a file, likewise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub machine_message_text: Option<String>,
 }
 
 impl Default for Conversation {
@@ -44,6 +50,8 @@ impl Default for Conversation {
             keypad_seconds: KEYPAD_SECONDS,
             on_machine: OnMachine::HangUp,
             machine_message: None,
+            greeting_text: None,
+            machine_message_text: None,
         }
     }
 }
@@ -195,7 +203,26 @@ impl Conversation {
         if self.machine_message.is_some() && self.on_machine != OnMachine::Message {
             return flaw("machineMessage", "is told to a machine only with onMachine: message");
         }
+        if self.machine_message_text.is_some() && self.on_machine != OnMachine::Message {
+            return flaw("machineMessageText", "is told to a machine only with onMachine: message");
+        }
+        if self.machine_message_text.is_some() && self.machine_message.is_some() {
+            return flaw("machineMessageText", "takes the place of machineMessage; give one of the two");
+        }
+        let texts =
+            [("greetingText", &self.greeting_text), ("machineMessageText", &self.machine_message_text)];
+        for (field, text) in texts {
+            let Some(text) = text else { continue };
+            if text.trim().is_empty() || text.chars().count() > opening::LIMIT {
+                return flaw(field, &format!("must be 1 to {} characters, not only blanks", opening::LIMIT));
+            }
+        }
         Ok(())
+    }
+
+    /// The texts that are said in a call.
+    pub fn texts(&self) -> impl Iterator<Item = &str> {
+        [&self.greeting_text, &self.machine_message_text].into_iter().flatten().map(String::as_str)
     }
 }
 
@@ -269,6 +296,14 @@ mod tests {
             assert_eq!(flaw(json!({"keypadSeconds": seconds})).as_deref(), Some("keypadSeconds"));
         }
         assert_eq!(flaw(json!({"machineMessage": "a.wav"})).as_deref(), Some("machineMessage"));
+        let text = json!({"onMachine": "message", "machineMessage": "a.wav", "machineMessageText": "Hello"});
+        assert_eq!(flaw(text).as_deref(), Some("machineMessageText"));
+        assert_eq!(flaw(json!({"machineMessageText": "Hello"})).as_deref(), Some("machineMessageText"));
+        for (text, bad) in [(" \n", true), ("é", false)] {
+            assert_eq!(flaw(json!({"greetingText": text})).is_some(), bad, "{text:?}");
+        }
+        assert_eq!(flaw(json!({"greetingText": "é".repeat(4_000)})), None);
+        assert_eq!(flaw(json!({"greetingText": "é".repeat(4_001)})).as_deref(), Some("greetingText"));
         let with = |parameters: Value| json!({"connect": {"kind": "ws", "url": "wss://a", "parameters": parameters}});
         assert_eq!(flaw(with(json!({"": "x"}))).as_deref(), Some("connect.parameters"));
         assert_eq!(flaw(with(json!({"x": "y".repeat(4096)}))).as_deref(), Some("connect.parameters"));

@@ -15,6 +15,8 @@ text_enum! {
         SessionStarted => "session.started",
         /// A call is over.
         SessionEnded => "session.ended",
+        /// Something was told of a message after it was sent: it has arrived, was read, or will not arrive.
+        SessionUpdated => "session.updated",
         /// A call was handed on to somebody else.
         SessionTransferred => "session.transferred",
         /// A call could not be placed, broke, or nobody can tell what became of it; `session.ended` comes as well.
@@ -37,7 +39,7 @@ text_enum! {
         CampaignCancelled => "campaign.cancelled",
         /// How far an upload has been looked through, at most every five seconds; and once in the end.
         UploadProgress => "upload.progress",
-        /// Somebody who was called has answered on another channel.
+        /// Somebody has written, and not to be left alone.
         LeadResponded => "lead.responded",
         /// A version of an agent was published and is in use from now on, whether or not it is newer than the one before.
         AgentPublished => "agent.published",
@@ -55,8 +57,12 @@ pub mod sequence {
     pub const FIRST: i64 = 1;
     /// `session.errored`: after up to 997 transfers.
     pub const ERRORED: i64 = 999;
-    /// `session.ended`, always the last.
+    /// `session.ended`, the last of a call.
     pub const ENDED: i64 = 1000;
+    /// `session.updated` of a message that has arrived.
+    pub const DELIVERED: i64 = 1001;
+    /// The same of one that was read, or will not arrive: nothing comes after either.
+    pub const KNOWN: i64 = 1002;
 }
 
 /// The body of a webhook request: `{id, type, version, createdAt, sequence, data}`, written once and sent byte for byte on every attempt.

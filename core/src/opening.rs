@@ -1,9 +1,49 @@
-//! What an agent says first: a text with places that a recipient's variables fill.
+//! What an agent says first, and what it is heard saying: texts with places that a recipient's variables fill.
 //!
 //! `{{name}}` is the variable `name`; `{{name|friend}}` is `friend` where there is no such variable or it is empty. Blanks around either are
 //! not part of them. A brace that opens no place stands for itself.
 
 use serde_json::{Map, Value};
+
+use crate::call::{MISSING_VARIABLE, TEXT_TOO_LONG};
+
+/// Longest text that is said in a call, in characters, before and after its places are filled. Providers of speech take about as much
+/// (<https://platform.openai.com/docs/api-reference/audio/createSpeech>: 4,096).
+pub const LIMIT: usize = 4_000;
+
+/// Why a text cannot be said to somebody.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Unsayable {
+    /// These variables are missing and have no default.
+    #[error("the variables {} are missing", .0.join(", "))]
+    Missing(Vec<String>),
+    /// With its places filled it is longer than [`LIMIT`].
+    #[error("with its variables the text has more than {LIMIT} characters")]
+    TooLong,
+}
+
+impl Unsayable {
+    /// The reason kept with a call that was not placed for it.
+    pub fn reason(&self) -> &'static str {
+        match self {
+            Self::Missing(_) => MISSING_VARIABLE,
+            Self::TooLong => TEXT_TOO_LONG,
+        }
+    }
+}
+
+/// The text that is said to whom these variables belong.
+///
+/// # Errors
+/// When a place cannot be filled, or the text becomes too long.
+pub fn say(template: &str, variables: &Map<String, Value>) -> Result<String, Unsayable> {
+    let Filled { text, missing } = fill(template, variables);
+    match missing.is_empty() {
+        false => Err(Unsayable::Missing(missing)),
+        true if text.chars().count() > LIMIT => Err(Unsayable::TooLong),
+        true => Ok(text),
+    }
+}
 
 /// A text with its places filled.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -73,6 +113,16 @@ mod tests {
         whole("{{empty|there}}{{list|none}}", "therenone");
         whole("{{nobody|}}!", "!");
         whole("", "");
+    }
+
+    #[test]
+    fn a_text_is_said_whole_or_not_at_all() {
+        let variables = json!({"name": "Asha", "long": "x".repeat(LIMIT)});
+        let said = |template: &str| say(template, variables.as_object().unwrap());
+        assert_eq!(said("Hello {{name}}"), Ok("Hello Asha".into()));
+        assert_eq!(said("{{a}}{{b|}}{{c}}"), Err(Unsayable::Missing(vec!["a".into(), "c".into()])));
+        assert_eq!(said("{{long}}").map(|text| text.len()), Ok(LIMIT));
+        assert_eq!(said("{{long}}!"), Err(Unsayable::TooLong));
     }
 
     #[test]

@@ -19,8 +19,10 @@ text_enum! {
 text_enum! {
     /// How a recipient ended.
     pub enum Disposition {
-        /// Somebody answered (or a message arrived).
+        /// Somebody answered a call, or read or answered a message.
         Reached => "REACHED",
+        /// The last message of the plan was taken or has arrived; nobody has told that it was read.
+        Messaged => "MESSAGED",
         /// Every attempt the plan allows was made, or no further one makes sense.
         Exhausted => "EXHAUSTED",
         /// The address must not be contacted.

@@ -1,6 +1,6 @@
 //! Where a recipient goes on when the plan of its campaign has been changed.
 
-use crate::{Channel, Outcome, Plan, plan::Gate};
+use crate::{Outcome, Plan, Step, plan::Gate};
 
 /// How far a recipient has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,7 +14,7 @@ pub struct Place {
 impl Plan {
     /// Most attempts one recipient gets.
     pub fn budget(&self) -> u32 {
-        self.calls().map(|(_, attempts)| attempts).sum()
+        self.carried_out().map(|(_, attempts)| attempts).sum()
     }
 
     /// Where a recipient that stood at `place` of an earlier plan, after `made` attempts in all, the last of which ended with
@@ -28,18 +28,18 @@ impl Plan {
             return self.first_step().map(|step| Place { step, attempts: 0 });
         }
         // The attempts of all steps in one row; a recipient stands before one of them.
-        let before: u32 = self.calls().take_while(|(step, _)| *step < place.step).map(|(_, n)| n).sum();
-        let stood = match self.calls().find(|(step, _)| *step == place.step) {
+        let before: u32 = self.carried_out().take_while(|(step, _)| *step < place.step).map(|(_, n)| n).sum();
+        let stood = match self.carried_out().find(|(step, _)| *step == place.step) {
             Some((_, attempts)) => before + place.attempts.min(attempts),
             None => before,
         };
         let mut from = stood.max(made);
-        for (step, attempts) in self.calls() {
+        for (step, attempts) in self.carried_out() {
             if from >= attempts {
                 from -= attempts;
                 continue;
             }
-            let opens = |gate: Gate| last.is_some_and(|last| gate.opens(last));
+            let opens = |gate: Gate| last.is_some_and(|last| gate.may_open(last));
             if from > 0 || step == place.step || self.steps[step].gate.is_none_or(opens) {
                 return Some(Place { step, attempts: from });
             }
@@ -47,12 +47,12 @@ impl Plan {
         None
     }
 
-    /// The steps that are carried out, with their attempts. Only voice is, so far.
-    fn calls(&self) -> impl Iterator<Item = (usize, u32)> + '_ {
+    /// The steps that are carried out, with their attempts.
+    fn carried_out(&self) -> impl Iterator<Item = (usize, u32)> + '_ {
         self.steps
             .iter()
             .enumerate()
-            .filter(|(_, s)| s.channel == Channel::Voice)
+            .filter(|(_, step)| Step::is_carried_out(step))
             .map(|(i, s)| (i, s.attempts))
     }
 }
@@ -60,6 +60,7 @@ impl Plan {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Channel;
     use proptest::prelude::*;
 
     fn plan(attempts: &[u32]) -> Plan {

@@ -24,8 +24,12 @@ impl ScheduledCallState {
     /// Where it is over, its last attempt having had this outcome.
     pub const fn of_outcome(outcome: Outcome) -> Self {
         match outcome {
-            Outcome::Answered | Outcome::Abandoned => Self::CallFinished,
-            Outcome::Unanswered | Outcome::Voicemail | Outcome::Uncertain => Self::Unanswered,
+            Outcome::Answered | Outcome::Abandoned | Outcome::Read => Self::CallFinished,
+            Outcome::Unanswered
+            | Outcome::Voicemail
+            | Outcome::Uncertain
+            | Outcome::Sent
+            | Outcome::Delivered => Self::Unanswered,
             Outcome::Rejected | Outcome::Failed => Self::Rejected,
         }
     }
@@ -36,8 +40,12 @@ impl ScheduledCallState {
             CallState::Pending => Self::Pending,
             CallState::Triggered => Self::Triggered,
             CallState::Ongoing => Self::Ongoing,
-            CallState::CallFinished => Self::CallFinished,
-            CallState::Unanswered | CallState::Voicemail | CallState::Uncertain => Self::Unanswered,
+            CallState::CallFinished | CallState::Read => Self::CallFinished,
+            CallState::Unanswered
+            | CallState::Voicemail
+            | CallState::Uncertain
+            | CallState::Sent
+            | CallState::Delivered => Self::Unanswered,
             CallState::Rejected | CallState::Failed | CallState::Cancelled => Self::Rejected,
         }
     }

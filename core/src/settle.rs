@@ -5,7 +5,8 @@ use chrono::{DateTime, Utc};
 use crate::{
     CampaignState, Channel, Disposition, Ending, Hold, Outcome, Plan, Step,
     brake::{self, Evidence},
-    call::{NEVER_RETRY, TRUNK_TRIES},
+    call::{BAD_NUMBER, NEVER_RETRY, TRUNK_TRIES, UNSAYABLE},
+    plan::Gate,
 };
 
 /// How far a recipient has come in its plan.
@@ -19,6 +20,23 @@ pub struct Progress {
     pub placements: u32,
     /// Its trunk is not serving anybody.
     pub trunk_rests: bool,
+    /// An earlier call has shown that this number must not, or cannot, be called again.
+    pub no_more_calls: bool,
+}
+
+/// A step that ended, or how a message of it stands so far.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Past<'a> {
+    /// Its place in the plan.
+    pub step: usize,
+    /// What came of it.
+    pub outcome: Outcome,
+    /// The reason of that.
+    pub reason: &'a str,
+    /// When the call was over, or the message was taken. Waits count from then.
+    pub ended_at: DateTime<Utc>,
+    /// As in [`Progress`].
+    pub no_more_calls: bool,
 }
 
 /// What becomes of a recipient now.
@@ -75,16 +93,11 @@ pub fn settle(
         let wait = if progress.trunk_rests { brake::HELD_FOR } else { brake::rest(progress.placements) };
         return Next::Hold { at: now + wait, hold: Hold::Trunk };
     }
-    let next = match over {
-        (Outcome::Answered, _) => Next::Done(Disposition::Reached),
-        (outcome, reason) => retry(plan, progress, outcome, reason, now)
-            .or_else(|| next_step(plan, progress.step, outcome, reason, now))
-            .unwrap_or(Next::Done(if reason == "bad_number" {
-                Disposition::Invalid
-            } else {
-                Disposition::Exhausted
-            })),
-    };
+    let (outcome, reason) = over;
+    let retry = retry(plan, progress, outcome, reason, now);
+    let Progress { step, no_more_calls, .. } = progress;
+    let next = retry
+        .unwrap_or_else(|| go_on(plan, Past { step, outcome, reason, ended_at: now, no_more_calls }, now));
     match next {
         Next::Done(_) => next,
         _ if campaign.is_final() => Next::Done(Disposition::Cancelled),
@@ -114,24 +127,42 @@ fn retry(
     allowed.then(|| Next::Retry { at: now + step.retry.delay_after(progress.attempts) })
 }
 
-/// The next step whose gate `outcome` opens. Only voice is carried out so far; other channels are passed over. After a reason
-/// that forbids another call no step on the same channel is taken.
-fn next_step(plan: &Plan, step: usize, outcome: Outcome, reason: &str, now: DateTime<Utc>) -> Option<Next> {
-    if NEVER_RETRY.contains(&reason) {
-        return None; // while voice is the only channel, each further step would be a call
+/// What comes after a step: the next one whose gate is open, or the end.
+///
+/// After a reason that forbids another call no step on the same channel is taken; to a number that does not exist nothing goes that needs one.
+pub fn go_on(plan: &Plan, past: Past<'_>, now: DateTime<Utc>) -> Next {
+    let Past { step, outcome, reason, ended_at, no_more_calls } = past;
+    if matches!(outcome, Outcome::Answered | Outcome::Read) {
+        return Next::Done(Disposition::Reached);
     }
-    let open = |s: &Step| s.channel == Channel::Voice && s.gate.is_none_or(|gate| gate.opens(outcome));
-    let (step, chosen) = plan.steps.iter().enumerate().skip(step + 1).find(|(_, s)| open(s))?;
-    Some(Next::Step {
-        step,
-        at: now + chrono::Duration::milliseconds((chosen.after_hours * 3_600_000.0) as i64),
-    })
+    let channel = plan.steps.get(step).map_or(Channel::Voice, |step| step.channel);
+    let may_follow = |next: &Step| match reason {
+        BAD_NUMBER => next.channel == Channel::Email,
+        _ if next.channel == Channel::Voice && no_more_calls => false,
+        reason => next.channel != channel || !NEVER_RETRY.contains(&reason),
+    };
+    let is_open = |next: &Step| {
+        next.is_carried_out() && may_follow(next) && next.gate.is_none_or(|gate| gate.opens(channel, outcome))
+    };
+    match plan.steps.iter().enumerate().skip(step + 1).find(|(_, next)| is_open(next)) {
+        Some((step, next)) => {
+            let is_bad_news = outcome == Outcome::Failed && next.gate.is_some_and(Gate::waits_for_receipts);
+            let at = if is_bad_news { now } else { (ended_at + next.wait()).max(now) };
+            Next::Step { step, at }
+        }
+        None => Next::Done(match (outcome, reason) {
+            (Outcome::Sent | Outcome::Delivered, _) => Disposition::Messaged,
+            (_, BAD_NUMBER) => Disposition::Invalid,
+            (_, reason) if channel == Channel::Voice && UNSAYABLE.contains(&reason) => Disposition::Invalid,
+            _ => Disposition::Exhausted,
+        }),
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{EndedBy, Retry, plan::Gate};
+    use crate::{EndedBy, Retry};
     use proptest::prelude::*;
 
     fn now() -> DateTime<Utc> {
@@ -145,8 +176,9 @@ mod tests {
     #[test]
     fn the_common_endings() {
         let plan = Plan::voice(2);
-        let first = Progress { step: 0, attempts: 1, placements: 1, trunk_rests: false };
-        let last = Progress { step: 0, attempts: 2, placements: 1, trunk_rests: false };
+        let first =
+            Progress { step: 0, attempts: 1, placements: 1, trunk_rests: false, no_more_calls: false };
+        let last = Progress { step: 0, attempts: 2, placements: 1, trunk_rests: false, no_more_calls: false };
         let run = |p, e| settle(&plan, p, &e, CampaignState::InProgress, now());
         let hour = now() + chrono::Duration::hours(1);
         assert_eq!(run(first, ended(Outcome::Answered, "hangup")), Next::Done(Disposition::Reached));
@@ -154,13 +186,16 @@ mod tests {
         assert_eq!(run(last, ended(Outcome::Unanswered, "ring_timeout")), Next::Done(Disposition::Exhausted));
         assert_eq!(run(first, ended(Outcome::Rejected, "busy")), Next::Retry { at: hour });
         assert_eq!(run(first, ended(Outcome::Rejected, "declined")), Next::Done(Disposition::Exhausted));
-        assert_eq!(run(first, ended(Outcome::Failed, "bad_number")), Next::Done(Disposition::Invalid));
+        for reason in ["bad_number", "missing_variable", "text_too_long"] {
+            assert_eq!(run(first, ended(Outcome::Failed, reason)), Next::Done(Disposition::Invalid));
+        }
         assert_eq!(run(first, ended(Outcome::Uncertain, "worker_lost")), Next::Retry { at: hour });
     }
 
     #[test]
     fn who_was_abandoned_is_called_again_only_where_the_plan_says_so() {
-        let first = Progress { step: 0, attempts: 1, placements: 1, trunk_rests: false };
+        let first =
+            Progress { step: 0, attempts: 1, placements: 1, trunk_rests: false, no_more_calls: false };
         let abandoned = ended(Outcome::Answered, "completed").abandoned();
         let run = |plan: &Plan| settle(plan, first, &abandoned, CampaignState::InProgress, now());
         let mut plan = Plan::voice(2);
@@ -173,7 +208,7 @@ mod tests {
     #[test]
     fn a_hold_consumes_nothing_and_a_cancelled_campaign_calls_nobody_again() {
         let plan = Plan::voice(3);
-        let p = Progress { step: 0, attempts: 1, placements: 1, trunk_rests: false };
+        let p = Progress { step: 0, attempts: 1, placements: 1, trunk_rests: false, no_more_calls: false };
         let busy = Ending::NoRoom {
             retry_after: std::time::Duration::from_secs(7),
             reason: "trunk_busy".into(),
@@ -197,12 +232,8 @@ mod tests {
     #[test]
     fn a_gate_lets_only_its_outcome_pass() {
         let mut plan = Plan::voice(1);
-        plan.steps.push(Step {
-            gate: Some(Gate::VoiceVoicemail),
-            after_hours: 2.0,
-            ..Plan::voice(1).steps.remove(0)
-        });
-        let p = Progress { step: 0, attempts: 1, placements: 1, trunk_rests: false };
+        plan.steps.push(Step { gate: Some(Gate::VoiceVoicemail), after_hours: 2.0, ..Step::voice(1) });
+        let p = Progress { step: 0, attempts: 1, placements: 1, trunk_rests: false, no_more_calls: false };
         let run = |o| settle(&plan, p, &ended(o, "x"), CampaignState::InProgress, now());
         assert_eq!(run(Outcome::Voicemail), Next::Step { step: 1, at: now() + chrono::Duration::hours(2) });
         assert_eq!(run(Outcome::Unanswered), Next::Done(Disposition::Exhausted));
@@ -212,7 +243,7 @@ mod tests {
     fn a_no_is_final_on_every_later_step() {
         let mut plan = Plan::voice(3);
         plan.steps.push(Step { after_hours: 2.0, ..Plan::voice(3).steps.remove(0) });
-        let p = Progress { step: 0, attempts: 1, placements: 1, trunk_rests: false };
+        let p = Progress { step: 0, attempts: 1, placements: 1, trunk_rests: false, no_more_calls: false };
         let run =
             |outcome, reason| settle(&plan, p, &ended(outcome, reason), CampaignState::InProgress, now());
         assert_eq!(run(Outcome::Rejected, "declined"), Next::Done(Disposition::Exhausted));
@@ -223,7 +254,7 @@ mod tests {
     fn trouble_with_the_trunk_is_not_the_recipients() {
         let plan = Plan::voice(1);
         let run = |reason, placements, trunk_rests, state| {
-            let p = Progress { step: 0, attempts: 1, placements, trunk_rests };
+            let p = Progress { step: 0, attempts: 1, placements, trunk_rests, no_more_calls: false };
             settle(&plan, p, &ended(Outcome::Failed, reason), state, now())
         };
         let held = |seconds| Next::Hold { at: now() + chrono::Duration::seconds(seconds), hold: Hold::Trunk };
@@ -242,7 +273,8 @@ mod tests {
 
     #[test]
     fn a_call_made_before_a_cancel_counts() {
-        let first = Progress { step: 0, attempts: 1, placements: 1, trunk_rests: false };
+        let first =
+            Progress { step: 0, attempts: 1, placements: 1, trunk_rests: false, no_more_calls: false };
         let run = |plan: &Plan, outcome, reason: &'static str| {
             settle(plan, first, &ended(outcome, reason), CampaignState::Cancelled, now())
         };
@@ -269,14 +301,14 @@ mod tests {
         ) {
             let plan = Plan { steps: attempts.iter().map(|&n| Plan::voice(n).steps.remove(0)).collect() };
             let budget: u32 = attempts.iter().sum();
-            let (mut p, mut made, mut at) = (Progress { step: 0, attempts: 0, placements: 1, trunk_rests: false }, 0, now());
+            let (mut p, mut made, mut at) = (Progress { step: 0, attempts: 0, placements: 1, trunk_rests: false, no_more_calls: false }, 0, now());
             for outcome in outcomes {
                 p.attempts += 1;
                 made += 1;
                 match settle(&plan, p, &ended(Outcome::ALL[outcome], "x"), CampaignState::InProgress, at) {
                     Next::Done(_) => { prop_assert!(made <= budget); return Ok(()); }
                     Next::Retry { at: due } => { prop_assert!(due > at); at = due; }
-                    Next::Step { step, at: due } => { prop_assert!(step > p.step && due >= at); p = Progress { step, attempts: 0, placements: 1, trunk_rests: false }; at = due; }
+                    Next::Step { step, at: due } => { prop_assert!(step > p.step && due >= at); p = Progress { step, attempts: 0, placements: 1, trunk_rests: false, no_more_calls: false }; at = due; }
                     Next::Hold { .. } => prop_assert!(false, "an outcome is never a hold"),
                 }
             }

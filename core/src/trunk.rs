@@ -4,7 +4,11 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Outcome, text_enum::text_enum};
+use crate::{
+    Channel, Outcome,
+    message_trunk::{SmtpTrunk, TwilioSmsTrunk, WhatsappTrunk},
+    text_enum::text_enum,
+};
 
 /// A carrier and its settings; `kind` tells them apart.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -16,6 +20,12 @@ pub enum TrunkConfig {
     Twilio(TwilioTrunk),
     /// No network: outcome and timing come from the number. For tests and load.
     Simulated(SimulatedTrunk),
+    /// SMS at a provider that speaks Twilio's REST API.
+    TwilioSms(TwilioSmsTrunk),
+    /// WhatsApp's Cloud API.
+    Whatsapp(WhatsappTrunk),
+    /// E-mail over a mail server.
+    Smtp(SmtpTrunk),
 }
 
 impl TrunkConfig {
@@ -27,6 +37,21 @@ impl TrunkConfig {
                 twilio.api_key_secret.iter_mut().chain([&mut twilio.auth_token]).collect()
             }
             Self::Simulated(_) => Vec::new(),
+            Self::TwilioSms(sms) => sms.api_key_secret.iter_mut().chain([&mut sms.auth_token]).collect(),
+            Self::Whatsapp(whatsapp) => {
+                vec![&mut whatsapp.access_token, &mut whatsapp.app_secret, &mut whatsapp.verify_token]
+            }
+            Self::Smtp(smtp) => smtp.password.iter_mut().collect(),
+        }
+    }
+
+    /// How people are reached over it.
+    pub const fn channel(&self) -> Channel {
+        match self {
+            Self::Sip(_) | Self::Twilio(_) | Self::Simulated(_) => Channel::Voice,
+            Self::TwilioSms(_) => Channel::Sms,
+            Self::Whatsapp(_) => Channel::Whatsapp,
+            Self::Smtp(_) => Channel::Email,
         }
     }
 
@@ -43,6 +68,8 @@ text_enum! {
         Udp => "udp",
         /// One connection a peer.
         Tcp => "tcp",
+        /// The same within TLS, its certificate verified (RFC 3261 §26).
+        Tls => "tls",
     }
 }
 
@@ -52,9 +79,9 @@ text_enum! {
 pub struct SipTrunk {
     /// Host name or address of the peer.
     pub host: String,
-    /// Its port.
-    #[serde(default = "sip_port")]
-    pub port: u16,
+    /// Its port; absent: the usual one of the transport, see [`SipTrunk::port`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub port: Option<u16>,
     /// How to reach it.
     #[serde(default = "udp")]
     pub transport: SipTransport,
@@ -67,14 +94,49 @@ pub struct SipTrunk {
     /// Digest password.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub password: Option<String>,
+    /// The name its certificate must have, where that is another than `host` (RFC 5922 §7).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tls_server_name: Option<String>,
+    /// The only certificates that may vouch for it, as PEM; absent: those the system trusts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ca_certificate: Option<String>,
+    /// Say `sips:` in addresses instead of `sip:`, which asks for TLS on every hop up to the callee's domain (RFC 5630).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub sips: bool,
+    /// Register with it and place calls only while that holds (RFC 3261 §10).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub register: bool,
+    /// How long a registration is to hold, in seconds; the trunk may grant another time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub register_expires: Option<u32>,
+    /// Ask that somebody shows at least this often, in seconds, that a call goes on (RFC 4028).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session_expires: Option<u32>,
     /// Where this trunk means something else by a SIP status than the default table says.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty", deserialize_with = "by_status")]
     pub outcomes: BTreeMap<u16, OutcomeRule>,
 }
 
+impl SipTransport {
+    /// The port where none is named (RFC 3261 §19.1.2).
+    pub const fn usual_port(self) -> u16 {
+        match self {
+            Self::Udp | Self::Tcp => 5060,
+            Self::Tls => 5061,
+        }
+    }
+}
+
+impl SipTrunk {
+    /// The port it has when it is not looked up.
+    pub fn port(&self) -> u16 {
+        self.port.unwrap_or(self.transport.usual_port())
+    }
+}
+
 impl std::fmt::Debug for SipTrunk {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "SipTrunk({}:{} {}, user {:?})", self.host, self.port, self.transport, self.username)
+        write!(f, "SipTrunk({}:{} {}, user {:?})", self.host, self.port(), self.transport, self.username)
     }
 }
 
@@ -170,10 +232,6 @@ fn by_status<'de, D: serde::Deserializer<'de>>(d: D) -> Result<BTreeMap<u16, Out
         status.parse().map_err(|_| serde::de::Error::custom(format!("{status:?} is no SIP status")))
     };
     rules.into_iter().map(|(status, rule)| Ok((number(status)?, rule))).collect()
-}
-
-fn sip_port() -> u16 {
-    5060
 }
 
 fn udp() -> SipTransport {

@@ -12,7 +12,7 @@ use std::{
 
 use chrono::{DateTime, Utc};
 use ringfleet_core::{
-    AgentVersion, CallState, CampaignId, Clock, Disposition, Hold, WorkspaceId, WorkspaceRules,
+    AgentVersion, CallState, CampaignId, Channel, Clock, Disposition, Hold, WorkspaceId, WorkspaceRules,
     terms::{Candidate, SUPPRESSED, Verdict},
 };
 use ringfleet_store::{Begin, Beginning, Call, Campaign, Store, Tx};
@@ -62,7 +62,9 @@ async fn begin(
         };
         match verdict {
             Verdict::Call => {
-                known.note(call, now);
+                if call.channel == Channel::Voice {
+                    known.note(call, now);
+                }
                 let version = versions.get(&call.id.uuid()).copied();
                 begun.push(as_begun(beginning.call, version, &numbers, now));
             }
@@ -114,11 +116,16 @@ fn judge(
         added_at: beginning.added_at,
         is_first: beginning.attempts_made == 0,
         is_suppressed: known.is_suppressed(address(call)),
-        history: known.history(address(call)),
+        // Caps are for calls, and so is what is shown.
+        history: known.history(address(call)).filter(|_| call.channel == Channel::Voice),
         campaign: campaign.id.uuid(),
         call: Some(call.id.uuid()),
     };
     match campaign.terms().judge(&candidate, now) {
+        Verdict::Call if call.channel != Channel::Voice => {
+            numbers.show_uncounted(call);
+            Verdict::Call
+        }
         Verdict::Call => match numbers.choose(call) {
             Ok(()) => Verdict::Call,
             Err(until) => campaign.terms().not_before(&candidate, until, Hold::CallerId),

@@ -127,6 +127,11 @@ impl<'a> Numbers<'a> {
         self.show(call, self.own(call).map(str::to_owned), self.counted(call));
     }
 
+    /// The same where no cap counts it: a message.
+    pub(crate) fn show_uncounted(&mut self, call: &Call) {
+        self.show(call, self.own(call).map(str::to_owned), None);
+    }
+
     fn show(&mut self, call: &Call, text: Option<String>, counted: Option<E164>) {
         let key = counted.and_then(|number| self.key(call, number));
         if let Some(key) = key {

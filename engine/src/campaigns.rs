@@ -3,7 +3,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use ringfleet_core::{
     AgentId, AgentVersion, CallId, CampaignAction, CampaignId, CampaignState, Channel, DeliveryId, E164,
-    TrunkId, UploadId, WorkspaceId,
+    Plan, TrunkId, UploadId, WorkspaceId,
     event::EventType,
     terms::{NO_LEGAL_HOUR, OUTSIDE_HOURS, Verdict},
 };
@@ -81,7 +81,7 @@ impl Engine {
         check_moments(&new.settings)?;
         let mut tx = self.0.store.write().await?;
         usable_agent(&mut tx, workspace, new.agent_id).await?;
-        check_trunk(&mut tx, workspace, new.trunk_id).await?;
+        check_plan(&mut tx, workspace, &new.settings.plan, new.trunk_id).await?;
         let now = self.0.clock.now();
         let campaign = tx.insert_campaign(workspace, new, now).await?;
         let deliveries = created(&mut tx, &campaign, now).await?;
@@ -240,7 +240,7 @@ impl Engine {
         let id = CallId::new(now);
         let mut tx = self.0.store.write().await?;
         let agent_version = callable(&mut tx, workspace, new.agent_id, new.agent_version).await?;
-        check_trunk(&mut tx, workspace, trunk).await?;
+        check_trunk(&mut tx, workspace, trunk, Channel::Voice, "trunkId").await?;
         check_allowed(&mut tx, workspace, new.to, now).await?;
         let call = NewCall {
             id: id.uuid(),
@@ -293,9 +293,43 @@ fn noted_as(action: CampaignAction) -> &'static str {
     }
 }
 
-async fn check_trunk(tx: &mut Tx, workspace: WorkspaceId, trunk: TrunkId) -> Result<()> {
-    if tx.trunk(workspace, trunk).await?.is_none() {
-        return Err(EngineError::invalid("trunkId", "no such trunk in this workspace"));
+/// A trunk of the workspace that reaches people over this channel; `field` names it.
+pub(crate) async fn check_trunk(
+    tx: &mut Tx,
+    workspace: WorkspaceId,
+    trunk: TrunkId,
+    channel: Channel,
+    field: &str,
+) -> Result<()> {
+    let Some(found) = tx.trunk(workspace, trunk).await? else {
+        return Err(EngineError::invalid(field, "no such trunk in this workspace"));
+    };
+    match (channel, found.config.channel()) {
+        (wanted, is) if wanted == is => Ok(()),
+        (Channel::Voice, is) => {
+            let problem = format!("sends messages over {is}; calls need a trunk that places calls");
+            Err(EngineError::invalid(field, &problem))
+        }
+        (wanted, is) => {
+            let problem = format!("is a trunk for {is}; this step needs one for {wanted}");
+            Err(EngineError::invalid(field, &problem))
+        }
+    }
+}
+
+/// The trunks of a plan: that of its calls, and those of its messages. Where nobody is called, the first is not looked at.
+pub(crate) async fn check_plan(
+    tx: &mut Tx,
+    workspace: WorkspaceId,
+    plan: &Plan,
+    trunk: TrunkId,
+) -> Result<()> {
+    if plan.calls().next().is_some() {
+        check_trunk(tx, workspace, trunk, Channel::Voice, "trunkId").await?;
+    }
+    for (i, step) in plan.messages() {
+        let Some(trunk) = step.trunk_id else { continue };
+        check_trunk(tx, workspace, trunk, step.channel, &format!("channels[{i}].trunkId")).await?;
     }
     Ok(())
 }

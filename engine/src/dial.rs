@@ -17,6 +17,7 @@ use crate::{
     Begun, Engine, Result,
     batch::{Batcher, until_it_passes},
     seats,
+    tried::{history, tried_before, with_transcripts},
 };
 
 pub(crate) fn loader(store: Store) -> Batcher<Uuid, Option<Dial>> {
@@ -78,12 +79,15 @@ impl Engine {
         self.0.single_loads.run(id.uuid()).await
     }
 
-    /// What an agent is told of a call that may be handed over to it; none when it is gone.
-    pub async fn background(&self, id: CallId) -> Result<Option<Background>> {
+    /// What an agent is told of a call that may be handed over to it, and as JSON what was tried before with the same person and said then;
+    /// none when it is gone.
+    pub async fn background(&self, dial: &Dial) -> Result<Option<(Background, Option<String>)>> {
         let mut tx = self.0.store.read().await?;
-        let background = tx.background(id).await?;
+        let background = tx.background(dial.id).await?;
+        let tried = tried_before(&mut tx, dial.workspace_id, dial.recipient_id, dial.id).await?;
+        let tried = with_transcripts(&mut tx, tried).await?;
         tx.commit().await?;
-        Ok(background)
+        Ok(background.map(|background| (background, history(tried))))
     }
 
     /// Begins a call: the one compare-and-set that only one worker wins. None when it is not to be placed (any more).

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use chrono::{DateTime, Utc};
 use ringfleet_core::{
     CallId, CampaignId, CampaignState, Channel, Hold, WorkspaceId,
+    brake::HELD_FOR,
     terms::{Candidate, Verdict},
 };
 use ringfleet_fleet::Lane;
@@ -17,6 +18,7 @@ use crate::{
     caller_ids::{Ration, ration},
     facts::Completed,
     known::Known,
+    messages,
     publish::{completed_facts, publish},
     trunk_groups,
     verdict::Verdicts,
@@ -37,19 +39,14 @@ pub struct Dispatched {
 }
 
 impl Engine {
-    /// Claims due recipients of a campaign until `room` calls of it wait for workers, and pushes their jobs.
+    /// Claims due recipients of a campaign, whose turn it is to be called, until `room` calls of it wait for workers, and pushes their jobs.
     ///
     /// One scheduler at a time does this for a campaign; another one's turn comes with its next round.
     pub async fn dispatch(&self, running: &Running, room: u32) -> Result<Dispatched> {
         let now = self.0.clock.now();
         let mut tx = self.0.store.write().await?;
-        if !tx.try_dispatching(running.id).await? {
-            return Ok(Dispatched::default());
-        }
-        let held = tx.hold_campaigns(&[running.id.uuid()]).await?.pop();
-        let Some(campaign) = held.filter(|campaign| campaign.state == CampaignState::InProgress) else {
-            return Ok(Dispatched::default());
-        };
+        let Some(campaign) = take_turn(&mut tx, running).await? else { return Ok(Dispatched::default()) };
+        let steps: Vec<usize> = campaign.plan.calls().collect();
         let choice = trunk_groups::choose(&mut tx, &campaign, room).await?;
         let mut claim = Claim::default();
         let free = match ration(&mut tx, &campaign, running.trunk_has_pool, choice.waiting, now).await? {
@@ -60,19 +57,61 @@ impl Engine {
                 choice.free
             }
         };
-        if free == 0 {
+        if free == 0 || steps.is_empty() {
             return Ok(Dispatched::default());
         }
         let mut limit = free;
         for _ in 0..PORTIONS {
-            let due = tx.due_recipients(running.id, limit, now).await?;
+            let due = due(&mut tx, campaign.id, &steps, limit, now).await?;
             let more = due.len() as u32 == limit;
-            claim.take(&mut tx, &campaign, due, free, now).await?;
+            claim.take(&mut tx, &campaign, Channel::Voice, due, free, now).await?;
             if !more || claim.calls.len() as u32 >= free {
                 break;
             }
             limit = PORTION.max(free);
         }
+        let trunks = choice.trunks(claim.calls.len(), CallId::new(now));
+        claim.calls.iter_mut().zip(trunks).for_each(|(call, trunk)| call.trunk_id = trunk.uuid());
+        self.make(tx, &campaign, claim, now).await
+    }
+
+    /// Claims due recipients of a campaign, whose turn it is to be written to, as many as their trunks have room for, and pushes their jobs. Whose
+    /// trunk rests is put off.
+    pub async fn dispatch_messages(&self, running: &Running) -> Result<Dispatched> {
+        let now = self.0.clock.now();
+        let mut tx = self.0.store.write().await?;
+        let Some(campaign) = take_turn(&mut tx, running).await? else { return Ok(Dispatched::default()) };
+        let mut claim = Claim::default();
+        let mut rooms = messages::Rooms::of(&mut tx, &campaign).await?;
+        for (step, planned) in campaign.plan.messages() {
+            let Some(trunk) = planned.trunk_id else { continue };
+            match rooms.of_trunk(trunk) {
+                messages::Room::Full => {}
+                messages::Room::Rests => {
+                    let due = tx.due_recipients(campaign.id, step, PORTION, now).await?;
+                    claim.put_off(&mut tx, &campaign, due, now + HELD_FOR, now).await?;
+                }
+                messages::Room::For(free) => {
+                    let already = claim.calls.len();
+                    let due = tx.due_recipients(campaign.id, step, PORTION.min(free), now).await?;
+                    claim.take(&mut tx, &campaign, planned.channel, due, u32::MAX, now).await?;
+                    let mine = &mut claim.calls[already..];
+                    mine.iter_mut().for_each(|call| call.trunk_id = trunk.uuid());
+                    rooms.take(trunk, mine.len());
+                }
+            }
+        }
+        self.make(tx, &campaign, claim, now).await
+    }
+
+    /// Makes the calls of a claim, commits, and pushes their jobs.
+    async fn make(
+        &self,
+        mut tx: Tx,
+        campaign: &Campaign,
+        mut claim: Claim,
+        now: DateTime<Utc>,
+    ) -> Result<Dispatched> {
         if claim.judged == 0 {
             return Ok(Dispatched::default());
         }
@@ -80,10 +119,8 @@ impl Engine {
         let mut ids: Vec<Uuid> = claim.calls.iter().map(|_| CallId::new(now).uuid()).collect();
         ids.sort();
         claim.calls.iter_mut().zip(&ids).for_each(|(call, id)| call.id = *id);
-        let trunks = choice.trunks(ids.len(), CallId::new(now));
-        claim.calls.iter_mut().zip(trunks).for_each(|(call, trunk)| call.trunk_id = trunk.uuid());
         tx.insert_calls(&claim.calls, now).await?;
-        let facts = completed_facts(&claim.completed, |_| Some(&campaign)).collect();
+        let facts = completed_facts(&claim.completed, |_| Some(campaign)).collect();
         let deliveries = publish(&mut tx, facts, now).await?;
         tx.bump(claim.bumps).await?;
         tx.commit().await?;
@@ -118,6 +155,34 @@ impl Engine {
     }
 }
 
+/// The campaign, held, if it is this scheduler's turn to dispatch for it and it is calling still.
+async fn take_turn(tx: &mut Tx, running: &Running) -> Result<Option<Campaign>> {
+    if !tx.try_dispatching(running.id).await? {
+        return Ok(None);
+    }
+    let held = tx.hold_campaigns(&[running.id.uuid()]).await?.pop();
+    Ok(held.filter(|campaign| campaign.state == CampaignState::InProgress))
+}
+
+/// Up to `limit` due recipients of these steps, the longest due first.
+async fn due(
+    tx: &mut Tx,
+    campaign: CampaignId,
+    steps: &[usize],
+    limit: u32,
+    now: DateTime<Utc>,
+) -> Result<Vec<Standing>> {
+    let mut due = Vec::new();
+    for &step in steps {
+        due.extend(tx.due_recipients(campaign, step, limit, now).await?);
+    }
+    if steps.len() > 1 {
+        due.sort_by_key(|one| (one.due_at, one.id));
+        due.truncate(limit as usize);
+    }
+    Ok(due)
+}
+
 /// What one transaction claims.
 #[derive(Default)]
 struct Claim {
@@ -136,12 +201,13 @@ impl Claim {
         &mut self,
         tx: &mut Tx,
         campaign: &Campaign,
+        channel: Channel,
         due: Vec<Standing>,
         free: u32,
         now: DateTime<Utc>,
     ) -> Result<()> {
         let addresses: Vec<Address> = due.iter().map(|r| address(campaign, r)).collect();
-        let known = Known::read(tx, &addresses, Channel::Voice, now).await?;
+        let known = Known::read(tx, &addresses, channel, now).await?;
         let (mut refused, mut chosen) = (Verdicts::default(), Vec::new());
         for recipient in &due {
             match judge(campaign, recipient, &known, self.no_number_before, now) {
@@ -156,6 +222,26 @@ impl Claim {
             self.judged += 1;
         }
         tx.queue_recipients(&chosen).await?;
+        self.refuse(tx, refused).await
+    }
+
+    /// Lets recipients wait whose trunk rests.
+    async fn put_off(
+        &mut self,
+        tx: &mut Tx,
+        campaign: &Campaign,
+        due: Vec<Standing>,
+        at: DateTime<Utc>,
+        now: DateTime<Utc>,
+    ) -> Result<()> {
+        let mut refused = Verdicts::default();
+        self.judged += due.len();
+        let later = Verdict::Later { at, hold: Hold::Trunk };
+        due.iter().for_each(|one| refused.of_recipient(campaign.id, one, later, now));
+        self.refuse(tx, refused).await
+    }
+
+    async fn refuse(&mut self, tx: &mut Tx, refused: Verdicts) -> Result<()> {
         refused.write(tx).await?;
         self.bumps.extend(refused.bumps);
         self.completed.extend(refused.completed);

@@ -2,15 +2,18 @@
 
 use chrono::{DateTime, Utc};
 use ringfleet_core::{
-    CallerIds, CampaignAction, CampaignId, CampaignState, Channel, Clock, CounterKind, Disposition, E164,
-    Hold, RecipientId, RecipientState, WorkspaceId, WorkspaceRules,
+    CallerIds, CampaignAction, CampaignId, CampaignState, Clock, CounterKind, Disposition, E164, Hold,
+    RecipientId, RecipientState, WorkspaceId, WorkspaceRules,
     call::NEVER_RETRY,
     terms::{Due, Fit},
 };
 use ringfleet_store::{Bump, Campaign, CampaignSettings, Recipient};
 use uuid::Uuid;
 
-use crate::{Engine, EngineError, Receipt, Result, settle::exhausted, verdict::waits, ways::check_defaults};
+use crate::{
+    Engine, EngineError, Receipt, Result, campaigns::check_plan, settle::exhausted, verdict::waits,
+    ways::check_defaults,
+};
 
 /// Something that was there, before and after it was changed.
 #[derive(Debug, Clone)]
@@ -54,6 +57,9 @@ impl Engine {
         let mut settings = before.settings();
         change(&before, &mut settings)?;
         check_settings(&before, &settings, Clock::now(self.clock()))?;
+        if settings.plan != before.plan {
+            check_plan(&mut tx, workspace, &settings.plan, before.trunk_id).await?;
+        }
         tx.update_campaign(id, &settings).await?;
         if settings.plan != before.plan
             || settings.schedule != before.schedule
@@ -196,7 +202,7 @@ fn check_reschedule(campaign: &Campaign, recipient: &Recipient) -> Result<()> {
 
 fn has_attempt_left(campaign: &Campaign, recipient: &Recipient) -> bool {
     let step = campaign.plan.steps.get(recipient.step as usize);
-    step.is_some_and(|step| step.channel == Channel::Voice && recipient.attempts < step.attempts)
+    step.is_some_and(|step| step.is_carried_out() && recipient.attempts < step.attempts)
 }
 
 fn call_back(campaign: &Campaign, recipient: &Recipient, at: DateTime<Utc>) -> Result<Due> {

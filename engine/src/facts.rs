@@ -90,6 +90,15 @@ pub(crate) fn ended_recorded(call: &Call, recording: Option<String>) -> impl Ite
     errored.into_iter().chain([ended])
 }
 
+/// `session.updated` tells what has become of a message.
+pub(crate) fn updated(call: &Call) -> Fact<'_> {
+    let sequence = match call.outcome {
+        Some(Outcome::Delivered) => sequence::DELIVERED,
+        _ => sequence::KNOWN,
+    };
+    of_call(EventType::SessionUpdated, call, sequence)
+}
+
 fn of_call(event: EventType, call: &Call, sequence: i64) -> Fact<'_> {
     Fact { workspace: call.workspace_id, event, sequence, about: About::Call(call, None) }
 }
@@ -214,7 +223,7 @@ fn call_data(event: EventType, call: &Call) -> Value {
         "startedAt": call.triggered_at.map(rfc3339),
         "metadata": call.metadata,
     });
-    if matches!(event, EventType::SessionEnded | EventType::SessionErrored) {
+    if matches!(event, EventType::SessionEnded | EventType::SessionErrored | EventType::SessionUpdated) {
         let ended = json!({
             "outcome": call.outcome,
             "reason": call.reason,

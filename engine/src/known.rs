@@ -30,7 +30,7 @@ fn stamp(call: &Call, now: DateTime<Utc>) -> Stamp {
 }
 
 impl Known {
-    /// Looks only.
+    /// Looks only. Caps are for calls: the history of numbers is read for these alone.
     pub(crate) async fn read(
         tx: &mut Tx,
         addresses: &[Address],
@@ -39,7 +39,9 @@ impl Known {
     ) -> Result<Self> {
         let mut known = Self::default();
         known.suppressed.extend(tx.suppressed(addresses, channel, now).await?);
-        known.take(tx.contacts(addresses).await?);
+        if channel == Channel::Voice {
+            known.take(tx.contacts(addresses).await?);
+        }
         Ok(known)
     }
 
@@ -55,7 +57,7 @@ impl Known {
             }
         }
         let mut first: HashMap<Address, Stamp> = HashMap::new();
-        for beginning in waiting {
+        for beginning in waiting.iter().filter(|b| b.call.channel == Channel::Voice) {
             first.entry(address(&beginning.call)).or_insert_with(|| stamp(&beginning.call, now));
         }
         let all: Vec<(Address, Stamp)> = first.iter().map(|(address, stamp)| (*address, *stamp)).collect();

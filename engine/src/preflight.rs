@@ -15,6 +15,7 @@ use ringfleet_store::{Campaign, Special, Tx};
 use crate::{
     Engine, EngineError, Result,
     caller_ids::{self, PoolToday},
+    lacks::Lacks,
     stats::tightest_rate,
     trunk_groups,
 };
@@ -41,6 +42,8 @@ pub struct Preflight {
     pub expected_finish: Option<DateTime<Utc>>,
     /// How long a call may take on average, ringing included, for that to hold, where seats are the tightest limit of live calls.
     pub seconds_a_seat: Option<f64>,
+    /// To whom what is to be said cannot be said: they are counted as callable or held, and end INVALID when it is their turn.
+    pub lacks: Lacks,
 }
 
 /// Recipients under one hold.
@@ -78,6 +81,9 @@ impl Engine {
         count.alike(&mut tx).await?;
         count.special(&mut tx).await?;
         let numbers = caller_ids::today(&mut tx, &campaign, now).await?;
+        if let Some(agent) = tx.agent(workspace, campaign.agent_id).await? {
+            count.found.lacks = Lacks::of(&mut tx, id, &agent.conversation).await?;
+        }
         tx.commit().await?;
         numbers.iter().for_each(|numbers| count.hold_beyond(numbers));
         let preflight = count.finish(lines);

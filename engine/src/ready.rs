@@ -6,8 +6,8 @@ use std::collections::HashSet;
 
 use chrono::{DateTime, Utc};
 use ringfleet_core::{
-    CampaignAction, CampaignId, Channel, Clock, CounterKind, Disposition, Hold, Plan, RecipientId,
-    RecipientState, WorkspaceId,
+    CampaignAction, CampaignId, Clock, CounterKind, Disposition, Hold, Plan, RecipientId, RecipientState,
+    Step, WorkspaceId,
     clock::Stopwatch,
     replan::Place,
     terms::{Due, Fit},
@@ -182,7 +182,7 @@ fn place_of(one: &Placed) -> Place {
 /// Where a recipient goes on; none when it is over. One that has a call already keeps it: the call is made, and then it is over.
 fn goes_on(plan: &Plan, one: &Placed) -> Option<Place> {
     let last_call = || {
-        let step = plan.steps.iter().rposition(|step| step.channel == Channel::Voice)?;
+        let step = plan.steps.iter().rposition(Step::is_carried_out)?;
         Some(Place { step, attempts: plan.steps[step].attempts })
     };
     let place = plan.go_on(place_of(one), one.total_attempts, one.last_outcome);

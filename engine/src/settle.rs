@@ -4,13 +4,14 @@ use std::{collections::HashMap, sync::Arc};
 
 use chrono::{DateTime, Utc};
 use ringfleet_core::{
-    CallId, CallState, CampaignId, CampaignState, Clock, CounterKind, Disposition, Ending, Hold, Outcome,
-    Plan, RecipientState, WorkerId,
+    CallId, CallState, CampaignId, CampaignState, Channel, Clock, CounterKind, Disposition, Ending, Hold,
+    Outcome, Plan, RecipientState, WorkerId,
     call::Heard,
     settle::{Next, Progress, settle},
 };
 use ringfleet_store::{
-    Address, Bump, Call, CallUpdate, CallerDay, Campaign, NewRecording, RecipientUpdate, Standing, Store,
+    Address, Bump, Call, CallUpdate, CallerDay, Campaign, NewMessage, NewRecording, RecipientUpdate,
+    Standing, Store,
 };
 use uuid::Uuid;
 
@@ -22,6 +23,7 @@ use crate::{
     campaign_brake,
     facts::{self, Completed},
     known::{address, forget_calls},
+    messages::barred_from_calls,
     publish::{Hints, completed_facts, publish},
     recordings::Recorded,
     stats::hour,
@@ -102,6 +104,7 @@ async fn settle_all(
     let standings: HashMap<Uuid, Standing> =
         tx.standings(&recipients).await?.into_iter().map(|s| (s.id.uuid(), s)).collect();
     let mut calls: HashMap<CallId, Call> = calls.into_iter().map(|c| (c.id, c)).collect();
+    let barred = barred_from_calls(&mut tx, &who_may_be_called_after(&calls, &campaigns)).await?;
     let words: Vec<brake::Word> = settlements.iter().filter_map(|s| s.word(calls.get(&s.call)?)).collect();
     let resting = brake::hear(&mut tx, &words, now).await?;
 
@@ -113,8 +116,11 @@ async fn settle_all(
         let Some(call) = call else { continue };
         let campaign = call.campaign_id.and_then(|id| campaigns.get(&id));
         let standing = call.recipient_id.and_then(|id| standings.get(&id.uuid()));
-        let trunk_rests = resting.contains(&call.trunk_id);
-        writes.add(call, settlement, campaign.zip(standing), trunk_rests, now);
+        let seen = Seen {
+            trunk_rests: resting.contains(&call.trunk_id),
+            no_more_calls: call.recipient_id.is_some_and(|id| barred.contains(&id.uuid())),
+        };
+        writes.add(call, settlement, campaign.zip(standing), seen, now);
     }
     tx.update_calls(&writes.calls).await?;
     tx.update_recipients(&writes.recipients).await?;
@@ -124,6 +130,10 @@ async fn settle_all(
     give_back(&mut tx, &writes.unshown).await?;
     if !writes.links.is_empty() {
         tx.insert_recordings(&writes.recorded(), now).await?;
+    }
+    let messages = writes.messages();
+    if !messages.is_empty() {
+        tx.insert_messages(&messages).await?;
     }
     let link = |call: &Call| writes.links.get(&call.id).cloned().flatten();
     let mut facts: Vec<_> =
@@ -135,6 +145,28 @@ async fn settle_all(
     tx.commit().await?;
     hints.deliveries(&deliveries);
     Ok(done)
+}
+
+/// What the database knows beside the call.
+#[derive(Debug, Clone, Copy)]
+struct Seen {
+    /// Its trunk is not serving anybody.
+    trunk_rests: bool,
+    /// An earlier call to its recipient has shown that calling again makes no sense.
+    no_more_calls: bool,
+}
+
+/// Recipients whose message has ended and whose plan calls after it: a no to an earlier call holds.
+fn who_may_be_called_after(
+    calls: &HashMap<CallId, Call>,
+    campaigns: &HashMap<CampaignId, Campaign>,
+) -> Vec<Uuid> {
+    let messages = calls.values().filter(|call| call.channel != Channel::Voice);
+    let calls_later = |call: &&Call| {
+        let campaign = call.campaign_id.and_then(|id| campaigns.get(&id));
+        campaign.is_some_and(|campaign| campaign.plan.calls().any(|step| step > call.step as usize))
+    };
+    messages.filter(calls_later).filter_map(|call| call.recipient_id.map(|id| id.uuid())).collect()
 }
 
 /// What one batch of endings writes.
@@ -159,7 +191,7 @@ impl Writes {
         mut call: Call,
         settlement: &Settlement,
         of: Option<(&Campaign, &Standing)>,
-        trunk_rests: bool,
+        seen: Seen,
         now: DateTime<Utc>,
     ) {
         let ending = &settlement.ending;
@@ -167,7 +199,9 @@ impl Writes {
             Some((campaign, standing)) => {
                 let attempts = standing.attempts + u32::from(matches!(ending, Ending::Over { .. }));
                 let placements = call.placements;
-                let progress = Progress { step: standing.step as usize, attempts, placements, trunk_rests };
+                let Seen { trunk_rests, no_more_calls } = seen;
+                let step = standing.step as usize;
+                let progress = Progress { step, attempts, placements, trunk_rests, no_more_calls };
                 let next = settle(&campaign.plan, progress, ending, campaign.state, now);
                 let update = recipient_update(campaign, standing, &next, progress, ending, now);
                 if update.state == RecipientState::Pending {
@@ -226,14 +260,34 @@ impl Writes {
             .collect()
     }
 
+    /// Messages among them that were taken, or may have been: receipts and answers will look for them.
+    fn messages(&self) -> Vec<NewMessage> {
+        let is_out = |outcome| matches!(outcome, Outcome::Sent | Outcome::Uncertain);
+        let sent = self
+            .ended
+            .iter()
+            .filter(|call| call.channel != Channel::Voice && call.outcome.is_some_and(is_out));
+        let message = |call: &Call| NewMessage {
+            call_id: call.id.uuid(),
+            workspace_id: call.workspace_id.uuid(),
+            number: call.number.digits(),
+            channel: call.channel,
+            sent_at: call.ended_at.unwrap_or(call.created_at),
+        };
+        sent.map(message).collect()
+    }
+
     /// An attempt that was made.
     fn count(&mut self, campaign: CampaignId, call: &Call, outcome: Outcome, settlement: &Settlement) {
         let at = settlement.at;
         let answered_at = call.answered_at.or(settlement.answered_at);
         let talked = answered_at.map_or(0, |answer| at.timestamp_millis() - answer.timestamp_millis());
-        self.bumps.push(Bump::new(campaign, CounterKind::Talk, "ms", talked.max(0)));
         self.bumps.push(Bump::new(campaign, CounterKind::Outcome, outcome.as_str(), 1));
         self.bumps.push(Bump::new(campaign, CounterKind::Channel, call.channel.as_str(), 1));
+        if call.channel != Channel::Voice {
+            return; // hours and talking are for calls
+        }
+        self.bumps.push(Bump::new(campaign, CounterKind::Talk, "ms", talked.max(0)));
         self.bumps.push(Bump::new(campaign, CounterKind::Hour, hour(at), 1));
         if outcome.was_answered() {
             self.bumps.push(Bump::new(campaign, CounterKind::AnsweredHour, hour(at), 1));
@@ -251,7 +305,7 @@ fn without_recipient(ending: &Ending, now: DateTime<Utc>) -> Next {
     if let Ending::Over { .. } = ending {
         return Next::Done(Disposition::Exhausted); // of nobody's list; what counts is that it is over
     }
-    let progress = Progress { step: 0, attempts: 1, placements: 1, trunk_rests: false };
+    let progress = Progress { step: 0, attempts: 1, placements: 1, trunk_rests: false, no_more_calls: false };
     settle(&Plan::voice(1), progress, ending, CampaignState::InProgress, now)
 }
 

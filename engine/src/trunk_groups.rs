@@ -3,7 +3,7 @@
 use std::collections::{HashMap, hash_map::Entry};
 
 use ringfleet_core::{
-    CallId, Clock, TrunkGroupId, TrunkId, WorkspaceId,
+    CallId, Channel, Clock, TrunkGroupId, TrunkId, WorkspaceId,
     brake::Health,
     trunk::Limits,
     trunk_group::{self, Member},
@@ -11,7 +11,7 @@ use ringfleet_core::{
 use ringfleet_store::{Campaign, GroupCampaign, Move, Running, Stranded, TrunkGroup, Tx};
 use uuid::Uuid;
 
-use crate::{Engine, EngineError, Receipt, Result, brake};
+use crate::{Engine, EngineError, Receipt, Result, brake, campaigns::check_trunk};
 
 /// Calls of a campaign that move at once.
 const MOST: u32 = 5_000;
@@ -189,7 +189,7 @@ async fn stranded(tx: &mut Tx, campaign: &GroupCampaign, lines: &[Line]) -> Resu
 }
 
 impl Engine {
-    /// Makes a group. Its trunks must be of the same workspace.
+    /// Makes a group. Its trunks must be of the same workspace, and place calls.
     pub async fn create_trunk_group(
         &self,
         workspace: WorkspaceId,
@@ -199,10 +199,8 @@ impl Engine {
     ) -> Result<TrunkGroup> {
         let mut tx = self.0.store.write().await?;
         for (i, member) in members.iter().enumerate() {
-            if tx.trunk(workspace, member.trunk_id).await?.is_none() {
-                let field = format!("members[{i}].trunkId");
-                return Err(EngineError::invalid(&field, "no such trunk in this workspace"));
-            }
+            let field = format!("members[{i}].trunkId");
+            check_trunk(&mut tx, workspace, member.trunk_id, Channel::Voice, &field).await?;
         }
         let group = tx.insert_trunk_group(workspace, name, members, Clock::now(self.clock())).await?;
         receipt.write(&mut tx, &group, self.clock()).await?;

@@ -1,9 +1,12 @@
 //! What places calls where nobody says, or where a group does.
 
-use ringfleet_core::{TrunkGroupId, TrunkId, WorkspaceId};
+use ringfleet_core::{Channel, TrunkGroupId, TrunkId, WorkspaceId};
 use ringfleet_store::{Page, Tx};
 
-use crate::{Engine, EngineError, Result};
+use crate::{Engine, EngineError, Result, campaigns::check_trunk};
+
+/// Trunks among which the only one that places calls is looked for.
+const MOST_LOOKED_AT: u32 = 50;
 
 /// What places a single call, or the calls of a campaign.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,15 +48,16 @@ impl Engine {
         }
         let mut tx = self.0.store.read().await?;
         let rules = tx.workspace(workspace).await?.ok_or(EngineError::NotFound("workspace"))?.rules;
-        let trunks = tx.trunks(workspace, Page::first(2)).await?;
+        let mut trunks = tx.trunks(workspace, Page::first(MOST_LOOKED_AT)).await?;
         tx.commit().await?;
+        trunks.retain(|trunk| trunk.config.channel() == Channel::Voice);
         match (rules.default_trunk_group_id, rules.default_trunk_id, trunks.as_slice()) {
             (Some(group), ..) => Ok(Way::Group(group)),
             (None, Some(trunk), _) => Ok(Way::Trunk(trunk)),
             (None, None, [one]) => Ok(Way::Trunk(one.id)),
             (None, None, []) => Err(EngineError::invalid(
                 "trunkId",
-                "the workspace has no trunk yet; create one with POST /api/v1/trunks",
+                "the workspace has no trunk for calls yet; create one with POST /api/v1/trunks",
             )),
             (None, None, _) => Err(none_set()),
         }
@@ -61,8 +65,7 @@ impl Engine {
 }
 
 fn none_set() -> EngineError {
-    let problem =
-        "the workspace has several trunks; name one, or set defaultTrunkId with PUT /api/v1/workspace/rules";
+    let problem = "the workspace has several trunks for calls; name one, or set defaultTrunkId with PUT /api/v1/workspace/rules";
     EngineError::invalid("trunkId", problem)
 }
 
@@ -77,10 +80,8 @@ pub(crate) async fn check_defaults(
         let problem = "give either defaultTrunkId or defaultTrunkGroupId, not both";
         return Err(EngineError::invalid("defaultTrunkGroupId", problem));
     }
-    if let Some(trunk) = trunk
-        && tx.trunk(workspace, trunk).await?.is_none()
-    {
-        return Err(EngineError::invalid("defaultTrunkId", "no such trunk in this workspace"));
+    if let Some(trunk) = trunk {
+        check_trunk(tx, workspace, trunk, Channel::Voice, "defaultTrunkId").await?;
     }
     if let Some(group) = group
         && tx.trunk_group(workspace, group).await?.is_none()

@@ -35,6 +35,9 @@ impl Dispatcher {
             alone(campaign, self.act(campaign, CampaignAction::Start).await)?;
         }
         self.share_out(&calling).await?;
+        for campaign in calling.iter().filter(|one| one.has_due && one.has_messages) {
+            alone(campaign, self.engine.dispatch_messages(campaign).await)?;
+        }
         for campaign in calling.iter().filter(|one| !one.has_due) {
             alone(campaign, self.finish_if_done(campaign).await)?;
         }

@@ -64,6 +64,7 @@ mod tests {
             lines: id(trunk),
             has_group: false,
             weight: 1.0,
+            has_messages: false,
             has_due: true,
         }
     }

@@ -1,7 +1,12 @@
 //! A workspace of the bench's own, and lists in it to call.
 
+use std::{collections::BTreeMap, net::SocketAddr};
+
 use ringfleet_core::{
-    AgentId, CampaignAction, CampaignState, CounterKind, E164, Plan, Role, TrunkId, WorkspaceId, trunk,
+    AgentId, CampaignAction, CampaignState, Conversation, CounterKind, E164, Plan, Role, TrunkId,
+    WorkspaceId,
+    conversation::{Connect, ConnectKind, OnMachine},
+    trunk,
 };
 use ringfleet_engine::{Engine, Receipt};
 use ringfleet_store::{Campaign, CampaignSettings, NewAgent, NewCampaign, NewRecipient, NewTrunk};
@@ -45,21 +50,32 @@ impl Ground {
     pub async fn prepare(engine: &Engine, name: String) -> Result<Self, Failure> {
         let now = engine.clock().now();
         let (workspace, key) = keys::make(engine.store(), &name, Role::Admin, now).await?;
-        let agent = NewAgent {
-            name: name.clone(),
-            prompt: String::new(),
-            voice: json!({}),
-            llm: json!({}),
-            greeting: None,
-            recording: false,
-            opening_line: None,
-            conversation: Default::default(),
-            published: true,
+        let agent = agent(engine, workspace.id, &name, Conversation::default()).await?;
+        Ok(Self { workspace: workspace.id, agent, key, name })
+    }
+
+    /// An agent whose calls are handed over to `url` after its greeting, whoever or whatever has picked up.
+    ///
+    /// # Errors
+    /// When the database does not take it.
+    pub async fn talking_agent(&self, engine: &Engine, url: String) -> Result<AgentId, Failure> {
+        let connect = Connect { kind: ConnectKind::Ws, url, parameters: BTreeMap::new() };
+        let conversation = Conversation {
+            connect: Some(connect),
+            on_machine: OnMachine::CarryOn,
+            ..Conversation::default()
         };
-        let mut tx = engine.store().write().await?;
-        let agent = tx.insert_agent(workspace.id, agent, now).await?;
-        tx.commit().await?;
-        Ok(Self { workspace: workspace.id, agent: agent.id, key, name })
+        agent(engine, self.workspace, &self.name, conversation).await
+    }
+
+    /// A trunk to a SIP peer, with this many calls per second at most.
+    ///
+    /// # Errors
+    /// When the database does not take it.
+    pub async fn sip_trunk(&self, engine: &Engine, peer: SocketAddr, rate: f64) -> Result<TrunkId, Failure> {
+        let sip = json!({"kind": "sip", "host": peer.ip(), "port": peer.port()});
+        let limits = trunk::Limits { calls_per_second: Some(rate), max_live_calls: None };
+        self.trunk(engine, serde_json::from_value(sip)?, limits).await
     }
 
     /// A trunk without limits on the simulated carrier; its calls take `call_ms` each, a fifth of which they ring.
@@ -69,13 +85,17 @@ impl Ground {
     pub async fn simulated_trunk(&self, engine: &Engine, call_ms: u64) -> Result<TrunkId, Failure> {
         let ring_ms = call_ms / 5;
         let simulated = trunk::SimulatedTrunk { ring_ms, talk_ms: call_ms - ring_ms };
-        let trunk = NewTrunk {
-            name: self.name.clone(),
-            config: trunk::TrunkConfig::Simulated(simulated),
-            caller_id: None,
-            caller_ids: None,
-            limits: trunk::Limits::default(),
-        };
+        self.trunk(engine, trunk::TrunkConfig::Simulated(simulated), trunk::Limits::default()).await
+    }
+
+    async fn trunk(
+        &self,
+        engine: &Engine,
+        config: trunk::TrunkConfig,
+        limits: trunk::Limits,
+    ) -> Result<TrunkId, Failure> {
+        let name = self.name.clone();
+        let trunk = NewTrunk { name, config, caller_id: None, caller_ids: None, limits };
         let mut tx = engine.store().write().await?;
         let trunk = tx.insert_trunk(self.workspace, trunk, engine.clock().now()).await?;
         tx.commit().await?;
@@ -87,8 +107,22 @@ impl Ground {
     /// # Errors
     /// When the database does not take it.
     pub async fn campaign(&self, engine: &Engine, trunk: TrunkId, list: List) -> Result<Campaign, Failure> {
+        self.campaign_of(engine, self.agent, trunk, list).await
+    }
+
+    /// The same with another agent.
+    ///
+    /// # Errors
+    /// When the database does not take it.
+    pub async fn campaign_of(
+        &self,
+        engine: &Engine,
+        agent_id: AgentId,
+        trunk: TrunkId,
+        list: List,
+    ) -> Result<Campaign, Failure> {
         let campaign = NewCampaign {
-            agent_id: self.agent,
+            agent_id,
             trunk_id: trunk,
             trunk_group_id: None,
             settings: CampaignSettings::new(&self.name, Plan::voice(1)),
@@ -102,6 +136,29 @@ impl Ground {
         }
         Ok(campaign)
     }
+}
+
+async fn agent(
+    engine: &Engine,
+    workspace: WorkspaceId,
+    name: &str,
+    conversation: Conversation,
+) -> Result<AgentId, Failure> {
+    let agent = NewAgent {
+        name: name.to_owned(),
+        prompt: String::new(),
+        voice: json!({}),
+        llm: json!({}),
+        greeting: None,
+        recording: false,
+        opening_line: None,
+        conversation,
+        published: true,
+    };
+    let mut tx = engine.store().write().await?;
+    let agent = tx.insert_agent(workspace, agent, engine.clock().now()).await?;
+    tx.commit().await?;
+    Ok(agent.id)
 }
 
 fn recipient(number: u64) -> Result<NewRecipient, Failure> {

@@ -1,7 +1,12 @@
 //! `ringfleet bench`: figures that anybody can repeat.
 
+mod calls;
 mod campaign;
+mod conversations;
+mod cpu;
 mod crew;
+pub mod far_end;
+mod gauges;
 mod ground;
 mod import;
 mod memory;
@@ -37,6 +42,10 @@ pub enum BenchCommand {
     Soak(soak::SoakArgs),
     /// Rows per second of a list on its way into a campaign, beside plain COPY of the same rows
     Import(import::ImportArgs),
+    /// What is heard at both ends of many live calls that agents talk in, and what they cost
+    Conversations(conversations::ConversationsArgs),
+    /// Memory of every process while short calls come and go over SIP at a steady rate, each with an agent that talks
+    Calls(calls::CallsArgs),
 }
 
 impl BenchCommand {
@@ -47,6 +56,8 @@ impl BenchCommand {
             Self::Soak(args) => args.every.max_live,
             Self::Webhooks(args) => args.every.max_live,
             Self::Import(args) => args.every.max_live,
+            Self::Conversations(args) => args.max_live(),
+            Self::Calls(args) => args.every.max_live,
         }
     }
 }
@@ -108,6 +119,8 @@ async fn measure(bench: &Bench<'_>, command: &BenchCommand) -> Result<(), Failur
         BenchCommand::Soak(args) => soak::run(bench, args).await,
         BenchCommand::Webhooks(args) => webhooks::run(bench, args).await,
         BenchCommand::Import(args) => import::run(bench, args).await,
+        BenchCommand::Conversations(args) => conversations::run(bench, args).await,
+        BenchCommand::Calls(args) => calls::run(bench, args).await,
     }
 }
 
@@ -146,4 +159,10 @@ impl Bench<'_> {
 /// To two places.
 fn round(x: f64) -> f64 {
     (x * 100.0).round() / 100.0
+}
+
+/// Reads so many calls per second.
+fn rate(text: &str) -> Result<f64, String> {
+    let rate = text.parse().ok().filter(|rate| (0.1..=1_000.0).contains(rate));
+    rate.ok_or_else(|| "give a number from 0.1 to 1000".into())
 }

@@ -50,7 +50,7 @@ pub struct TriggerArgs {
     #[arg(long, default_value_t = 500, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     calls: u32,
     /// How many of them per second, 0.1 to 1000
-    #[arg(long, default_value_t = 20.0, value_name = "N", value_parser = rate)]
+    #[arg(long, default_value_t = 20.0, value_name = "N", value_parser = super::rate)]
     rate: f64,
     /// Run a campaign with so many recipients on the simulated carrier meanwhile
     #[arg(long, default_value_t = 0, value_name = "RECIPIENTS", value_parser = clap::value_parser!(u64).range(0..=5_000_000))]
@@ -60,11 +60,6 @@ pub struct TriggerArgs {
     call_ms: u64,
     #[command(flatten)]
     pub(super) every: Every,
-}
-
-fn rate(text: &str) -> Result<f64, String> {
-    let rate = text.parse().ok().filter(|rate| (0.1..=1_000.0).contains(rate));
-    rate.ok_or_else(|| "give a number from 0.1 to 1000".into())
 }
 
 /// The last line of `--json`.

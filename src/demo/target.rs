@@ -1,4 +1,4 @@
-//! Where the demo's calls go: `sip:HOST:PORT[;transport=udp|tcp]`.
+//! Where the demo's calls go: `sip:HOST:PORT[;transport=udp|tcp|tls]`.
 
 use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
@@ -8,9 +8,6 @@ use std::{
 use ringfleet_core::trunk::SipTransport;
 
 use crate::process::Failure;
-
-/// The port of SIP when none is named (RFC 3261 §19.1.2).
-const SIP_PORT: u16 = 5060;
 
 /// A SIP peer somebody named.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,17 +36,17 @@ impl FromStr for Target {
             transport = match parameter.split_once('=') {
                 Some((name, value)) if name.eq_ignore_ascii_case("transport") => {
                     value.to_ascii_lowercase().parse().map_err(|_| {
-                        format!("transport={value} is not known; write transport=udp or transport=tcp")
+                        format!("transport={value} is not known; write transport=udp, transport=tcp or transport=tls")
                     })?
                 }
                 _ => {
                     return Err(format!(
-                        "the parameter {parameter:?} is not known; only ;transport=udp or ;transport=tcp is"
+                        "the parameter {parameter:?} is not known; only ;transport=udp, ;transport=tcp or ;transport=tls is"
                     ));
                 }
             };
         }
-        Ok(Self { host, port, transport })
+        Ok(Self { host, port: port.unwrap_or(transport.usual_port()), transport })
     }
 }
 
@@ -57,13 +54,13 @@ fn strip_scheme(text: &str) -> Result<&str, String> {
     match text.split_once(':') {
         Some((scheme, rest)) if scheme.eq_ignore_ascii_case("sip") => Ok(rest),
         Some((scheme, _)) if scheme.eq_ignore_ascii_case("sips") => {
-            Err("sips: (SIP over TLS) is not spoken; write sip:HOST:PORT".into())
+            Err("write SIP over TLS as sip:HOST:PORT;transport=tls".into())
         }
         _ => Err("write it as sip:HOST:PORT, like sip:192.0.2.7:5060".into()),
     }
 }
 
-fn split_port(text: &str) -> Result<(String, u16), String> {
+fn split_port(text: &str) -> Result<(String, Option<u16>), String> {
     if text.contains('@') {
         return Err("name only the peer, without user@: whom to call is in the list".into());
     }
@@ -75,7 +72,7 @@ fn split_port(text: &str) -> Result<(String, u16), String> {
             (host, rest.strip_prefix(':').or((!rest.is_empty()).then_some(rest)))
         }
         None if text.parse::<Ipv6Addr>().is_ok() => {
-            return Err(format!("put the IPv6 address into brackets: sip:[{text}]:{SIP_PORT}"));
+            return Err(format!("put the IPv6 address into brackets: sip:[{text}]:5060"));
         }
         None => match text.split_once(':') {
             Some((host, port)) => (host, Some(port)),
@@ -86,15 +83,11 @@ fn split_port(text: &str) -> Result<(String, u16), String> {
     if host.is_empty() || !host.chars().all(speakable) {
         return Err(format!("{host:?} is no host name; write it as sip:HOST:PORT"));
     }
-    let port = match port {
-        None => SIP_PORT,
-        Some(port) => port
-            .parse()
-            .ok()
-            .filter(|port| *port != 0)
-            .ok_or_else(|| format!("{port:?} is no port; give a number from 1 to 65535"))?,
+    let number = |port: &str| {
+        let parsed = port.parse().ok().filter(|port| *port != 0);
+        parsed.ok_or_else(|| format!("{port:?} is no port; give a number from 1 to 65535"))
     };
-    Ok((host.to_owned(), port))
+    Ok((host.to_owned(), port.map(number).transpose()?))
 }
 
 impl Target {
@@ -129,11 +122,12 @@ mod tests {
 
     #[test]
     fn a_peer_is_read() {
-        use SipTransport::{Tcp, Udp};
+        use SipTransport::{Tcp, Tls, Udp};
         for (text, expected) in [
             ("sip:192.0.2.7:5070", target("192.0.2.7", 5070, Udp)),
             ("SIP:pbx.example", target("pbx.example", 5060, Udp)),
             ("sip:pbx.example:5061;transport=tcp", target("pbx.example", 5061, Tcp)),
+            ("sip:pbx.example;transport=tls", target("pbx.example", 5061, Tls)),
             (" sip:pbx.example;Transport=UDP ", target("pbx.example", 5060, Udp)),
             ("sip:[::1]:5070", target("::1", 5070, Udp)),
             ("sip:[2001:db8::7];transport=tcp", target("2001:db8::7", 5060, Tcp)),
@@ -150,7 +144,7 @@ mod tests {
             ("sip:", "no host name"),
             ("sip::5060", "no host name"),
             ("sip:a b:5060", "no host name"),
-            ("sips:pbx.example", "TLS"),
+            ("sips:pbx.example", "transport=tls"),
             ("sip:me@pbx.example", "without user@"),
             ("sip:pbx.example:0", "1 to 65535"),
             ("sip:pbx.example:70000", "1 to 65535"),
@@ -159,7 +153,7 @@ mod tests {
             ("sip:[::1", "not closed"),
             ("sip:[pbx]:5060", "no IPv6 address"),
             ("sip:[::1]x", "no port"),
-            ("sip:pbx.example;transport=tls", "transport=tcp"),
+            ("sip:pbx.example;transport=ws", "transport=tcp"),
             ("sip:pbx.example;lr", "parameter"),
         ] {
             let problem = text.parse::<Target>().unwrap_err();

@@ -43,6 +43,8 @@ record! {
         pub caller_day: Option<i32>,
         /// Given with a triggered call; comes back in events.
         pub metadata: Value,
+        /// Its step in the plan of its campaign.
+        pub step: u32,
         /// Which attempt of its recipient this is, 1 for the first.
         pub attempt: u32,
         /// How often it went to the carrier; above 1 only after the carrier had no room.

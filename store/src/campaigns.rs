@@ -135,6 +135,8 @@ record! {
         pub trunk_has_pool: bool,
         /// How much it gets beside the others of its workspace.
         pub weight: f64,
+        /// Its plan has steps that send messages.
+        pub has_messages: bool,
         /// Somebody on its list is due.
         pub has_due: bool,
     }
@@ -395,8 +397,11 @@ impl Tx {
                     coalesce(campaigns.trunk_group_id, campaigns.trunk_id) AS lines,
                     campaigns.trunk_group_id IS NOT NULL AS has_group,
                     campaigns.trunk_group_id IS NULL AND trunks.caller_ids IS NOT NULL AS trunk_has_pool,
-                    (SELECT 1 FROM recipients WHERE recipients.campaign_id = campaigns.id AND recipients.waiting
-                        AND recipients.due_at <= $1 ORDER BY recipients.due_at LIMIT 1) IS NOT NULL AS has_due
+                    CAST(campaigns.plan AS text) LIKE '%\"message\":%' AS has_messages,
+                    EXISTS (SELECT 1 FROM (VALUES (0), (1), (2), (3), (4), (5), (6), (7), (8), (9)) AS steps
+                            WHERE (SELECT 1 FROM recipients WHERE recipients.campaign_id = campaigns.id AND recipients.step = steps.column1
+                                      AND recipients.waiting AND recipients.due_at <= $1
+                                   ORDER BY recipients.due_at LIMIT 1) IS NOT NULL) AS has_due
              FROM campaigns JOIN trunks ON trunks.id = campaigns.trunk_id JOIN workspaces ON workspaces.id = campaigns.workspace_id
              WHERE (campaigns.state = 'IN_PROGRESS'
                     OR (campaigns.state = 'SCHEDULED' AND campaigns.start_at <= $1 AND campaigns.recurrence IS NULL))
@@ -415,7 +420,7 @@ impl Tx {
         let waits = scalar!(
             self,
             i32,
-            "SELECT 1 FROM recipients WHERE campaign_id = $1 AND waiting ORDER BY due_at LIMIT 1",
+            "SELECT 1 FROM recipients WHERE campaign_id = $1 AND waiting ORDER BY step, due_at LIMIT 1",
             id.uuid()
         )?;
         self.in_order(false).await?;

@@ -1,6 +1,7 @@
 use chrono::{DateTime, Utc};
 use ringfleet_core::{
-    AgentVersion, CallId, CallState, CampaignId, Conversation, E164, TrunkId, WorkspaceId, WorkspaceRules,
+    AgentVersion, CallId, CallState, CampaignId, Channel, Conversation, E164, RecipientId, TrunkId,
+    WorkspaceId, WorkspaceRules,
     brake::BrakeState,
     seats::{Answers, Seats},
     trunk::{Limits, TrunkConfig},
@@ -23,6 +24,10 @@ record! {
         pub id: CallId,
         /// Its campaign.
         pub campaign_id: Option<CampaignId>,
+        /// Its recipient.
+        pub recipient_id: Option<RecipientId>,
+        /// How the person is reached.
+        pub channel: Channel,
         /// Where it stands.
         pub state: CallState,
         /// Why, where that is known before it ends: what kept it from being placed, or that no seat was free for who picked up.
@@ -65,6 +70,8 @@ record! {
         pub answers: Option<Answers>,
         /// The version of the agent it is made with: the one asked for with a triggered call, else the live one.
         pub agent_version: AgentVersion,
+        /// Its voice, as given.
+        pub voice: Value,
         /// The agent's greeting file.
         pub greeting: Option<String>,
         /// Whether to record.
@@ -174,9 +181,9 @@ impl Tx {
         let mut dials = all!(
             self,
             Dial,
-            "SELECT c.id, c.campaign_id, c.state, c.reason, c.orphaned_at, c.due_at, c.number, c.caller_id, t.caller_id AS trunk_caller_id, t.caller_ids IS NOT NULL AS trunk_has_pool,
+            "SELECT c.id, c.campaign_id, c.recipient_id, c.channel, c.state, c.reason, c.orphaned_at, c.due_at, c.number, c.caller_id, t.caller_id AS trunk_caller_id, t.caller_ids IS NOT NULL AS trunk_has_pool,
                     c.ring_seconds, c.max_call_seconds, c.resume, c.trunk_id, t.config, t.limits AS trunk_limits, h.state AS brake,
-                    p.limits AS campaign_limits, v.n AS agent_version, v.greeting, v.recording, v.conversation, c.workspace_id, w.rules AS floor, p.seats,
+                    p.limits AS campaign_limits, v.n AS agent_version, v.voice, v.greeting, v.recording, v.conversation, c.workspace_id, w.rules AS floor, p.seats,
                     CASE WHEN p.seats IS NOT NULL THEN (SELECT s.answers FROM campaign_seats s WHERE s.campaign_id = p.id) END AS answers
              FROM calls c JOIN trunks t ON t.id = c.trunk_id JOIN agents a ON a.id = c.agent_id
                   JOIN agent_versions v ON v.agent_id = a.id AND v.n = CASE WHEN c.campaign_id IS NULL THEN coalesce(c.agent_version, a.live) ELSE a.live END

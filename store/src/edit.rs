@@ -263,13 +263,13 @@ impl Tx {
         Ok(())
     }
 
-    /// Up to `limit` waiting recipients of a campaign, the longest due first, held until this transaction ends.
+    /// Up to `limit` waiting recipients of a campaign, step by step the longest due first, held until this transaction ends.
     pub async fn waiting_recipients(&mut self, campaign: CampaignId, limit: u32) -> Result<Vec<Waited>> {
         self.in_order(true).await?;
         let waiting = all!(
             self,
             Waited,
-            "SELECT id, due_at, hold FROM recipients WHERE campaign_id = $1 AND waiting ORDER BY due_at, id LIMIT $2 FOR UPDATE",
+            "SELECT id, due_at, hold FROM recipients WHERE campaign_id = $1 AND waiting ORDER BY step, due_at, id LIMIT $2 FOR UPDATE",
             campaign.uuid(),
             i64::from(limit)
         )?;

@@ -141,6 +141,12 @@ const ALL: &[(i64, &str, &str, &str)] = &[
         include_str!("../../migrations/postgres/0024_recordings.sql"),
         include_str!("../../migrations/sqlite/0024_recordings.sql"),
     ),
+    (
+        25,
+        "messages",
+        include_str!("../../migrations/postgres/0025_messages.sql"),
+        include_str!("../../migrations/sqlite/0025_messages.sql"),
+    ),
 ];
 
 pub(crate) fn postgres() -> Migrator {

@@ -1,5 +1,6 @@
 use chrono::{DateTime, Utc};
 use ringfleet_core::{CampaignId, E164, WorkspaceId, caps::History};
+use serde_json::Value;
 
 use crate::{
     Result, Timestamp, Tx,
@@ -39,7 +40,35 @@ record! {
     }
 }
 
+record! {
+    /// A recipient who waits, and what is known of it.
+    pub struct Described {
+        /// Whom to call.
+        pub number: E164,
+        /// An object.
+        pub variables: Value,
+    }
+}
+
 impl Tx {
+    /// Up to `limit` waiting recipients of a campaign with what is known of them, with numbers above `after`.
+    pub async fn described_recipients(
+        &mut self,
+        campaign: CampaignId,
+        after: u64,
+        limit: u32,
+    ) -> Result<Vec<Described>> {
+        all!(
+            self,
+            Described,
+            "SELECT r.number, r.variables FROM recipients r
+             WHERE r.campaign_id = $1 AND r.state IN ('PENDING', 'QUEUED') AND r.number > $2 ORDER BY r.number LIMIT $3",
+            campaign.uuid(),
+            after as i64,
+            i64::from(limit)
+        )
+    }
+
     /// Waiting recipients of a campaign, counted by what the rules look at: the zone named, the first digits, and whether they were added
     /// before `old`. Those of [`Tx::special_recipients`] are not among them.
     pub async fn alike_recipients(

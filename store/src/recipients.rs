@@ -312,11 +312,12 @@ impl Tx {
         )
     }
 
-    /// Up to `limit` due recipients, the longest due first, held until this transaction ends. Those another scheduler holds are
+    /// Up to `limit` due recipients of a step, the longest due first, held until this transaction ends. Those another scheduler holds are
     /// passed over.
     pub async fn due_recipients(
         &mut self,
         campaign: CampaignId,
+        step: usize,
         limit: u32,
         now: DateTime<Utc>,
     ) -> Result<Vec<Standing>> {
@@ -325,10 +326,11 @@ impl Tx {
             self,
             Standing,
             "SELECT id, number, timezone, created_at, due_at, hold, ready_at, step, attempts, total_attempts FROM recipients
-             WHERE campaign_id = $1 AND waiting AND due_at <= $2 ORDER BY due_at, id LIMIT $3 FOR UPDATE SKIP LOCKED",
+             WHERE campaign_id = $1 AND step = $4 AND waiting AND due_at <= $2 ORDER BY due_at, id LIMIT $3 FOR UPDATE SKIP LOCKED",
             campaign.uuid(),
             Timestamp(now),
-            i64::from(limit)
+            i64::from(limit),
+            step as i32
         )?;
         self.in_order(false).await?;
         Ok(due)

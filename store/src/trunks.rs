@@ -10,7 +10,7 @@ use crate::{
     Page, Result, Timestamp, Tx,
     record::record,
     rows,
-    tx::{all, exec, on, one, page},
+    tx::{all, exec, on, one, page, scalar},
 };
 
 record! {
@@ -88,6 +88,13 @@ impl Tx {
             self.open_config(&mut trunk.config, trunk.id)?;
         }
         Ok(found)
+    }
+
+    /// A trunk whose id stands in the URL of its provider's requests, and whose workspace it is.
+    pub async fn trunk_of_anybody(&mut self, id: TrunkId) -> Result<Option<(WorkspaceId, Trunk)>> {
+        let owner = scalar!(self, Uuid, "SELECT workspace_id FROM trunks WHERE id = $1", id.uuid())?;
+        let Some(owner) = owner.map(WorkspaceId::from) else { return Ok(None) };
+        Ok(self.trunk(owner, id).await?.map(|trunk| (owner, trunk)))
     }
 
     /// The limits of these trunks.

@@ -78,13 +78,13 @@ impl Tx {
         Ok(ids.into_iter().map(CallId::from).collect())
     }
 
-    /// How many calls of the campaign wait for a worker or for room; not those that wait for an hour.
+    /// How many calls of the campaign, messages aside, wait for a worker or for room; not those that wait for an hour.
     pub async fn count_waiting_calls(&mut self, campaign: CampaignId) -> Result<u32> {
         let n = scalar!(
             self,
             i64,
             concat!(
-                "SELECT count(*) FROM calls WHERE campaign_id = $1 AND open AND state = 'PENDING' AND ",
+                "SELECT count(*) FROM calls WHERE campaign_id = $1 AND open AND state = 'PENDING' AND channel = 'voice' AND ",
                 waits_for_room!()
             ),
             campaign.uuid()
@@ -114,13 +114,13 @@ impl Tx {
         Ok(found.into_iter().map(|of| (of.trunk_id, of.n)).collect())
     }
 
-    /// The waiting calls of every campaign that has any.
+    /// The waiting calls, messages aside, of every campaign that has any.
     pub async fn queues(&mut self) -> Result<Vec<Queue>> {
         all!(
             self,
             Queue,
             concat!("SELECT campaign_id, CAST(count(*) AS integer) AS waiting, CAST(count(hold) AS integer) AS held FROM calls
-             WHERE open AND state = 'PENDING' AND campaign_id IS NOT NULL AND ", waits_for_room!(), " GROUP BY campaign_id")
+             WHERE open AND state = 'PENDING' AND channel = 'voice' AND campaign_id IS NOT NULL AND ", waits_for_room!(), " GROUP BY campaign_id")
         )
     }
 

@@ -9,6 +9,7 @@
 pub mod api;
 pub mod bucket;
 pub mod guard;
+pub mod mail_server;
 pub mod pair;
 pub mod ports;
 pub mod postgres;
@@ -17,7 +18,10 @@ pub mod receiver;
 pub mod redis;
 pub mod scenarios;
 pub mod sipp;
+pub mod speaker;
 pub mod twilio;
+pub mod twilio_messages;
+pub mod whatsapp;
 
 pub use ports::free_port;
 use std::{future::Future, time::Duration};

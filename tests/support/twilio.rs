@@ -302,30 +302,40 @@ impl Desk {
         if url.is_empty() {
             return;
         }
-        let mut fields = vec![
+        let mut fields = [
             ("CallSid", call.sid.as_str()),
             ("CallStatus", status),
             ("AccountSid", ACCOUNT),
             ("To", call.field("To")),
             ("From", call.field("From")),
         ];
-        fields.sort_unstable();
-        let text: String = fields.iter().map(|(name, value)| format!("{name}{value}")).collect();
         let token = if self.manners.callbacks == Callbacks::Forged { "somebody else's" } else { TOKEN };
-        let key = ring::hmac::Key::new(ring::hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, token.as_bytes());
-        let tag = ring::hmac::sign(&key, format!("{url}{text}").as_bytes());
-        let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(&fields).finish();
-        let request = self.http.post(url).body(body);
-        let request = request.header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
-        drop(request.header("X-Twilio-Signature", BASE64_STANDARD.encode(tag)).send().await);
+        post_signed(&self.http, url, token, &mut fields).await;
     }
 }
 
-fn now() -> String {
+/// Tells something by a callback, signed with `token`; gives the status of the answer, if there is one.
+pub async fn post_signed(
+    http: &reqwest::Client,
+    url: &str,
+    token: &str,
+    fields: &mut [(&str, &str)],
+) -> Option<u16> {
+    fields.sort_unstable();
+    let text: String = fields.iter().map(|(name, value)| format!("{name}{value}")).collect();
+    let key = ring::hmac::Key::new(ring::hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, token.as_bytes());
+    let tag = ring::hmac::sign(&key, format!("{url}{text}").as_bytes());
+    let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(&*fields).finish();
+    let request = http.post(url).body(body).header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
+    let answer = request.header("X-Twilio-Signature", BASE64_STANDARD.encode(tag)).send().await;
+    answer.ok().map(|answer| answer.status().as_u16())
+}
+
+pub fn now() -> String {
     SystemClock.now().to_rfc2822()
 }
 
-fn refusal(status: u16, code: u32) -> Response {
+pub fn refusal(status: u16, code: u32) -> Response {
     let status = StatusCode::from_u16(status).expect("a status");
     let body = json!({"code": code, "message": "no", "status": status.as_u16()});
     (status, [("Retry-After", "1")], Json(body)).into_response()

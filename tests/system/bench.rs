@@ -72,6 +72,33 @@ async fn single_calls_beside_a_campaign_that_is_over_are_no_figures() {
     assert!(said.contains("the campaign was over before the calls were made"), "{said}");
 }
 
+on_both_pairs!(it_listens_to_both_ends_of_conversations, conversations);
+
+async fn conversations(pair: Pair) {
+    let report = figures(&pair, &["conversations", "--calls", "5", "--seconds", "2"]).await;
+    let (callees, agents) = (&report["callees"], &report["agents"]);
+    // Five calls for two seconds are 500 frames each way; how many were late is the machine's affair.
+    for count in [&callees["sent"], &callees["received"], &agents["received"], &agents["sent"]] {
+        assert!((400..=600).contains(&number(count)), "{report}");
+    }
+    let (lost, skipped, missed) = (&callees["lost"], &callees["skipped"], &agents["missed"]);
+    assert_eq!((number(lost), number(skipped), number(missed)), (0, 0, 0), "{report}");
+    let delays = ["p50Ms", "p99Ms", "maxMs"].map(|name| real(&report[name]));
+    // No frame comes back sooner than its agent's cushion lets it.
+    assert!(delays[0] >= 60.0 && delays.is_sorted(), "{report}");
+    for name in ["cores", "farEndCores", "cpuMsPerCallSecond", "memoryMiB"] {
+        assert!(real(&report[name]) > 0.0, "{name}: {report}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn it_watches_memory_of_answered_calls() {
+    let report = figures(&Pair::fleet().await, &["calls", "--minutes", "0.2", "--rate", "5"]).await;
+    assert_eq!(names(&report["processes"]), ["bench", "farEnd", "scheduler", "worker"], "{report}");
+    assert!(number(&report["calls"]) > 5, "{report}");
+    judge(&report["processes"]["worker"], 3.0);
+}
+
 on_both_pairs!(it_watches_memory, memory);
 
 async fn memory(pair: Pair) {

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::{
     greeting::{self, Greeting},
     on_both_pairs,
-    operator::{Campaign, Operator, number, text},
+    operator::{Campaign, Operator, number, recording, text},
     support::{free_port, guard, pair::Pair},
     voice_agent::{Manner, VoiceAgent},
     witness::Carrier,
@@ -107,7 +107,7 @@ async fn an_agent_has_the_call(operator: &Operator, recordings: &Path) {
     assert_eq!(numbers("chunk"), (1..=media.len() as u64).collect::<Vec<_>>());
     assert!(numbers("timestamp").is_sorted(), "time goes on");
 
-    let [callee, ours] = loud_millis(recordings, &session);
+    let [callee, ours] = loud_millis(recordings, &session).await;
     assert!(callee > 1000, "the callee murmurs: {callee} ms");
     assert!(
         ours > 600 && ours <= callee + 200,
@@ -123,7 +123,7 @@ async fn an_agent_thinks_better_of_it(operator: &Operator, recordings: &Path) {
     let session = call(operator, carrier.addr, &agent, STAYS).await;
     assert_eq!(came_to(&session), ["CALL_FINISHED", "ANSWERED", "completed", "caller", ""]);
     assert_eq!(voice.wait_for("mark").await["mark"]["name"], "all of it");
-    let [_, ours] = loud_millis(recordings, &session);
+    let [_, ours] = loud_millis(recordings, &session).await;
     assert!((200..10_000).contains(&ours), "{ours} ms of 20 s were played");
 }
 
@@ -208,13 +208,9 @@ async fn a_machine_is_told_a_message(operator: &Operator) {
 }
 
 /// How long each side of a recording is loud, in milliseconds: the callee's, and ours.
-fn loud_millis(folder: &Path, session: &Value) -> [u64; 2] {
-    let file = folder.join(format!("{}.wav", text(&session["id"])));
-    let file = hound::WavReader::open(&file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
-    let samples: Vec<i16> = file.into_samples().map(|sample| sample.expect("a whole file")).collect();
-    [0, 1].map(|side| {
-        let of_side: Vec<i16> = samples.iter().skip(side).step_by(2).copied().collect();
+async fn loud_millis(folder: &Path, session: &Value) -> [u64; 2] {
+    recording(folder, session).await.map(|side| {
         let is_loud = |frame: &&[i16]| frame.iter().any(|sample| sample.unsigned_abs() > 1000);
-        of_side.chunks(160).filter(is_loud).count() as u64 * 20
+        side.chunks(160).filter(is_loud).count() as u64 * 20
     })
 }

@@ -12,6 +12,8 @@ mod broken_upload;
 mod caller_ids;
 #[cfg(test)]
 mod campaign_cli;
+mod cascade;
+mod cascade_trouble;
 #[cfg(test)]
 mod command_line;
 #[cfg(test)]
@@ -54,6 +56,8 @@ mod outage;
 mod recordings;
 #[cfg(test)]
 mod relay;
+#[cfg(test)]
+mod said;
 #[cfg(test)]
 mod samora;
 #[cfg(test)]

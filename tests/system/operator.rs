@@ -1,6 +1,6 @@
 //! A person with an API key: makes what a test needs, and waits for what it expects.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{net::SocketAddr, path::Path, time::Duration};
 
 use axum::http::Method;
 use chrono::{DateTime, Utc};
@@ -178,6 +178,17 @@ impl Campaign {
     fn path(&self, rest: &str) -> String {
         format!("/campaigns/{}{rest}", self.id)
     }
+}
+
+/// Waits until the recording of a session that is over is kept in this folder, and gives its sides: the callee's, and ours.
+pub async fn recording(folder: &Path, session: &Value) -> [Vec<i16>; 2] {
+    let file = folder.join(format!("{}.wav", text(&session["id"])));
+    let samples = eventually(PATIENCE, "the recording is kept", async || {
+        let file = hound::WavReader::open(&file).ok()?;
+        Some(file.into_samples::<i16>().map(|sample| sample.expect("a whole file")).collect::<Vec<_>>())
+    })
+    .await;
+    [0, 1].map(|side| samples.iter().skip(side).step_by(2).copied().collect())
 }
 
 /// `count` numbers that end in `digit`; none of them ends in `00`.

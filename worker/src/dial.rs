@@ -2,10 +2,11 @@
 
 use std::{sync::Arc, time::Duration};
 
-use ringfleet_carriers::{Attempt, Carrier, Connector, Order, Registry};
+use ringfleet_carriers::{Attempt, Carrier, Connector, Order, Registry, speech::Speech};
 use ringfleet_core::{
-    CallId, CallState, Clock, EndedBy, Ending, Hold, Outcome,
+    CallId, CallState, Channel, Clock, EndedBy, Ending, Hold, Outcome, WorkerId,
     brake::{self, BrakeState, Evidence},
+    call::UNSAYABLE,
     clock::Stopwatch,
     seats::Answers,
     trunk::Limits,
@@ -23,6 +24,7 @@ use crate::{
     followed::{Followed, Mine},
     greetings::Greetings,
     identity::Identity,
+    message,
     recordings::Recordings,
 };
 
@@ -50,6 +52,8 @@ pub(crate) struct Dialer {
     pub(crate) greetings: Arc<Greetings>,
     pub(crate) recordings: Recordings,
     pub(crate) connector: Arc<Connector>,
+    /// Who renders texts; nobody, where none is set.
+    pub(crate) speech: Option<Arc<Speech>>,
     pub(crate) stop: CancellationToken,
 }
 
@@ -97,7 +101,9 @@ impl Dialer {
         let (worker, hang_up) = self.identity.current();
         // Everything that may take its time comes before the send slot.
         let prepared = self.prepare(&dial).await;
-        if let (Err(ending), Some(_)) = (&prepared, dial.campaign_id) {
+        if let (Err(ending), Some(_)) = (&prepared, dial.campaign_id)
+            && !is_unsayable(ending)
+        {
             // The trunk's trouble or the greeting's is not the recipient's: nothing is consumed.
             if brake::evidence(ending) != Evidence::None {
                 return self.engine.unplaced(&dial, ending).await;
@@ -109,31 +115,13 @@ impl Dialer {
         let (permit, departure) = match self.room(&dial).await {
             Acquired::Granted(permit, slot) => (permit, Departure::in_slot(slot)),
             Acquired::NoRoom { kind, retry_after } => {
-                let hold = match kind {
-                    Shortage::Live => Hold::Concurrency,
-                    Shortage::Seats => Hold::Seats,
-                    Shortage::Rate | Shortage::Unreachable => Hold::Pace,
-                };
                 let at = Clock::now(self.engine.clock()) + retry_after;
-                return self.engine.postpone(dial.id, at, hold, None).await;
+                return self.engine.postpone(dial.id, at, hold_of(kind), None).await;
             }
         };
         mine.opens();
         let resume = prepared.as_ref().map_or(serde_json::Value::Null, |attempt| attempt.resume());
-        let follower = Follower {
-            engine: self.engine.clone(),
-            call: dial.id,
-            campaign: dial.campaign_id,
-            workspace: dial.workspace_id,
-            number: dial.number,
-            window: dial.seats.map(|seats| seats.window()),
-            on_trial: dial.brake.is_some_and(|brake| brake == BrakeState::Trial).then_some(dial.trunk_id),
-            worker,
-            begun: Clock::now(self.engine.clock()),
-            mine,
-            recordings: dial.recording.then(|| self.recordings.clone()),
-        };
-        let room = Room { _place: place, permit };
+        let follower = self.follower(&dial, worker, mine);
         let asked = Stopwatch::start();
         let begun = self.engine.begin(&dial, worker, resume).await;
         if let (Ok(_), None) = (&begun, dial.campaign_id) {
@@ -144,6 +132,7 @@ impl Dialer {
             (Ok(None), _) => {}
             (Ok(Some(begun)), Ok(mut attempt)) => {
                 begun.caller_id.into_iter().for_each(|caller_id| attempt.show(caller_id));
+                let room = Room { _place: place, permit };
                 drop(self.calls.spawn(follower.follow(room, attempt, departure, hang_up)));
             }
             (Ok(Some(_)), Err(ending)) => drop(self.calls.spawn(follower.settle(ending))),
@@ -155,6 +144,22 @@ impl Dialer {
             }
         }
         Ok(())
+    }
+
+    fn follower(&self, dial: &Dial, worker: WorkerId, mine: Mine) -> Follower {
+        Follower {
+            engine: self.engine.clone(),
+            call: dial.id,
+            campaign: dial.campaign_id,
+            workspace: dial.workspace_id,
+            number: dial.number,
+            window: dial.seats.map(|seats| seats.window()),
+            on_trial: dial.brake.is_some_and(|brake| brake == BrakeState::Trial).then_some(dial.trunk_id),
+            worker,
+            begun: Clock::now(self.engine.clock()),
+            mine,
+            recordings: dial.recording.then(|| self.recordings.clone()),
+        }
     }
 
     /// Waits for room under the limits. A process that is told to stop begins nothing any more: the call is for another one.
@@ -174,6 +179,9 @@ impl Dialer {
     }
 
     async fn prepare(&self, dial: &Dial) -> Result<Box<dyn Attempt>, Ending> {
+        if dial.channel != Channel::Voice {
+            return self.prepare_message(dial).await;
+        }
         let order = self.order(dial).await?;
         self.carrier(dial)?.prepare(order).await
     }
@@ -216,7 +224,7 @@ impl Dialer {
         Ok(())
     }
 
-    fn carrier(&self, dial: &Dial) -> Result<Arc<dyn Carrier>, Ending> {
+    pub(crate) fn carrier(&self, dial: &Dial) -> Result<Arc<dyn Carrier>, Ending> {
         self.carriers.carrier(dial.trunk_id, &dial.config).map_err(|error| {
             tracing::error!(%error, trunk = %dial.trunk_id, "a trunk cannot be used");
             Ending::over(Outcome::Failed, "trunk_unusable", None, EndedBy::Carrier)
@@ -228,8 +236,9 @@ impl Dialer {
             tracing::error!(call = %dial.id, "a greeting cannot be played over a trunk of this kind");
             return Err(Ending::over(Outcome::Failed, "greeting_unusable", None, EndedBy::Caller));
         }
-        let greeting = self.sound(dial, dial.greeting.as_deref()).await?;
-        let script = Arc::new(self.script(dial).await?);
+        let known = self.background(dial).await?;
+        let (greeting, say) = self.greeting(dial, known.as_ref().map(|(background, _)| background)).await?;
+        let script = Arc::new(self.script(dial, known).await?);
         let record = match dial.recording {
             true => self.recordings.file(dial.id),
             false => None,
@@ -241,6 +250,7 @@ impl Dialer {
             ring_timeout: Duration::from_secs(u64::from(dial.ring_seconds)),
             max_duration: Duration::from_secs(u64::from(dial.max_call_seconds)),
             greeting,
+            say,
             hang_up_after_greeting: true,
             script,
             record,
@@ -311,6 +321,21 @@ impl Dialer {
     }
 }
 
+/// Whether the call can never be placed, because of what its recipient lacks. It ends so at the pace of its campaign: where all of a list lack
+/// something, the campaign's brake has time to stop it.
+fn is_unsayable(ending: &Ending) -> bool {
+    matches!(ending, Ending::Over { reason, .. } if UNSAYABLE.contains(&reason.as_ref()))
+        || message::is_of_the_recipient(ending)
+}
+
+fn hold_of(shortage: Shortage) -> Hold {
+    match shortage {
+        Shortage::Live => Hold::Concurrency,
+        Shortage::Seats => Hold::Seats,
+        Shortage::Rate | Shortage::Unreachable => Hold::Pace,
+    }
+}
+
 /// When a call that could not be prepared comes back, and why it could not.
 fn unprepared(ending: &Ending) -> (Duration, Option<&str>) {
     match ending {
@@ -327,6 +352,9 @@ fn limits(dial: &Dial) -> Vec<Limit> {
         seats: None,
     };
     let trunk = of(format!("trunk:{}", dial.trunk_id.uuid()), &dial.trunk_limits);
+    if dial.channel != Channel::Voice {
+        return vec![trunk]; // the others are about calls
+    }
     let campaign = dial.campaign_id.zip(dial.campaign_limits.as_ref());
     let campaign = campaign.map(|(id, limits)| of(format!("campaign:{}", id.uuid()), limits));
     let workspace = of(format!("workspace:{}", dial.workspace_id.uuid()), &dial.floor.limits);

@@ -12,14 +12,19 @@ mod followed;
 mod greetings;
 mod hints;
 mod identity;
+mod message;
 mod probe;
 mod pulse;
 mod recordings;
+mod said;
 mod script;
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
-use ringfleet_carriers::{Connector, Registry};
+use ringfleet_carriers::{
+    Connector, Registry,
+    speech::{Speech, SpeechSettings},
+};
 use ringfleet_core::{CallId, DeliveryId, net::Guard};
 use ringfleet_engine::{Engine, EngineError};
 use ringfleet_fleet::{ConsumerSettings, FleetError, Lane, consume};
@@ -48,6 +53,8 @@ pub struct WorkerSettings {
     pub greetings: Option<PathBuf>,
     /// Where recordings are written, until they are put where they are kept.
     pub recordings: Option<PathBuf>,
+    /// How texts that are said become speech; without it, calls that need it are held.
+    pub speech: Option<SpeechSettings>,
 }
 
 impl Default for WorkerSettings {
@@ -60,6 +67,7 @@ impl Default for WorkerSettings {
             guard: Guard::default(),
             greetings: None,
             recordings: None,
+            speech: None,
         }
     }
 }
@@ -74,7 +82,7 @@ pub enum WorkerError {
     #[error(transparent)]
     Fleet(#[from] FleetError),
     /// The HTTP client could not be made.
-    #[error("the HTTP client for webhooks cannot be made: {0}")]
+    #[error("the HTTP client for webhooks and speech cannot be made: {0}")]
     Http(#[from] reqwest::Error),
 }
 
@@ -106,6 +114,7 @@ pub async fn run(
         greetings: Arc::new(Greetings::new(settings.greetings.clone())),
         recordings: recordings.clone(),
         connector: Arc::new(Connector::new(settings.guard.clone())),
+        speech: settings.speech.clone().map(Speech::open).transpose()?,
         stop: stop.clone(),
     };
     let postman = Postman::new(engine.clone(), &settings)?;

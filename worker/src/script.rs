@@ -13,35 +13,48 @@ use serde_json::Value;
 
 use crate::dial::Dialer;
 
+/// What is known of a call, and as JSON what was tried before with the same person.
+pub(crate) type Known = (Background, Option<String>);
+
 impl Dialer {
     /// The script of a call. The error is the ending of a call that is not to be placed.
-    pub(crate) async fn script(&self, dial: &Dial) -> Result<Script, Ending> {
+    pub(crate) async fn script(&self, dial: &Dial, known: Option<Known>) -> Result<Script, Ending> {
         let rules = dial.conversation.clone();
-        let machine_message = match (&rules.machine_message, rules.on_machine) {
-            (Some(name), OnMachine::Message) => Some(self.sound(dial, Some(name)).await?),
-            _ => None,
+        let machine_message = match rules.on_machine {
+            OnMachine::Message => {
+                self.machine_message(dial, known.as_ref().map(|(background, _)| background)).await?
+            }
+            OnMachine::HangUp | OnMachine::CarryOn => None,
         };
         let handover = match &rules.connect {
-            Some(connect) => Some(self.handover(dial, connect).await?),
+            Some(connect) => Some(self.handover(dial, connect, known)?),
             None => None,
         };
         Ok(Script { rules, handover, machine_message })
     }
 
-    async fn handover(&self, dial: &Dial, connect: &Connect) -> Result<Handover, Ending> {
-        let url = connect.url.parse().map_err(|error| unusable(dial, &format!("its URL: {error}")))?;
-        let background = self.engine.background(dial.id).await.map_err(|error| {
-            tracing::warn!(%error, call = %dial.id, "what an agent is to be told cannot be read yet");
+    /// What is known of a call beside its number; nothing where neither an agent is told of it nor a text has places for it.
+    pub(crate) async fn background(&self, dial: &Dial) -> Result<Option<Known>, Ending> {
+        let rules = &dial.conversation;
+        if rules.connect.is_none() && !rules.texts().any(|text| text.contains("{{")) {
+            return Ok(None);
+        }
+        self.engine.background(dial).await.map_err(|error| {
+            tracing::warn!(%error, call = %dial.id, "what is known of a call cannot be read yet");
             Ending::NoRoom {
                 retry_after: std::time::Duration::from_secs(1),
                 reason: "database".into(),
                 code: None,
             }
-        })?;
-        let background = background.ok_or_else(|| unusable(dial, "the call is gone"))?;
+        })
+    }
+
+    fn handover(&self, dial: &Dial, connect: &Connect, known: Option<Known>) -> Result<Handover, Ending> {
+        let url = connect.url.parse().map_err(|error| unusable(dial, &format!("its URL: {error}")))?;
+        let (background, history) = known.ok_or_else(|| unusable(dial, "the call is gone"))?;
         Ok(Handover {
             url,
-            parameters: parameters(dial, connect, background),
+            parameters: parameters(dial, connect, background, history),
             call: dial.id.to_string(),
             account: dial.workspace_id.to_string(),
             connector: self.connector.clone(),
@@ -55,7 +68,12 @@ fn unusable(dial: &Dial, problem: &str) -> Ending {
 }
 
 /// What the agent is told: the call's variables, the agent's own parameters, and which call it is; the later wins.
-fn parameters(dial: &Dial, connect: &Connect, background: Background) -> BTreeMap<String, String> {
+fn parameters(
+    dial: &Dial,
+    connect: &Connect,
+    background: Background,
+    history: Option<String>,
+) -> BTreeMap<String, String> {
     let variables = match background.variables {
         Some(Value::Object(variables)) => variables,
         _ => serde_json::Map::new(),
@@ -68,6 +86,7 @@ fn parameters(dial: &Dial, connect: &Connect, background: Background) -> BTreeMa
         ("to".to_owned(), dial.number.to_string()),
         ("attempt".to_owned(), background.attempt.to_string()),
     ]);
+    told.extend(history.map(|history| ("history".to_owned(), history)));
     told.extend(dial.campaign_id.map(|campaign| ("campaignId".to_owned(), campaign.to_string())));
     told
 }

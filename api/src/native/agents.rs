@@ -30,7 +30,7 @@ use crate::{
 };
 
 use super::{
-    conversation_body::{ConversationChange, keypad_seconds},
+    conversation_body::{ConversationChange, keypad_seconds, said},
     settings_body::{given, set},
 };
 
@@ -67,6 +67,10 @@ pub(super) struct Body {
     keypad_seconds: Option<u32>,
     on_machine: Option<OnMachine>,
     machine_message: Option<String>,
+    #[schema(schema_with = said)]
+    greeting_text: Option<String>,
+    #[schema(schema_with = said)]
+    machine_message_text: Option<String>,
 }
 
 /// `PATCH /agents/:id`: what is to change; `null` takes away what need not be there.
@@ -101,6 +105,12 @@ pub(super) struct PatchBody {
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<String>)]
     machine_message: Option<Option<String>>,
+    #[serde(default, deserialize_with = "given")]
+    #[schema(schema_with = said)]
+    greeting_text: Option<Option<String>>,
+    #[serde(default, deserialize_with = "given")]
+    #[schema(schema_with = said)]
+    machine_message_text: Option<Option<String>>,
 }
 
 impl Body {
@@ -112,6 +122,8 @@ impl Body {
             keypad_seconds: self.keypad_seconds,
             on_machine: self.on_machine,
             machine_message: self.machine_message.take().map(Some),
+            greeting_text: self.greeting_text.take().map(Some),
+            machine_message_text: self.machine_message_text.take().map(Some),
         }
     }
 }
@@ -125,6 +137,8 @@ impl PatchBody {
             keypad_seconds: self.keypad_seconds,
             on_machine: self.on_machine,
             machine_message: self.machine_message.take(),
+            greeting_text: self.greeting_text.take(),
+            machine_message_text: self.machine_message_text.take(),
         }
     }
 }
@@ -155,6 +169,8 @@ pub(super) struct View {
     keypad_seconds: u32,
     on_machine: OnMachine,
     machine_message: Option<String>,
+    greeting_text: Option<String>,
+    machine_message_text: Option<String>,
     version_created_at: Moment,
     published_at: Option<Moment>,
     rolled_back_at: Option<Moment>,
@@ -204,6 +220,8 @@ impl From<Agent> for View {
             keypad_seconds: agent.conversation.keypad_seconds,
             on_machine: agent.conversation.on_machine,
             machine_message: agent.conversation.machine_message,
+            greeting_text: agent.conversation.greeting_text,
+            machine_message_text: agent.conversation.machine_message_text,
             version_created_at: agent.version_created_at.into(),
             published_at: Moment::maybe(agent.published_at),
             rolled_back_at: Moment::maybe(agent.rolled_back_at),
@@ -235,7 +253,7 @@ pub(super) async fn create(
     let asked = body.conversation();
     check_outside(door.settings(), body.greeting.as_deref(), &asked).await?;
     let mut conversation = Conversation::default();
-    asked.apply(&mut conversation)?;
+    asked.apply(&mut conversation, body.greeting.as_deref())?;
     let new = NewAgent {
         name: check::name(body.name, NAME_LIMIT)?,
         prompt: prompt(body.prompt.unwrap_or_default())?,
@@ -285,7 +303,7 @@ pub(super) async fn edit(
         set(&mut draft.greeting, body.greeting);
         set(&mut draft.recording, body.recording);
         set(&mut draft.opening_line, opening_line);
-        asked.apply(&mut draft.conversation)
+        asked.apply(&mut draft.conversation, draft.greeting.as_deref())
     };
     let mut noted = door.change("agent.edit", told);
     let receipt = noted.receipt();

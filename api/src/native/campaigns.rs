@@ -4,7 +4,7 @@ use ringfleet_core::{
     AgentId, BrakeRule, CallerIds, CampaignId, CampaignState, Caps, Channel, Plan, Recurrence, Seats, Step,
     TrunkGroupId, TrunkId, UploadId, id::CampaignKind, trunk::Limits,
 };
-use ringfleet_engine::NAME_LIMIT;
+use ringfleet_engine::{NAME_LIMIT, Way};
 use ringfleet_store::{Campaign, CampaignFilter, CampaignSettings, NewCampaign};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -180,7 +180,13 @@ pub(super) async fn create(door: Allowed<may::RunCampaigns>, Json(body): Json<Bo
     let weight = settings_body::weight(body.weight)?;
     let caller_ids = body.caller_ids.map(|Object(pool)| pool.check()).transpose()?;
     let (start_at, end_at) = (check::moment("startAt", body.start_at)?, check::moment("endAt", body.end_at)?);
-    let way = check::way(body.trunk_id, body.trunk_group_id)?;
+    let way = match (check::way(body.trunk_id, body.trunk_group_id)?, plan.calls().next()) {
+        // Where nobody is called, the trunk of the first message stands for the campaign's.
+        (Way::Usual, None) => {
+            plan.messages().find_map(|(_, step)| step.trunk_id).map_or(Way::Usual, Way::Trunk)
+        }
+        (way, _) => way,
+    };
     let mut change = door.change("campaign.create", made);
     let (trunk_id, trunk_group_id) = change.engine().lines_of(change.workspace(), way).await?;
     let settings = CampaignSettings {

@@ -14,6 +14,7 @@ mod invites;
 mod leads;
 mod lifecycle;
 mod members;
+mod messages;
 mod preflight;
 mod recipients;
 mod reschedule;
@@ -26,6 +27,8 @@ mod suppressions;
 mod transcripts;
 mod trunk_body;
 mod trunk_groups;
+mod trunk_messages;
+mod trunk_sip;
 mod trunk_twilio;
 mod trunks;
 mod upload_data;
@@ -137,6 +140,7 @@ fn campaigns_and_calls() -> Routes {
         .get("/sessions/{ses}/transcript", transcripts::show, "Shows what was said in a call.")
         .put("/sessions/{ses}/transcript", transcripts::put, "Keeps what was said in a call.")
         .get("/sessions/{ses}/recording", sessions::recording, "Gives the recording of a call.")
+        .post("/sessions/{ses}/receipts", messages::receipt, "Tells what became of a message.")
         .get("/sessions/{ses}/replay", transcripts::replay, "Shows what is known of a call, in order.")
         .create("/leads", leads::create, "Makes a lead.")
         .get("/leads", leads::list, "Lists leads.")
@@ -145,6 +149,7 @@ fn campaigns_and_calls() -> Routes {
         .patch("/leads/{lead}", leads::edit, "Changes a lead.")
         .delete("/leads/{lead}", leads::remove, "Forgets a lead; its number stays on the lists it stands on.")
         .get("/leads/{lead}/sessions", leads::sessions, "Lists the last calls to a lead.")
+        .get("/leads/{lead}/replies", messages::replies, "Lists what a lead has written.")
         .get("/uploads", uploads::list, "Lists uploads.")
         .get("/uploads/{upl}", uploads::show, "Shows an upload, and where its next part goes.")
         .delete("/uploads/{upl}", uploads::remove, "Forgets an upload.")

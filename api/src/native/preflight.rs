@@ -1,11 +1,12 @@
 //! What would happen if a campaign called now.
 
 use ringfleet_core::{
-    CampaignState, Disposition, Hold,
+    CampaignState, Disposition, E164, Hold,
     id::CampaignKind,
+    opening,
     terms::{NO_LEGAL_HOUR, UNKNOWN_ZONE},
 };
-use ringfleet_engine::{Preflight, ZoneHours};
+use ringfleet_engine::{Lack, Preflight, ZoneHours};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -28,7 +29,18 @@ pub(super) struct View {
     ended: Vec<EndedView>,
     zones: Vec<ZoneView>,
     expected_finish: Option<Moment>,
+    missing_variables: Vec<LackView>,
     warnings: Vec<String>,
+}
+
+/// Recipients who lack a variable that the agent's texts ask for. They are counted as callable or held as well.
+#[derive(Serialize, ToSchema)]
+#[schema(as = PreflightMissing)]
+struct LackView {
+    variable: String,
+    count: u64,
+    /// Some of their numbers.
+    examples: Vec<E164>,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -92,6 +104,12 @@ pub(super) async fn show(door: Allowed<may::Read>, PathId(id): PathId<CampaignKi
             .collect(),
         zones: found.zones.into_iter().map(ZoneView::from).collect(),
         expected_finish: Moment::maybe(found.expected_finish),
+        missing_variables: found
+            .lacks
+            .variables
+            .into_iter()
+            .map(|(variable, Lack { count, examples })| LackView { variable, count, examples })
+            .collect(),
         warnings,
     }))
 }
@@ -127,6 +145,22 @@ fn warnings(found: &Preflight) -> Vec<String> {
     if narrowed > 0 {
         warnings.push(format!(
             "the numbers of {narrowed} recipients may ring in several time zones and are called only in hours open in all of them: give their zone in the list (column timezone)"
+        ));
+    }
+    if found.lacks.recipients > 0 {
+        let all = found.lacks.variables.iter();
+        let names: Vec<String> = all.map(|(name, lack)| format!("{name} {}", lack.count)).collect();
+        warnings.push(format!(
+            "{} recipients lack variables that the agent's texts ask for ({}) and will end INVALID missing_variable: give the agent's places a default, as in {{{{name|friend}}}}, or a list that has them",
+            found.lacks.recipients,
+            names.join(", ")
+        ));
+    }
+    if found.lacks.too_long > 0 {
+        warnings.push(format!(
+            "the variables of {} recipients make a text of the agent longer than {} characters, and they will end INVALID text_too_long",
+            found.lacks.too_long,
+            opening::LIMIT
         ));
     }
     if let Some(seconds) = found.seconds_a_seat.filter(|_| found.expected_finish.is_some()) {

@@ -5,12 +5,13 @@ use std::collections::HashSet;
 use chrono::{DateTime, Utc};
 use ringfleet_core::{
     CampaignId, Disposition, E164, Hold, Outcome, RecipientId, RecipientState, Variables,
+    chips::{Chip, Try, chips},
     cursor::Cursor,
     hold,
     id::{CampaignKind, RecipientKind},
 };
 use ringfleet_engine::{AddReport, lines_rest};
-use ringfleet_store::{Campaign, NewRecipient, Page, Recipient, RecipientFilter, Tx};
+use ringfleet_store::{Call, CallFilter, Campaign, NewRecipient, Page, Recipient, RecipientFilter, Tx};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
@@ -33,6 +34,8 @@ const MOST: usize = 5_000;
 /// For a page of those with a hold so many rows are read at once, so many times at most.
 const HELD_AT_ONCE: u32 = 1_000;
 const HELD_READS: usize = 5;
+/// Calls of a recipient that are looked at: ten steps of ten attempts.
+const MOST_TRIES: u32 = 100;
 /// How much of a refused value the answer quotes, in characters.
 const QUOTE_LIMIT: usize = 100;
 
@@ -320,19 +323,38 @@ fn digits(text: String) -> Result<String> {
     }
 }
 
+/// A recipient and how each step of the plan stands for it.
+#[derive(Serialize, ToSchema)]
+#[schema(as = RecipientDetail)]
+pub(super) struct DetailView {
+    #[serde(flatten)]
+    recipient: View,
+    /// The steps of the plan, in their order.
+    channels: Vec<Chip>,
+}
+
 /// `GET /campaigns/:id/recipients/:rid`: one recipient.
 pub(super) async fn show(
     door: Allowed<may::Read>,
     PathId(campaign): PathId<CampaignKind>,
     PathId(id): PathId<RecipientKind>,
-) -> Result<Reply<View>> {
+) -> Result<Reply<DetailView>> {
     let mut tx = door.engine().store().read().await?;
     let of = tx.campaign(door.workspace(), campaign).await?.ok_or_else(|| ApiError::not_found("campaign"))?;
     let mut recipient = tx.recipient(campaign, id).await?.ok_or_else(|| ApiError::not_found("recipient"))?;
     let rests = lines_rest(&mut tx, &of).await?;
+    let of_recipient = CallFilter { recipient: Some(id), ..CallFilter::default() };
+    let calls = tx.calls(door.workspace(), of_recipient, Page::first(MOST_TRIES)).await?;
     tx.commit().await?;
     show_hold(&of, &mut recipient, rests, door.engine().clock().now());
-    Ok(Reply::ok(recipient.into()))
+    let tries: Vec<Try> = calls.iter().rev().map(tried).collect();
+    let (state, step) = (recipient.state, recipient.step as usize);
+    let channels = chips(&of.plan, state, step, recipient.disposition, &tries);
+    Ok(Reply::ok(DetailView { recipient: recipient.into(), channels }))
+}
+
+fn tried(call: &Call) -> Try {
+    Try { step: call.step as usize, state: call.state, outcome: call.outcome }
 }
 
 /// Why it is not being called at this moment, in place of why it was put off. `rests`: no trunk of the campaign is open.

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
+use super::messages;
 use crate::{
     auth::{Allowed, may},
     change::Answer,
@@ -137,12 +138,29 @@ pub(super) async fn create(door: Allowed<may::RunCampaigns>, Json(body): Json<Bo
     change.answer()
 }
 
+/// A call, and what is known of it alone.
+#[derive(Serialize, ToSchema)]
+#[schema(as = SessionDetail)]
+pub(super) struct DetailView {
+    #[serde(flatten)]
+    session: View,
+    /// Of a message that was taken: when what became of it.
+    message: Option<messages::Times>,
+}
+
 /// `GET /sessions/:id`: one call.
-pub(super) async fn show(door: Allowed<may::Read>, PathId(id): PathId<CallKind>) -> Result<Reply<View>> {
+pub(super) async fn show(
+    door: Allowed<may::Read>,
+    PathId(id): PathId<CallKind>,
+) -> Result<Reply<DetailView>> {
     let mut tx = door.engine().store().read().await?;
     let call = tx.call(door.workspace(), id).await?.ok_or_else(|| ApiError::not_found("session"))?;
+    let times = match call.channel {
+        Channel::Voice => None,
+        _ => tx.message_times(id).await?,
+    };
     tx.commit().await?;
-    Ok(Reply::ok(call.into()))
+    Ok(Reply::ok(DetailView { session: call.into(), message: times.map(messages::Times::from) }))
 }
 
 /// `GET /sessions/:id/recording`: what was heard in it.

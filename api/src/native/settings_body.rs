@@ -191,7 +191,7 @@ pub(super) fn plan(channel: Option<Channel>, channels: Option<Vec<Object<Step>>>
         (Some(_), None) => {
             return Err(ApiError::invalid(
                 "channel",
-                "must be voice; other channels are not carried out yet",
+                "must be voice; a message needs to be said what it says: give channels with one step",
             ));
         }
         (None, Some(steps)) => Plan { steps: steps.into_iter().map(|Object(step)| step).collect() },

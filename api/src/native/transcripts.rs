@@ -1,7 +1,7 @@
 //! What was said in a call, and the call replayed: everything that is known of it, in order.
 
 use ringfleet_core::{CallId, CallState, id::CallKind};
-use ringfleet_store::Call;
+use ringfleet_store::{Call, MessageTimes};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use utoipa::ToSchema;
@@ -115,12 +115,13 @@ pub(super) async fn replay(
     let mut tx = door.engine().store().read().await?;
     let call = tx.call(door.workspace(), id).await?.ok_or_else(|| ApiError::not_found("session"))?;
     let told = tx.transcript(id).await?;
+    let times = tx.message_times(id).await?;
     tx.commit().await?;
     let turns = told.map_or(Value::Null, |told| told.turns);
-    Ok(Reply::ok(ReplayView { session_id: id, status: call.state, events: events(&call, turns) }))
+    Ok(Reply::ok(ReplayView { session_id: id, status: call.state, events: events(&call, turns, times) }))
 }
 
-fn events(call: &Call, turns: Value) -> Vec<Value> {
+fn events(call: &Call, turns: Value, times: Option<MessageTimes>) -> Vec<Value> {
     let mut events = vec![json!({"type": "created", "at": Moment::from(call.created_at), "to": call.number,
         "attempt": call.attempt, "agentId": call.agent_id, "campaignId": call.campaign_id, "recipientId": call.recipient_id})];
     if let Some(at) = call.triggered_at {
@@ -139,7 +140,13 @@ fn events(call: &Call, turns: Value) -> Vec<Value> {
             |turn| json!({"type": "turn", "at": turn["ts"], "role": turn["role"], "text": turn["text"]}),
         ),
     );
-    if let Some(at) = call.ended_at {
+    if let Some(MessageTimes { sent_at, delivered_at, read_at }) = times {
+        events.push(json!({"type": "sent", "at": Moment::from(sent_at)}));
+        let later = [("delivered", delivered_at), ("read", read_at)];
+        events.extend(
+            later.into_iter().filter_map(|(kind, at)| Some(json!({"type": kind, "at": Moment::from(at?)}))),
+        );
+    } else if let Some(at) = call.ended_at {
         events.push(json!({"type": "ended", "at": Moment::from(at), "status": call.state, "outcome": call.outcome,
             "reason": call.reason, "code": call.code, "endedBy": call.ended_by, "durationMs": call.talked_ms()}));
     }

@@ -23,20 +23,33 @@ const PARAMETER_LIMIT: usize = 240;
 /// Most of them.
 const PARAMETERS: usize = 20;
 
-/// The fields of this kind, as they came.
-pub(super) struct Given {
+/// An account, as its fields came.
+pub(super) struct GivenAccount {
     pub(super) account_sid: Option<String>,
     pub(super) auth_token: Option<String>,
     pub(super) api_key_sid: Option<String>,
     pub(super) api_key_secret: Option<String>,
     pub(super) base_url: Option<String>,
+}
+
+/// An account that makes sense.
+pub(super) struct Account {
+    pub(super) account_sid: String,
+    pub(super) auth_token: String,
+    pub(super) api_key_sid: Option<String>,
+    pub(super) api_key_secret: Option<String>,
+    pub(super) base_url: String,
+}
+
+/// The fields of this kind, as they came.
+pub(super) struct Given {
+    pub(super) account: GivenAccount,
     pub(super) machine_detection: bool,
     pub(super) stream: Option<MediaStream>,
 }
 
-impl Given {
-    pub(super) async fn check(self, guard: &Guard) -> Result<TwilioTrunk> {
-        let missing = |field: &str, what| ApiError::invalid(field, format!("is missing; {what}"));
+impl GivenAccount {
+    pub(super) async fn check(self, guard: &Guard) -> Result<Account> {
         let account_sid = self
             .account_sid
             .ok_or_else(|| missing("accountSid", "it is AC… with Twilio, a project id with others"))?;
@@ -56,32 +69,56 @@ impl Given {
         if let Some(url) = &self.base_url {
             webhook_url::check_base("baseUrl", url, guard).await?;
         }
+        Ok(Account {
+            account_sid,
+            auth_token,
+            api_key_sid: self.api_key_sid,
+            api_key_secret: self.api_key_secret,
+            base_url: self.base_url.unwrap_or_else(|| TWILIO_URL.to_owned()),
+        })
+    }
+}
+
+impl Given {
+    pub(super) async fn check(self, guard: &Guard) -> Result<TwilioTrunk> {
+        let Account { account_sid, auth_token, api_key_sid, api_key_secret, base_url } =
+            self.account.check(guard).await?;
         if let Some(stream) = &self.stream {
             check_stream(stream)?;
         }
         Ok(TwilioTrunk {
             account_sid,
             auth_token,
-            api_key_sid: self.api_key_sid,
-            api_key_secret: self.api_key_secret,
-            base_url: self.base_url.unwrap_or_else(|| TWILIO_URL.to_owned()),
+            api_key_sid,
+            api_key_secret,
+            base_url,
             machine_detection: self.machine_detection,
             stream: self.stream,
         })
     }
 }
 
+/// A field that has to be there.
+pub(super) fn missing(field: &str, what: &str) -> ApiError {
+    ApiError::invalid(field, format!("is missing; {what}"))
+}
+
 /// It becomes part of a path.
-fn check_sid(field: &str, text: &str) -> Result<()> {
+pub(super) fn check_sid(field: &str, text: &str) -> Result<()> {
     let fits =
         (1..=SID_LIMIT).contains(&text.len()) && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
     if fits { Ok(()) } else { Err(ApiError::invalid(field, "must be 1 to 64 letters, digits and hyphens")) }
 }
 
 /// It travels in a header, and no control character may end that.
-fn check_secret(field: &str, text: &str) -> Result<()> {
-    let fits = (1..=SECRET_LIMIT).contains(&text.len()) && !text.contains(char::is_control);
-    let problem = "must be 1 to 255 bytes without control characters";
+pub(super) fn check_secret(field: &str, text: &str) -> Result<()> {
+    check_long_secret(field, text, SECRET_LIMIT)
+}
+
+/// The same with another limit.
+pub(super) fn check_long_secret(field: &str, text: &str, limit: usize) -> Result<()> {
+    let fits = (1..=limit).contains(&text.len()) && !text.contains(char::is_control);
+    let problem = format!("must be 1 to {limit} bytes without control characters");
     if fits { Ok(()) } else { Err(ApiError::invalid(field, problem)) }
 }
 

@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, HashMap};
 
 use ringfleet_core::{
-    CallerIds, TrunkId,
+    CallerIds, Channel, TrunkId,
     brake::{BrakeState, Health},
     id::TrunkKind,
+    message_trunk::{SmtpSecurity, WhatsappTrunk},
     trunk::{Limits, MediaStream, OutcomeRule, SipTransport, TrunkConfig},
 };
 use ringfleet_store::{Trunk, TrunkHealth};
@@ -32,6 +33,8 @@ use crate::{
 pub(super) struct View {
     id: TrunkId,
     name: String,
+    /// How people are reached over it.
+    channel: Channel,
     #[serde(flatten)]
     carrier: Carrier,
     has_password: bool,
@@ -76,12 +79,19 @@ impl From<Option<TrunkHealth>> for HealthView {
 #[serde(tag = "kind", rename_all = "camelCase")]
 #[schema(as = ShownCarrier)]
 enum Carrier {
+    #[serde(rename_all = "camelCase")]
     Sip {
         host: String,
-        port: u16,
+        port: Option<u16>,
         transport: SipTransport,
         domain: Option<String>,
         username: Option<String>,
+        tls_server_name: Option<String>,
+        ca_certificate: Option<String>,
+        sips: bool,
+        register: bool,
+        register_expires: Option<u32>,
+        session_expires: Option<u32>,
         #[schema(value_type = BTreeMap<String, OutcomeRule>)]
         outcomes: BTreeMap<u16, OutcomeRule>,
     },
@@ -95,25 +105,49 @@ enum Carrier {
     },
     #[serde(rename_all = "camelCase")]
     Simulated { ring_ms: u64, talk_ms: u64 },
+    #[serde(rename_all = "camelCase")]
+    TwilioSms {
+        account_sid: String,
+        api_key_sid: Option<String>,
+        base_url: String,
+        messaging_service_sid: Option<String>,
+    },
+    #[serde(rename_all = "camelCase")]
+    Whatsapp { phone_number_id: String, base_url: String },
+    #[serde(rename_all = "camelCase")]
+    Smtp {
+        host: String,
+        port: u16,
+        security: SmtpSecurity,
+        username: Option<String>,
+        from: String,
+        reply_to: Option<String>,
+    },
 }
 
-impl View {
-    fn new(trunk: Trunk, health: Option<TrunkHealth>) -> Self {
-        let Trunk { id, name, config, caller_id, caller_ids, limits, created_at } = trunk;
-        let (carrier, has_password) = match config {
+impl Carrier {
+    /// What is shown of these settings, and whether there is a secret among them.
+    fn shown(config: TrunkConfig) -> (Self, bool) {
+        match config {
             TrunkConfig::Sip(sip) => {
-                let carrier = Carrier::Sip {
+                let carrier = Self::Sip {
                     host: sip.host,
                     port: sip.port,
                     transport: sip.transport,
                     domain: sip.domain,
                     username: sip.username,
+                    tls_server_name: sip.tls_server_name,
+                    ca_certificate: sip.ca_certificate,
+                    sips: sip.sips,
+                    register: sip.register,
+                    register_expires: sip.register_expires,
+                    session_expires: sip.session_expires,
                     outcomes: sip.outcomes,
                 };
                 (carrier, sip.password.is_some())
             }
             TrunkConfig::Twilio(twilio) => {
-                let carrier = Carrier::Twilio {
+                let carrier = Self::Twilio {
                     account_sid: twilio.account_sid,
                     api_key_sid: twilio.api_key_sid,
                     base_url: twilio.base_url,
@@ -123,12 +157,45 @@ impl View {
                 (carrier, true)
             }
             TrunkConfig::Simulated(simulated) => {
-                (Carrier::Simulated { ring_ms: simulated.ring_ms, talk_ms: simulated.talk_ms }, false)
+                (Self::Simulated { ring_ms: simulated.ring_ms, talk_ms: simulated.talk_ms }, false)
             }
-        };
+            TrunkConfig::TwilioSms(sms) => {
+                let carrier = Self::TwilioSms {
+                    account_sid: sms.account_sid,
+                    api_key_sid: sms.api_key_sid,
+                    base_url: sms.base_url,
+                    messaging_service_sid: sms.messaging_service_sid,
+                };
+                (carrier, true)
+            }
+            TrunkConfig::Whatsapp(whatsapp) => {
+                let WhatsappTrunk { phone_number_id, base_url, .. } = whatsapp;
+                (Self::Whatsapp { phone_number_id, base_url }, true)
+            }
+            TrunkConfig::Smtp(smtp) => {
+                let carrier = Self::Smtp {
+                    host: smtp.host,
+                    port: smtp.port,
+                    security: smtp.security,
+                    username: smtp.username,
+                    from: smtp.from,
+                    reply_to: smtp.reply_to,
+                };
+                (carrier, smtp.password.is_some())
+            }
+        }
+    }
+}
+
+impl View {
+    fn new(trunk: Trunk, health: Option<TrunkHealth>) -> Self {
+        let Trunk { id, name, config, caller_id, caller_ids, limits, created_at } = trunk;
+        let channel = config.channel();
+        let (carrier, has_password) = Carrier::shown(config);
         Self {
             id,
             name,
+            channel,
             carrier,
             has_password,
             caller_id,

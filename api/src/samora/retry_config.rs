@@ -60,20 +60,14 @@ impl RetryConfig {
         let named = RetryOn::ALL.iter().filter(|on| self.retry_on.contains(on));
         let on = named.flat_map(|on| on.outcomes().iter().copied()).collect();
         let retry = Retry { after_minutes: self.retry_delay_minutes.into(), backoff: 1.0, on };
-        let step = Step {
-            channel: Channel::Voice,
-            attempts: self.max_retries + 1,
-            retry,
-            gate: None,
-            after_hours: 0.0,
-        };
+        let step = Step { retry, ..Step::voice(self.max_retries + 1) };
         Ok(Plan { steps: vec![step] })
     }
 
     /// What this dialect can say of a plan; none where nothing is tried again. Of a plan that was made by the native API it tells the
     /// first voice step, in whole minutes.
     pub(super) fn of(plan: &Plan) -> Option<Self> {
-        let step = plan.steps.get(plan.first_step()?)?;
+        let step = plan.steps.iter().find(|step| step.channel == Channel::Voice)?;
         let retry_on: Vec<RetryOn> =
             RetryOn::ALL.into_iter().filter(|on| step.retry.on.contains(&on.outcomes()[0])).collect();
         (step.attempts > 1 && !retry_on.is_empty()).then(|| Self {

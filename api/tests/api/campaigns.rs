@@ -9,7 +9,8 @@ async fn a_campaign_says_what_it_will_do() {
     let trunk = world.trunk().await;
     let channels = json!([
         {"channel": "voice", "attempts": 3, "retry": {"afterMinutes": 5, "backoff": 1.5, "on": ["UNANSWERED"]}},
-        {"channel": "sms", "gate": "voice.noAnswer", "afterHours": 2},
+        {"channel": "email", "gate": "voice.noAnswer", "afterHours": 2, "trunkId": world.mail_trunk().await,
+         "message": {"subject": "Dear {{name}}", "text": "We called."}},
     ]);
     let body = json!({"name": "Autumn", "agentId": agent, "trunkId": trunk, "channels": channels,
         "limits": {"maxLiveCalls": 4}, "ringTimeoutSeconds": 25, "maxCallSeconds": 600, "startAt": "2027-01-01T12:00:00.5+05:30"});
@@ -123,9 +124,9 @@ async fn figures_name_every_ending() {
         &json!({
             "status": "DRAFT",
             "recipients": {"total": 2, "pending": 2, "queued": 0, "active": 0, "done": 0, "byDisposition":
-                {"REACHED": 0, "EXHAUSTED": 0, "SUPPRESSED": 0, "EXPIRED": 0, "INVALID": 0, "CANCELLED": 0}},
+                {"REACHED": 0, "EXHAUSTED": 0, "SUPPRESSED": 0, "EXPIRED": 0, "INVALID": 0, "CANCELLED": 0, "MESSAGED": 0}},
             "calls": {"ended": 0, "ringing": 0, "talking": 0, "byOutcome":
-                {"ANSWERED": 0, "UNANSWERED": 0, "REJECTED": 0, "VOICEMAIL": 0, "ABANDONED": 0, "FAILED": 0, "UNCERTAIN": 0},
+                {"ANSWERED": 0, "UNANSWERED": 0, "REJECTED": 0, "VOICEMAIL": 0, "ABANDONED": 0, "DELIVERED": 0, "READ": 0, "SENT": 0, "FAILED": 0, "UNCERTAIN": 0},
                 "byChannel": {"voice": 0, "whatsapp": 0, "sms": 0, "email": 0}, "byHour": [], "answerRate": null},
             "holds": {"WINDOW": 0, "PACE": 0, "CONCURRENCY": 0, "SEATS": 0, "GAP": 0, "CALLER_ID": 0, "SUPPRESSED": 0, "PAUSED": 2, "RETRY": 0, "TURN": 0, "TRUNK": 0},
             "seats": null,

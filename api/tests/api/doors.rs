@@ -97,12 +97,14 @@ const TABLE: &[(&str, &str, Needs)] = &[
     ("PUT", "/sessions/{ses}/transcript", To(RunCampaigns)),
     ("GET", "/sessions/{ses}/recording", To(Read)),
     ("GET", "/sessions/{ses}/replay", To(Read)),
+    ("POST", "/sessions/{ses}/receipts", To(RunCampaigns)),
     ("POST", "/leads", To(RunCampaigns)),
     ("GET", "/leads", To(Read)),
     ("POST", "/leads/bulk", To(RunCampaigns)),
     ("GET", "/leads/{lead}", To(Read)),
     ("PATCH", "/leads/{lead}", To(RunCampaigns)),
     ("GET", "/leads/{lead}/sessions", To(Read)),
+    ("GET", "/leads/{lead}/replies", To(Read)),
     ("DELETE", "/leads/{lead}", To(RunCampaigns)),
     ("POST", "/webhooks", To(EditWebhooks)),
     ("GET", "/webhooks", To(Read)),
@@ -360,6 +362,7 @@ async fn another_workspace_does_not_exist() {
                 ("POST", it) if it.ends_with("/scheduled-calls") => {
                     json!({"phone_numbers": [{"to_number": "+919876543219"}]})
                 }
+                ("POST", it) if it.ends_with("/receipts") => json!({"status": "delivered"}),
                 ("PUT", it) if it.ends_with("/transcript") => json!({"transcript": []}),
                 ("POST", it) if it.ends_with("/test") => json!({"event": "session.ended"}),
                 ("PUT", it) if it.ends_with("/mapping") => json!({}),

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::World;
+use crate::support::{World, without};
 
 #[tokio::test]
 async fn what_became_of_everybody_is_a_file() {
@@ -45,7 +45,7 @@ async fn what_became_of_everybody_is_a_file() {
     let all: Vec<Value> = lines.text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!((all.len(), &all[3_000]["to"]), (3_001, &json!("+4915112345678")));
     let one = world.get(&format!("{recipients}/{}", all[3_000]["id"].as_str().unwrap())).await.expect(200);
-    assert_eq!(&all[3_000], one.data(), "as it is shown elsewhere");
+    assert_eq!(all[3_000], without(one.data(), "channels"), "as it is shown elsewhere");
 
     let narrow = format!("/campaigns/{campaign}/results.jsonl");
     let count = async |query: &str| world.get(&format!("{narrow}?{query}")).await.text.lines().count();
@@ -77,8 +77,9 @@ async fn calls_are_a_file() {
     assert_eq!(cell(0, "metadata"), "{\"order\":\"-7\"}");
     let lines = world.get("/sessions/export.jsonl?number=%2B14155550101").await;
     let shown = world.get(&format!("/sessions/{second}")).await.expect(200);
-    assert_eq!(serde_json::from_str::<Value>(&lines.text).unwrap(), *shown.data());
-    assert_eq!(names.len(), shown.data().as_object().unwrap().len(), "every field has its column");
+    let shown = without(shown.data(), "message");
+    assert_eq!(serde_json::from_str::<Value>(&lines.text).unwrap(), shown);
+    assert_eq!(names.len(), shown.as_object().unwrap().len(), "every field has its column");
     let theirs = world.call(&world.stranger, "GET", "/sessions/export.jsonl", Value::Null).await;
     assert_eq!(theirs.text, "");
     assert_eq!(world.get("/sessions/export.csv?cursor=x").await.field(), "cursor");

@@ -68,12 +68,13 @@ pub async fn recipients(world: &World, path: &str) -> Vec<Value> {
     world.get(&format!("{path}/recipients")).await.expect(200).data().as_array().unwrap().clone()
 }
 
-/// Begins every call that is due, as a scheduler and a worker do.
+/// Begins every call and message that is due, as a scheduler and a worker do.
 pub async fn ring(world: &World, path: &str) -> (WorkerId, Vec<CallId>) {
     let id = path.rsplit('/').next().unwrap();
     let running = world.engine.running().await.unwrap();
     let running = running.iter().find(|running| running.id.to_string() == id).expect("it is calling");
     world.engine.dispatch(running, 100).await.unwrap();
+    world.engine.dispatch_messages(running).await.unwrap();
     let worker = WorkerId::new(world.clock.now());
     let mut tx = world.engine.store().write().await.unwrap();
     tx.insert_worker(worker).await.unwrap();

@@ -1,6 +1,6 @@
 use serde_json::{Value, json};
 
-use crate::support::World;
+use crate::support::{World, without};
 
 #[tokio::test]
 async fn good_ones_are_kept_and_bad_ones_listed() {
@@ -58,7 +58,8 @@ async fn good_ones_are_kept_and_bad_ones_listed() {
     assert_eq!(ana["variables"], json!({"name": "Ana"}));
     assert_eq!(ana["timezone"], "Asia/Kolkata");
     assert_eq!(ana["attempts"], 0);
-    assert_eq!(&world.get(&format!("{path}/{}", ana["id"].as_str().unwrap())).await.body["data"], ana);
+    let shown = world.get(&format!("{path}/{}", ana["id"].as_str().unwrap())).await;
+    assert_eq!(without(shown.data(), "channels"), *ana);
 }
 
 #[tokio::test]

@@ -219,3 +219,31 @@ async fn preflight_warns_of_numbers_whose_place_nobody_knows() {
     let warnings = ahead["warnings"].to_string();
     assert!(warnings.contains("timezone") && warnings.contains("no finish can be told"), "{warnings}");
 }
+
+#[tokio::test]
+async fn preflight_warns_of_what_cannot_be_said() {
+    let world = World::new().await;
+    let made = campaign(&world, json!({})).await.expect(201);
+    let (path, agent) =
+        (format!("/campaigns/{}", made.id()), made.data()["agentId"].as_str().unwrap().to_owned());
+    let person =
+        |n: u32, variables: Value| json!({"to": format!("+4915112345{n:03}"), "variables": variables});
+    let mut people: Vec<Value> = (0..7).map(|n| person(n, json!({"name": " "}))).collect();
+    people.push(person(7, json!({"name": "Ana", "city": "x".repeat(4_000)})));
+    people.push(person(8, json!({"name": "Ana"})));
+    world.post(&format!("{path}/recipients"), json!({"recipients": people})).await.expect(200);
+    let ahead = async || world.get(&format!("{path}/preflight")).await.expect(200).data().clone();
+    let nothing = ahead().await;
+    assert_eq!(nothing["missingVariables"], json!([]));
+    let texts = json!({"greetingText": "Hello {{name}} {{city|}}", "onMachine": "message", "machineMessageText": "{{name}}, {{plan|basic}}"});
+    world.call(&world.admin, "PATCH", &format!("/agents/{agent}"), texts).await.expect(200);
+    assert_eq!(ahead().await, nothing, "nobody is called with a draft");
+    world.post(&format!("/agents/{agent}/publish"), json!({})).await.expect(200);
+    let ahead = ahead().await;
+    let examples: Vec<String> = (0..5).map(|n| format!("+4915112345{n:03}")).collect();
+    assert_eq!(ahead["missingVariables"], json!([{"variable": "name", "count": 7, "examples": examples}]));
+    assert_eq!((&ahead["waiting"], &ahead["callableNow"]), (&nothing["waiting"], &nothing["callableNow"]));
+    let warnings = ahead["warnings"].to_string();
+    assert!(warnings.contains("7 recipients lack") && warnings.contains("name 7"), "{warnings}");
+    assert!(warnings.contains("1 recipients make a text"), "{warnings}");
+}

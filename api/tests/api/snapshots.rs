@@ -44,6 +44,15 @@ async fn one_of_each_resource() {
         "apiKeySid": "SK0123456789abcdef0123456789abcdef", "apiKeySecret": "secret-of-it", "baseUrl": "https://1.1.1.1",
         "callerId": "+12025550199", "stream": {"url": "wss://agent.example.com/calls", "parameters": {"lang": "de"}}});
     settled("trunk_twilio", &world.post("/trunks", twilio).await);
+    let sms = json!({"name": "Texts", "kind": "twilioSms", "accountSid": "AC0123456789abcdef0123456789abcdef", "authToken": "token-of-it",
+        "callerId": "+12025550199", "baseUrl": "https://1.1.1.1"});
+    settled("trunk_sms", &world.post("/trunks", sms).await);
+    let whatsapp = json!({"name": "WhatsApp", "kind": "whatsapp", "phoneNumberId": "106540352242922", "accessToken": "token-of-it",
+        "appSecret": "secret-of-it", "verifyToken": "chosen", "baseUrl": "https://1.1.1.1"});
+    settled("trunk_whatsapp", &world.post("/trunks", whatsapp).await);
+    let smtp = json!({"name": "Mail", "kind": "smtp", "host": "1.1.1.1", "username": "u", "password": "p",
+        "from": "Acme <hello@example.com>", "replyTo": "answers@example.com"});
+    settled("trunk_smtp", &world.post("/trunks", smtp).await);
     settled("trunk_simulated", &world.post("/trunks", json!({"name": "Test", "kind": "simulated"})).await);
     let body = json!({"name": "Autumn", "agentId": agent.id(), "trunkId": trunk.id(), "startAt": "2026-12-01T00:00:00Z"});
     let campaign = world.post("/campaigns", body).await;

@@ -209,6 +209,12 @@ impl World {
         self.post("/trunks", json!({"name": "Test", "kind": "simulated"})).await.id()
     }
 
+    /// A trunk for e-mails.
+    pub async fn mail_trunk(&self) -> String {
+        let trunk = json!({"name": "Mail", "kind": "smtp", "host": "1.1.1.1", "from": "a@example.com"});
+        self.post("/trunks", trunk).await.id()
+    }
+
     /// A campaign in DRAFT with an agent and the only trunk.
     pub async fn campaign(&self) -> String {
         let agent = self.agent().await;
@@ -387,4 +393,11 @@ impl Answer {
     pub fn id(&self) -> String {
         self.data()["id"].as_str().expect("an id").to_owned()
     }
+}
+
+/// An object without one of its fields.
+pub fn without(object: &Value, field: &str) -> Value {
+    let mut left = object.clone();
+    assert!(left.as_object_mut().unwrap().remove(field).is_some(), "{object} has no {field}");
+    left
 }

@@ -154,6 +154,22 @@ async fn a_preview_says_what_this_agent_would_say() {
 }
 
 #[tokio::test]
+async fn a_preview_says_what_would_be_heard() {
+    let world = World::new().await;
+    let texts = json!({"name": "Asha", "openingLine": "Hi {{name}} of {{city}}", "greetingText": "Hello {{name}} {{code|}}{{city}}",
+        "onMachine": "message", "machineMessageText": "{{plan}}: call back"});
+    let agent = world.post("/agents", texts).await.expect(201).id();
+    let path = format!("/uploads/{}/preview?agentId={agent}", ready(&world).await);
+    let shown = world.get(&path).await.expect(200);
+    let row = &shown.data()[0];
+    assert_eq!(
+        (&row["greetingText"], &row["machineMessageText"], &row["missing"]),
+        (&json!("Hello Ana "), &json!(": call back"), &json!(["city", "plan"]))
+    );
+    assert_eq!((&shown.data()[1]["greetingText"], &shown.data()[1]["missing"]), (&Value::Null, &json!([])));
+}
+
+#[tokio::test]
 async fn a_campaign_names_its_source() {
     let world = World::new().await;
     let (agent, _) = (world.agent().await, world.trunk().await);

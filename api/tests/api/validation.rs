@@ -3,7 +3,7 @@ use serde_json::{Value, json};
 use crate::support::World;
 
 /// Puts each wrong value into a body that is right otherwise and expects to hear of its field.
-async fn expect_fields(world: &World, path: &str, good: Value, wrong: Vec<(&str, Value, &str)>) {
+pub(crate) async fn expect_fields(world: &World, path: &str, good: Value, wrong: Vec<(&str, Value, &str)>) {
     world.post(path, good.clone()).await.expect_success();
     for (name, value, field) in wrong {
         let mut body = good.clone();
@@ -74,9 +74,23 @@ async fn agents() {
         ("keypadSeconds", json!(61), "keypadSeconds"),
         ("onMachine", json!("hang_up"), "onMachine"),
         ("machineMessage", json!("../later.wav"), "machineMessage"),
+        ("greetingText", json!("  "), "greetingText"),
+        ("greetingText", json!("é".repeat(4_001)), "greetingText"),
+        ("greetingText", json!({"text": "Hello"}), "greetingText"),
+        ("greetingText", json!("a\0b"), "greetingText"),
+        ("machineMessageText", json!("Call me back"), "machineMessageText"),
         ("speed", json!(1), "speed"),
     ];
     expect_fields(&world, "/agents", json!({"name": "Asha"}), wrong).await;
+    for (body, field) in [
+        (json!({"name": "Asha", "greeting": "hello.wav", "greetingText": "Hello"}), "greetingText"),
+        (
+            json!({"name": "Asha", "onMachine": "message", "machineMessage": "hello.wav", "machineMessageText": "Hi"}),
+            "machineMessageText",
+        ),
+    ] {
+        assert_eq!(world.post("/agents", body).await.field(), field);
+    }
     world
         .post("/agents", json!({"name": "é".repeat(200), "prompt": "x".repeat(100 * 1024)}))
         .await
@@ -100,7 +114,14 @@ async fn sip_trunks() {
         ("port", json!(65536), "port"),
         ("port", json!(-1), "port"),
         ("port", json!("5060"), "port"),
-        ("transport", json!("tls"), "transport"),
+        ("transport", json!("ws"), "transport"),
+        ("tlsServerName", json!("pbx.example"), "tlsServerName"),
+        ("caCertificate", json!("-----BEGIN CERTIFICATE-----"), "caCertificate"),
+        ("sips", json!(true), "sips"),
+        ("register", json!(true), "register"),
+        ("registerExpires", json!(300), "registerExpires"),
+        ("sessionExpires", json!(89), "sessionExpires"),
+        ("sessionExpires", json!(86_401), "sessionExpires"),
         ("domain", json!("a/b"), "domain"),
         ("username", json!("a\"b"), "username"),
         ("username", json!(""), "username"),
@@ -130,6 +151,22 @@ async fn sip_trunks() {
     expect_fields(&world, "/trunks", json!({"name": "T", "kind": "sip", "host": "127.0.0.1"}), wrong).await;
     for host in ["sip.example.com", "localhost", "192.0.2.1", "::1", "[2001:db8::1]", "my_pbx"] {
         world.post("/trunks", json!({"name": "T", "kind": "sip", "host": host})).await.expect(201);
+    }
+    for seconds in [0, 59, 86_401] {
+        let body = json!({"name": "T", "kind": "sip", "host": "127.0.0.1", "username": "joe", "password": "x",
+            "register": true, "registerExpires": seconds});
+        assert_eq!(world.post("/trunks", body).await.field(), "registerExpires", "{seconds}");
+    }
+    for (field, value) in [
+        ("tlsServerName", "a b"),
+        ("caCertificate", ""),
+        ("caCertificate", "no certificate"),
+        ("caCertificate", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"),
+        ("caCertificate", &"x".repeat(32_769)),
+    ] {
+        let mut body = json!({"name": "T", "kind": "sip", "host": "127.0.0.1", "transport": "tls"});
+        body[field] = json!(value);
+        assert_eq!(world.post("/trunks", body).await.field(), field, "{value:.50}");
     }
 }
 
@@ -210,7 +247,14 @@ async fn campaigns() {
         ("channel", json!("sms"), "channel"),
         ("channel", json!("pigeon"), "channel"),
         ("channels", json!([]), "channels"),
-        ("channels", json!([{"channel": "sms"}]), "channels"),
+        ("channels", json!([{"channel": "sms"}]), "channels[0].message"),
+        ("channels", json!([{"channel": "sms", "message": {"text": "Hi"}}]), "channels[0].trunkId"),
+        ("channels", step("message", json!({"text": "Hi"})), "channels[0].message"),
+        (
+            "channels",
+            json!([{"channel": "voice"}, {"channel": "voice", "gate": "sms.undelivered"}]),
+            "channels[1].gate",
+        ),
         ("channels", json!(vec![json!({"channel": "voice"}); 11]), "channels"),
         ("channels", json!([{}]), "channels[0].channel"),
         ("channels", json!([["voice"]]), "channels[0]"),

@@ -233,3 +233,21 @@ async fn a_conversation_is_changed_field_by_field_and_has_to_make_sense_as_a_who
     assert_eq!(draft.data()["version"], "v2");
     assert_eq!(world.get(&path).await.data()["connect"]["url"], "wss://1.1.1.1/talk", "v1 is what it was");
 }
+
+#[tokio::test]
+async fn a_greeting_is_a_file_or_a_text() {
+    let world = World::new().await;
+    let said = json!({"name": "Asha", "greetingText": "Hello {{name}}", "onMachine": "message", "machineMessageText": "Bye"});
+    let made = world.post("/agents", said).await.expect(201);
+    assert_eq!(
+        (&made.data()["greetingText"], &made.data()["machineMessageText"]),
+        (&json!("Hello {{name}}"), &json!("Bye"))
+    );
+    let id = made.id();
+    assert_eq!(world.patch_agent(&id, json!({"greeting": "hello.wav"})).await.field(), "greetingText");
+    assert_eq!(world.patch_agent(&id, json!({"onMachine": "hangUp"})).await.field(), "machineMessageText");
+    let file = json!({"greeting": "hello.wav", "greetingText": null, "machineMessageText": null});
+    let draft = world.patch_agent(&id, file).await.expect(200);
+    let shown = ["greeting", "greetingText", "machineMessageText"].map(|field| draft.data()[field].clone());
+    assert_eq!(shown, [json!("hello.wav"), Value::Null, Value::Null]);
+}

@@ -5,6 +5,8 @@
 mod beep;
 mod dtmf;
 mod ears;
+pub mod mark;
+mod meter;
 mod playout;
 mod recorder;
 mod recording_file;
@@ -24,11 +26,13 @@ use audio_codec_algorithms::{decode_alaw, decode_ulaw, encode_alaw, encode_ulaw}
 use ringfleet_core::call::{Guess, Speech};
 use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 
+pub(crate) use meter::measure;
+pub use meter::{GAP, Heard, Meter};
 pub(crate) use playout::Playout;
 pub use sdp::{Direction, Remote, answer, offer, parse_answer};
 pub use session::run;
 pub use socket::RtpSocket;
-pub use wav::{WavError, load_greeting};
+pub use wav::{WavError, load_greeting, read_samples, read_wav};
 
 /// Samples a second of all audio in here.
 pub const SAMPLE_RATE: u32 = 8000;

@@ -20,11 +20,11 @@ use super::{
 };
 
 /// Length of one packet of audio.
-const PACE: Duration = Duration::from_millis(20);
+pub(super) const PACE: Duration = Duration::from_millis(20);
 /// How long a machine's greeting lasts at most, in frames: a minute.
 const MACHINES_GREET: u64 = 60 * 50;
 /// Longest datagram we look at; an Ethernet frame carries no more.
-const DATAGRAM: usize = 1500;
+pub(super) const DATAGRAM: usize = 1500;
 
 /// Plays `pcm` once from the start and silence afterwards, on a steady 20 ms clock, and listens; runs until `stop` fires.
 ///
@@ -94,7 +94,7 @@ pub async fn run(
 }
 
 /// Ticks that were missed are caught up with, so that the far end's playout does not starve after a hiccup of ours.
-fn steady_clock() -> Interval {
+pub(super) fn steady_clock() -> Interval {
     let mut clock = tokio::time::interval(PACE);
     clock.set_missed_tick_behavior(MissedTickBehavior::Burst);
     clock

@@ -1,6 +1,10 @@
 //! Loads a greeting from a WAV file of almost any kind.
 
-use std::{fs::File, io::BufReader, path::Path};
+use std::{
+    fs::File,
+    io::{BufReader, Read},
+    path::Path,
+};
 
 use hound::{SampleFormat, WavReader, WavSpec};
 
@@ -62,7 +66,15 @@ impl From<hound::Error> for WavError {
 /// # Errors
 /// Says what is wrong with the file in words an operator can act on.
 pub fn load_greeting(path: &Path) -> Result<Vec<i16>, WavError> {
-    let mut reader = WavReader::open(path)?;
+    read_wav(BufReader::new(File::open(path)?))
+}
+
+/// The same from wherever the file comes.
+///
+/// # Errors
+/// As for [`load_greeting`].
+pub fn read_wav(file: impl Read) -> Result<Vec<i16>, WavError> {
+    let mut reader = WavReader::new(file)?;
     let spec = reader.spec();
     check(spec)?;
     let mut mixer = Mixer::new(spec);
@@ -79,7 +91,21 @@ pub fn load_greeting(path: &Path) -> Result<Vec<i16>, WavError> {
     mixer.finish()
 }
 
-fn read_integers(reader: &mut WavReader<BufReader<File>>, mixer: &mut Mixer) -> Result<(), WavError> {
+/// Brings samples without a header, 16 bit, little-endian, mono, to 8 kHz. Half a sample at the end is left out.
+///
+/// # Errors
+/// When the rate is out of bounds, or there is no audio, or more than ten minutes of it.
+pub fn read_samples(bytes: &[u8], sample_rate: u32) -> Result<Vec<i16>, WavError> {
+    let spec = WavSpec { channels: 1, sample_rate, bits_per_sample: 16, sample_format: SampleFormat::Int };
+    check(spec)?;
+    let mut mixer = Mixer::new(spec);
+    for sample in bytes.as_chunks().0 {
+        mixer.take(Ok(f32::from(i16::from_le_bytes(*sample))), 1.0)?;
+    }
+    mixer.finish()
+}
+
+fn read_integers<R: Read>(reader: &mut WavReader<R>, mixer: &mut Mixer) -> Result<(), WavError> {
     // 8 bits become 16 by a factor of 256, 24 bits by 1/256.
     let scale = f32::powi(2.0, 16 - i32::from(reader.spec().bits_per_sample));
     for sample in reader.samples::<i32>() {
@@ -232,6 +258,16 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn samples_without_a_header_give_the_same_sound() {
+        let bytes: Vec<u8> =
+            sine(440.0, 24_000, 24_000).iter().flat_map(|sample| (*sample as i16).to_le_bytes()).collect();
+        let (pcm, expected) = (read_samples(&bytes, 24_000).unwrap(), sine(440.0, 8000, 8000));
+        assert!(pcm.len().abs_diff(8000) <= 1);
+        assert!((200..7800).all(|n| (f32::from(pcm[n]) - expected[n]).abs() < 80.0));
+        assert!(matches!(read_samples(&[1], 24_000), Err(WavError::Empty)));
     }
 
     #[test]

@@ -8,7 +8,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::media::{self, Command, MediaReport, Remote, RtpSocket, Wires};
+use crate::media::{self, Command, MediaReport, Meter, Remote, RtpSocket, Wires};
 
 /// The audio of a call: not begun while the caller owes us an address, else running.
 pub(super) enum Audio {
@@ -18,16 +18,21 @@ pub(super) enum Audio {
 }
 
 impl Audio {
-    /// Begins once it is known where to send; a second time changes nothing.
-    pub fn begin(&mut self, remote: Option<Remote>, pcm: Arc<Vec<i16>>) {
+    /// Begins once it is known where to send; a second time changes nothing. With a meter the caller hears numbered audio instead.
+    pub fn begin(&mut self, remote: Option<Remote>, pcm: Arc<Vec<i16>>, meter: Option<&Arc<Meter>>) {
         let Some(remote) = remote else { return };
         *self = match std::mem::replace(self, Self::Gone) {
             Self::Waiting(socket) => {
                 let stop = CancellationToken::new();
                 let (wires, lead) = Wires::new();
-                let (_, remote) = watch::channel(remote); // it stays as it is
-                let run = media::run(socket, remote, pcm, None, wires, stop.clone());
-                Self::Running { commands: lead.commands, stop, task: tokio::spawn(run) }
+                let task = match meter {
+                    Some(meter) => tokio::spawn(media::measure(socket, remote, meter.clone(), stop.clone())),
+                    None => {
+                        let (_, remote) = watch::channel(remote); // it stays as it is
+                        tokio::spawn(media::run(socket, remote, pcm, None, wires, stop.clone()))
+                    }
+                };
+                Self::Running { commands: lead.commands, stop, task }
             }
             other => other,
         };

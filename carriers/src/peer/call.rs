@@ -152,7 +152,7 @@ impl Call {
         };
         self.reply(self.accepted(&self.invite, &sdp));
         self.answered_at = Some(self.server.clock.now());
-        audio.begin(offer, self.server.sound(sound));
+        audio.begin(offer, self.server.sound(sound), self.server.meter.as_ref());
         let by = self.talk(&mut audio, (rtp, session), sound, talk).await;
         self.tell(200, by, audio.end().await);
         if by != EndedBy::Caller {
@@ -191,7 +191,8 @@ impl Call {
                     Event::Bye => return EndedBy::Caller,
                     Event::Ack(body) => {
                         unheard = None;
-                        audio.begin(media::parse_answer(&body), self.server.sound(sound));
+                        let (sound, meter) = (self.server.sound(sound), self.server.meter.as_ref());
+                        audio.begin(media::parse_answer(&body), sound, meter);
                     }
                     Event::Again => self.repeat(),
                     Event::Reinvite(request) => {

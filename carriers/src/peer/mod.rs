@@ -26,6 +26,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 pub use record::CallRecord;
 pub use rule::Rule;
 
+use crate::media::Meter;
 use server::Server;
 
 /// How long [`Peer::stop`] waits for live calls to say goodbye.
@@ -68,8 +69,30 @@ impl Peer {
         clock: Arc<dyn Clock>,
         sink: UnboundedSender<CallRecord>,
     ) -> io::Result<Self> {
+        Self::open(settings, clock, sink, None)
+    }
+
+    /// The same with callees that talk in numbered audio, for callers who say what they hear: what becomes of it goes to `meter`.
+    ///
+    /// # Errors
+    /// As for [`Peer::start`].
+    pub async fn measuring(
+        settings: PeerSettings,
+        clock: Arc<dyn Clock>,
+        sink: UnboundedSender<CallRecord>,
+        meter: Arc<Meter>,
+    ) -> io::Result<Self> {
+        Self::open(settings, clock, sink, Some(meter))
+    }
+
+    fn open(
+        settings: PeerSettings,
+        clock: Arc<dyn Clock>,
+        sink: UnboundedSender<CallRecord>,
+        meter: Option<Arc<Meter>>,
+    ) -> io::Result<Self> {
         let stop = CancellationToken::new();
-        let server = Arc::new(Server::bind(settings, clock, sink, stop.clone())?);
+        let server = Arc::new(Server::bind(settings, clock, sink, meter, stop.clone())?);
         let receiver = tokio::spawn(server.clone().receive());
         Ok(Self { addr: server.addr(), server, receiver, _guard: stop.clone().drop_guard(), stop })
     }

@@ -27,7 +27,7 @@ use super::{
     rule::{Rule, Sound},
     tables::{DialogKey, Event, Line, Tables, Transaction},
 };
-use crate::media::tone;
+use crate::media::{Meter, tone};
 
 /// Room for bursts of INVITEs while a call is being set up; the system may grant less.
 const RECEIVE_BUFFER: usize = 8 << 20;
@@ -50,6 +50,8 @@ pub(super) struct Server {
     pub sink: UnboundedSender<CallRecord>,
     pub stop: CancellationToken,
     pub tables: Mutex<Tables>,
+    /// Who measures what callees hear, instead of playing sounds to callers.
+    pub meter: Option<Arc<Meter>>,
     udp: UdpSocket,
     addr: SocketAddr,
     digest: Option<Digest>,
@@ -71,6 +73,7 @@ impl Server {
         settings: PeerSettings,
         clock: Arc<dyn Clock>,
         sink: UnboundedSender<CallRecord>,
+        meter: Option<Arc<Meter>>,
         stop: CancellationToken,
     ) -> io::Result<Self> {
         let socket = Socket::new(Domain::for_address(settings.listen), Type::DGRAM, Some(Protocol::UDP))?;
@@ -88,6 +91,7 @@ impl Server {
             sink,
             stop,
             tables: Mutex::default(),
+            meter,
             told_no_room: Mutex::default(),
             calls: TaskTracker::new(),
             talk: Arc::new(tone::murmur(millis)),

@@ -11,7 +11,7 @@ use std::{
 use async_trait::async_trait;
 use ringfleet_core::{
     Ending,
-    trunk::{OutcomeRule, SipTransport, SipTrunk},
+    trunk::{OutcomeRule, SipTrunk},
 };
 use serde_json::Value;
 use tokio::sync::mpsc::UnboundedSender;
@@ -25,6 +25,7 @@ use super::{
     leg::{self, Leg},
     live,
     station::Station,
+    timer::Wanted,
 };
 use crate::{
     Attempt, Order, Progress,
@@ -39,6 +40,8 @@ const NO_PORT_WAIT: Duration = Duration::from_secs(1);
 pub(super) struct SipAttempt {
     pub(super) order: Order,
     pub(super) leg: Leg,
+    /// Where else the INVITE can go while no connection takes it.
+    pub(super) spare_targets: Vec<SocketAddr>,
     pub(super) station: Arc<Station>,
     pub(super) rtp: RtpSocket,
     /// Where the far end sends its audio.
@@ -46,16 +49,21 @@ pub(super) struct SipAttempt {
     pub(super) sdp_session: u64,
     pub(super) credentials: Option<Credentials>,
     pub(super) rules: BTreeMap<u16, OutcomeRule>,
+    pub(super) session_timer: Wanted,
 }
 
 impl SipAttempt {
     /// Looks the peer up, takes an RTP port, and names everything.
     pub(super) async fn prepare(carrier: &SipCarrier, order: Order) -> Result<Self, Ending> {
+        if let Some(registrar) = &carrier.registrar {
+            registrar.admit().await?;
+        }
         let station = carrier.station(order.call).clone();
-        let peer = carrier.peer().await.map_err(|error| {
+        let mut targets = carrier.targets().await.map_err(|error| {
             tracing::warn!(%error, host = carrier.trunk.host, "the host of a SIP trunk has no address");
             failed("network")
         })?;
+        let peer = targets.remove(0);
         if peer.is_ipv4() != carrier.settings.bind.is_ipv4() {
             tracing::warn!(%peer, bind = %carrier.settings.bind, "a SIP trunk has an address of another kind than ours; bind the other kind");
             return Err(failed("network"));
@@ -69,7 +77,10 @@ impl SipAttempt {
                 tracing::warn!(%error, "no RTP port free");
                 Ending::NoRoom { retry_after: NO_PORT_WAIT, reason: Cow::Borrowed("no_rtp_port"), code: None }
             })?;
+        // What is said of us to one must be true for the other.
+        targets.retain(|other| station.seen_by(*other).is_ok_and(|seen| seen == local));
         Ok(Self {
+            spare_targets: targets,
             leg: first_leg(carrier, &order, local, peer),
             rtp_seen: SocketAddr::new(local.ip(), rtp.local_addr().port()),
             rtp,
@@ -77,6 +88,7 @@ impl SipAttempt {
             sdp_session: order.call.uuid().as_u64_pair().1 >> 2,
             credentials: carrier.credentials(),
             rules: carrier.trunk.outcomes.clone(),
+            session_timer: Wanted::new(carrier.trunk.session_expires),
             order,
             station,
         })
@@ -91,8 +103,8 @@ impl SipAttempt {
         let (_place, requests) = self.station.enter(&self.leg.call_id);
         match invite::place(&self, &progress, &hangup).await {
             Answer::Over(ending) => ending,
-            Answer::Live { leg, remote } => {
-                live::follow(self, *leg, remote, requests, progress, hangup).await
+            Answer::Live { leg, remote, terms } => {
+                live::follow(self, *leg, (remote, terms), requests, progress, hangup).await
             }
         }
     }
@@ -103,15 +115,16 @@ fn first_leg(carrier: &SipCarrier, order: &Order, local: SocketAddr, peer: Socke
     let (call_id, from_tag) = leg::names(order.call, rand::random());
     let host = domain(trunk);
     let caller = order.from.as_deref().or(trunk.username.as_deref()).unwrap_or("anonymous");
-    let uri = format!("sip:+{}@{host}", order.to.digits());
+    let scheme = scheme(trunk);
+    let uri = format!("{scheme}:+{}@{host}", order.to.digits());
     Leg {
         branch: leg::branch(&call_id, 1),
         call_id,
         from_tag,
         cseq: 1,
-        from: leg::address(caller, &host),
+        from: leg::address(scheme, caller, &host),
         to: format!("<{uri}>"),
-        uri: by_transport(uri, trunk.transport),
+        uri: leg::by_transport(uri, trunk.transport),
         local,
         peer,
         transport: trunk.transport,
@@ -125,17 +138,16 @@ pub(super) fn domain(trunk: &SipTrunk) -> String {
         if trunk.host.parse::<Ipv6Addr>().is_ok() { format!("[{}]", trunk.host) } else { trunk.host.clone() };
     match &trunk.domain {
         Some(domain) => domain.clone(),
-        None if trunk.port == 5060 => literal,
-        None => format!("{literal}:{}", trunk.port),
+        None => match trunk.port.filter(|port| *port != trunk.transport.usual_port()) {
+            None => literal,
+            Some(port) => format!("{literal}:{port}"),
+        },
     }
 }
 
-/// A request URI that says how it travels, where that is not by UDP.
-pub(super) fn by_transport(uri: String, transport: SipTransport) -> String {
-    match transport {
-        SipTransport::Udp => uri,
-        SipTransport::Tcp => format!("{uri};transport=tcp"),
-    }
+/// What its URIs begin with.
+pub(super) fn scheme(trunk: &SipTrunk) -> &'static str {
+    if trunk.sips { "sips" } else { "sip" }
 }
 
 /// What is kept of a leg.

@@ -1,4 +1,5 @@
-//! Host names to addresses, by the system's resolver. SRV and NAPTR (RFC 3263) are not asked: a trunk names its port.
+//! Host names to addresses, and a trunk to the addresses it can be reached at (RFC 3263; NAPTR is not asked, for a trunk names its
+//! transport).
 
 use std::{
     collections::HashMap,
@@ -10,6 +11,7 @@ use std::{
 
 use async_trait::async_trait;
 use parking_lot::Mutex;
+use ringfleet_core::trunk::SipTrunk;
 use rsipstack::{
     sip::{HostWithPort, Transport, Uri},
     transaction::endpoint::TargetLocator,
@@ -17,24 +19,98 @@ use rsipstack::{
 };
 use tokio::time::{Instant, timeout};
 
+use super::{
+    SipSettings,
+    srv::{self, Directory, Server},
+};
+
 /// How long an address is used before the resolver is asked again. A campaign would else ask once per call.
 const KEEP: Duration = Duration::from_secs(30);
 /// Longest lookup of a name that a peer has written into a header: a call waits for it.
 const PEERS_NAME: Duration = Duration::from_secs(2);
 /// Names remembered at most. A trunk has one; the others are of its peers' choice.
 const MOST_NAMES: usize = 1000;
+/// How long an address that did not answer is tried only after the others of its trunk.
+const AVOIDED: Duration = Duration::from_secs(60);
 
 /// Looks host names up and remembers the answers for a moment.
 pub(super) struct Hosts {
     ipv6: bool,
     /// What each name stood for, and since when; nothing for a peer's name that has no address.
     known: Mutex<HashMap<String, (Option<IpAddr>, Instant)>>,
+    directory: Directory,
+    /// The servers of the trunk's domain, and since when; none when it has no SRV records.
+    servers: Mutex<Option<(Vec<Server>, Instant)>>,
+    /// Addresses of the trunk that did not answer, and when.
+    avoided: Mutex<HashMap<SocketAddr, Instant>>,
 }
 
 impl Hosts {
-    /// For sockets bound to `bind`: only addresses of its family can be reached from there.
-    pub(super) fn new(bind: IpAddr) -> Arc<Self> {
-        Arc::new(Self { ipv6: bind.is_ipv6(), known: Mutex::default() })
+    /// For sockets bound to `settings.bind`: only addresses of its family can be reached from there.
+    pub(super) fn new(settings: &SipSettings) -> Arc<Self> {
+        Arc::new(Self {
+            ipv6: settings.bind.is_ipv6(),
+            known: Mutex::default(),
+            directory: Directory::new(settings.nameservers.clone()),
+            servers: Mutex::default(),
+            avoided: Mutex::default(),
+        })
+    }
+
+    /// Where a trunk can be reached, in the order to try: the host and port it names, else the servers of its domain, else the usual
+    /// port. Never empty.
+    ///
+    /// # Errors
+    /// When no name of it has an address.
+    pub(super) async fn targets(&self, trunk: &SipTrunk) -> io::Result<Vec<SocketAddr>> {
+        let servers = match trunk.port {
+            None if literal(&trunk.host).is_none() => self.servers(trunk).await?,
+            _ => Vec::new(),
+        };
+        if servers.is_empty() {
+            return Ok(vec![self.resolve(&trunk.host, trunk.port()).await?]);
+        }
+        let mut found = Vec::new();
+        let mut trouble = None;
+        for server in srv::in_order(servers, |most| rand::random_range(0..=most)) {
+            match self.resolve(&server.host, server.port).await {
+                Ok(address) => found.push(address),
+                Err(error) => trouble = Some(error),
+            }
+        }
+        match trouble {
+            Some(error) if found.is_empty() => Err(error),
+            _ => Ok(self.best_first(found)),
+        }
+    }
+
+    async fn servers(&self, trunk: &SipTrunk) -> io::Result<Vec<Server>> {
+        let before = self.servers.lock().clone();
+        if let Some((servers, _)) = before.clone().filter(|(_, at)| at.elapsed() < KEEP) {
+            return Ok(servers);
+        }
+        let servers = match self.directory.servers(&trunk.host, trunk.transport).await {
+            Ok(servers) => servers,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(error),
+            Err(error) => {
+                tracing::warn!(%error, host = trunk.host, "the servers of a SIP trunk's domain could not be looked up");
+                before.map(|(servers, _)| servers).unwrap_or_default()
+            }
+        };
+        *self.servers.lock() = Some((servers.clone(), Instant::now()));
+        Ok(servers)
+    }
+
+    /// Tries an address of the trunk after its others for a while: it did not answer.
+    pub(super) fn avoid(&self, address: SocketAddr) {
+        self.avoided.lock().insert(address, Instant::now());
+    }
+
+    fn best_first(&self, mut addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
+        let mut avoided = self.avoided.lock();
+        avoided.retain(|_, at| at.elapsed() < AVOIDED);
+        addresses.sort_by_key(|address| avoided.contains_key(address));
+        addresses
     }
 
     /// The address of `host`, which may be an address already.
@@ -82,10 +158,15 @@ impl Hosts {
     }
 
     async fn look_up(&self, host: &str) -> io::Result<IpAddr> {
-        let found = tokio::net::lookup_host((host, 0)).await?.find(|found| self.is_of_family(found.ip()));
-        let found =
-            found.ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, "no address of the bound family"));
-        Ok(found?.ip())
+        let found = if self.directory.is_named() {
+            self.directory.addresses(host).await?
+        } else {
+            tokio::net::lookup_host((host, 0)).await?.map(|found| found.ip()).collect()
+        };
+        found
+            .into_iter()
+            .find(|ip| self.is_of_family(*ip))
+            .ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, "no address of the bound family"))
     }
 
     fn is_of_family(&self, ip: IpAddr) -> bool {
@@ -151,7 +232,7 @@ mod tests {
 
     #[tokio::test]
     async fn addresses_need_no_lookup_and_names_give_the_bound_family() {
-        let hosts = Hosts::new([127, 0, 0, 1].into());
+        let hosts = Hosts::new(&SipSettings::default());
         assert_eq!(hosts.resolve("192.0.2.7", 5070).await.unwrap(), ([192, 0, 2, 7], 5070).into());
         assert_eq!(hosts.resolve("[2001:db8::1]", 5060).await.unwrap().to_string(), "[2001:db8::1]:5060");
         assert_eq!(hosts.resolve("localhost", 5060).await.unwrap(), ([127, 0, 0, 1], 5060).into());
@@ -161,7 +242,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_a_peer_calls_itself_may_mean_nothing_here() {
-        let hosts = Hosts::new([127, 0, 0, 1].into());
+        let hosts = Hosts::new(&SipSettings::default());
         let at = async |host: &str| hosts.resolve_peers(&HostWithPort::try_from(host).unwrap()).await;
         assert_eq!(at("192.0.2.7:5070").await, Some(([192, 0, 2, 7], 5070).into()));
         assert_eq!(at("localhost").await, Some(([127, 0, 0, 1], 5060).into()));
@@ -175,7 +256,7 @@ mod tests {
 
     #[tokio::test]
     async fn names_are_not_remembered_without_end() {
-        let hosts = Hosts::new([127, 0, 0, 1].into());
+        let hosts = Hosts::new(&SipSettings::default());
         for n in 0..3 * MOST_NAMES {
             hosts.remember(&format!("h{n}"), None);
             assert!(hosts.known.lock().len() <= MOST_NAMES);

@@ -1,15 +1,24 @@
 //! Answers what the far end asks within a call: re-INVITE, UPDATE, OPTIONS, INFO, BYE (RFC 3261 §12.2.2, §14.2).
 
-use std::net::SocketAddr;
+use std::{
+    net::SocketAddr,
+    sync::{Arc, atomic::AtomicU32},
+};
 
 use rsipstack::{
-    sip::{Accept, Contact, ContentType, Header, HeadersExt, Method, SipMessage, StatusCode},
+    sip::{Accept, Contact, ContentType, Header, Headers, HeadersExt, Method, SipMessage, StatusCode},
     transaction::{Transaction, TransactionState},
 };
 
 use tokio::sync::{mpsc::UnboundedSender, watch};
 
-use super::leg::{self, Leg};
+use super::{
+    digest::Credentials,
+    leg::{self, Leg},
+    refresh::{Refresh, Refreshed},
+    station::Station,
+    timer::{Refresher, Timer},
+};
 use crate::media::{self, Direction, Remote};
 
 /// The methods we take.
@@ -34,6 +43,12 @@ pub(super) struct Session {
     pub(super) remote_cseq: u32,
     /// What the audio is told of the far end.
     pub(super) audio: watch::Sender<Remote>,
+    /// When somebody has to show that the call goes on.
+    pub(super) timer: Option<Timer>,
+    /// The far end takes UPDATE.
+    pub(super) updates: bool,
+    /// The latest CSeq of our own requests within the call.
+    pub(super) cseq: Arc<AtomicU32>,
 }
 
 /// What a request meant for the call.
@@ -67,9 +82,15 @@ impl Session {
             (StatusCode::CallTransactionDoesNotExist, Vec::new(), None)
         } else if cseq < self.remote_cseq {
             (StatusCode::ServerInternalError, Vec::new(), None) // out of order, RFC 3261 §12.2.2
+        } else if method == Method::Invite && self.is_reinviting() {
+            (StatusCode::RequestPending, Vec::new(), None) // RFC 3261 §14.2
         } else {
             self.remote_cseq = cseq;
-            self.reply_to(method, &request.body.clone())
+            let mut reply = self.reply_to(method, &request.body.clone());
+            if reply.0 == StatusCode::OK && matches!(method, Method::Invite | Method::Update) {
+                reply.1.extend(self.refreshed_by(&request.headers));
+            }
+            reply
         };
         let accepted = code == StatusCode::OK;
         if let Err(error) = transaction.reply_with(code, headers, body).await {
@@ -80,6 +101,62 @@ impl Session {
             Method::Invite => (Meant::Nothing, Some(transaction)),
             _ => (Meant::Nothing, None),
         }
+    }
+
+    fn is_reinviting(&self) -> bool {
+        !self.updates && self.timer.as_ref().is_some_and(|timer| timer.asking)
+    }
+
+    /// The far end has shown that the call goes on; who shows it next is what our answer says. One that asks for no timer ends its
+    /// own duty, not ours.
+    fn refreshed_by(&mut self, headers: &Headers) -> Vec<Header> {
+        match Timer::of_request(headers) {
+            Some((timer, answer)) => {
+                self.timer = Some(timer);
+                answer
+            }
+            None => {
+                self.timer.take_if(|timer| timer.refresher == Refresher::Them);
+                Vec::new()
+            }
+        }
+    }
+
+    /// What a request that shows that the call goes on is made of.
+    pub(super) fn refresh(
+        &mut self,
+        station: &Arc<Station>,
+        credentials: Option<&Credentials>,
+    ) -> Option<Refresh> {
+        let sdp = self.newest(&media::offer(self.sdp_session, self.rtp));
+        let timer = self.timer.as_mut()?;
+        timer.asking = true;
+        Some(Refresh {
+            station: station.clone(),
+            leg: self.leg.clone(),
+            cseq: self.cseq.clone(),
+            interval: timer.interval,
+            updates: self.updates,
+            sdp,
+            credentials: credentials.cloned(),
+        })
+    }
+
+    /// Takes up what a refresh came to. False: the far end is gone.
+    pub(super) fn refreshed(&mut self, outcome: Refreshed) -> bool {
+        match outcome {
+            Refreshed::Until(timer, body) => {
+                self.timer = timer;
+                self.answered(&body);
+            }
+            Refreshed::NotNow => {
+                if let Some(timer) = &mut self.timer {
+                    timer.try_again();
+                }
+            }
+            Refreshed::Gone => return false,
+        }
+        true
     }
 
     /// Same dialog: our tag in To and the callee's in From. Another fork's would be a different dialog.
@@ -117,9 +194,14 @@ impl Session {
             media::answer(self.sdp_session, self.rtp, &remote)
         };
         self.sdp_version += 1;
+        Some(self.newest(&sdp))
+    }
+
+    /// A description of ours with the version that is due (RFC 3264 §8).
+    fn newest(&self, sdp: &[u8]) -> Vec<u8> {
         let origin = format!("o=- {0} {0} ", self.sdp_session);
         let newer = format!("o=- {0} {1} ", self.sdp_session, self.sdp_session + self.sdp_version);
-        Some(String::from_utf8_lossy(&sdp).replacen(&origin, &newer, 1).into_bytes())
+        String::from_utf8_lossy(sdp).replacen(&origin, &newer, 1).into_bytes()
     }
 
     /// Takes the body of an ACK. One without a description leaves everything as it was.
@@ -181,7 +263,18 @@ mod tests {
         };
         let (audio, _) = watch::channel(media::parse_answer(&offer("a=sendrecv")).unwrap());
         let rtp = ([127, 0, 0, 1], 20000).into();
-        Session { leg, sdp_session: 7, rtp, sdp_version: 0, remote_cseq: 0, audio }
+        let cseq = Arc::new(AtomicU32::new(1));
+        Session {
+            leg,
+            sdp_session: 7,
+            rtp,
+            sdp_version: 0,
+            remote_cseq: 0,
+            audio,
+            timer: None,
+            updates: true,
+            cseq,
+        }
     }
 
     fn offer(direction: &str) -> Vec<u8> {

@@ -3,7 +3,10 @@
 use std::{pin::Pin, time::Duration};
 
 use ringfleet_core::{EndedBy, Ending, Outcome};
-use rsipstack::sip::{Header, Request, Response};
+use rsipstack::{
+    sip::{Header, Request, Response},
+    transport::{SipAddr, SipConnection},
+};
 use tokio::{
     sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
     time::{Instant, Sleep, sleep, sleep_until},
@@ -17,6 +20,7 @@ use super::{
     leg::Leg,
     live,
     outcomes::{self, GaveUp, Seen},
+    timer::{self, Timer, Wanted},
 };
 use crate::{
     Progress,
@@ -31,7 +35,22 @@ pub(super) enum Answer {
     /// Nobody is on the line.
     Over(Ending),
     /// Somebody is, at the end of this leg; audio goes to `remote`.
-    Live { leg: Box<Leg>, remote: Remote },
+    Live { leg: Box<Leg>, remote: Remote, terms: Terms },
+}
+
+/// How an answered call is shown to go on.
+pub(super) struct Terms {
+    pub(super) timer: Option<Timer>,
+    /// The far end takes UPDATE.
+    pub(super) updates: bool,
+}
+
+impl Terms {
+    fn of(response: &Response) -> Self {
+        let allowed = timer::text(&response.headers, "Allow").unwrap_or_default();
+        let updates = allowed.split(',').any(|method| method.trim() == "UPDATE");
+        Self { timer: Timer::of_response(response), updates }
+    }
 }
 
 /// Places the call and waits until it is answered or over.
@@ -46,9 +65,11 @@ pub(super) async fn place(
         leg: attempt.leg.clone(),
         seen: Seen::default(),
         answers: Answers::default(),
+        session_timer: attempt.session_timer,
         early_sdp: Vec::new(),
         gave_up_at: None,
         cancelled: false,
+        connection_ended: CancellationToken::new(),
     };
     let ring_timeout = sleep(attempt.order.ring_timeout);
     tokio::pin!(ring_timeout);
@@ -92,12 +113,15 @@ struct Inviting<'a> {
     leg: Leg,
     seen: Seen,
     answers: Answers,
+    session_timer: Wanted,
     /// Description in a 18x, for peers whose 200 has none.
     early_sdp: Vec<u8>,
     /// When we gave up, or, once the CANCEL is out, when that was.
     gave_up_at: Option<Instant>,
     /// The CANCEL is out.
     cancelled: bool,
+    /// Fires when the connection that the INVITE went over has ended; never for datagrams.
+    connection_ended: CancellationToken,
 }
 
 /// An INVITE on its way, and what is heard of it.
@@ -125,18 +149,37 @@ impl Inviting<'_> {
     async fn send_now(&mut self) -> Option<Sent> {
         self.seen.provisional = false; // of this transaction: only then may it be cancelled, RFC 3261 §9.1
         let station = &self.attempt.station;
-        let request = self.leg.invite(self.attempt.offer(), &self.answers.headers()).inspect_err(|error| {
+        let way = self.way().await?;
+        let mut more = self.answers.headers();
+        more.extend(self.session_timer.headers());
+        let request = self.leg.invite(self.attempt.offer(), &more).inspect_err(|error| {
             tracing::warn!(%error, "the settings of a SIP trunk make no valid INVITE");
         });
         let request = request.ok()?;
-        let way = station.connect(self.leg.peer, self.leg.transport).await.inspect_err(|error| {
-            tracing::warn!(%error, peer = %self.leg.peer, "no connection to the peer of a SIP trunk");
-        });
-        let transaction = station.transaction(request.clone(), way.ok()?)?;
+        self.connection_ended = way.0.cancel_token().unwrap_or_default();
+        let transaction = station.transaction(request.clone(), way)?;
         let (sender, responses) = unbounded_channel();
         let credentials = self.attempt.credentials.clone();
         tokio::spawn(drive::to_the_end(transaction, sender, self.leg.clone(), station.clone(), credentials));
         Some((request, responses))
+    }
+
+    /// The connection to the peer. Where there is none, nobody was called, so another target of the trunk may stand in (RFC 3263
+    /// §4.3); not any more once the peer has begun to ask who we are.
+    async fn way(&mut self) -> Option<(SipConnection, SipAddr)> {
+        let station = &self.attempt.station;
+        let spare = if self.leg.cseq == 1 { self.attempt.spare_targets.as_slice() } else { &[] };
+        let mut others = spare.iter();
+        loop {
+            let peer = self.leg.peer;
+            match station.connect(peer, self.leg.transport).await {
+                Ok(way) => return Some(way),
+                Err(error) => tracing::warn!(%error, %peer, "no connection to the peer of a SIP trunk"),
+            }
+            station.avoid(peer);
+            self.leg.peer = *others.next()?;
+            self.tell(Progress::Resume(keep(&self.leg)));
+        }
     }
 
     async fn heard(&mut self, response: Response, request: &Request) -> Next {
@@ -148,6 +191,11 @@ impl Inviting<'_> {
             }
             200..300 => Next::Done(Box::new(self.answered(&response).await)),
             401 | 407 if self.seen.gave_up.is_none() && self.authenticate(&response, request) => Next::Again,
+            // Refused for its timer, before it went anywhere: asked for another one it is the same call (RFC 4028 §7.3).
+            422 if self.seen.gave_up.is_none() && self.session_timer.lengthen(&response) => {
+                self.next_invite();
+                Next::Again
+            }
             _ => Next::Done(Box::new(Answer::Over(self.refused(code, &response)))),
         }
     }
@@ -172,9 +220,13 @@ impl Inviting<'_> {
         if !self.answers.take_up(response, request, credentials) {
             return false;
         }
+        self.next_invite();
+        true
+    }
+
+    fn next_invite(&mut self) {
         self.leg = self.leg.with_invite(self.leg.cseq + 1);
         self.tell(Progress::Resume(keep(&self.leg)));
-        true
     }
 
     async fn answered(&mut self, response: &Response) -> Answer {
@@ -206,14 +258,17 @@ impl Inviting<'_> {
             return Answer::Over(Ending::over(Outcome::Failed, "media", code, EndedBy::Caller));
         };
         self.tell(Progress::Answered);
-        Answer::Live { leg: Box::new(leg), remote }
+        Answer::Live { leg: Box::new(leg), remote, terms: Terms::of(response) }
     }
 
     fn refused(&self, code: u16, response: &Response) -> Ending {
         if inspect::is_local(response) {
             return match code {
                 // Timer B: not even a 100. Nothing to cancel, and nobody there to do it.
-                408 if !self.seen.provisional => failed("trunk_silent"),
+                408 if !self.seen.provisional && !self.connection_ended.is_cancelled() => {
+                    self.attempt.station.avoid(self.leg.peer);
+                    failed("trunk_silent")
+                }
                 // The stream broke under the INVITE; how much of it arrived, nobody knows.
                 _ => Ending::uncertain("connection_lost"),
             };

@@ -12,7 +12,7 @@ use rsipstack::sip::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::in_dialog::ALLOW;
+use super::{in_dialog::ALLOW, timer};
 
 /// What an answered call adds.
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
@@ -24,6 +24,9 @@ pub(super) struct Dialog {
     /// Route set: Record-Route of the 2xx, reversed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) routes: Vec<String>,
+    /// It has a session timer: requests may have been sent within the call that were not kept.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(super) timed: bool,
 }
 
 /// One call on the wire. Holds a phone number, so it has no `Debug`.
@@ -79,16 +82,25 @@ pub(super) fn escape_user(user: &str) -> String {
     })
 }
 
-/// Who calls, or is called, in From and To.
-pub(super) fn address(user: &str, host: &str) -> String {
-    format!("<sip:{}@{host}>", escape_user(user))
+/// Who calls, or is called, in From and To. `scheme`: `sip` or `sips`.
+pub(super) fn address(scheme: &str, user: &str, host: &str) -> String {
+    format!("<{scheme}:{}@{host}>", escape_user(user))
+}
+
+/// A URI that says how it travels, where that is not by UDP. `sips:` says enough (RFC 5630 §3.1.4).
+pub(super) fn by_transport(uri: String, transport: SipTransport) -> String {
+    match transport {
+        SipTransport::Udp => uri,
+        SipTransport::Tls if uri.starts_with("sips:") => uri,
+        SipTransport::Tcp | SipTransport::Tls => format!("{uri};transport={transport}"),
+    }
 }
 
 impl Leg {
     /// Another caller ID than the one it was made with.
     pub(super) fn show(&mut self, caller_id: &str) {
         let host = self.from.rsplit('@').next().unwrap_or_default().trim_end_matches('>');
-        self.from = address(caller_id, host);
+        self.from = address(self.scheme(), caller_id, host);
     }
 
     /// The `n`-th INVITE of the same call.
@@ -107,15 +119,16 @@ impl Leg {
             .collect();
         routes.reverse();
         let to_tag = to_tag(response).unwrap_or_default();
-        Some(Self { dialog: Some(Dialog { to_tag, target, routes }), ..self.clone() })
+        let timed = timer::text(&response.headers, "Session-Expires").is_some();
+        Some(Self { dialog: Some(Dialog { to_tag, target, routes, timed }), ..self.clone() })
     }
 
-    /// The INVITE with its offer; `credentials` are the answers to challenges met so far.
-    pub(super) fn invite(&self, offer: Vec<u8>, credentials: &[Header]) -> Result<Request, Malformed> {
+    /// The INVITE with its offer; `more`: the answers to challenges met so far, and what else it asks for.
+    pub(super) fn invite(&self, offer: Vec<u8>, more: &[Header]) -> Result<Request, Malformed> {
         let mut headers = self.headers(Method::Invite, &self.branch, self.local, self.cseq);
         headers.push(Header::Contact(Contact::new(self.contact())));
         headers.push(Header::Allow(ALLOW.into()));
-        headers.extend(credentials.iter().cloned());
+        headers.extend(more.iter().cloned());
         headers.push(Header::ContentType(ContentType::new("application/sdp")));
         request(Method::Invite, &self.uri, headers, offer)
     }
@@ -133,13 +146,47 @@ impl Leg {
         via: SocketAddr,
         credentials: &[Header],
     ) -> Result<Request, Malformed> {
-        let dialog = self.dialog.as_ref().ok_or_else(|| sip::Error::ParseError("not answered".into()))?;
         // The sender's port keeps the branch of a second process apart from the first one's.
         let branch = format!("{}.b{round}p{}", self.branch, via.port());
-        let mut headers = self.headers(Method::Bye, &branch, via, self.cseq + round);
+        self.within(
+            self.headers(Method::Bye, &branch, via, self.cseq + round),
+            credentials,
+            Method::Bye,
+            Vec::new(),
+        )
+    }
+
+    /// An UPDATE, or a re-INVITE with our description, that shows that the answered call goes on (RFC 4028 §7.4).
+    pub(super) fn refresh(
+        &self,
+        method: Method,
+        cseq: u32,
+        via: SocketAddr,
+        more: &[Header],
+        sdp: Vec<u8>,
+    ) -> Result<Request, Malformed> {
+        let branch = format!("{}.r{cseq}", self.branch);
+        let mut headers = self.headers(method, &branch, via, cseq);
+        headers.push(Header::Contact(Contact::new(self.contact())));
+        headers.push(Header::Allow(ALLOW.into()));
+        if !sdp.is_empty() {
+            headers.push(Header::ContentType(ContentType::new("application/sdp")));
+        }
+        self.within(headers, more, method, sdp)
+    }
+
+    /// A request to the callee along the route of the dialog (RFC 3261 §12.2.1.1).
+    fn within(
+        &self,
+        mut headers: Vec<Header>,
+        more: &[Header],
+        method: Method,
+        body: Vec<u8>,
+    ) -> Result<Request, Malformed> {
+        let dialog = self.dialog.as_ref().ok_or_else(|| sip::Error::ParseError("not answered".into()))?;
         headers.extend(dialog.routes.iter().map(|route| Header::Route(sip::Route::new(route.as_str()))));
-        headers.extend(credentials.iter().cloned());
-        request(Method::Bye, &dialog.target, headers, Vec::new())
+        headers.extend(more.iter().cloned());
+        request(method, &dialog.target, headers, body)
     }
 
     /// OPTIONS outside a dialog (RFC 3261 §11.1), with the names of the latest INVITE of this leg, which it is instead of.
@@ -151,25 +198,39 @@ impl Leg {
         request(Method::Options, &self.uri, headers, Vec::new())
     }
 
-    /// Our Contact.
+    /// REGISTER for `expires` seconds (RFC 3261 §10.2), 0 to end it, with the names of the latest INVITE of this leg.
+    pub(super) fn register(&self, expires: u32, credentials: &[Header]) -> Result<Request, Malformed> {
+        let mut headers = self.headers(Method::Register, &self.branch, self.local, self.cseq);
+        headers.push(Header::Contact(Contact::new(format!("{};expires={expires}", self.contact()))));
+        headers.push(Header::Expires(sip::Expires::new(expires.to_string())));
+        headers.push(Header::Allow(ALLOW.into()));
+        headers.extend(credentials.iter().cloned());
+        request(Method::Register, &self.uri, headers, Vec::new())
+    }
+
+    /// Our Contact; `sips:` where the request URI is (RFC 3261 §8.1.1.8).
     pub(super) fn contact(&self) -> String {
-        match self.transport {
-            SipTransport::Udp => format!("<sip:ringfleet@{}>", self.local),
-            SipTransport::Tcp => format!("<sip:ringfleet@{};transport=tcp>", self.local),
-        }
+        let uri = format!("{}:ringfleet@{}", self.scheme(), self.local);
+        format!("<{}>", by_transport(uri, self.transport))
+    }
+
+    fn scheme(&self) -> &'static str {
+        if self.uri.starts_with("sips:") { "sips" } else { "sip" }
     }
 
     fn headers(&self, method: Method, branch: &str, via: SocketAddr, cseq: u32) -> Vec<Header> {
-        let transport = match self.transport {
-            SipTransport::Udp => "UDP",
-            SipTransport::Tcp => "TCP",
+        let (transport, more) = match self.transport {
+            SipTransport::Udp => ("UDP", ""),
+            SipTransport::Tcp => ("TCP", ""),
+            // Nobody can open a connection to us: whoever has something to say takes the one we opened (RFC 5923).
+            SipTransport::Tls => ("TLS", ";alias"),
         };
         let to = match self.dialog.as_ref().filter(|dialog| !dialog.to_tag.is_empty()) {
             Some(dialog) => format!("{};tag={}", self.to, dialog.to_tag),
             None => self.to.clone(),
         };
         vec![
-            Header::Via(Via::new(format!("SIP/2.0/{transport} {via};branch={branch};rport"))),
+            Header::Via(Via::new(format!("SIP/2.0/{transport} {via};branch={branch};rport{more}"))),
             Header::MaxForwards(MaxForwards::new("70")),
             Header::From(From::new(format!("{};tag={}", self.from, self.from_tag))),
             Header::To(To::new(to)),
@@ -271,6 +332,11 @@ mod tests {
             answered.bye(2, answered.local, &[]).unwrap().via_header().unwrap()
         );
         assert!(leg().answered(&answer("")).is_none());
+        let timed = |extra: &str| {
+            let answered = leg().answered(&answer(&format!("Contact: <sip:c@d>\r\n{extra}"))).unwrap();
+            answered.dialog.unwrap().timed
+        };
+        assert!(timed("x: 1800\r\n") && !timed(""));
         assert!(leg().bye(1, leg().local, &[]).is_err());
     }
 
@@ -286,7 +352,7 @@ mod tests {
     #[test]
     fn a_caller_id_that_was_chosen_late_stands_in_every_request() {
         let mut late = leg();
-        late.from = address("+15550001111", "trunk.example:5070");
+        late.from = address("sip", "+15550001111", "trunk.example:5070");
         late.show("+12025550100");
         assert_eq!(late.from, "<sip:+12025550100@trunk.example:5070>");
         let mut kept = leg();
@@ -294,6 +360,18 @@ mod tests {
         let (invite, cancel) = (kept.invite(Vec::new(), &[]).unwrap(), kept.cancel().unwrap());
         assert!(invite.from_header().unwrap().value().starts_with("<sip:+12025550100@trunk.example>"));
         assert_eq!(invite.from_header().unwrap(), cancel.from_header().unwrap());
+    }
+
+    #[test]
+    fn a_call_over_tls_says_so_and_a_secure_one_in_every_address() {
+        let over_tls = Leg { transport: SipTransport::Tls, ..leg() };
+        let invite = over_tls.invite(Vec::new(), &[]).unwrap();
+        assert!(invite.via_header().unwrap().value().starts_with("SIP/2.0/TLS 192.0.2.1:5099;"));
+        assert_eq!(over_tls.contact(), "<sip:ringfleet@192.0.2.1:5099;transport=tls>");
+        let mut secure = Leg { uri: "sips:+919876500000@trunk.example".into(), ..over_tls };
+        secure.show("+12025550100");
+        assert_eq!(secure.contact(), "<sips:ringfleet@192.0.2.1:5099>");
+        assert_eq!(secure.from, "<sips:+12025550100@trunk.example>");
     }
 
     #[test]

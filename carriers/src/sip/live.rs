@@ -1,6 +1,12 @@
 //! An answered call: audio, what the far end asks meanwhile, and the BYE of either side.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::Duration,
+};
 
 use ringfleet_core::{
     EndedBy, Ending, Outcome,
@@ -12,16 +18,18 @@ use tokio::{
         mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
         watch,
     },
-    time::sleep,
+    time::{sleep, sleep_until},
 };
-use tokio_util::sync::CancellationToken;
+use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 
 use super::{
     attempt::SipAttempt,
     digest::{Answers, Credentials},
     in_dialog::{self, Acked, Meant, Session},
+    invite::Terms,
     leg::Leg,
     station::Station,
+    timer::{Due, Timer},
 };
 use crate::{
     Progress, Script,
@@ -44,13 +52,15 @@ enum End {
     MaxDuration,
     /// A re-INVITE we accepted was never acknowledged.
     NoAck,
+    /// Nobody has shown for too long that the call goes on, or the far end does not know it any more (RFC 4028 §10).
+    SessionExpired,
 }
 
 /// Stays on the line until either side hangs up.
 pub(super) async fn follow(
     attempt: SipAttempt,
     leg: Leg,
-    remote: Remote,
+    (remote, terms): (Remote, Terms),
     mut requests: UnboundedReceiver<Transaction>,
     progress: UnboundedSender<Progress>,
     hangup: CancellationToken,
@@ -65,9 +75,20 @@ pub(super) async fn follow(
     let script = order.script;
     let stays = !order.hang_up_after_greeting;
     let mut talk = Box::pin(converse(script.clone(), order.greeting, stays, lead));
-    let mut session =
-        Session { leg, sdp_session, rtp: rtp_seen, sdp_version: 0, remote_cseq: 0, audio: tell_audio };
+    let mut session = Session {
+        cseq: Arc::new(AtomicU32::new(leg.cseq)),
+        leg,
+        sdp_session,
+        rtp: rtp_seen,
+        sdp_version: 0,
+        remote_cseq: 0,
+        audio: tell_audio,
+        timer: terms.timer,
+        updates: terms.updates,
+    };
     let (tell_acked, mut acked) = unbounded_channel();
+    let (tell_refreshed, mut refreshed) = unbounded_channel();
+    let mut refreshing = None;
     let longest = sleep(order.max_duration);
     tokio::pin!(longest);
     let end = loop {
@@ -85,8 +106,24 @@ pub(super) async fn follow(
                 Acked::With(body) => session.answered(&body),
                 Acked::Never => break End::NoAck,
             },
+            Some(outcome) = refreshed.recv() => {
+                if !session.refreshed(outcome) {
+                    break End::SessionExpired;
+                }
+            }
+            due = due(session.timer.as_ref()) => {
+                let Some(refresh) = (due == Due::Refresh).then(|| session.refresh(&station, credentials.as_ref())).flatten()
+                else {
+                    break End::SessionExpired;
+                };
+                let tell = tell_refreshed.clone();
+                refreshing = Some(AbortOnDropHandle::new(tokio::spawn(async move {
+                    let _ = tell.send(refresh.run().await); // the call may be over by now
+                })));
+            }
         }
     };
+    drop(refreshing); // nothing is asked any more, so the BYE has the last number
     drop(talk); // an agent that has the call is told
     if end == End::Said(Close::OptedOut) {
         tell(&progress, Progress::OptedOut); // before a goodbye that may take its time
@@ -110,6 +147,17 @@ fn tell(progress: &UnboundedSender<Progress>, news: Progress) {
     let _ = progress.send(news);
 }
 
+/// Waits until the timer of the call has something to be done; for ever without one.
+async fn due(timer: Option<&Timer>) -> Due {
+    match timer.map(Timer::next) {
+        Some((at, what)) => {
+            sleep_until(at).await;
+            what
+        }
+        None => std::future::pending().await,
+    }
+}
+
 /// Says goodbye, and goes on answering the far end until our BYE is answered: its own BYE may cross ours.
 async fn hang_up(
     station: &Arc<Station>,
@@ -117,7 +165,7 @@ async fn hang_up(
     requests: &mut UnboundedReceiver<Transaction>,
     credentials: Option<&Credentials>,
 ) {
-    let leg = session.leg.clone();
+    let leg = Leg { cseq: session.cseq.load(Ordering::Relaxed), ..session.leg.clone() };
     let goodbye = bye(station, &leg, credentials);
     tokio::pin!(goodbye);
     let (tell_acked, _) = unbounded_channel();
@@ -182,6 +230,7 @@ fn ending(end: End, report: &MediaReport, script: &Script) -> Ending {
         End::Said(Close::AgentLost) => (AGENT_LOST, EndedBy::Caller),
         End::MaxDuration => ("max_duration", EndedBy::Caller),
         End::NoAck => ("no_ack", EndedBy::Caller),
+        End::SessionExpired => ("session_expired", EndedBy::Caller),
     };
     let over = |outcome, reason| Ending::over(outcome, reason, Some(200), by);
     if script.opts_out(&report.digits) {

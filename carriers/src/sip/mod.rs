@@ -1,4 +1,4 @@
-//! The SIP carrier: outbound calls over UDP or TCP (RFC 3261), G.711 audio, one [`SipCarrier`] per trunk.
+//! The SIP carrier: outbound calls over UDP, TCP or TLS (RFC 3261), G.711 audio, one [`SipCarrier`] per trunk.
 //!
 //! Signalling rests on the transaction layer of one SIP stack, which is named nowhere outside this folder. Its dialog
 //! layer is not used: what a call must survive (a crash between any two messages) is easier to keep true when every
@@ -16,8 +16,14 @@ mod live;
 mod outcomes;
 mod probe;
 mod recover;
+mod refresh;
+mod register;
 mod settings;
+mod srv;
 mod station;
+mod streams;
+mod timer;
+mod tls;
 
 use std::{
     collections::HashMap,
@@ -28,21 +34,23 @@ use std::{
 
 use async_trait::async_trait;
 use parking_lot::Mutex;
-use ringfleet_core::{CallId, EndedBy, Ending, Outcome, trunk::SipTrunk};
+use ringfleet_core::{
+    CallId, EndedBy, Ending, Outcome,
+    trunk::{SipTransport, SipTrunk},
+};
 use serde_json::Value;
 
 use crate::{Attempt, Carrier, Order};
 use digest::Credentials;
 use hosts::Hosts;
+use register::Registrar;
 pub use settings::SipSettings;
 use station::Station;
+use tls::Tls;
+pub use tls::check_certificates;
 
 /// Keep this in the log filter: at INFO the stack writes whole messages, with numbers and credentials in them.
 pub const LOG_DIRECTIVE: &str = "rsipstack=warn";
-
-/// Endpoints per trunk. One receives 2,000 calls/s and more on one core, which is above what trunks take; the calls are
-/// spread by their id, so that this is the number to raise for one that takes more.
-const STATIONS: usize = 1;
 
 /// A SIP trunk that places calls.
 pub struct SipCarrier {
@@ -52,6 +60,9 @@ pub struct SipCarrier {
     stations: Vec<Arc<Station>>,
     /// Endpoints opened on the ports of dead workers, while some call of theirs is being resolved.
     inherited: Mutex<HashMap<u16, Weak<Station>>>,
+    tls: Option<Arc<Tls>>,
+    /// For trunks that are registered with.
+    registrar: Option<Registrar>,
 }
 
 impl SipCarrier {
@@ -60,10 +71,15 @@ impl SipCarrier {
     /// # Errors
     /// When `settings.bind` is no address of this machine or the system has no socket left.
     pub fn open(trunk: SipTrunk, settings: SipSettings) -> io::Result<Self> {
-        let hosts = Hosts::new(settings.bind);
-        let open = |_| Station::open(&settings, 0, trunk.transport, &hosts);
-        let stations = (0..STATIONS).map(open).collect::<io::Result<Vec<_>>>()?;
-        Ok(Self { trunk, settings, hosts, stations, inherited: Mutex::default() })
+        let hosts = Hosts::new(&settings);
+        let tls = (trunk.transport == SipTransport::Tls).then(|| Arc::new(Tls::new(&trunk)));
+        let open = |_| Station::open(&settings, 0, trunk.transport, &hosts, tls.as_ref());
+        let endpoints = if trunk.register { 1 } else { settings.endpoints.max(1) };
+        let stations = (0..endpoints).map(open).collect::<io::Result<Vec<_>>>()?;
+        let registrar = credentials(&trunk)
+            .filter(|_| trunk.register)
+            .map(|credentials| Registrar::begin(&trunk, stations[0].clone(), &hosts, credentials));
+        Ok(Self { trunk, settings, hosts, stations, inherited: Mutex::default(), tls, registrar })
     }
 
     /// The endpoint a call lives on: the same one for the same call.
@@ -73,12 +89,12 @@ impl SipCarrier {
     }
 
     fn credentials(&self) -> Option<Credentials> {
-        let (username, password) = (self.trunk.username.clone()?, self.trunk.password.clone()?);
-        Some(Credentials { username, password })
+        credentials(&self.trunk)
     }
 
-    async fn peer(&self) -> io::Result<SocketAddr> {
-        self.hosts.resolve(&self.trunk.host, self.trunk.port).await
+    /// The addresses of the trunk in the order to try, never none.
+    async fn targets(&self) -> io::Result<Vec<SocketAddr>> {
+        self.hosts.targets(&self.trunk).await
     }
 }
 
@@ -97,10 +113,17 @@ impl Carrier for SipCarrier {
     }
 
     async fn close(&self) {
+        if let Some(registrar) = &self.registrar {
+            registrar.close().await;
+        }
         for station in &self.stations {
             station.close();
         }
     }
+}
+
+fn credentials(trunk: &SipTrunk) -> Option<Credentials> {
+    Some(Credentials { username: trunk.username.clone()?, password: trunk.password.clone()? })
 }
 
 /// The ending of a call that met a fault of the network or of ours, not of the callee.

@@ -139,7 +139,7 @@ fn by(outcome: Outcome) -> EndedBy {
     match outcome {
         Outcome::Answered | Outcome::Unanswered | Outcome::Rejected | Outcome::Voicemail => Callee,
         Outcome::Abandoned => Caller,
-        Outcome::Failed | Outcome::Uncertain => Carrier,
+        Outcome::Failed | Outcome::Uncertain | Outcome::Sent | Outcome::Delivered | Outcome::Read => Carrier,
     }
 }
 

@@ -31,6 +31,9 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// How many INVITEs beyond the kept one a call may have sent: each challenge makes one, and its worker may have died
 /// before that was kept. Their branches follow from the call's id, so they can be asked about too.
 const UNKEPT_INVITES: u32 = 2;
+/// How many requests within a call its worker may have sent without keeping that: those that showed that it goes on. The BYE needs
+/// a higher number than theirs (RFC 3261 §12.2.2).
+const UNKEPT_REQUESTS: u32 = 10_000;
 /// How long a dead worker's port is kept after the first of its calls has been asked about. The sockets of an endpoint
 /// close a moment after its last user has gone; a call that came just then would not get the port back, and some peers
 /// answer to that port only.
@@ -58,7 +61,10 @@ pub(super) async fn resolve(carrier: &SipCarrier, kept: &Value, shown: Option<&s
 /// does not undo it.
 async fn hang_up(carrier: &SipCarrier, station: &Station, leg: &Leg) -> Ending {
     let credentials = carrier.credentials();
-    match timeout(PATIENCE, live::bye(station, leg, credentials.as_ref())).await {
+    let timed = leg.dialog.as_ref().is_some_and(|dialog| dialog.timed);
+    let unkept = if timed { UNKEPT_REQUESTS } else { 0 };
+    let leg = Leg { cseq: leg.cseq + unkept, ..leg.clone() };
+    match timeout(PATIENCE, live::bye(station, &leg, credentials.as_ref())).await {
         Ok(Some(response)) if response.status_code.kind() == StatusCodeKind::Successful => {
             Ending::over(Outcome::Answered, "worker_lost", Some(response.status_code.code()), EndedBy::Caller)
         }
@@ -70,7 +76,8 @@ async fn hang_up(carrier: &SipCarrier, station: &Station, leg: &Leg) -> Ending {
 type Final = (Leg, Response);
 
 async fn cancel(carrier: &SipCarrier, station: &Arc<Station>, leg: &Leg) -> Ending {
-    let more = if carrier.trunk.username.is_some() { UNKEPT_INVITES } else { 0 };
+    let challenged = if carrier.trunk.username.is_some() { UNKEPT_INVITES } else { 0 };
+    let more = challenged + u32::from(carrier.trunk.session_expires.is_some()); // one may have been refused for its timer
     let (tell, mut finals) = unbounded_channel();
     let deadline = Instant::now() + PATIENCE;
     let invites: Vec<Leg> = (leg.cseq..=leg.cseq + more).map(|cseq| leg.with_invite(cseq)).collect();
@@ -196,7 +203,7 @@ impl SipCarrier {
         if let Some(station) = inherited.get(&port).and_then(std::sync::Weak::upgrade) {
             return station;
         }
-        match Station::open(&self.settings, port, leg.transport, &self.hosts) {
+        match Station::open(&self.settings, port, leg.transport, &self.hosts, self.tls.as_ref()) {
             Ok(station) => {
                 inherited.insert(port, Arc::downgrade(&station));
                 keep_open(station.clone());

@@ -1,6 +1,10 @@
 //! Settings of the SIP carrier that belong to the process, not to a trunk.
 
-use std::{net::IpAddr, ops::RangeInclusive, time::Duration};
+use std::{
+    net::{IpAddr, SocketAddr},
+    ops::RangeInclusive,
+    time::Duration,
+};
 
 use serde::{Deserialize, Serialize};
 
@@ -19,6 +23,13 @@ pub struct SipSettings {
     /// with a fraction. Standard peers need the default of 32 s.
     #[serde(with = "seconds")]
     pub transaction_timeout: Duration,
+    /// The name servers to ask for trunks, as `address` or `address:port`; none: those of the system.
+    #[serde(deserialize_with = "name_servers")]
+    pub nameservers: Vec<SocketAddr>,
+    /// Endpoints of each trunk, 1 to 16: each has a port and a task that receives. One takes 2,000 calls/s and more on one core.
+    /// A trunk that is registered with has one, for its calls come from where the registration points to.
+    #[serde(deserialize_with = "endpoints")]
+    pub endpoints: usize,
 }
 
 impl Default for SipSettings {
@@ -28,6 +39,8 @@ impl Default for SipSettings {
             advertise: None,
             rtp_ports: (20_000, 39_999),
             transaction_timeout: Duration::from_secs(32),
+            nameservers: Vec::new(),
+            endpoints: 1,
         }
     }
 }
@@ -36,6 +49,22 @@ impl SipSettings {
     pub(super) fn rtp_range(&self) -> RangeInclusive<u16> {
         self.rtp_ports.0..=self.rtp_ports.1
     }
+}
+
+fn name_servers<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<SocketAddr>, D::Error> {
+    let texts = Vec::<String>::deserialize(deserializer)?;
+    let read = |text: String| {
+        let plain = text.parse::<IpAddr>().map(|ip| SocketAddr::new(ip, 53));
+        plain.or_else(|_| text.parse()).map_err(|_| {
+            serde::de::Error::custom(format!("{text:?} is no name server; write an address, like 192.0.2.53"))
+        })
+    };
+    texts.into_iter().map(read).collect()
+}
+
+fn endpoints<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<usize, D::Error> {
+    let count = usize::deserialize(deserializer)?;
+    (1..=16).contains(&count).then_some(count).ok_or_else(|| serde::de::Error::custom("must be 1 to 16"))
 }
 
 /// A duration as a number of seconds.
@@ -60,6 +89,25 @@ mod seconds {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn name_servers_are_addresses() {
+        let read =
+            |servers: &str| serde_json::from_str::<SipSettings>(&format!(r#"{{"nameservers": {servers}}}"#));
+        let servers = read(r#"["192.0.2.53", "[2001:db8::1]:5353", "::1"]"#).unwrap().nameservers;
+        assert_eq!(
+            servers.iter().map(ToString::to_string).collect::<Vec<_>>(),
+            ["192.0.2.53:53", "[2001:db8::1]:5353", "[::1]:53"]
+        );
+        assert!(read(r#"["dns.example.com"]"#).unwrap_err().to_string().contains("dns.example.com"));
+    }
+
+    #[test]
+    fn a_trunk_has_an_endpoint_and_not_too_many() {
+        let read = |count: &str| serde_json::from_str::<SipSettings>(&format!(r#"{{"endpoints": {count}}}"#));
+        assert_eq!(read("16").unwrap().endpoints, 16);
+        assert!(read("0").is_err() && read("17").is_err());
+    }
 
     #[test]
     fn an_empty_table_is_the_default_and_a_wrong_timeout_is_refused() {

@@ -35,6 +35,8 @@ use super::{
     hosts::{Hosts, Resolver},
     in_dialog, inspect,
     leg::{Leg, USER_AGENT},
+    streams::Streams,
+    tls::Tls,
 };
 
 /// The stack's own default (208 KiB) drops datagrams when calls come in bursts; the kernel may grant less than this.
@@ -49,7 +51,7 @@ const CONNECT: Duration = Duration::from_secs(10);
 /// How late Timer F may be before we stop waiting for it.
 const TIMER_F_SLACK: Duration = Duration::from_secs(2);
 
-type Calls = Arc<Mutex<HashMap<String, UnboundedSender<Transaction>>>>;
+pub(super) type Calls = Arc<Mutex<HashMap<String, UnboundedSender<Transaction>>>>;
 
 /// A SIP endpoint of ours. Its sockets and tasks end when the last call lets go of it.
 pub(super) struct Station {
@@ -59,6 +61,8 @@ pub(super) struct Station {
     timeout: Duration,
     calls: Calls,
     hosts: Arc<Hosts>,
+    /// Its connections within TLS; `None` where the trunk has another transport.
+    streams: Option<Arc<Streams>>,
     alive: CancellationToken,
     _ends_with_the_last_user: DropGuard,
 }
@@ -70,6 +74,7 @@ impl Station {
         port: u16,
         transport: SipTransport,
         hosts: &Arc<Hosts>,
+        tls: Option<&Arc<Tls>>,
     ) -> io::Result<Arc<Self>> {
         let socket = udp_socket(SocketAddr::new(settings.bind, port))?;
         let local = socket.local_addr()?;
@@ -77,9 +82,16 @@ impl Station {
         let resolver = Resolver { hosts: hosts.clone(), transport: named(transport) };
         let layer = TransportLayer::new_with_domain_resolver(alive.clone(), Box::new(resolver.clone()));
         layer.set_stream_idle_timeout(STREAM_IDLE);
-        let address = SipAddr { r#type: Some(Transport::Udp), addr: local.into() };
-        let inner = UdpInner { conn: Arc::new(socket), addr: address };
-        layer.add_transport(at_once(UdpConnection::attach(inner, None, Some(alive.child_token())))?.into());
+        let mut reserved = None;
+        if transport == SipTransport::Tls {
+            reserved = Some(socket); // for its number; what comes here in the clear is not read
+        } else {
+            let address = SipAddr { r#type: Some(Transport::Udp), addr: local.into() };
+            let inner = UdpInner { conn: Arc::new(socket), addr: address };
+            layer.add_transport(
+                at_once(UdpConnection::attach(inner, None, Some(alive.child_token())))?.into(),
+            );
+        }
         if transport == SipTransport::Tcp {
             // Same port number: peers that lost our connection open one to the address in our Via (RFC 3261 §18.2.2).
             let listener = at_once(TcpListenerConnection::new(local, None))?.map_err(io::Error::other)?;
@@ -100,6 +112,9 @@ impl Station {
             .build();
         let incoming = endpoint.incoming_transactions().map_err(io::Error::other)?;
         let calls = Calls::default();
+        let streams = tls.zip(reserved).map(|(tls, reserved)| {
+            Streams::new(tls.clone(), reserved, endpoint.inner.clone(), calls.clone(), alive.clone())
+        });
         let inner = endpoint.inner.clone();
         tokio::spawn(async move { inner.serve().await });
         tokio::spawn(dispatch(incoming, calls.clone(), alive.clone()));
@@ -110,6 +125,7 @@ impl Station {
             timeout: settings.transaction_timeout,
             calls,
             hosts: hosts.clone(),
+            streams,
             _ends_with_the_last_user: alive.clone().drop_guard(),
             alive,
         }))
@@ -146,30 +162,39 @@ impl Station {
         (Place { calls: self.calls.clone(), call_id: call_id.to_owned() }, requests)
     }
 
-    /// The way to `peer`: the UDP socket, or a TCP connection, opened if there is none.
+    /// The way to `peer`: the UDP socket, or a connection over TCP or TLS, opened if there is none.
     pub(super) async fn connect(
         &self,
         peer: SocketAddr,
         transport: SipTransport,
     ) -> io::Result<(SipConnection, SipAddr)> {
         let target = SipAddr { r#type: Some(named(transport)), addr: peer.into() };
+        let patience = CONNECT.min(self.timeout);
+        if let Some(streams) = &self.streams {
+            return Ok((timeout(patience, streams.connect(peer)).await??, target));
+        }
         let lookup = self.endpoint.inner.transport_layer.lookup(&target, None);
-        timeout(CONNECT.min(self.timeout), lookup).await?.map_err(io::Error::other)
+        timeout(patience, lookup).await?.map_err(io::Error::other)
     }
 
-    /// The way of a request within the call of `leg`: its first route or its target (RFC 3261 §12.2.1.1), over TCP the
-    /// connection to the peer. Where that names a host nobody knows it goes where the INVITE went, for the other choice
+    /// The way of a request within the call of `leg`: its first route or its target (RFC 3261 §12.2.1.1), over TCP and TLS
+    /// the connection to the peer. Where that names a host nobody knows it goes where the INVITE went, for the other choice
     /// is to leave somebody on the line.
     pub(super) async fn way_in_dialog(
         &self,
         leg: &Leg,
         request: &Request,
     ) -> io::Result<(SipConnection, SipAddr)> {
-        if leg.transport == SipTransport::Tcp {
+        if leg.transport != SipTransport::Udp {
             return self.connect(leg.peer, leg.transport).await;
         }
         let hop = self.hosts.resolve_peers(&request.destination().host_with_port).await;
         self.connect(hop.unwrap_or(leg.peer), leg.transport).await
+    }
+
+    /// Tries an address of the trunk after its others for a while: it did not answer.
+    pub(super) fn avoid(&self, peer: SocketAddr) {
+        self.hosts.avoid(peer);
     }
 
     /// A client transaction for `request`, not sent yet. `None` for a request without the headers that name it.
@@ -251,6 +276,7 @@ fn named(transport: SipTransport) -> Transport {
     match transport {
         SipTransport::Udp => Transport::Udp,
         SipTransport::Tcp => Transport::Tcp,
+        SipTransport::Tls => Transport::Tls,
     }
 }
 

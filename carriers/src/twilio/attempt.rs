@@ -10,12 +10,13 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     Kept, TwilioCarrier,
-    api::{Form, Shown, Trouble},
+    api::{Form, is_sid},
+    calls::Shown,
     find,
     follow::{Bounds, Follower, Seen},
     refusals, signature, twiml,
 };
-use crate::{Attempt, Order, Progress, guarded, hints::Ear, placed_in_a_task};
+use crate::{Attempt, Order, Progress, hints::Ear, placed_in_a_task, rest::Trouble};
 
 /// Longest ringing that can be asked for, in seconds (`Timeout`).
 const RING_LIMIT: u64 = 600;
@@ -53,7 +54,7 @@ impl TwilioAttempt {
             ("Timeout", order.ring_timeout.as_secs().clamp(1, RING_LIMIT).to_string()),
             ("TimeLimit", order.max_duration.as_secs().clamp(1, TALK_LIMIT).to_string()),
         ];
-        let callback = carrier.callback(order.call);
+        let callback = signature::callback(&carrier.settings, order.call);
         if let Some(url) = &callback {
             form.push(("StatusCallback", url.clone()));
             form.push(("StatusCallbackMethod", "POST".into()));
@@ -109,13 +110,13 @@ impl TwilioAttempt {
             return Err(Ending::over(Outcome::Failed, "network", None, EndedBy::Carrier));
         }
         match self.carrier.api.place(&self.form(from)).await {
-            Ok(shown) if find::is_sid(&shown.sid) => {
+            Ok(shown) if is_sid(&shown.sid) => {
                 doubt.clear();
                 Ok(shown)
             }
             Err(Trouble::Refused { status, code, retry_after }) => {
                 doubt.clear();
-                Err(refusals::refused(status, code, retry_after))
+                Err(refusals::refused(refusals::CALLS, status, code, retry_after))
             }
             Err(Trouble::Unsent(problem)) => {
                 tracing::warn!(problem, "a provider cannot be reached");
@@ -125,7 +126,8 @@ impl TwilioAttempt {
                 doubt.unclear();
                 let problem = unclear.err();
                 tracing::warn!(?problem, call = %kept.call, "it is not known whether a provider has placed a call; it is looked for");
-                let found = find::find(&self.carrier, kept, ear).await;
+                let sought = find::Call { carrier: &self.carrier, kept };
+                let found = find::find(&sought, &self.carrier.settings, ear).await;
                 found.ok_or_else(|| Ending::uncertain("placement_unknown"))
             }
         }
@@ -148,15 +150,5 @@ impl Attempt for TwilioAttempt {
         hangup: CancellationToken,
     ) -> Ending {
         placed_in_a_task(hangup, |wanted| self.run(progress, wanted)).await
-    }
-}
-
-impl TwilioCarrier {
-    /// Where the provider may tell of a call: none where this installation has no address that it could reach.
-    fn callback(&self, call: ringfleet_core::CallId) -> Option<String> {
-        let base = self.settings.callbacks.as_ref()?;
-        let is_here = base.host_str().is_some_and(|host| host == "localhost" || host.ends_with(".localhost"));
-        let can_be_reached = !is_here && guarded::check(&self.settings.guard, base).is_ok();
-        can_be_reached.then(|| signature::callback_url(base, call))
     }
 }

@@ -1,37 +1,46 @@
-//! Finds a call of which it is not known whether the provider has it. Asks, and never places one.
+//! Finds a call, or a message, of which it is not known whether the provider has it. Asks, and never sends one.
 
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use tokio::time::{Instant, sleep_until, timeout_at};
 
-use super::{Kept, Known, TwilioCarrier, api::Shown};
-use crate::hints::Ear;
+use super::{Kept, Known, TwilioCarrier, api::is_sid, calls::Shown};
+use crate::{hints::Ear, rest::RestSettings};
 
 /// How far the clocks of a provider and of this machine may be apart.
 const SKEW: TimeDelta = TimeDelta::seconds(30);
 /// How long after what is kept was written a call may have been placed: a few seconds to begin it, and as long as a request may take.
 const PLACED_WITHIN: TimeDelta = TimeDelta::seconds(30);
 
-/// The call that `kept` speaks of. None when nobody can tell which it is, or whether there is one: that it is not listed proves nothing, for
+/// What is looked for.
+pub(crate) trait Sought: Sync {
+    /// As the provider shows it.
+    type Shown: Send;
+
+    /// Those that may be it, as the provider lists them now.
+    fn listed(&self) -> impl Future<Output = Vec<Self::Shown>> + Send;
+
+    /// The one of this id, if it can be it.
+    fn named(&self, sid: &str) -> impl Future<Output = Option<Self::Shown>> + Send;
+}
+
+/// The one that is looked for. None when nobody can tell which it is, or whether there is one: that it is not listed proves nothing, for
 /// lists lag.
 ///
-/// A signed callback that names it decides. Otherwise it is the one call between these numbers that was made at that time.
-pub(super) async fn find(carrier: &TwilioCarrier, kept: &Kept, ear: &mut Ear) -> Option<Shown> {
-    let deadline = Instant::now() + carrier.settings.search;
-    let mut pause = carrier.settings.pace.first;
+/// A signed callback that names it decides. Otherwise it is the only one that may be it.
+pub(crate) async fn find<S: Sought>(sought: &S, settings: &RestSettings, ear: &mut Ear) -> Option<S::Shown> {
+    let deadline = Instant::now() + settings.search;
+    let mut pause = settings.pace.first;
     loop {
-        if let Ok(calls) = carrier.api.calls(kept.to, kept.from.as_deref()).await {
-            let found = candidates(calls, kept, &carrier.known.lock());
-            match found.as_slice() {
-                [] => {}
-                [only] => return Some(only.clone()),
-                _ => tracing::debug!(call = %kept.call, "several calls may be the one that is looked for"),
-            }
+        let mut listed = sought.listed().await;
+        if listed.len() == 1 {
+            return listed.pop();
         }
         let next = (Instant::now() + pause).min(deadline);
         if let Ok(sid) = timeout_at(next, ear.next()).await
-            && let Some(named) = named(carrier, kept, &sid).await
+            && is_sid(&sid)
+            && let Some(named) = sought.named(&sid).await
         {
             return Some(named);
         }
@@ -43,26 +52,42 @@ pub(super) async fn find(carrier: &TwilioCarrier, kept: &Kept, ear: &mut Ear) ->
     }
 }
 
-/// The call of this id, if it can be this one.
-async fn named(carrier: &TwilioCarrier, kept: &Kept, sid: &str) -> Option<Shown> {
-    if !is_sid(sid) {
-        return None;
-    }
-    let shown = carrier.api.call(sid).await.ok()?;
-    shown.to.as_deref().is_none_or(|to| to == kept.to.to_string()).then_some(shown)
+/// Whether what was made at this moment may be what was kept at `at`, just before it was sent.
+pub(crate) fn was_made_then(at: DateTime<Utc>, made: Option<DateTime<Utc>>) -> bool {
+    let window = at - SKEW..=at + PLACED_WITHIN + SKEW;
+    made.is_some_and(|made| window.contains(&made))
 }
 
-/// What may stand in a path; ids are letters and digits with Twilio, UUIDs with others.
-pub(super) fn is_sid(text: &str) -> bool {
-    (1..=64).contains(&text.len()) && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '-')
+/// Whether the direction says that it went out; where it says nothing, it did.
+pub(crate) fn went_out(direction: Option<&str>) -> bool {
+    direction.is_none_or(|direction| direction.starts_with("outbound"))
+}
+
+/// The call that `kept` speaks of: between these numbers, made at that time.
+pub(super) struct Call<'a> {
+    pub(super) carrier: &'a TwilioCarrier,
+    pub(super) kept: &'a Kept,
+}
+
+impl Sought for Call<'_> {
+    type Shown = Shown;
+
+    async fn listed(&self) -> Vec<Shown> {
+        let Self { carrier, kept } = self;
+        let calls = carrier.api.calls(kept.to, kept.from.as_deref()).await.unwrap_or_default();
+        candidates(calls, kept, &carrier.known.lock())
+    }
+
+    async fn named(&self, sid: &str) -> Option<Shown> {
+        let shown = self.carrier.api.call(sid).await.ok()?;
+        shown.to.as_deref().is_none_or(|to| to == self.kept.to.to_string()).then_some(shown)
+    }
 }
 
 fn candidates(calls: Vec<Shown>, kept: &Kept, known: &Known) -> Vec<Shown> {
-    let window = kept.at - SKEW..=kept.at + PLACED_WITHIN + SKEW;
     let fits = |shown: &Shown| {
-        let is_ours = shown.direction.as_deref().is_none_or(|direction| direction.starts_with("outbound"));
-        let is_then = shown.date_created.is_some_and(|at: DateTime<Utc>| window.contains(&at));
-        is_ours && is_then && is_sid(&shown.sid) && !known.has(&shown.sid)
+        let is_ours = went_out(shown.direction.as_deref()) && was_made_then(kept.at, shown.date_created);
+        is_ours && is_sid(&shown.sid) && !known.has(&shown.sid)
     };
     calls.into_iter().filter(fits).collect()
 }

@@ -10,12 +10,12 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Pace,
-    api::{Api, Shown},
+    api::Api,
+    calls::Shown,
     refusals,
     state::{self, State, Why},
 };
-use crate::{Progress, hints::Ear};
+use crate::{Progress, hints::Ear, rest::Pace};
 
 /// How much longer than a call may last we ask about it. The provider ends it by itself (`TimeLimit`).
 const LAST_QUESTIONS: Duration = Duration::from_secs(120);

@@ -1,48 +1,56 @@
-//! What it means when the provider refuses a call, or says afterwards why it failed.
+//! What it means when the provider refuses a call or a message, or says afterwards why a call failed.
 //!
 //! Source of the codes: <https://www.twilio.com/docs/api/errors>, where each has a page `/docs/api/errors/CODE`. The providers that speak
 //! the same API use the same codes where they have them; without one the HTTP status decides.
 
 use std::{borrow::Cow, time::Duration};
 
-use ringfleet_core::{EndedBy, Ending, Outcome};
+use ringfleet_core::{
+    EndedBy, Ending, Outcome,
+    call::{TRUNK_TROUBLE, TRUNK_TROUBLE_PERHAPS},
+};
 
-/// Longest wait that Retry-After can impose.
-const LONGEST_WAIT: Duration = Duration::from_secs(3600);
-/// Shortest wait, so that `Retry-After: 0` is no busy loop.
-const SHORTEST_WAIT: Duration = Duration::from_secs(1);
+use crate::rest::{Trouble, wait};
+
 /// Wait where nobody says how long.
 const USUAL_WAIT: Duration = Duration::from_secs(5);
 
 /// What a code stands for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Meaning {
+pub(crate) enum Meaning {
     /// There is no room now: nothing is consumed.
     NoRoom(&'static str),
-    /// The call has failed for this reason.
+    /// The call, or the message, has failed for this reason.
     Failed(&'static str),
 }
 use Meaning::{Failed, NoRoom};
 
+/// Codes and what they stand for.
+pub(crate) type Codes = &'static [(u32, Meaning)];
+
 /// `auth` and `forbidden` are trouble with the trunk: see [`ringfleet_core::call::TRUNK_TROUBLE`] and
 /// [`ringfleet_core::call::TRUNK_TROUBLE_PERHAPS`]. Whatever may be the account's fault or the number's is `forbidden`.
-const CODES: &[(u32, Meaning)] = &[
-    (10001, Failed("auth")),       // account is not active
-    (10002, Failed("forbidden")),  // trial account does not support this
+const ACCOUNT: Codes = &[
+    (10001, Failed("auth")),      // account is not active
+    (10002, Failed("forbidden")), // trial account does not support this
+    (20003, Failed("auth")),      // permission denied: wrong credentials
+    (20004, Failed("auth")),      // method not allowed for these credentials
+    (20005, Failed("auth")),      // account not active
+    (20006, Failed("forbidden")), // access denied
+    (20008, Failed("auth")),      // these are test credentials
+    (20403, Failed("forbidden")), // forbidden
+    (20404, Failed("auth")),      // no such account
+    (20429, NoRoom("throttled")), // too many requests
+];
+
+/// What is said of calls.
+pub(super) const CALLS: Codes = &[
     (10004, NoRoom("trunk_busy")), // call concurrency limit exceeded
     (10005, Failed("forbidden")),  // voice calling has been disabled for this account
     (13223, Failed("bad_number")), // Dial: invalid phone number format
     (13224, Failed("bad_number")), // Dial: number not supported or invalid
     (13225, Failed("forbidden")),  // Dial: forbidden phone number
     (13227, Failed("forbidden")),  // Dial: no international permission
-    (20003, Failed("auth")),       // permission denied: wrong credentials
-    (20004, Failed("auth")),       // method not allowed for these credentials
-    (20005, Failed("auth")),       // account not active
-    (20006, Failed("forbidden")),  // access denied
-    (20008, Failed("auth")),       // these are test credentials
-    (20403, Failed("forbidden")),  // forbidden
-    (20404, Failed("auth")),       // no such account
-    (20429, NoRoom("throttled")),  // too many requests
     (21210, Failed("forbidden")),  // From is not verified
     (21211, Failed("bad_number")), // To is no valid number
     (21212, Failed("forbidden")),  // From is no valid number
@@ -55,9 +63,9 @@ const CODES: &[(u32, Meaning)] = &[
     (22005, NoRoom("trunk_busy")), // the account's call queue is full
 ];
 
-/// The ending of a call that was refused with this status (300 to 499): it was not placed.
-pub(super) fn refused(status: u16, code: Option<u32>, retry_after: Option<Duration>) -> Ending {
-    let meaning = code.and_then(meaning).unwrap_or(match status {
+/// The ending of what was refused with this status (300 to 499): it was not placed, or sent. `codes`: what is said of its kind.
+pub(crate) fn refused(codes: Codes, status: u16, code: Option<u32>, retry_after: Option<Duration>) -> Ending {
+    let meaning = code.and_then(|code| meaning(codes, code)).unwrap_or(match status {
         401 | 404 => Failed("auth"),
         429 => NoRoom("throttled"),
         300..=399 => Failed("network"),
@@ -68,15 +76,31 @@ pub(super) fn refused(status: u16, code: Option<u32>, retry_after: Option<Durati
     match meaning {
         Failed(reason) => Ending::over(Outcome::Failed, reason, code, EndedBy::Carrier),
         NoRoom(reason) => {
-            let retry_after = retry_after.unwrap_or(USUAL_WAIT).clamp(SHORTEST_WAIT, LONGEST_WAIT);
+            let retry_after = wait(retry_after, USUAL_WAIT);
             Ending::NoRoom { retry_after, reason: Cow::Borrowed(reason), code }
         }
     }
 }
 
+/// What the answer to a question about the account says about the trunk.
+pub(crate) fn probed(answer: Result<(), Trouble>) -> Result<(), &'static str> {
+    match answer {
+        Ok(()) => Ok(()),
+        Err(Trouble::Unsent(_) | Trouble::Unknown(_)) => Err("network"),
+        Err(Trouble::Refused { status, code, .. }) => match refused(&[], status, code, None) {
+            // Too much asked of it, it is there all the same.
+            Ending::NoRoom { .. } | Ending::GivenUp { .. } => Ok(()),
+            Ending::Over { reason, .. } => {
+                let all = TRUNK_TROUBLE.iter().chain(TRUNK_TROUBLE_PERHAPS);
+                Err(all.copied().find(|known| *known == reason).unwrap_or("forbidden"))
+            }
+        },
+    }
+}
+
 /// The ending of a call that was placed and failed; `codes`: what the provider noted of it.
 pub(super) fn failed(codes: &[u32]) -> Ending {
-    let known = codes.iter().find_map(|code| match meaning(*code) {
+    let known = codes.iter().find_map(|code| match meaning(CALLS, *code) {
         Some(Failed(reason)) => Some((*code, reason)),
         _ => None,
     });
@@ -86,8 +110,8 @@ pub(super) fn failed(codes: &[u32]) -> Ending {
     Ending::over(Outcome::Failed, reason.unwrap_or("not_connected"), code, EndedBy::Carrier)
 }
 
-fn meaning(code: u32) -> Option<Meaning> {
-    CODES.iter().find(|(known, _)| *known == code).map(|(_, meaning)| *meaning)
+fn meaning(codes: Codes, code: u32) -> Option<Meaning> {
+    codes.iter().chain(ACCOUNT).find(|(known, _)| *known == code).map(|(_, meaning)| *meaning)
 }
 
 #[cfg(test)]
@@ -119,20 +143,20 @@ mod tests {
             (302, None, ("network", Some(302))),
             (429, None, ("throttled", Some(429))),
         ] {
-            assert_eq!(reason(&refused(status, code, None)), expected, "{status} {code:?}");
+            assert_eq!(reason(&refused(CALLS, status, code, None)), expected, "{status} {code:?}");
         }
     }
 
     #[test]
     fn what_may_be_the_trunks_fault_charges_nobody() {
-        assert_eq!(evidence(&refused(401, None, None)), Evidence::Trouble);
-        assert_eq!(evidence(&refused(400, Some(21210), None)), Evidence::TroublePerhaps);
-        assert_eq!(evidence(&refused(400, Some(21211), None)), Evidence::Fine);
+        assert_eq!(evidence(&refused(CALLS, 401, None, None)), Evidence::Trouble);
+        assert_eq!(evidence(&refused(CALLS, 400, Some(21210), None)), Evidence::TroublePerhaps);
+        assert_eq!(evidence(&refused(CALLS, 400, Some(21211), None)), Evidence::Fine);
     }
 
     #[test]
     fn a_wait_is_bounded() {
-        let wait = |seconds| match refused(429, None, seconds) {
+        let wait = |seconds| match refused(CALLS, 429, None, seconds) {
             Ending::NoRoom { retry_after, .. } => retry_after.as_secs(),
             other => panic!("{other:?}"),
         };

@@ -8,7 +8,7 @@ use ringfleet_core::{
     Outcome::{Answered, Rejected, Unanswered, Voicemail},
 };
 
-use super::api::Shown;
+use super::calls::Shown;
 
 /// When a call comes back that waited in vain in the queue of its provider.
 const QUEUE_WAIT: Duration = Duration::from_secs(30);

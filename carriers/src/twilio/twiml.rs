@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use ringfleet_core::trunk::{MediaStream, TwilioTrunk};
 use url::Url;
 
-use crate::{Handover, Order};
+use crate::{Handover, Order, Say};
 
 /// Longest TwiML that may be sent along with a call
 /// (<https://www.twilio.com/docs/voice/api/call-resource#create-a-call-resource>, `Twiml`), in characters.
@@ -13,17 +13,25 @@ const LIMIT: usize = 4_000;
 /// Length of a call's id.
 const CALL_ID: usize = "ses_01h455vb4pex5vsknk084sn02q".len();
 
+/// What was tried before: it is long, and the first to be left out.
+const HISTORY: &str = "history";
 /// What an agent is told of a call where all of it does not fit: by this it finds the rest.
 const AT_LEAST: [&str; 4] = ["callId", "campaignId", "to", "attempt"];
 
 /// The document for a call over this trunk: it goes to its agent, else to the trunk's stream. Whatever else an order may ask for is decided here.
 pub(super) fn of(order: &Order, trunk: &TwilioTrunk) -> String {
-    let call = order.call.to_string();
+    let (call, said) = (order.call.to_string(), order.say.as_ref().map(said).unwrap_or_default());
     match (&order.script.handover, &trunk.stream) {
-        (Some(agent), _) => to_agent(agent, &call),
-        (None, Some(stream)) => to_stream(stream, &call),
-        (None, None) => hang_up(),
+        (Some(agent), _) => to_agent(agent, &call, &said),
+        (None, Some(stream)) => to_stream(stream, &call, &said),
+        (None, None) => hang_up(&said),
     }
+}
+
+/// What is said first, by a voice of the provider's (<https://www.twilio.com/docs/voice/twiml/say>).
+fn said(say: &Say) -> String {
+    let voice = say.voice.as_ref().map(|voice| format!(r#" voice="{}""#, escaped(voice)));
+    format!("<Say{}>{}</Say>", voice.unwrap_or_default(), escaped(&say.text))
 }
 
 /// Whether Twilio connects to an agent at this address: only over TLS, and never with a query
@@ -32,15 +40,20 @@ pub(super) fn can_reach(agent: &Url) -> bool {
     agent.scheme() == "wss" && agent.query().is_none()
 }
 
-fn to_agent(agent: &Handover, call: &str) -> String {
+fn to_agent(agent: &Handover, call: &str, said: &str) -> String {
     let mut stream = MediaStream { url: agent.url.to_string(), parameters: agent.parameters.clone() };
-    let document = to_stream(&stream, call);
+    let whole = to_stream(&stream, call, said);
+    if fits(&whole) {
+        return whole;
+    }
+    stream.parameters.remove(HISTORY);
+    let document = to_stream(&stream, call, said);
     if fits(&document) {
         return document;
     }
     tracing::warn!(call, "what an agent is to be told does not fit into TwiML; it gets the ids only");
     stream.parameters.retain(|name, _| AT_LEAST.contains(&name.as_str()));
-    to_stream(&stream, call)
+    to_stream(&stream, call, said)
 }
 
 /// Whether this document may be sent along.
@@ -50,11 +63,12 @@ pub(super) fn fits(document: &str) -> bool {
 
 /// Whether what connects a call to this stream may be sent along.
 pub fn stream_fits(stream: &MediaStream) -> bool {
-    fits(&to_stream(stream, &"_".repeat(CALL_ID)))
+    fits(&to_stream(stream, &"_".repeat(CALL_ID), ""))
 }
 
-/// Connects the call to a WebSocket both ways; it lasts as long as that. `session`, the id of the call, is among the parameters.
-fn to_stream(stream: &MediaStream, call: &str) -> String {
+/// Connects the call to a WebSocket both ways after what is `said`; it lasts as long as that. `session`, the id of the call, is among the
+/// parameters.
+fn to_stream(stream: &MediaStream, call: &str, said: &str) -> String {
     let given = stream.parameters.iter().map(|(name, value)| (name.as_str(), value.as_str()));
     let parameters: String = given
         .filter(|(name, _)| *name != "session")
@@ -62,15 +76,16 @@ fn to_stream(stream: &MediaStream, call: &str) -> String {
         .map(|(name, value)| format!(r#"<Parameter name="{}" value="{}"/>"#, escaped(name), escaped(value)))
         .collect();
     let url = escaped(&stream.url);
-    format!(r#"<Response><Connect><Stream url="{url}">{parameters}</Stream></Connect></Response>"#)
+    format!(r#"<Response>{said}<Connect><Stream url="{url}">{parameters}</Stream></Connect></Response>"#)
 }
 
-/// A moment of silence, so that the answer counts as one everywhere on its way, and the end.
-fn hang_up() -> String {
-    r#"<Response><Pause length="1"/><Hangup/></Response>"#.to_owned()
+/// What is `said`, else a moment of silence, so that the answer counts as one everywhere on its way; and the end.
+fn hang_up(said: &str) -> String {
+    let first = if said.is_empty() { r#"<Pause length="1"/>"# } else { said };
+    format!("<Response>{first}<Hangup/></Response>")
 }
 
-/// Text for an attribute (XML 1.0 §2.3, §2.4). White space is kept as it is (§3.3.3); what no XML document may hold (§2.2) is left out.
+/// Text for an attribute, or between tags (XML 1.0 §2.3, §2.4). White space is kept as it is (§3.3.3); what no XML document may hold (§2.2) is left out.
 fn escaped(text: &str) -> Cow<'_, str> {
     let is_plain = |c: char| !matches!(c, '&' | '<' | '>' | '"' | '\'' | '\u{fffe}' | '\u{ffff}') && c >= ' ';
     if text.chars().all(is_plain) {
@@ -110,7 +125,7 @@ mod tests {
             .into(),
         };
         assert_eq!(
-            to_stream(&stream, call),
+            to_stream(&stream, call, ""),
             format!(
                 "<Response><Connect><Stream url=\"wss://a.example.com/x\"><Parameter name=\"name\" value=\"O&apos;Neil &amp; \
                  &quot;Söhne&quot; &lt;x&gt;&#10;\"/><Parameter name=\"session\" value=\"{call}\"/></Stream></Connect></Response>"
@@ -119,6 +134,12 @@ mod tests {
         assert_eq!(escaped("plain é 漢"), "plain é 漢");
         assert!(stream_fits(&stream));
         let long = [("quotes".into(), "\"".repeat(1_000))].into();
+        let say = Say { text: "Hi <b>Ana</b> & co".into(), voice: Some("Polly.\"Vitoria\"".into()) };
+        let xml = r#"<Say voice="Polly.&quot;Vitoria&quot;">Hi &lt;b&gt;Ana&lt;/b&gt; &amp; co</Say>"#;
+        assert_eq!(said(&say), xml);
+        assert!(to_stream(&stream, call, xml).starts_with(&format!("<Response>{xml}<Connect>")));
+        assert_eq!(hang_up(xml), format!("<Response>{xml}<Hangup/></Response>"));
+        assert_eq!(hang_up(""), r#"<Response><Pause length="1"/><Hangup/></Response>"#);
         assert!(
             !stream_fits(&MediaStream { parameters: long, ..stream }),
             "as long as it is when it is escaped"

@@ -1,7 +1,9 @@
 //! A real SIP peer for the tests: `sipp`, one scenario per process, and the few lines to call it.
 #![allow(dead_code)] // each test file uses its part
 
+pub mod dns;
 pub mod script;
+pub mod tls;
 
 use std::{
     path::PathBuf,
@@ -212,6 +214,7 @@ pub fn order() -> Order {
         ring_timeout: Duration::from_secs(30),
         max_duration: Duration::from_secs(30),
         greeting: Arc::new(vec![500; 1600]),
+        say: None,
         hang_up_after_greeting: true,
         record: None,
         script: Arc::default(),

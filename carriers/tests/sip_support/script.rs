@@ -57,6 +57,19 @@ impl Script {
 
     /// Asks something within the call that `invite` began, as the callee with this tag.
     pub async fn ask(&self, invite: &Heard, method: &str, cseq: u32, tag: &str, body: &str) {
+        self.ask_with(invite, method, cseq, tag, "", body).await;
+    }
+
+    /// The same with more headers, each with its line end.
+    pub async fn ask_with(
+        &self,
+        invite: &Heard,
+        method: &str,
+        cseq: u32,
+        tag: &str,
+        headers: &str,
+        body: &str,
+    ) {
         let here = self.socket.local_addr().unwrap();
         let (call, to) = invite;
         let of = |name| header(call, name);
@@ -65,14 +78,15 @@ impl Script {
         let text = format!(
             "{method} sip:x SIP/2.0\r\nVia: SIP/2.0/UDP {here};branch=z9hG4bK{method}{cseq};rport\r\n\
              From: {from};tag={tag}\r\nTo: {target}\r\nCall-ID: {id}\r\nCSeq: {cseq} {method}\r\n\
-             Contact: <sip:{tag}@{here}>\r\nMax-Forwards: 70\r\n{kind}Content-Length: {}\r\n\r\n{body}",
+             Contact: <sip:{tag}@{here}>\r\nMax-Forwards: 70\r\n{headers}{kind}Content-Length: {}\r\n\r\n{body}",
             body.len()
         );
         self.socket.send_to(text.as_bytes(), to).await.unwrap();
     }
 }
 
-fn reply(request: &str, status: &str, tag: &str, extra: &str, body: &str) -> String {
+/// The response to `request`; `extra` are whole header lines.
+pub fn reply(request: &str, status: &str, tag: &str, extra: &str, body: &str) -> String {
     let copied = ["Via:", "From:", "To:", "Call-ID:", "CSeq:"];
     let headers = request.lines().filter(|line| copied.iter().any(|name| line.starts_with(name)));
     let headers: String = headers

@@ -1,6 +1,6 @@
 //! The first rows of an upload, as a campaign would have them.
 
-use ringfleet_core::{AgentId, E164, UploadId, WorkspaceId, Zones};
+use ringfleet_core::{AgentId, Conversation, E164, UploadId, WorkspaceId, Zones};
 use ringfleet_store::{Reject, Upload};
 use serde_json::Value;
 
@@ -29,12 +29,16 @@ pub struct Previewed {
 pub struct Preview {
     /// What the agent says first, its places not filled; none where it says nothing of the kind, or nobody has said which agent it is.
     pub opening_line: Option<String>,
+    /// What is said in its calls, likewise ([`Conversation::greeting_text`]).
+    pub greeting_text: Option<String>,
+    /// What machines are told, likewise.
+    pub machine_message_text: Option<String>,
     /// In the order of the file.
     pub rows: Vec<Previewed>,
 }
 
 impl Engine {
-    /// The first rows of an upload whose bytes are all there, with the opening line of `agent`, else of the agent the upload was begun with: that
+    /// The first rows of an upload whose bytes are all there, with the opening line and the texts of `agent`, else of the agent the upload was begun with: that
     /// of its live version, or of its latest one where none is.
     ///
     /// # Errors
@@ -48,9 +52,9 @@ impl Engine {
     ) -> Result<Preview> {
         let mut tx = self.store().read().await?;
         let upload = find(&mut tx, workspace, id).await?;
-        let opening_line = match agent.or(upload.agent_id) {
+        let agent = match agent.or(upload.agent_id) {
             Some(agent) => {
-                tx.agent(workspace, agent).await?.ok_or(EngineError::NotFound("agent"))?.opening_line
+                Some(tx.agent(workspace, agent).await?.ok_or(EngineError::NotFound("agent"))?.draft())
             }
             None => None,
         };
@@ -70,7 +74,9 @@ impl Engine {
         let mut rows: Vec<Previewed> = good.chain(bad).collect();
         rows.sort_by_key(|row| row.line);
         rows.truncate(PREVIEW_ROWS);
-        Ok(Preview { opening_line, rows })
+        let (opening_line, said) = agent.map(|agent| (agent.opening_line, agent.conversation)).unzip();
+        let Conversation { greeting_text, machine_message_text, .. } = said.unwrap_or_default();
+        Ok(Preview { opening_line: opening_line.flatten(), greeting_text, machine_message_text, rows })
     }
 
     /// What the first row of an upload says, as far as it can be read.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use ringfleet_core::{
-    CampaignId, Channel, Clock, Keyring, Plan, Retry, Step, SystemClock, WorkspaceId,
+    CampaignId, Clock, Keyring, Plan, SystemClock, WorkspaceId,
     delivery::RetrySchedule,
     seal::encode_key,
     trunk::{Limits, SimulatedTrunk, TrunkConfig},
@@ -129,13 +129,11 @@ async fn campaign(engine: &Engine, workspace: WorkspaceId) -> CampaignId {
     };
     let trunk_id = tx.insert_trunk(workspace, trunk, now).await.unwrap().id;
     tx.commit().await.unwrap();
-    let step =
-        Step { channel: Channel::Voice, attempts: 1, retry: Retry::default(), gate: None, after_hours: 0.0 };
     let new = NewCampaign {
         agent_id,
         trunk_id,
         trunk_group_id: None,
-        settings: CampaignSettings::new("list", Plan { steps: vec![step] }),
+        settings: CampaignSettings::new("list", Plan::voice(1)),
     };
     engine.create_campaign(workspace, new, Receipt::none()).await.unwrap().id
 }

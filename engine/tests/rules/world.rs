@@ -7,13 +7,16 @@ use std::{
 
 use chrono::{DateTime, TimeDelta, Utc};
 use ringfleet_core::{
-    CallId, CampaignAction, CampaignId, Channel, Clock, CounterKind, E164, Ending, ManualClock, Plan,
-    RecipientState, Retry, Schedule, Step, WorkerId, WorkspaceId, Zones,
+    CallId, CampaignAction, CampaignId, Channel, Clock, CounterKind, E164, EndedBy, Ending, Keyring,
+    ManualClock, Outcome, Plan, RecipientState, Retry, Schedule, Step, TrunkId, WorkerId, WorkspaceId, Zones,
     delivery::RetrySchedule,
+    message::Receipt as Receipts,
+    plan::Gate,
+    seal::encode_key,
     trunk::{Limits, SimulatedTrunk, TrunkConfig},
     window::is_open,
 };
-use ringfleet_engine::{Engine, Receipt, Settlement};
+use ringfleet_engine::{Engine, News, Receipt, Settlement};
 use ringfleet_fleet::Fleet;
 use ringfleet_store::{
     Call, CallFilter, Campaign, CampaignSettings, Dial, NewAgent, NewCampaign, NewRecipient, NewTrunk, Page,
@@ -30,6 +33,8 @@ pub struct World {
     pub suppressed: HashSet<E164>,
     worker: WorkerId,
     live: VecDeque<(CallId, CampaignId)>,
+    /// Messages that began.
+    sent: Vec<CallId>,
     /// Begun calls that were made: number, campaign, when.
     made: HashMap<CallId, (E164, CampaignId, DateTime<Utc>)>,
     _folder: tempfile::TempDir,
@@ -38,6 +43,20 @@ pub struct World {
 /// Monday to Saturday, 9 to 18.
 pub fn office() -> Schedule {
     Schedule::named("mon-sat-09-18-UTC").unwrap()
+}
+
+fn texts() -> serde_json::Value {
+    json!({"kind": "twilioSms", "accountSid": "AC1", "authToken": "x"})
+}
+
+/// Two calls, a message, a call if that does not arrive within an hour, and a message whatever came of it.
+fn written_to(retry: Retry, trunk: TrunkId) -> Plan {
+    let message = |gate| {
+        let step = json!({"channel": "sms", "gate": gate, "trunkId": trunk, "message": {"text": "Hi"}});
+        serde_json::from_value::<Step>(step).unwrap()
+    };
+    let again = Step { gate: Some(Gate::SmsUndelivered), after_hours: 1.0, ..Step::voice(1) };
+    Plan { steps: vec![Step { retry, ..Step::voice(2) }, message("any"), again, message("any")] }
 }
 
 fn numbers() -> Vec<E164> {
@@ -55,7 +74,8 @@ impl World {
 
     pub async fn with(schedule: Schedule) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let store = Store::sqlite(&folder.path().join("test.db")).await.unwrap();
+        let keys = Keyring::parse(&[encode_key([7; 32])]).unwrap();
+        let store = Store::sqlite(&folder.path().join("test.db")).await.unwrap().with_keys(Arc::new(keys));
         store.migrate().await.unwrap();
         let clock = ManualClock::new("2026-11-23T09:00:00Z".parse().unwrap()); // a Monday
         let schedule_of_deliveries = RetrySchedule::default();
@@ -71,19 +91,26 @@ impl World {
             suppressed: HashSet::new(),
             worker: WorkerId::new(clock.now()),
             live: VecDeque::new(),
+            sent: Vec::new(),
             made: HashMap::new(),
             clock,
             _folder: folder,
         };
         // Both lists hold the first ten numbers.
-        for range in [0..15, 0..10] {
-            let id = world.add_campaign(schedule.clone(), range).await;
+        for (range, writes) in [(0..15, false), (0..10, true)] {
+            let id = world.add_campaign(schedule.clone(), range, writes).await;
             world.campaigns.push(id);
         }
         world
     }
 
-    async fn add_campaign(&self, schedule: Schedule, numbers: std::ops::Range<usize>) -> CampaignId {
+    /// `writes`: whoever cannot be reached by calls is written to, and called once more if that does not arrive.
+    async fn add_campaign(
+        &self,
+        schedule: Schedule,
+        numbers: std::ops::Range<usize>,
+        writes: bool,
+    ) -> CampaignId {
         let now = self.now();
         let mut tx = self.engine.store().write().await.unwrap();
         let agent = NewAgent {
@@ -105,18 +132,20 @@ impl World {
             caller_ids: None,
             limits: Limits::default(),
         };
+        let texts = NewTrunk { config: serde_json::from_value(texts()).unwrap(), ..trunk.clone() };
         let trunk = tx.insert_trunk(self.workspace, trunk, now).await.unwrap().id;
+        let texts = tx.insert_trunk(self.workspace, texts, now).await.unwrap().id;
         tx.commit().await.unwrap();
         let retry = Retry { after_minutes: 20.0, backoff: 2.0, ..Retry::default() };
-        let step = Step { channel: Channel::Voice, attempts: 3, retry, gate: None, after_hours: 0.0 };
+        let plan = match writes {
+            false => Plan { steps: vec![Step { retry, ..Step::voice(3) }] },
+            true => written_to(retry, texts),
+        };
         let new = NewCampaign {
             agent_id: agent,
             trunk_id: trunk,
             trunk_group_id: None,
-            settings: CampaignSettings {
-                schedule,
-                ..CampaignSettings::new("list", Plan { steps: vec![step] })
-            },
+            settings: CampaignSettings { schedule, ..CampaignSettings::new("list", plan) },
         };
         let id = self.engine.create_campaign(self.workspace, new, Receipt::none()).await.unwrap().id;
         let list: Vec<NewRecipient> = self.numbers[numbers]
@@ -161,7 +190,17 @@ impl World {
         let running = self.engine.running().await.unwrap();
         if let Some(running) = running.iter().find(|r| r.id == self.campaigns[campaign]) {
             self.engine.dispatch(running, room).await.unwrap();
+            if running.has_messages {
+                self.engine.dispatch_messages(running).await.unwrap();
+            }
         }
+    }
+
+    /// Something is told of the `n`th of all messages that went out.
+    pub async fn tell(&self, n: usize, receipt: Receipts) {
+        let Some(&call) = self.sent.get(n % self.sent.len().max(1)) else { return };
+        let news = News { call, receipt, reason: receipt.to_string(), code: None };
+        self.engine.receipt(&news, Receipt::none()).await.unwrap();
     }
 
     /// A worker takes every call that waits, and holds what it begins against the rules, looked up anew.
@@ -175,6 +214,12 @@ impl World {
             let Some(dial) = self.engine.load(call.id).await.unwrap() else { continue };
             if dial.due_at <= self.now() && self.begin(&dial).await {
                 let campaign = call.campaign_id.unwrap();
+                if call.channel != Channel::Voice {
+                    self.judge_message(call.number);
+                    self.live.push_back((call.id, campaign));
+                    self.sent.push(call.id);
+                    continue;
+                }
                 self.judge(call.number, campaign);
                 self.live.push_back((call.id, campaign));
                 self.made.insert(call.id, (call.number, campaign, self.now()));
@@ -184,6 +229,12 @@ impl World {
 
     async fn begin(&self, dial: &Dial) -> bool {
         self.engine.begin(dial, self.worker, json!({})).await.unwrap().is_some()
+    }
+
+    fn judge_message(&self, number: E164) {
+        assert!(!self.suppressed.contains(&number), "{number} is suppressed");
+        let zones = Zones::of_number(number).unwrap();
+        assert!(is_open(&[&office()], &zones, self.now()), "{number} is written to at {}", self.now());
     }
 
     fn judge(&self, number: E164, campaign: CampaignId) {
@@ -204,6 +255,15 @@ impl World {
 
     pub async fn settle_oldest_if_any(&mut self, ending: Ending) -> bool {
         let Some((call, campaign)) = self.live.pop_front() else { return false };
+        let ending = match (self.sent.contains(&call), ending) {
+            (true, Ending::Over { outcome: Outcome::Answered | Outcome::Voicemail, .. }) => {
+                Ending::over(Outcome::Sent, "accepted", None, EndedBy::Carrier)
+            }
+            (true, Ending::Over { .. }) => {
+                Ending::over(Outcome::Failed, "bad_message", Some(400), EndedBy::Carrier)
+            }
+            (_, ending) => ending,
+        };
         let consumed = matches!(&ending, Ending::Over { .. });
         if !consumed {
             self.made.remove(&call);

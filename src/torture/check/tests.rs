@@ -113,6 +113,7 @@ pub(super) fn call(n: u128, of: Option<u128>, outcome: Outcome) -> Call {
         caller_id: None,
         caller_day: None,
         metadata: json!({}),
+        step: 0,
         attempt: 1,
         placements: 1,
         state: outcome.state(),

@@ -2,9 +2,10 @@
 
 use ringfleet_core::{CampaignState, CounterKind, Disposition, Hold, WorkerId};
 use ringfleet_store::{Bump, Result, Tx};
+use serde_json::json;
 use uuid::Uuid;
 
-use crate::support::{Db, Place, World, at, begin};
+use crate::support::{Db, Place, World, at, begin, number};
 
 pub async fn states_and_moments(db: Db) {
     let world = World::new(&db).await;
@@ -184,4 +185,17 @@ async fn a_pause_waits_for_calls_that_begin() {
     pause.set_campaign_state(world.campaign, CampaignState::Paused, None, at(30)).await.unwrap();
     pause.commit().await.unwrap();
     assert_eq!(beginning.await, (CampaignState::Paused, 0));
+}
+
+pub async fn waiting_ones_come_with_what_is_known_of_them(db: Db) {
+    let world = World::calling(&db, 5).await;
+    world.ring(&db, 1, WorkerId::new(at(0))).await;
+    let page = async |after: u64, limit: u32| {
+        let found = db.read(async |tx| tx.described_recipients(world.campaign, after, limit).await).await;
+        found.into_iter().map(|who| (who.number, who.variables)).collect::<Vec<_>>()
+    };
+    let expected: Vec<_> = (1..5).map(|n| (number(n), json!({"n": n}))).collect();
+    assert_eq!(page(0, 10).await, expected, "the first one is being called");
+    assert_eq!(page(0, 2).await, expected[..2]);
+    assert_eq!(page(number(2).digits(), 10).await, expected[2..]);
 }

@@ -18,6 +18,7 @@ mod imports;
 mod isolation;
 mod leads;
 mod lifecycle;
+mod messages;
 mod nul;
 mod pages;
 mod plans;
@@ -74,10 +75,12 @@ on_both_engines! {
     recovery: a_dead_workers_calls_are_orphans an_orphan_is_adopted_once the_dead_adopt_nobody
         a_stray_is_disowned_by_its_worker_only
               a_pause_withdraws_what_never_left a_cancel_ends_what_came_back;
-    campaigns: states_and_moments running_ones_are_found open_recipients_and_counts what_is_over_is_wound_up_in_portions counters_add_up;
+    campaigns: states_and_moments running_ones_are_found open_recipients_and_counts waiting_ones_come_with_what_is_known_of_them what_is_over_is_wound_up_in_portions counters_add_up;
     lifecycle: what_is_due_is_found_at_its_time one_run_for_each_time a_list_is_copied_from_where_it_stands settings_are_kept
                recipients_find_their_places recipients_end_as_told_and_are_called_back live_calls_are_hung_up_once;
     scheduled_calls: each_recipient_is_one_call transcripts_are_kept campaigns_of_an_agent_and_their_counters;
+    messages: each_step_is_a_queue_of_its_own a_plan_with_messages_is_known_by_them what_is_told_of_a_message_is_kept
+        a_reply_is_kept_once the_calls_of_a_recipient_are_found_and_held_together;
     recordings: a_recording_is_noted_stored_and_forgotten;
     leads: a_number_is_one_lead what_holds_of_a_number_is_found calls_to_a_number_are_found_by_its_campaigns;
     imports: an_import_runs_and_ends stalled_ones_fail rejects_come_in_pages;

@@ -210,6 +210,7 @@ async fn check(statistics: Statistics) {
             tx.activate_recipients(ids).await?;
             assert_eq!(tx.standings(ids).await?.len(), 200);
         };
+        "a call and its kin": |tx| assert_eq!(tx.hold_call_and_kin(ids[0].into()).await?.len(), 1);
         "calls by id": |tx| assert_eq!(tx.calls_by_id(ids).await?.len(), 200);
         "open recipients": |tx| assert!(tx.has_open_recipients(campaign).await?);
         "no open recipients": |tx| assert!(!tx.has_open_recipients(empty).await?);
@@ -284,6 +285,7 @@ async fn check(statistics: Statistics) {
     }
     measure! {
         reads_many;
+        "calls of recipients": |tx| drop(tx.calls_of_recipients(ids).await?);
         "hang-ups": |tx| assert_eq!(tx.calls_to_hang_up(worker).await?.len(), 0);
         "forget hang-ups": |tx| assert_eq!(tx.forget_hang_ups().await?, 0);
         "adopt": |tx| assert_eq!(tx.adopt_orphans(worker, 500).await?.len(), 0);

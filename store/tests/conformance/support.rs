@@ -209,7 +209,7 @@ pub fn new_key<'a>(workspace: WorkspaceId, role: Role, prefix: &'a str, hash: &'
 /// A plan of one voice step with three attempts.
 pub fn plan() -> Plan {
     let retry = Retry { after_minutes: 1.5, backoff: 2.0, on: vec![Outcome::Unanswered] };
-    Plan { steps: vec![Step { channel: Channel::Voice, attempts: 3, retry, gate: None, after_hours: 0.0 }] }
+    Plan { steps: vec![Step { retry, ..Step::voice(3) }] }
 }
 
 /// A workspace with an agent, a trunk and a campaign.
@@ -333,7 +333,7 @@ pub fn sorted<T: Ord>(items: impl IntoIterator<Item = T>) -> Vec<T> {
 
 /// Claims up to `n` due recipients: PENDING → QUEUED, the longest due first.
 pub async fn claim(tx: &mut Tx, campaign: CampaignId, n: u32, now: DateTime<Utc>) -> Result<Vec<Standing>> {
-    let due = tx.due_recipients(campaign, n, now).await?;
+    let due = tx.due_recipients(campaign, 0, n, now).await?;
     let ids: Vec<Uuid> = due.iter().map(|r| r.id.uuid()).collect();
     tx.queue_recipients(&ids).await?;
     Ok(due)

@@ -6,6 +6,7 @@ use ringfleet_core::{
     BrakeRule, CampaignState, Channel, E164, Plan, Retry, Role, Seats, Step,
     campaign_brake::Then,
     event::EventType,
+    message::Template,
     plan::Gate,
     seats::Abandonment,
     signing::Secret,
@@ -87,15 +88,20 @@ pub async fn trunks(db: Db) {
     let world = World::new(&db).await;
     let sip = SipTrunk {
         host: "sip.example".into(),
-        port: 5061,
-        transport: SipTransport::Tcp,
+        port: Some(5061),
+        transport: SipTransport::Tls,
         domain: Some("example".into()),
         username: Some("u'".into()),
         password: Some("p\"🔑".into()),
+        tls_server_name: Some("edge.example".into()),
+        ca_certificate: Some("-----BEGIN CERTIFICATE-----\n".into()),
+        sips: true,
+        register: true,
+        register_expires: Some(60),
+        session_expires: Some(1800),
         outcomes: BTreeMap::new(),
     };
-    let bare =
-        SipTrunk { domain: None, username: None, password: None, outcomes: BTreeMap::new(), ..sip.clone() };
+    let bare = serde_json::from_str::<SipTrunk>(r#"{"host": "sip.example"}"#).unwrap();
     let limits = Limits { calls_per_second: Some(0.333), max_live_calls: Some(100_000) };
     let full = NewTrunk {
         config: TrunkConfig::Sip(sip),
@@ -134,6 +140,8 @@ pub async fn campaigns(db: Db) {
         retry: Retry { after_minutes: 0.1, backoff: 1.0, on: vec![] },
         gate: Some(Gate::VoiceNoAnswer),
         after_hours: 0.25,
+        trunk_id: Some(world.trunk),
+        message: Some(Template { text: Some("Hi {{name}}".into()), ..Template::default() }),
     };
     let mut full = World::new_campaign(world.agent, world.trunk);
     full.settings = CampaignSettings {

@@ -306,7 +306,7 @@ pub async fn a_load_brings_all_over_as_an_insert_does(db: Db) {
     assert_eq!(listed(&loaded).await, listed(&inserted).await);
     assert_eq!(listed(&loaded).await.len(), 3);
     let waiting = async |world: &World, ms| {
-        db.write(async |tx| tx.due_recipients(world.campaign, 9, at(ms)).await).await.len()
+        db.write(async |tx| tx.due_recipients(world.campaign, 2, 9, at(ms)).await).await.len()
     };
     assert_eq!((waiting(&loaded, 0).await, waiting(&loaded, 60_000).await), (2, 3), "they can be claimed");
 }

@@ -1,4 +1,4 @@
-//! A provider that leaves it unclear whether it has placed calls is given no more of them for a moment. Each such call is used up, for it
+//! A provider that leaves it unclear whether it has placed calls, or taken messages, is given no more of them for a moment. Each such call is used up, for it
 //! may have reached somebody; without this an hour of its errors would use up the list.
 
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -13,22 +13,22 @@ const UNCLEAR: u32 = 3;
 /// Calls that are kept back are trouble of the trunk that charges nobody. As many of them are, as the brake wants to see
 /// ([`PERHAPS_CALLS`]): then the trunk rests, is probed, and tried with one call.
 #[derive(Debug, Default)]
-pub(super) struct Doubt(AtomicU32);
+pub(crate) struct Doubt(AtomicU32);
 
 impl Doubt {
     /// An answer left it open whether the call was placed.
-    pub(super) fn unclear(&self) {
+    pub(crate) fn unclear(&self) {
         let more = |n| (n < UNCLEAR).then_some(n + 1);
         let _ = self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more); // full is full
     }
 
     /// An answer was clear, whatever it said.
-    pub(super) fn clear(&self) {
+    pub(crate) fn clear(&self) {
         self.0.store(0, Ordering::Relaxed);
     }
 
     /// Whether the next call is to be kept back.
-    pub(super) fn keeps_back(&self) -> bool {
+    pub(crate) fn keeps_back(&self) -> bool {
         let last = UNCLEAR + PERHAPS_CALLS as u32 - 1;
         let kept = |n| (n >= UNCLEAR).then_some(if n >= last { 0 } else { n + 1 });
         self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, kept).is_ok()

@@ -1,0 +1,10 @@
+//! Messages: how many may wait for a trunk, what they say, what is told of them afterwards, and what people answer.
+
+mod compose;
+mod receipts;
+mod replies;
+mod rooms;
+
+pub(crate) use receipts::barred_from_calls;
+pub use receipts::{News, Noted};
+pub(crate) use rooms::{Room, Rooms};

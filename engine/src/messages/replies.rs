@@ -1,0 +1,114 @@
+//! What people answer: a stop, or news for the customer.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use ringfleet_core::{
+    CallId, Channel, E164, LeadId, SuppressionSource, TrunkId, WorkspaceId,
+    clock::rfc3339,
+    event::{EventType, sequence},
+    message::{Inbound, Receipt},
+    opt_out,
+};
+use ringfleet_store::{Call, NewLead, NewReply, NewSuppression, Tx};
+use serde_json::json;
+
+use super::News;
+use crate::{Engine, Result, facts, publish::publish};
+
+/// How long after a message an answer is one to it.
+const ANSWERS: TimeDelta = TimeDelta::days(7);
+/// Longest text that is kept, in characters.
+const KEPT: usize = 4_000;
+
+impl Engine {
+    /// Somebody has written to one of the workspace's trunks. A stop puts the number on the list, for all channels; anything else is told
+    /// (`lead.responded`), and whoever answers a message has read it. False when it was told before.
+    ///
+    /// # Errors
+    /// When the database cannot be reached: the provider is to tell it again.
+    pub async fn reply(
+        &self,
+        workspace: WorkspaceId,
+        trunk: TrunkId,
+        channel: Channel,
+        number: E164,
+        inbound: &Inbound,
+    ) -> Result<bool> {
+        let now = self.0.clock.now();
+        let is_stop = inbound.is_stop || opt_out::is_stop(&inbound.text);
+        let body: String = inbound.text.chars().filter(|c| *c != '\0').take(KEPT).collect();
+        let mut tx = self.0.store.write().await?;
+        let call = tx.latest_message(workspace, number, channel, now - ANSWERS).await?;
+        let (id, provider_id) = (CallId::new(now).uuid(), inbound.id.as_str());
+        let new = NewReply { id, workspace, trunk, provider_id, number, channel, body: &body, is_stop, call };
+        if !tx.insert_reply(&new, now).await? {
+            return Ok(false);
+        }
+        let mut deliveries = Vec::new();
+        if is_stop {
+            let stop = NewSuppression {
+                number,
+                channel: None,
+                reason: format!("an answer over {channel}"),
+                source: SuppressionSource::Stop,
+                expires_at: None,
+            };
+            tx.suppress(workspace, &[stop], now).await?;
+        } else {
+            let answered = match call {
+                Some(call) => tx.calls_by_id(&[call.uuid()]).await?.pop(),
+                None => None,
+            };
+            let lead = lead_of(&mut tx, workspace, number, now).await?;
+            let data = json!({
+                "leadId": lead,
+                "campaignId": answered.as_ref().and_then(|call| call.campaign_id),
+                "sessionId": answered.as_ref().map(|call| call.id),
+                "channel": channel,
+                "text": body,
+                "respondedAt": rfc3339(now),
+            });
+            let agent = answered.as_ref().map(|call: &Call| call.agent_id);
+            let fact = facts::other(workspace, EventType::LeadResponded, agent, sequence::FIRST, data);
+            deliveries = publish(&mut tx, vec![fact], now).await?;
+        }
+        tx.commit().await?;
+        self.hint_deliveries(&deliveries);
+        // On its own, for it holds other rows: an answer that was kept is told, whether or not this comes through.
+        if let Some(call) = call.filter(|_| !is_stop)
+            && let Err(error) = self.receipt(&replied(call), crate::Receipt::none()).await
+        {
+            tracing::warn!(%error, %call, "a message was answered and cannot be marked as read");
+        }
+        Ok(true)
+    }
+
+    /// Whoever got this message wants to be left alone. Gives the channel it came by; none when there is no such message.
+    pub async fn unsubscribe(&self, call: CallId) -> Result<Option<Channel>> {
+        let now = self.0.clock.now();
+        let mut tx = self.0.store.write().await?;
+        let Some(call) = tx.calls_by_id(&[call.uuid()]).await?.pop() else { return Ok(None) };
+        let stop = NewSuppression {
+            number: call.number,
+            channel: None,
+            reason: format!("the link in {}", call.id),
+            source: SuppressionSource::Stop,
+            expires_at: None,
+        };
+        tx.suppress(call.workspace_id, &[stop], now).await?;
+        tx.commit().await?;
+        Ok(Some(call.channel))
+    }
+}
+
+/// Who has answered a message has read it.
+fn replied(call: CallId) -> News {
+    News { call, receipt: Receipt::Read, reason: "replied".into(), code: None }
+}
+
+/// The lead of a number, made where there is none.
+async fn lead_of(tx: &mut Tx, workspace: WorkspaceId, number: E164, now: DateTime<Utc>) -> Result<LeadId> {
+    let lead = NewLead { number, email: None, timezone: None, attributes: None };
+    let new = LeadId::new(now);
+    let kept = tx.upsert_leads(workspace, &[(new, lead)], now).await?;
+    Ok(kept.first().map_or(new, |(_, id)| *id))
+}
