@@ -118,6 +118,22 @@ async fn a_mail_that_bounced_reached_nobody() {
 }
 
 #[tokio::test]
+async fn who_has_said_stop_to_the_provider_is_left_alone_by_everybody() {
+    let world = World::new().await;
+    let (_, call) = written(&world).await;
+    sent(&world, call).await;
+    assert_eq!(world.get("/suppressions").await.data(), &json!([]));
+    let told = json!({"status": "undelivered", "reason": "opted_out"});
+    world.post(&format!("/sessions/{call}/receipts"), told).await.expect(200);
+    let list = world.get("/suppressions").await;
+    let entry = &list.data()[0];
+    assert_eq!(
+        (&entry["number"], &entry["source"], &entry["channel"]),
+        (&json!("+919876543210"), &json!("STOP"), &Value::Null)
+    );
+}
+
+#[tokio::test]
 async fn who_cannot_be_written_to_is_found_beforehand() {
     let world = World::new().await;
     let trunk = world.mail_trunk().await;
