@@ -42,6 +42,12 @@ pub fn after_receipt(
         return reached.then_some(Next::Done(Disposition::Reached));
     }
     let (was, is) = (go_on(plan, before, now), go_on(plan, told, now));
+    let is_tried_again =
+        stand.state == RecipientState::Pending && stand.step == before.step && stand.attempts > 0;
+    if is_tried_again {
+        // What has arrived is not sent once more; what has not is, as planned.
+        return (told.outcome != Outcome::Failed).then_some(is);
+    }
     let decided = match (&was, stand.state) {
         (Next::Step { step, .. }, RecipientState::Pending) => *step == stand.step && stand.attempts == 0,
         (Next::Done(disposition), RecipientState::Done) => stand.disposition == Some(*disposition),
@@ -53,7 +59,7 @@ pub fn after_receipt(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Channel, Step, plan::Gate};
+    use crate::{Channel, Step, plan::Gate, settle::Earlier};
     use Outcome::{Delivered, Failed, Read, Sent};
 
     fn now() -> DateTime<Utc> {
@@ -84,7 +90,7 @@ mod tests {
     }
 
     fn past(step: usize, outcome: Outcome) -> Past<'static> {
-        Past { step, outcome, reason: "x", ended_at: now(), no_more_calls: false }
+        Past { step, outcome, reason: "x", ended_at: now(), earlier: Earlier::default() }
     }
 
     fn pending(step: usize) -> Stand {
@@ -110,6 +116,33 @@ mod tests {
         );
         assert_eq!(told(Failed, pending(3)), None, "the plan has gone on");
         assert_eq!(told(Read, pending(3)), Some(Next::Done(Disposition::Reached)));
+    }
+
+    #[test]
+    fn what_has_arrived_is_not_sent_once_more() {
+        let plan = cascade();
+        let again = Stand { attempts: 1, ..pending(1) };
+        let told = |to| after_receipt(&plan, past(1, Outcome::Uncertain), past(1, to), again, now());
+        let hours = |n| now() + chrono::Duration::hours(n);
+        assert_eq!(told(Delivered), Some(Next::Step { step: 2, at: hours(4) }), "it may still be read");
+        assert_eq!(told(Read), Some(Next::Done(Disposition::Reached)));
+        assert_eq!(told(Failed), None, "the next attempt comes as planned");
+    }
+
+    #[test]
+    fn what_earlier_messages_have_come_to_counts() {
+        let plan = cascade();
+        let after = |earlier, outcome| go_on(&plan, Past { earlier, ..past(3, outcome) }, now());
+        let messaged = Earlier { is_messaged: true, ..Earlier::default() };
+        assert_eq!(after(messaged, Failed), Next::Done(Disposition::Messaged));
+        assert_eq!(after(Earlier::default(), Failed), Next::Done(Disposition::Exhausted));
+        let read = Earlier { is_read: true, ..Earlier::default() };
+        let busy = Past { earlier: read, ..past(0, Outcome::Rejected) };
+        assert_eq!(
+            go_on(&plan, busy, now()),
+            Next::Done(Disposition::Reached),
+            "who answered is not called again"
+        );
     }
 
     #[test]
@@ -152,7 +185,7 @@ mod tests {
         let declined = Past { reason: "declined", ..past(0, Outcome::Rejected) };
         assert_eq!(go_on(&plan, declined, now()), Next::Step { step: 1, at: now() });
         assert_eq!(go_on(&plan, past(1, Sent), now()), Next::Step { step: 2, at: now() });
-        let barred = Past { no_more_calls: true, ..past(1, Sent) };
+        let barred = Past { earlier: Earlier { no_more_calls: true, ..Earlier::default() }, ..past(1, Sent) };
         assert_eq!(go_on(&plan, barred, now()), Next::Done(Disposition::Messaged));
         let nobody = Past { reason: "bad_number", ..past(0, Failed) };
         assert_eq!(

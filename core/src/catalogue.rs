@@ -53,6 +53,8 @@ enum Kind {
     Count(u64),
     Names(fn() -> Vec<&'static str>, &'static str),
     Counts(&'static str),
+    /// True or false.
+    Flag,
     Free,
 }
 
@@ -159,6 +161,7 @@ const LEAD: &[Field] = &[
     lacking("sessionId", Kind::Id("ses"), "the call it answers"),
     field("channel", Kind::Names(|| names(Channel::ALL, Channel::as_str), "sms"), "where they responded"),
     field("text", Kind::Text("Please call me tomorrow."), "what they said"),
+    field("isStop", Kind::Flag, "true: they want to be left alone, and stand on the suppression list now"),
     field("respondedAt", Kind::Time, "when"),
 ];
 const AGENT: &[Field] = &[
@@ -217,7 +220,7 @@ fn described(event: EventType) -> (&'static str, &'static str) {
             "how far an upload has been looked through, at most every five seconds; and once in the end",
             "uploadId",
         ),
-        E::LeadResponded => ("somebody has written, and not to be left alone", "leadId"),
+        E::LeadResponded => ("somebody has written to one of the trunks, be it to be left alone", "leadId"),
         E::AgentPublished => ("a version of an agent was published and is in use from now on", "agentId"),
         E::AgentRolledBack => {
             ("an agent was rolled back: the version is in use again that was in use before", "agentId")
@@ -271,6 +274,7 @@ impl Field {
             Kind::Counts(_) => {
                 json!({"type": "object", "additionalProperties": {"type": "integer", "minimum": 0}})
             }
+            Kind::Flag => json!({"type": "boolean"}),
             Kind::Free => json!({"type": "object"}),
         };
         if self.may_lack {
@@ -290,6 +294,7 @@ impl Field {
             Kind::Text(text) | Kind::Names(_, text) => text.into(),
             Kind::Count(n) => n.into(),
             Kind::Counts(name) => json!({name: 1}),
+            Kind::Flag => false.into(),
             Kind::Free => json!({"order": "A-17"}),
         }
     }
@@ -315,7 +320,7 @@ pub fn check_data(event: EventType, data: &Value) -> Result<(), String> {
             (Kind::Names(all, _), Value::String(text)) => all().contains(&text.as_str()),
             (Kind::Count(_), Value::Number(n)) => n.is_u64(),
             (Kind::Counts(_), Value::Object(counts)) => counts.values().all(Value::is_u64),
-            (Kind::Free, Value::Object(_)) => true,
+            (Kind::Free, Value::Object(_)) | (Kind::Flag, Value::Bool(_)) => true,
             _ => false,
         };
         if !fits {

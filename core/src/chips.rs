@@ -30,7 +30,8 @@ pub struct Chip {
     pub channel: Channel,
     /// How it stands.
     pub status: ChipState,
-    /// Why it was skipped: `gate_closed`, `not_carried_out`, or how the recipient ended before it (`reached`, `suppressed`, …).
+    /// Of a step that was tried, why its last attempt came to nothing: `busy`, `no_address`, … Why it was skipped: `gate_closed`,
+    /// `not_carried_out`, or how the recipient ended before it (`reached`, `suppressed`, …).
     pub reason: Option<String>,
     /// Attempts that were made.
     pub attempts: u32,
@@ -39,7 +40,7 @@ pub struct Chip {
 }
 
 /// An attempt on a step.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Try {
     /// The place of its step in the plan.
     pub step: usize,
@@ -47,6 +48,8 @@ pub struct Try {
     pub state: CallState,
     /// How it ended.
     pub outcome: Option<Outcome>,
+    /// Finer than that.
+    pub reason: Option<String>,
 }
 
 /// The steps of `plan` for a recipient that stands so; `tries` in the order they were made.
@@ -61,7 +64,8 @@ pub fn chips(
     let chip = |(i, planned): (usize, &crate::Step)| {
         let mine: Vec<&Try> = tries.iter().filter(|one| one.step == i).collect();
         let made = mine.iter().filter(|one| one.outcome.is_some());
-        let last_outcome = made.clone().next_back().and_then(|one| one.outcome);
+        let last = made.clone().next_back();
+        let last_outcome = last.and_then(|one| one.outcome);
         let connects = |outcome| matches!(outcome, Outcome::Answered | Outcome::Delivered | Outcome::Read);
         let is_open = mine.iter().any(|one| !one.state.is_final());
         let (status, reason) = match last_outcome {
@@ -69,7 +73,7 @@ pub fn chips(
             _ if is_open => (ChipState::InProgress, None),
             Some(Outcome::Sent) if !is_over => (ChipState::InProgress, None),
             Some(_) if !is_over && step == i => (ChipState::InProgress, None),
-            Some(_) => (ChipState::Tried, None),
+            Some(_) => (ChipState::Tried, last.and_then(|one| one.reason.clone())),
             None if !is_over && step == i => (ChipState::InProgress, None),
             None if !is_over && step < i => (ChipState::Waiting, None),
             None => (ChipState::Skipped, Some(why_skipped(plan, i, planned.gate, disposition, tries))),
@@ -124,7 +128,7 @@ mod tests {
     }
 
     fn tried(step: usize, outcome: Outcome) -> Try {
-        Try { step, state: outcome.state(), outcome: Some(outcome) }
+        Try { step, state: outcome.state(), outcome: Some(outcome), reason: Some("x".into()) }
     }
 
     fn states(chips: &[Chip]) -> Vec<ChipState> {
@@ -135,12 +139,12 @@ mod tests {
     fn a_recipient_walks_through_its_steps() {
         let now = |step, tries: &[Try]| states(&chips(&plan(), RecipientState::Pending, step, None, tries));
         assert_eq!(now(0, &[]), [InProgress, Waiting, Waiting]);
-        let no = tried(0, Outcome::Unanswered);
-        assert_eq!(now(0, &[no]), [InProgress, Waiting, Waiting]);
-        assert_eq!(now(1, &[no, no]), [Tried, InProgress, Waiting]);
-        assert_eq!(now(2, &[no, no, tried(1, Outcome::Sent)]), [Tried, InProgress, InProgress]);
-        assert_eq!(now(2, &[no, no, tried(1, Outcome::Delivered)]), [Tried, Connected, InProgress]);
-        assert_eq!(now(2, &[no, no, tried(1, Outcome::Failed)]), [Tried, Tried, InProgress]);
+        let no = || tried(0, Outcome::Unanswered);
+        assert_eq!(now(0, &[no()]), [InProgress, Waiting, Waiting]);
+        assert_eq!(now(1, &[no(), no()]), [Tried, InProgress, Waiting]);
+        assert_eq!(now(2, &[no(), no(), tried(1, Outcome::Sent)]), [Tried, InProgress, InProgress]);
+        assert_eq!(now(2, &[no(), no(), tried(1, Outcome::Delivered)]), [Tried, Connected, InProgress]);
+        assert_eq!(now(2, &[no(), no(), tried(1, Outcome::Failed)]), [Tried, Tried, InProgress]);
         assert_eq!(now(2, &[tried(0, Outcome::Voicemail)])[1], Skipped);
     }
 

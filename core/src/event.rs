@@ -39,7 +39,7 @@ text_enum! {
         CampaignCancelled => "campaign.cancelled",
         /// How far an upload has been looked through, at most every five seconds; and once in the end.
         UploadProgress => "upload.progress",
-        /// Somebody has written, and not to be left alone.
+        /// Somebody has written to one of the trunks, be it to be left alone.
         LeadResponded => "lead.responded",
         /// A version of an agent was published and is in use from now on, whether or not it is newer than the one before.
         AgentPublished => "agent.published",

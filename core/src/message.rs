@@ -187,8 +187,9 @@ impl Template {
         if self.variables.len() > TEMPLATE_VARIABLES {
             return Err(("variables", format!("must be at most {TEMPLATE_VARIABLES}")));
         }
-        for text in &self.variables {
-            needed("variables", Some(text), TEXT_LIMIT)?;
+        let wrong = |text: &String| needed("variables", Some(text), TEXT_LIMIT).is_err();
+        if let Some(n) = self.variables.iter().position(wrong) {
+            return Err(("variables", format!("number {} must be 1 to {TEXT_LIMIT} characters", n + 1)));
         }
         optional("text", self.text.as_deref(), TEXT_LIMIT)
     }
@@ -218,7 +219,7 @@ impl Template {
         };
         let message = match (channel, &self.text, &self.template) {
             (Channel::Email, ..) => Message::Mail {
-                to: address(variables).ok_or(Unsayable::NoAddress)?,
+                to: address(variables).unwrap_or_default(),
                 subject: one_line(&fill(self.subject.as_deref().unwrap_or_default())),
                 text: fill(self.text.as_deref().unwrap_or_default()),
                 html: self.html.as_deref().map(|html| {
@@ -238,10 +239,13 @@ impl Template {
         };
         missing.sort();
         missing.dedup();
-        match (missing.is_empty(), message.fits()) {
-            (false, _) => Err(Unsayable::Missing(missing)),
-            (true, false) => Err(Unsayable::TooLong),
-            (true, true) => Ok(message),
+        if !missing.is_empty() {
+            return Err(Unsayable::Missing(missing));
+        }
+        match &message {
+            Message::Mail { to, .. } if to.is_empty() => Err(Unsayable::NoAddress),
+            message if !message.fits() => Err(Unsayable::TooLong),
+            _ => Ok(message),
         }
     }
 }

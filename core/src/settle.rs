@@ -20,8 +20,19 @@ pub struct Progress {
     pub placements: u32,
     /// Its trunk is not serving anybody.
     pub trunk_rests: bool,
-    /// An earlier call has shown that this number must not, or cannot, be called again.
+    /// What its earlier calls and messages tell.
+    pub earlier: Earlier,
+}
+
+/// What the earlier calls and messages of a recipient tell about what comes now. Of a plan without messages nothing has to be known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Earlier {
+    /// A call has shown that this number must not, or cannot, be called again.
     pub no_more_calls: bool,
+    /// A message was read, or answered, perhaps while this attempt was under way.
+    pub is_read: bool,
+    /// A message went, and nobody has told that it did not arrive.
+    pub is_messaged: bool,
 }
 
 /// A step that ended, or how a message of it stands so far.
@@ -36,7 +47,7 @@ pub struct Past<'a> {
     /// When the call was over, or the message was taken. Waits count from then.
     pub ended_at: DateTime<Utc>,
     /// As in [`Progress`].
-    pub no_more_calls: bool,
+    pub earlier: Earlier,
 }
 
 /// What becomes of a recipient now.
@@ -95,9 +106,9 @@ pub fn settle(
     }
     let (outcome, reason) = over;
     let retry = retry(plan, progress, outcome, reason, now);
-    let Progress { step, no_more_calls, .. } = progress;
-    let next = retry
-        .unwrap_or_else(|| go_on(plan, Past { step, outcome, reason, ended_at: now, no_more_calls }, now));
+    let Progress { step, earlier, .. } = progress;
+    let next =
+        retry.unwrap_or_else(|| go_on(plan, Past { step, outcome, reason, ended_at: now, earlier }, now));
     match next {
         Next::Done(_) => next,
         _ if campaign.is_final() => Next::Done(Disposition::Cancelled),
@@ -121,7 +132,11 @@ fn retry(
     now: DateTime<Utc>,
 ) -> Option<Next> {
     let step = plan.steps.get(progress.step)?;
+    // Perhaps it has arrived: a person is called back, but not written to twice.
+    let may_be_there = step.channel != Channel::Voice && outcome == Outcome::Uncertain;
     let allowed = progress.attempts < step.attempts
+        && !progress.earlier.is_read
+        && !may_be_there
         && step.retry.on.contains(&outcome)
         && !NEVER_RETRY.contains(&reason);
     allowed.then(|| Next::Retry { at: now + step.retry.delay_after(progress.attempts) })
@@ -131,14 +146,14 @@ fn retry(
 ///
 /// After a reason that forbids another call no step on the same channel is taken; to a number that does not exist nothing goes that needs one.
 pub fn go_on(plan: &Plan, past: Past<'_>, now: DateTime<Utc>) -> Next {
-    let Past { step, outcome, reason, ended_at, no_more_calls } = past;
-    if matches!(outcome, Outcome::Answered | Outcome::Read) {
+    let Past { step, outcome, reason, ended_at, earlier } = past;
+    if matches!(outcome, Outcome::Answered | Outcome::Read) || earlier.is_read {
         return Next::Done(Disposition::Reached);
     }
     let channel = plan.steps.get(step).map_or(Channel::Voice, |step| step.channel);
     let may_follow = |next: &Step| match reason {
         BAD_NUMBER => next.channel == Channel::Email,
-        _ if next.channel == Channel::Voice && no_more_calls => false,
+        _ if next.channel == Channel::Voice && earlier.no_more_calls => false,
         reason => next.channel != channel || !NEVER_RETRY.contains(&reason),
     };
     let is_open = |next: &Step| {
@@ -152,6 +167,7 @@ pub fn go_on(plan: &Plan, past: Past<'_>, now: DateTime<Utc>) -> Next {
         }
         None => Next::Done(match (outcome, reason) {
             (Outcome::Sent | Outcome::Delivered, _) => Disposition::Messaged,
+            _ if earlier.is_messaged => Disposition::Messaged,
             (_, BAD_NUMBER) => Disposition::Invalid,
             (_, reason) if channel == Channel::Voice && UNSAYABLE.contains(&reason) => Disposition::Invalid,
             _ => Disposition::Exhausted,
@@ -177,8 +193,9 @@ mod tests {
     fn the_common_endings() {
         let plan = Plan::voice(2);
         let first =
-            Progress { step: 0, attempts: 1, placements: 1, trunk_rests: false, no_more_calls: false };
-        let last = Progress { step: 0, attempts: 2, placements: 1, trunk_rests: false, no_more_calls: false };
+            Progress { step: 0, attempts: 1, placements: 1, trunk_rests: false, earlier: Earlier::default() };
+        let last =
+            Progress { step: 0, attempts: 2, placements: 1, trunk_rests: false, earlier: Earlier::default() };
         let run = |p, e| settle(&plan, p, &e, CampaignState::InProgress, now());
         let hour = now() + chrono::Duration::hours(1);
         assert_eq!(run(first, ended(Outcome::Answered, "hangup")), Next::Done(Disposition::Reached));
@@ -195,7 +212,7 @@ mod tests {
     #[test]
     fn who_was_abandoned_is_called_again_only_where_the_plan_says_so() {
         let first =
-            Progress { step: 0, attempts: 1, placements: 1, trunk_rests: false, no_more_calls: false };
+            Progress { step: 0, attempts: 1, placements: 1, trunk_rests: false, earlier: Earlier::default() };
         let abandoned = ended(Outcome::Answered, "completed").abandoned();
         let run = |plan: &Plan| settle(plan, first, &abandoned, CampaignState::InProgress, now());
         let mut plan = Plan::voice(2);
@@ -208,7 +225,8 @@ mod tests {
     #[test]
     fn a_hold_consumes_nothing_and_a_cancelled_campaign_calls_nobody_again() {
         let plan = Plan::voice(3);
-        let p = Progress { step: 0, attempts: 1, placements: 1, trunk_rests: false, no_more_calls: false };
+        let p =
+            Progress { step: 0, attempts: 1, placements: 1, trunk_rests: false, earlier: Earlier::default() };
         let busy = Ending::NoRoom {
             retry_after: std::time::Duration::from_secs(7),
             reason: "trunk_busy".into(),
@@ -233,7 +251,8 @@ mod tests {
     fn a_gate_lets_only_its_outcome_pass() {
         let mut plan = Plan::voice(1);
         plan.steps.push(Step { gate: Some(Gate::VoiceVoicemail), after_hours: 2.0, ..Step::voice(1) });
-        let p = Progress { step: 0, attempts: 1, placements: 1, trunk_rests: false, no_more_calls: false };
+        let p =
+            Progress { step: 0, attempts: 1, placements: 1, trunk_rests: false, earlier: Earlier::default() };
         let run = |o| settle(&plan, p, &ended(o, "x"), CampaignState::InProgress, now());
         assert_eq!(run(Outcome::Voicemail), Next::Step { step: 1, at: now() + chrono::Duration::hours(2) });
         assert_eq!(run(Outcome::Unanswered), Next::Done(Disposition::Exhausted));
@@ -243,7 +262,8 @@ mod tests {
     fn a_no_is_final_on_every_later_step() {
         let mut plan = Plan::voice(3);
         plan.steps.push(Step { after_hours: 2.0, ..Plan::voice(3).steps.remove(0) });
-        let p = Progress { step: 0, attempts: 1, placements: 1, trunk_rests: false, no_more_calls: false };
+        let p =
+            Progress { step: 0, attempts: 1, placements: 1, trunk_rests: false, earlier: Earlier::default() };
         let run =
             |outcome, reason| settle(&plan, p, &ended(outcome, reason), CampaignState::InProgress, now());
         assert_eq!(run(Outcome::Rejected, "declined"), Next::Done(Disposition::Exhausted));
@@ -254,7 +274,7 @@ mod tests {
     fn trouble_with_the_trunk_is_not_the_recipients() {
         let plan = Plan::voice(1);
         let run = |reason, placements, trunk_rests, state| {
-            let p = Progress { step: 0, attempts: 1, placements, trunk_rests, no_more_calls: false };
+            let p = Progress { step: 0, attempts: 1, placements, trunk_rests, earlier: Earlier::default() };
             settle(&plan, p, &ended(Outcome::Failed, reason), state, now())
         };
         let held = |seconds| Next::Hold { at: now() + chrono::Duration::seconds(seconds), hold: Hold::Trunk };
@@ -274,7 +294,7 @@ mod tests {
     #[test]
     fn a_call_made_before_a_cancel_counts() {
         let first =
-            Progress { step: 0, attempts: 1, placements: 1, trunk_rests: false, no_more_calls: false };
+            Progress { step: 0, attempts: 1, placements: 1, trunk_rests: false, earlier: Earlier::default() };
         let run = |plan: &Plan, outcome, reason: &'static str| {
             settle(plan, first, &ended(outcome, reason), CampaignState::Cancelled, now())
         };
@@ -301,14 +321,14 @@ mod tests {
         ) {
             let plan = Plan { steps: attempts.iter().map(|&n| Plan::voice(n).steps.remove(0)).collect() };
             let budget: u32 = attempts.iter().sum();
-            let (mut p, mut made, mut at) = (Progress { step: 0, attempts: 0, placements: 1, trunk_rests: false, no_more_calls: false }, 0, now());
+            let (mut p, mut made, mut at) = (Progress { step: 0, attempts: 0, placements: 1, trunk_rests: false, earlier: Earlier::default() }, 0, now());
             for outcome in outcomes {
                 p.attempts += 1;
                 made += 1;
                 match settle(&plan, p, &ended(Outcome::ALL[outcome], "x"), CampaignState::InProgress, at) {
                     Next::Done(_) => { prop_assert!(made <= budget); return Ok(()); }
                     Next::Retry { at: due } => { prop_assert!(due > at); at = due; }
-                    Next::Step { step, at: due } => { prop_assert!(step > p.step && due >= at); p = Progress { step, attempts: 0, placements: 1, trunk_rests: false, no_more_calls: false }; at = due; }
+                    Next::Step { step, at: due } => { prop_assert!(step > p.step && due >= at); p = Progress { step, attempts: 0, placements: 1, trunk_rests: false, earlier: Earlier::default() }; at = due; }
                     Next::Hold { .. } => prop_assert!(false, "an outcome is never a hold"),
                 }
             }

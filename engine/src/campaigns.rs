@@ -17,6 +17,7 @@ use crate::{
     agents::{callable, usable_agent},
     edit::check_moments,
     facts,
+    lacks::Lacks,
     publish::publish,
     stats::kept_counts,
     ways::Way,
@@ -375,7 +376,19 @@ async fn check_start(tx: &mut Tx, campaign: &Campaign, now: DateTime<Utc>) -> Re
     if !tx.has_recipients(campaign.id).await? {
         return refuse("NO_RECIPIENTS", "the campaign has no recipients; add some first");
     }
-    Ok(())
+    if campaign.state != CampaignState::Draft {
+        return Ok(()); // of a list that was begun, those may be left who lack something
+    }
+    match Lacks::nobody_has(tx, campaign.id, &campaign.plan).await?.as_slice() {
+        [] => Ok(()),
+        names => {
+            let message = format!(
+                "a message of the plan needs {}, which nobody among the first on the list has; correct its places, give them a default as in {{{{name|friend}}}}, or add the column",
+                names.join(", ")
+            );
+            refuse("NOBODY_HAS", &message)
+        }
+    }
 }
 
 /// When a recurring campaign that is now in state `next` has its next run.

@@ -14,6 +14,8 @@ use crate::Result;
 
 /// Recipients looked at at a time.
 const PAGE: u32 = 10_000;
+/// Recipients looked at before a campaign starts.
+const SAMPLE: usize = 1_000;
 /// Numbers told of each variable.
 const EXAMPLES: usize = 5;
 
@@ -47,11 +49,28 @@ impl Lacks {
         let unsayable = |variables: &Map<String, Value>| {
             texts.iter().filter_map(|text| opening::say(text, variables).err()).collect()
         };
-        Self::looked_for(tx, campaign, unsayable).await
+        Self::looked_for(tx, campaign, usize::MAX, unsayable).await.map(|(lacks, _)| lacks)
     }
 
     /// The same for the messages of a plan.
     pub(crate) async fn of_messages(tx: &mut Tx, campaign: CampaignId, plan: &Plan) -> Result<Self> {
+        Self::of_first_messages(tx, campaign, plan, usize::MAX).await.map(|(lacks, _)| lacks)
+    }
+
+    /// What nobody of the first on the list has, and a message of the plan needs: a slip in a text, or a column that is not there.
+    pub(crate) async fn nobody_has(tx: &mut Tx, campaign: CampaignId, plan: &Plan) -> Result<Vec<String>> {
+        let (lacks, looked_at) = Self::of_first_messages(tx, campaign, plan, SAMPLE).await?;
+        let all = |lack: &Lack| lack.count == looked_at as u64;
+        Ok(lacks.variables.into_iter().filter(|(_, lack)| all(lack)).map(|(name, _)| name).collect())
+    }
+
+    /// The same of the first `most` recipients, and how many that were.
+    async fn of_first_messages(
+        tx: &mut Tx,
+        campaign: CampaignId,
+        plan: &Plan,
+        most: usize,
+    ) -> Result<(Self, usize)> {
         let asks = |template: &&(Channel, &Template)| {
             template.0 == Channel::Email || template.1.texts().any(has_places)
         };
@@ -59,31 +78,34 @@ impl Lacks {
             plan.messages().filter_map(|(_, step)| Some((step.channel, step.message.as_ref()?))).collect();
         let templates: Vec<_> = all.iter().filter(asks).collect();
         if templates.is_empty() {
-            return Ok(Self::default());
+            return Ok((Self::default(), 0));
         }
         let unsayable = |own: &Map<String, Value>| {
             let variables = with_what_messages_have(own);
             let said = templates.iter().map(|(channel, template)| template.say(*channel, &variables, false));
             said.filter_map(std::result::Result::err).map(as_unsayable).collect()
         };
-        Self::looked_for(tx, campaign, unsayable).await
+        Self::looked_for(tx, campaign, most, unsayable).await
     }
 
     async fn looked_for(
         tx: &mut Tx,
         campaign: CampaignId,
+        most: usize,
         unsayable: impl Fn(&Map<String, Value>) -> Vec<Unsayable>,
-    ) -> Result<Self> {
-        let (mut lacks, mut after, none) = (Self::default(), 0, Map::new());
+    ) -> Result<(Self, usize)> {
+        let (mut lacks, mut after, mut looked_at, none) = (Self::default(), 0, 0, Map::new());
         loop {
-            let page = tx.described_recipients(campaign, after, PAGE).await?;
+            let wanted = most.saturating_sub(looked_at).min(PAGE as usize);
+            let page = tx.described_recipients(campaign, after, wanted as u32).await?;
+            looked_at += page.len();
             for recipient in &page {
                 let variables = recipient.variables.as_object().unwrap_or(&none);
                 lacks.add(recipient.number, unsayable(variables).into_iter());
             }
             match page.last() {
                 Some(last) if page.len() == PAGE as usize => after = last.number.digits(),
-                _ => return Ok(lacks),
+                _ => return Ok((lacks, looked_at)),
             }
         }
     }

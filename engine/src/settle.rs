@@ -7,7 +7,7 @@ use ringfleet_core::{
     CallId, CallState, CampaignId, CampaignState, Channel, Clock, CounterKind, Disposition, Ending, Hold,
     Outcome, Plan, RecipientState, WorkerId,
     call::{Heard, OPTED_OUT},
-    settle::{Next, Progress, settle},
+    settle::{Earlier, Next, Progress, settle},
 };
 use ringfleet_store::{
     Address, Bump, Call, CallUpdate, CallerDay, Campaign, NewMessage, NewRecording, RecipientUpdate,
@@ -23,7 +23,7 @@ use crate::{
     campaign_brake,
     facts::{self, Completed},
     known::{address, forget_calls},
-    messages::{barred_from_calls, leave_alone},
+    messages::{earlier_of, leave_alone},
     publish::{Hints, completed_facts, publish},
     recordings::Recorded,
     stats::hour,
@@ -104,7 +104,7 @@ async fn settle_all(
     let standings: HashMap<Uuid, Standing> =
         tx.standings(&recipients).await?.into_iter().map(|s| (s.id.uuid(), s)).collect();
     let mut calls: HashMap<CallId, Call> = calls.into_iter().map(|c| (c.id, c)).collect();
-    let barred = barred_from_calls(&mut tx, &who_may_be_called_after(&calls, &campaigns)).await?;
+    let earlier = earlier_of(&mut tx, &calls, &campaigns).await?;
     let words: Vec<brake::Word> = settlements.iter().filter_map(|s| s.word(calls.get(&s.call)?)).collect();
     let resting = brake::hear(&mut tx, &words, now).await?;
 
@@ -118,7 +118,7 @@ async fn settle_all(
         let standing = call.recipient_id.and_then(|id| standings.get(&id.uuid()));
         let seen = Seen {
             trunk_rests: resting.contains(&call.trunk_id),
-            no_more_calls: call.recipient_id.is_some_and(|id| barred.contains(&id.uuid())),
+            earlier: earlier.get(&call.id).copied().unwrap_or_default(),
         };
         writes.add(call, settlement, campaign.zip(standing), seen, now);
     }
@@ -160,21 +160,8 @@ fn was_stopped_there(call: &Call) -> bool {
 struct Seen {
     /// Its trunk is not serving anybody.
     trunk_rests: bool,
-    /// An earlier call to its recipient has shown that calling again makes no sense.
-    no_more_calls: bool,
-}
-
-/// Recipients whose message has ended and whose plan calls after it: a no to an earlier call holds.
-fn who_may_be_called_after(
-    calls: &HashMap<CallId, Call>,
-    campaigns: &HashMap<CampaignId, Campaign>,
-) -> Vec<Uuid> {
-    let messages = calls.values().filter(|call| call.channel != Channel::Voice);
-    let calls_later = |call: &&Call| {
-        let campaign = call.campaign_id.and_then(|id| campaigns.get(&id));
-        campaign.is_some_and(|campaign| campaign.plan.calls().any(|step| step > call.step as usize))
-    };
-    messages.filter(calls_later).filter_map(|call| call.recipient_id.map(|id| id.uuid())).collect()
+    /// What came of the earlier ones of its recipient.
+    earlier: Earlier,
 }
 
 /// What one batch of endings writes.
@@ -207,9 +194,9 @@ impl Writes {
             Some((campaign, standing)) => {
                 let attempts = standing.attempts + u32::from(matches!(ending, Ending::Over { .. }));
                 let placements = call.placements;
-                let Seen { trunk_rests, no_more_calls } = seen;
+                let Seen { trunk_rests, earlier } = seen;
                 let step = standing.step as usize;
-                let progress = Progress { step, attempts, placements, trunk_rests, no_more_calls };
+                let progress = Progress { step, attempts, placements, trunk_rests, earlier };
                 let next = settle(&campaign.plan, progress, ending, campaign.state, now);
                 let update = recipient_update(campaign, standing, &next, progress, ending, now);
                 if update.state == RecipientState::Pending {
@@ -313,7 +300,8 @@ fn without_recipient(ending: &Ending, now: DateTime<Utc>) -> Next {
     if let Ending::Over { .. } = ending {
         return Next::Done(Disposition::Exhausted); // of nobody's list; what counts is that it is over
     }
-    let progress = Progress { step: 0, attempts: 1, placements: 1, trunk_rests: false, no_more_calls: false };
+    let progress =
+        Progress { step: 0, attempts: 1, placements: 1, trunk_rests: false, earlier: Earlier::default() };
     settle(&Plan::voice(1), progress, ending, CampaignState::InProgress, now)
 }
 

@@ -60,7 +60,7 @@ impl Engine {
         let new = NewSuppression {
             number,
             channel: None,
-            reason: format!("a key pressed in {call}"),
+            reason: format!("asked for in {call}"),
             source: SuppressionSource::Stop,
             expires_at: None,
         };

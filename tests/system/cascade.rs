@@ -98,9 +98,9 @@ pub async fn came_to(campaign: &Campaign) -> BTreeMap<String, (String, Vec<Strin
         let path = format!("/campaigns/{}/recipients/{}", campaign.id, text(&recipient["id"]));
         let shown = campaign.operator.get(&path).await;
         let steps = shown["channels"].as_array().expect("the steps of the plan");
-        let step = |chip: &Value| match chip["reason"].as_str() {
-            Some(reason) => format!("{} {reason}", text(&chip["status"])),
-            None => text(&chip["status"]).to_owned(),
+        let step = |chip: &Value| match (text(&chip["status"]), chip["reason"].as_str()) {
+            ("SKIPPED", Some(reason)) => format!("SKIPPED {reason}"),
+            (status, _) => status.to_owned(),
         };
         let disposition = shown["disposition"].as_str().unwrap_or("-").to_owned();
         all.insert(text(&shown["to"]).to_owned(), (disposition, steps.iter().map(step).collect()));

@@ -354,7 +354,7 @@ pub(super) async fn show(
 }
 
 fn tried(call: &Call) -> Try {
-    Try { step: call.step as usize, state: call.state, outcome: call.outcome }
+    Try { step: call.step as usize, state: call.state, outcome: call.outcome, reason: call.reason.clone() }
 }
 
 /// Why it is not being called at this moment, in place of why it was put off. `rests`: no trunk of the campaign is open.

@@ -161,6 +161,17 @@ async fn who_cannot_be_written_to_is_found_beforehand() {
         "{}",
         ahead.text
     );
+    // A slip with which nobody on the list can be written to is no start.
+    let slip = json!([{"channel": "email", "trunkId": trunk, "message": {"subject": "Hi {{nmae}}", "text": "{{name}}"}}]);
+    let path = format!("/campaigns/{campaign}");
+    world.call(&world.admin, "PATCH", &path, json!({ "channels": slip })).await.expect(200);
+    let refused = world.post(&format!("{path}/start"), Value::Null).await;
+    assert!(refused.text.contains("needs nmae, which nobody"), "{}", refused.text);
+    assert_eq!(refused.refusal(409), "NOBODY_HAS");
+    let right =
+        json!([{"channel": "email", "trunkId": trunk, "message": {"subject": "Hi {{name}}", "text": "x"}}]);
+    world.call(&world.admin, "PATCH", &path, json!({ "channels": right })).await.expect(200);
+    world.post(&format!("{path}/start"), Value::Null).await.expect(200);
 }
 
 #[tokio::test]
@@ -185,7 +196,9 @@ async fn campaigns_share_the_room_of_a_trunk() {
         let body =
             json!({"name": name, "agentId": agent, "channels": channels, "schedule": {"window": "always"}});
         let path = format!("/campaigns/{}", world.post("/campaigns", body).await.id());
-        let people: Vec<Value> = (0..9).map(|n| json!({"to": format!("+91987654321{n}")})).collect();
+        let people: Vec<Value> = (0..9)
+            .map(|n| json!({"to": format!("+91987654321{n}"), "variables": {"email": "a@example.com"}}))
+            .collect();
         world.post(&format!("{path}/recipients"), json!({"recipients": people})).await.expect(200);
         world.post(&format!("{path}/start"), Value::Null).await.expect(200);
     }

@@ -1,18 +1,16 @@
 //! What is told of a message after it was taken: what becomes of its call, and of its recipient.
 
-use std::collections::HashSet;
-
 use chrono::{DateTime, Utc};
 use ringfleet_core::{
     CallId, CallState, Channel, CounterKind, Disposition, Hold, Outcome, RecipientState, SuppressionSource,
     aftermath::{Stand, after_receipt},
-    call::{NEVER_RETRY, OPTED_OUT},
+    call::OPTED_OUT,
     message::Receipt,
-    settle::{Next, Past},
+    settle::{Earlier, Next, Past},
 };
 use ringfleet_store::{Bump, Call, Campaign, NewSuppression, Recipient, RecipientUpdate, Tx};
-use uuid::Uuid;
 
+use super::earlier::earlier;
 use crate::{
     Engine, Result,
     facts::{self, Completed},
@@ -122,9 +120,9 @@ impl Turn<'_> {
             attempts: recipient.attempts,
             disposition: recipient.disposition,
         };
-        let no_more_calls = self.kin.iter().any(bars_calls);
-        let before = self.past(self.was, no_more_calls);
-        let told = self.past(self.is, no_more_calls);
+        let earlier = earlier(self.kin.iter().filter(|call| call.id != self.is.id));
+        let before = self.past(self.was, earlier);
+        let told = self.past(self.is, earlier);
         let next = after_receipt(&self.campaign.plan, before, told, stand, self.now);
         let Some(next) = next else { return Ok(None) };
         if recipient.state == RecipientState::Queued {
@@ -136,13 +134,13 @@ impl Turn<'_> {
         self.move_on(tx, &recipient, &next, bumps).await
     }
 
-    fn past<'c>(&self, call: &'c Call, no_more_calls: bool) -> Past<'c> {
+    fn past<'c>(&self, call: &'c Call, earlier: Earlier) -> Past<'c> {
         Past {
             step: call.step as usize,
             outcome: call.outcome.unwrap_or(Outcome::Sent),
             reason: call.reason.as_deref().unwrap_or_default(),
             ended_at: call.ended_at.unwrap_or(self.now),
-            no_more_calls,
+            earlier,
         }
     }
 
@@ -220,20 +218,4 @@ pub(crate) async fn leave_alone(tx: &mut Tx, call: &Call, now: DateTime<Utc>) ->
     };
     tx.suppress(call.workspace_id, &[stop], now).await?;
     Ok(())
-}
-
-/// Whether a call has shown that its number must not, or cannot, be called again.
-fn bars_calls(call: &Call) -> bool {
-    let reason = call.reason.as_deref().unwrap_or_default();
-    call.channel == Channel::Voice && NEVER_RETRY.contains(&reason)
-}
-
-/// Those of these recipients who must not, or cannot, be called again, by what came of earlier calls.
-pub(crate) async fn barred_from_calls(tx: &mut Tx, recipients: &[Uuid]) -> Result<HashSet<Uuid>> {
-    if recipients.is_empty() {
-        return Ok(HashSet::new());
-    }
-    let calls = tx.calls_of_recipients(recipients).await?;
-    let barring = calls.iter().filter(|call| bars_calls(call));
-    Ok(barring.filter_map(|call| call.recipient_id.map(|id| id.uuid())).collect())
 }

@@ -20,8 +20,8 @@ const ANSWERS: TimeDelta = TimeDelta::days(7);
 const KEPT: usize = 4_000;
 
 impl Engine {
-    /// Somebody has written to one of the workspace's trunks. A stop puts the number on the list, for all channels; anything else is told
-    /// (`lead.responded`), and whoever answers a message has read it. False when it was told before.
+    /// Somebody has written to one of the workspace's trunks. Who writes is a lead from then on, and it is told (`lead.responded`). A stop puts the
+    /// number on the list, for all channels; whoever answers anything else to a message has read it. False when it was told before.
     ///
     /// # Errors
     /// When the database cannot be reached: the provider is to tell it again.
@@ -43,7 +43,6 @@ impl Engine {
         if !tx.insert_reply(&new, now).await? {
             return Ok(false);
         }
-        let mut deliveries = Vec::new();
         if is_stop {
             let stop = NewSuppression {
                 number,
@@ -53,24 +52,24 @@ impl Engine {
                 expires_at: None,
             };
             tx.suppress(workspace, &[stop], now).await?;
-        } else {
-            let answered = match call {
-                Some(call) => tx.calls_by_id(&[call.uuid()]).await?.pop(),
-                None => None,
-            };
-            let lead = lead_of(&mut tx, workspace, number, now).await?;
-            let data = json!({
-                "leadId": lead,
-                "campaignId": answered.as_ref().and_then(|call| call.campaign_id),
-                "sessionId": answered.as_ref().map(|call| call.id),
-                "channel": channel,
-                "text": body,
-                "respondedAt": rfc3339(now),
-            });
-            let agent = answered.as_ref().map(|call: &Call| call.agent_id);
-            let fact = facts::other(workspace, EventType::LeadResponded, agent, sequence::FIRST, data);
-            deliveries = publish(&mut tx, vec![fact], now).await?;
         }
+        let answered = match call {
+            Some(call) => tx.calls_by_id(&[call.uuid()]).await?.pop(),
+            None => None,
+        };
+        let lead = lead_of(&mut tx, workspace, number, now).await?;
+        let data = json!({
+            "leadId": lead,
+            "campaignId": answered.as_ref().and_then(|call| call.campaign_id),
+            "sessionId": answered.as_ref().map(|call| call.id),
+            "channel": channel,
+            "text": body,
+            "isStop": is_stop,
+            "respondedAt": rfc3339(now),
+        });
+        let agent = answered.as_ref().map(|call: &Call| call.agent_id);
+        let fact = facts::other(workspace, EventType::LeadResponded, agent, sequence::FIRST, data);
+        let deliveries = publish(&mut tx, vec![fact], now).await?;
         tx.commit().await?;
         self.hint_deliveries(&deliveries);
         // On its own, for it holds other rows: an answer that was kept is told, whether or not this comes through.
