@@ -315,6 +315,18 @@ mod tests {
     }
 
     #[test]
+    fn audio_goes_to_no_address_that_a_guard_refuses() {
+        let (audio, described) = watch::channel(media::parse_answer(&offer("a=sendrecv")).unwrap());
+        let mut session = Session { audio, guard: Some(Arc::new(Guard::default())), ..session() };
+        session.describe(&offer("a=sendrecv")).unwrap();
+        assert_eq!(described.borrow().addr, "0.0.0.0:4000".parse().unwrap());
+        assert_eq!(described.borrow().direction, Direction::SendRecv, "it is on no hold");
+        session.guard = None;
+        session.describe(&offer("a=sendrecv")).unwrap();
+        assert_eq!(described.borrow().addr, "127.0.0.1:4000".parse().unwrap());
+    }
+
+    #[test]
     fn requests_are_answered_by_method() {
         let mut session = session();
         assert_eq!(session.reply_to(Method::Bye, b"").0, StatusCode::OK);
