@@ -61,7 +61,7 @@ pub fn chips(
     let chip = |(i, planned): (usize, &crate::Step)| {
         let mine: Vec<&Try> = tries.iter().filter(|one| one.step == i).collect();
         let made = mine.iter().filter(|one| one.outcome.is_some());
-        let last_outcome = made.clone().last().and_then(|one| one.outcome);
+        let last_outcome = made.clone().next_back().and_then(|one| one.outcome);
         let connects = |outcome| matches!(outcome, Outcome::Answered | Outcome::Delivered | Outcome::Read);
         let is_open = mine.iter().any(|one| !one.state.is_final());
         let (status, reason) = match last_outcome {

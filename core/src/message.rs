@@ -272,9 +272,17 @@ fn optional(field: &'static str, text: Option<&str>, limit: usize) -> Result<(),
     if text.is_some() { needed(field, text, limit) } else { Ok(()) }
 }
 
-/// The e-mail address among the variables, if it can be one. Whether it exists only its server knows.
+/// The e-mail address among the variables (`email`, or as people head such a column: `E-mail`, `Email address`), if it can be one. Whether it exists only its server knows.
 pub fn address(variables: &Map<String, Value>) -> Option<String> {
-    let text = variables.get(EMAIL)?.as_str()?.trim();
+    let is_it = |name: &str| {
+        let plain: String =
+            name.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect();
+        plain == EMAIL || plain == "emailaddress"
+    };
+    let found = variables
+        .get(EMAIL)
+        .or_else(|| variables.iter().find(|(name, _)| is_it(name)).map(|(_, value)| value));
+    let text = found?.as_str()?.trim();
     let (name, host) = text.rsplit_once('@')?;
     let is_plain =
         |text: &str| text.chars().all(|c| !c.is_whitespace() && !c.is_control() && !"<>,;\"".contains(c));
@@ -374,6 +382,9 @@ mod tests {
         let long = variables(json!({"a": "x".repeat(1_600), "b": 1}));
         assert_eq!(sms.say(Channel::Sms, &long, false), Err(Unsayable::TooLong));
         let mail = template(json!({"subject": "s", "text": "t"}));
+        for name in ["email", "Email", "E-Mail", "EMAIL ADDRESS", "e_mail"] {
+            assert!(mail.say(Channel::Email, &variables(json!({name: "a@b.c"})), false).is_ok(), "{name}");
+        }
         for wrong in ["", "a", "a@b", "a b@c.d", "@c.d", "a@.d", "a@c.", "<a@c.d>", "a@c.d, e@f.g"] {
             let who = variables(json!({"email": wrong}));
             assert_eq!(mail.say(Channel::Email, &who, false), Err(Unsayable::NoAddress), "{wrong:?}");

@@ -3,11 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use ringfleet_core::{
-    CampaignId, Conversation, E164,
+    CampaignId, Channel, Conversation, E164, Plan,
+    message::{self, EMAIL, Template, UNSUBSCRIBE},
     opening::{self, Unsayable},
 };
 use ringfleet_store::Tx;
-use serde_json::Map;
+use serde_json::{Map, Value};
 
 use crate::Result;
 
@@ -16,7 +17,7 @@ const PAGE: u32 = 10_000;
 /// Numbers told of each variable.
 const EXAMPLES: usize = 5;
 
-/// The waiting recipients of a campaign to whom its agent's texts cannot be said.
+/// The waiting recipients of a campaign to whom its agent's texts cannot be said, or its messages not sent.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Lacks {
     /// Those who lack a variable that has no default.
@@ -40,21 +41,51 @@ impl Lacks {
     /// Looks at every waiting recipient, where the texts of a conversation have places at all.
     pub(crate) async fn of(tx: &mut Tx, campaign: CampaignId, said: &Conversation) -> Result<Self> {
         let texts: Vec<&str> = said.texts().filter(|text| has_places(text)).collect();
-        let (mut lacks, mut after) = (Self::default(), 0);
-        while !texts.is_empty() {
+        if texts.is_empty() {
+            return Ok(Self::default());
+        }
+        let unsayable = |variables: &Map<String, Value>| {
+            texts.iter().filter_map(|text| opening::say(text, variables).err()).collect()
+        };
+        Self::looked_for(tx, campaign, unsayable).await
+    }
+
+    /// The same for the messages of a plan.
+    pub(crate) async fn of_messages(tx: &mut Tx, campaign: CampaignId, plan: &Plan) -> Result<Self> {
+        let asks = |template: &&(Channel, &Template)| {
+            template.0 == Channel::Email || template.1.texts().any(has_places)
+        };
+        let all: Vec<(Channel, &Template)> =
+            plan.messages().filter_map(|(_, step)| Some((step.channel, step.message.as_ref()?))).collect();
+        let templates: Vec<_> = all.iter().filter(asks).collect();
+        if templates.is_empty() {
+            return Ok(Self::default());
+        }
+        let unsayable = |own: &Map<String, Value>| {
+            let variables = with_what_messages_have(own);
+            let said = templates.iter().map(|(channel, template)| template.say(*channel, &variables, false));
+            said.filter_map(std::result::Result::err).map(as_unsayable).collect()
+        };
+        Self::looked_for(tx, campaign, unsayable).await
+    }
+
+    async fn looked_for(
+        tx: &mut Tx,
+        campaign: CampaignId,
+        unsayable: impl Fn(&Map<String, Value>) -> Vec<Unsayable>,
+    ) -> Result<Self> {
+        let (mut lacks, mut after, none) = (Self::default(), 0, Map::new());
+        loop {
             let page = tx.described_recipients(campaign, after, PAGE).await?;
             for recipient in &page {
-                let none = Map::new();
                 let variables = recipient.variables.as_object().unwrap_or(&none);
-                let said = texts.iter().filter_map(|text| opening::say(text, variables).err());
-                lacks.add(recipient.number, said);
+                lacks.add(recipient.number, unsayable(variables).into_iter());
             }
             match page.last() {
                 Some(last) if page.len() == PAGE as usize => after = last.number.digits(),
-                _ => break,
+                _ => return Ok(lacks),
             }
         }
-        Ok(lacks)
     }
 
     /// Takes note of what keeps the texts from being said to somebody. A variable may be missing in several.
@@ -78,6 +109,24 @@ impl Lack {
         if self.examples.len() < EXAMPLES {
             self.examples.push(number);
         }
+    }
+}
+
+/// What every message has beside the recipient's own variables.
+fn with_what_messages_have(own: &Map<String, Value>) -> Map<String, Value> {
+    let given = ["tried.times", "tried.channel", "tried.outcome", "tried.at", UNSUBSCRIBE];
+    let mut all: Map<String, Value> =
+        given.iter().map(|name| ((*name).to_owned(), Value::from("x"))).collect();
+    all.extend(own.clone());
+    all
+}
+
+/// A message that cannot be put together lacks something, too: an e-mail its address.
+fn as_unsayable(unsayable: message::Unsayable) -> Unsayable {
+    match unsayable {
+        message::Unsayable::Missing(names) => Unsayable::Missing(names),
+        message::Unsayable::NoAddress => Unsayable::Missing(vec![EMAIL.to_owned()]),
+        message::Unsayable::TooLong => Unsayable::TooLong,
     }
 }
 

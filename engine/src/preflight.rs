@@ -44,6 +44,8 @@ pub struct Preflight {
     pub seconds_a_seat: Option<f64>,
     /// To whom what is to be said cannot be said: they are counted as callable or held, and end INVALID when it is their turn.
     pub lacks: Lacks,
+    /// Those who lack something that a message of the plan needs: its step will fail for them.
+    pub message_lacks: Lacks,
 }
 
 /// Recipients under one hold.
@@ -84,6 +86,7 @@ impl Engine {
         if let Some(agent) = tx.agent(workspace, campaign.agent_id).await? {
             count.found.lacks = Lacks::of(&mut tx, id, &agent.conversation).await?;
         }
+        count.found.message_lacks = Lacks::of_messages(&mut tx, id, &campaign.plan).await?;
         tx.commit().await?;
         numbers.iter().for_each(|numbers| count.hold_beyond(numbers));
         let preflight = count.finish(lines);

@@ -3,6 +3,7 @@
 //! It uses the doors a customer uses: the HTTP API to put the campaign together, SIP and RTP to a carrier that is its
 //! own peer, webhooks to a receiver that verifies their signatures. All of it lives in a temporary folder.
 
+mod cascade;
 pub mod client;
 pub mod receiver;
 mod report;
@@ -11,7 +12,13 @@ mod steps;
 mod target;
 mod view;
 
-use std::{io::Write, net::SocketAddr, path::PathBuf, process::ExitCode, time::Duration};
+use std::{
+    io::Write,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    process::ExitCode,
+    time::Duration,
+};
 
 use clap::Args;
 use ringfleet_core::clock::Stopwatch;
@@ -21,6 +28,7 @@ use crate::{
     config::{Config, LogConfig, LogFormat},
     process::{Failure, stop_signal},
 };
+use cascade::{Senders, Walk};
 use report::{Report, Rest, Webhooks};
 use setup::{GREETING, House, Running};
 use steps::List;
@@ -34,9 +42,12 @@ const SHORTEST_GREETING: Duration = Duration::from_secs(3);
 
 #[derive(Args)]
 pub struct DemoArgs {
-    /// The list to call: CSV with a column of phone numbers
-    #[arg(conflicts_with_all = ["data", "database_url", "redis_url"])]
-    file: PathBuf,
+    /// The list to call: CSV with a column of phone numbers [with --cascade: a list of its own]
+    #[arg(conflicts_with_all = ["data", "database_url", "redis_url"], required_unless_present = "cascade")]
+    file: Option<PathBuf>,
+    /// Write to those who do not pick up: WhatsApp, then a text, then an e-mail, over providers of its own
+    #[arg(long, conflicts_with_all = ["trunk", "data", "database_url", "redis_url"])]
+    cascade: bool,
     /// Column with the numbers, where its name does not say so
     #[arg(long, value_name = "NAME")]
     column: Option<String>,
@@ -102,17 +113,28 @@ pub fn quiet(log: &mut LogConfig) {
 /// # Errors
 /// Whatever kept it from calling everybody on the list, in a sentence.
 pub async fn run(args: DemoArgs, given: Config) -> Result<ExitCode, Failure> {
-    let list = List::open(&args.file).await?;
     let folder = tempfile::Builder::new()
         .prefix("ringfleet-demo-")
         .tempdir()
         .map_err(|e| Failure::during("no temporary folder can be made", e))?;
+    let list = match &args.file {
+        Some(file) => List::open(file).await?,
+        None => List::open(&own_list(folder.path())?).await?,
+    };
     let config = setup::configuration(given, folder.path(), &args).await?;
     let interrupted = stop_signal()?;
     let (house, mut running) = House::open(&args, &config, folder).await?;
     let ended = act(&args, &house, &mut running, list, &interrupted).await;
     house.close(running).await;
     ended
+}
+
+/// The list of the cascade, written into the folder.
+fn own_list(folder: &Path) -> Result<PathBuf, Failure> {
+    let path = folder.join("people.csv");
+    std::fs::write(&path, cascade::people::list()?)
+        .map_err(|e| Failure::during("the list cannot be written", e))?;
+    Ok(path)
 }
 
 /// All that happens while the house is open; whatever comes of it, the house is closed afterwards.
@@ -136,7 +158,14 @@ async fn act(
         return Ok(ExitCode::from(INTERRUPTED));
     };
     let (campaign, report) = played?;
-    print(args, house, &campaign, &report).map_err(|e| Failure::during("the result cannot be printed", e))?;
+    let walks = match &house.senders {
+        Some(_) => cascade::walks(&house.client, &campaign)
+            .await
+            .map_err(|e| Failure::new(format!("the ways of the people cannot be read: {e}")))?,
+        None => Vec::new(),
+    };
+    print(args, house, &campaign, &report, &walks)
+        .map_err(|e| Failure::during("the result cannot be printed", e))?;
     if args.keep {
         tokio::select! {
             () = interrupted.cancelled() => {}
@@ -150,8 +179,13 @@ async fn act(
 async fn play(args: &DemoArgs, house: &House, list: List, view: &View) -> Result<(String, Report), Failure> {
     let watch = Stopwatch::start();
     let House { client, receiver, target, .. } = house;
-    view.note(&format!("calling {} through sip:{}:{}", args.file.display(), target.host, target.port));
-    let campaign = steps::prepare(client, args, target, GREETING, receiver).await?;
+    let name = list.name().display().to_string();
+    view.note(&format!("calling {name} through sip:{}:{}", target.host, target.port));
+    let more = match &house.senders {
+        Some(senders) => senders.steps(client, &format!("http://{}", house.api)).await?,
+        None => Vec::new(),
+    };
+    let campaign = steps::prepare(client, args, target, GREETING, receiver, more).await?;
     let import = steps::import(client, &campaign, list, args.column.as_deref(), view).await?;
     let errors = house.folder.path().join("errors.csv");
     let unread = |e: &dyn std::fmt::Display| Failure::new(format!("the rejected rows cannot be read: {e}"));
@@ -182,9 +216,19 @@ async fn play(args: &DemoArgs, house: &House, list: List, view: &View) -> Result
     Ok((campaign, report))
 }
 
-fn print(args: &DemoArgs, house: &House, campaign: &str, report: &Report) -> std::io::Result<()> {
+fn print(
+    args: &DemoArgs,
+    house: &House,
+    campaign: &str,
+    report: &Report,
+    walks: &[Walk],
+) -> std::io::Result<()> {
     let mut out = std::io::stdout().lock();
     report.write_tables(&mut out)?;
+    if let Some((messages, mails)) = house.senders.as_ref().map(Senders::taken) {
+        cascade::write(&mut out, walks)?;
+        writeln!(out, "{messages} messages over WhatsApp and as texts, {mails} e-mails")?;
+    }
     if args.keep {
         let (url, key) = (house.client.url(&format!("/campaigns/{campaign}/stats")), &house.key);
         writeln!(out, "\nstill running on http://{}; Ctrl-C ends it and removes its folder", house.api)?;

@@ -20,7 +20,7 @@ use tempfile::TempDir;
 use tokio::{sync::mpsc, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 
-use super::{DemoArgs, client::Client, receiver::Receiver, report::Heard, target::Target};
+use super::{DemoArgs, cascade::Senders, client::Client, receiver::Receiver, report::Heard, target::Target};
 use crate::{
     config::{Config, LOOPBACK, Span},
     keys,
@@ -64,6 +64,8 @@ pub struct House {
     pub key: String,
     pub folder: TempDir,
     carrier: Option<(Peer, Arc<Tally>)>,
+    /// Who sends messages, in a cascade.
+    pub senders: Option<Senders>,
     engine: Engine,
     halt: CancellationToken,
 }
@@ -91,6 +93,10 @@ impl House {
         write_greeting(&config.greetings(), args.greeting())?;
         let listener = roles::bind(config).await?;
         let api = listener.local_addr()?;
+        // Where providers find it: the port may have been chosen just now.
+        let mut config = config.clone();
+        config.api.base_url = config.api.base_url.or_else(|| format!("http://{api}").parse().ok());
+        let config = &config;
         let engine = open_engine(config, Wanted::ALL).await?;
         let (_, key) = keys::make(engine.store(), "Demo", Role::Admin, SystemClock.now()).await?;
         let (target, carrier) = match &args.trunk {
@@ -101,12 +107,19 @@ impl House {
             }
         };
         let receiver = Receiver::start().await?;
+        let senders = match args.cascade {
+            true => Some(Senders::start().await?),
+            false => None,
+        };
         let halt = CancellationToken::new();
         let all = roles::start(config, engine.clone(), Wanted::ALL, Some(listener), halt.clone())?;
         let mut running = JoinSet::new();
         running.spawn(all.ended());
         let client = Client::new(api, key.clone())?;
-        Ok((Self { client, receiver, target, api, key, folder, carrier, engine, halt }, Running(running)))
+        Ok((
+            Self { client, receiver, target, api, key, folder, carrier, senders, engine, halt },
+            Running(running),
+        ))
     }
 
     /// What the built-in carrier has noticed; none with somebody else's.

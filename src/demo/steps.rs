@@ -10,7 +10,7 @@ use std::{
 };
 
 use reqwest::Body;
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::{fs::File, time::Instant};
 use tokio_util::io::{InspectReader, ReaderStream};
 
@@ -60,13 +60,21 @@ impl List {
     }
 }
 
-/// Makes agent, trunk, webhook and campaign; gives the campaign's id.
+impl List {
+    /// The file.
+    pub fn name(&self) -> &Path {
+        &self.path
+    }
+}
+
+/// Makes agent, trunk, webhook and campaign; gives the campaign's id. `more`: the steps of its plan after the calls.
 pub async fn prepare(
     client: &Client,
     args: &DemoArgs,
     target: &Target,
     greeting: &str,
     receiver: &Receiver,
+    more: Vec<Value>,
 ) -> Result<String, Failure> {
     let made =
         |what: &'static str| move |e: ApiError| Failure::new(format!("the {what} cannot be made: {e}"));
@@ -89,15 +97,17 @@ pub async fn prepare(
     let webhook: Webhook =
         client.post("/webhooks", &json!({"url": receiver.url()})).await.map_err(made("webhook"))?;
     receiver.trust(&webhook.signing_secret)?;
+    let calls = json!({
+        "channel": "voice",
+        "attempts": 2,
+        "retry": {"afterMinutes": 0.05, "backoff": 1, "on": ["UNANSWERED", "REJECTED", "VOICEMAIL", "FAILED"]},
+    });
+    let channels: Vec<Value> = std::iter::once(calls).chain(more).collect();
     let campaign = json!({
         "name": "Demo",
         "agentId": agent.id,
         "trunkId": trunk.id,
-        "channels": [{
-            "channel": "voice",
-            "attempts": 2,
-            "retry": {"afterMinutes": 0.05, "backoff": 1, "on": ["UNANSWERED", "REJECTED", "VOICEMAIL", "FAILED"]},
-        }],
+        "channels": channels,
         "schedule": {"window": "always"}, // its phones are at hand, at any hour
         "limits": {"callsPerSecond": args.calls_per_second, "maxLiveCalls": args.live_calls},
         "ringTimeoutSeconds": args.ring_timeout(),

@@ -1,5 +1,7 @@
 //! Calls, WhatsApp, text messages and e-mails for the same people: every way through a plan, over fakes of the providers and a real mail server.
 
+#![allow(clippy::expect_used, reason = "a test ends where something it relies on fails")]
+
 use std::collections::{BTreeMap, HashMap};
 
 use serde_json::{Value, json};

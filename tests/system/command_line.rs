@@ -121,6 +121,28 @@ async fn the_demo_calls_the_example_list() {
     assert_eq!(left, 0, "the demo leaves nothing behind");
 }
 
+/// Calls, WhatsApp, texts and e-mails with peers of its own, in less than two minutes.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_demo_of_a_cascade_shows_every_way() {
+    let folder = guard::folder();
+    let temporary = folder.path().to_str().expect("a plain path").to_owned();
+    let demo = Process::spawn(&["demo", "--cascade", "--json"], &[("TMPDIR".to_owned(), temporary)]);
+    let status = demo.wait_exit(PATIENCE).await;
+    assert!(status.success(), "the demo ended with {status}");
+    let report = last_line(&demo);
+    assert_eq!((text(&report["campaign"]), number(&report["rows"])), ("FINISHED", 35), "{report}");
+    assert_eq!(report["recipients"], serde_json::json!({"EXHAUSTED": 8, "MESSAGED": 12, "REACHED": 15}));
+    assert_eq!(report["webhooks"]["delivered"], report["webhooks"]["verified"]);
+    assert!(report["seconds"].as_f64().expect("how long it took") < 120.0, "{report}");
+    let way = |number: &str| {
+        demo.stdout().lines().find(|line| line.contains(number)).unwrap_or_default().to_owned()
+    };
+    assert!(way("+12025550156").contains("SENT"), "{}", way("+12025550156"));
+    assert!(way("+12025550136").contains("READ"), "{}", way("+12025550136"));
+    let left = std::fs::read_dir(folder.path()).expect("the folder is there").count();
+    assert_eq!(left, 0, "the demo leaves nothing behind");
+}
+
 /// Somebody's own peer instead of the built-in carrier: it sees every call, and the figures are what it made of them.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_demo_calls_through_a_trunk_that_is_there() {

@@ -6,7 +6,7 @@ use ringfleet_core::{
     opening,
     terms::{NO_LEGAL_HOUR, UNKNOWN_ZONE},
 };
-use ringfleet_engine::{Lack, Preflight, ZoneHours};
+use ringfleet_engine::{Lack, Lacks, Preflight, ZoneHours};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -30,6 +30,8 @@ pub(super) struct View {
     zones: Vec<ZoneView>,
     expected_finish: Option<Moment>,
     missing_variables: Vec<LackView>,
+    /// What recipients lack that the plan's messages need: `email` is the address.
+    missing_in_messages: Vec<LackView>,
     warnings: Vec<String>,
 }
 
@@ -104,14 +106,15 @@ pub(super) async fn show(door: Allowed<may::Read>, PathId(id): PathId<CampaignKi
             .collect(),
         zones: found.zones.into_iter().map(ZoneView::from).collect(),
         expected_finish: Moment::maybe(found.expected_finish),
-        missing_variables: found
-            .lacks
-            .variables
-            .into_iter()
-            .map(|(variable, Lack { count, examples })| LackView { variable, count, examples })
-            .collect(),
+        missing_variables: shown(found.lacks),
+        missing_in_messages: shown(found.message_lacks),
         warnings,
     }))
+}
+
+fn shown(lacks: Lacks) -> Vec<LackView> {
+    let one = |(variable, Lack { count, examples })| LackView { variable, count, examples };
+    lacks.variables.into_iter().map(one).collect()
 }
 
 impl From<ZoneHours> for ZoneView {
@@ -161,6 +164,19 @@ fn warnings(found: &Preflight) -> Vec<String> {
             "the variables of {} recipients make a text of the agent longer than {} characters, and they will end INVALID text_too_long",
             found.lacks.too_long,
             opening::LIMIT
+        ));
+    }
+    let unwritable = &found.message_lacks;
+    if unwritable.recipients + unwritable.too_long > 0 {
+        let all = unwritable.variables.iter();
+        let mut names: Vec<String> = all.map(|(name, lack)| format!("{name} {}", lack.count)).collect();
+        if unwritable.too_long > 0 {
+            names.push(format!("too long {}", unwritable.too_long));
+        }
+        warnings.push(format!(
+            "to {} recipients some message of the plan cannot be sent ({}): its step fails for them and the next one is looked at; give its places a default, or a list that has them",
+            unwritable.recipients + unwritable.too_long,
+            names.join(", ")
         ));
     }
     if let Some(seconds) = found.seconds_a_seat.filter(|_| found.expected_finish.is_some()) {

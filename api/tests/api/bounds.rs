@@ -38,12 +38,20 @@ async fn a_value_at_its_bound_is_taken_and_one_beyond_it_is_not() {
         ("/agents", json!({"name": "Asha", "onMachine": "message"}), &[][..]),
         ("/campaigns", json!({"name": "Autumn", "agentId": agent}), &[]),
         ("/sessions", json!({"agentId": agent, "toNumber": "+14155550100"}), &[]),
-        ("/trunks", json!({"name": "Test", "kind": "simulated"}), &["port"]),
-        ("/trunks", json!({"name": "Test", "kind": "sip", "host": "sip.example.com"}), &["ringMs", "talkMs"]),
+        (
+            "/trunks",
+            json!({"name": "Test", "kind": "simulated"}),
+            &["port", "registerExpires", "sessionExpires"],
+        ),
+        (
+            "/trunks",
+            json!({"name": "Test", "kind": "sip", "host": "sip.example.com", "username": "u", "password": "p", "register": true}),
+            &["ringMs", "talkMs"],
+        ),
         (
             "/trunks",
             json!({"name": "Mail", "kind": "smtp", "host": "1.1.1.1", "from": "a@example.com"}),
-            &["ringMs", "talkMs"],
+            &["ringMs", "talkMs", "registerExpires", "sessionExpires"],
         ),
         ("/webhooks", json!({"url": "https://example.com/hook"}), &[]),
         ("/suppressions", json!({"number": "+14155550100"}), &[]),

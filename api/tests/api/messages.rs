@@ -118,6 +118,36 @@ async fn a_mail_that_bounced_reached_nobody() {
 }
 
 #[tokio::test]
+async fn who_cannot_be_written_to_is_found_beforehand() {
+    let world = World::new().await;
+    let trunk = world.mail_trunk().await;
+    let channels = json!([{"channel": "email", "trunkId": trunk,
+        "message": {"subject": "Hi {{name}}", "text": "{{city|there}} {{tried.times}} {{unsubscribeUrl}}"}}]);
+    let body = json!({"name": "Mails", "agentId": world.agent().await, "channels": channels});
+    let campaign = world.post("/campaigns", body).await.id();
+    let people = json!({"recipients": [
+        {"to": "+919876543210", "variables": {"name": "Asha", "Email": "asha@example.com"}},
+        {"to": "+919876543211", "variables": {"name": "Ben"}},
+        {"to": "+919876543212", "variables": {"email": "c@example.com"}},
+    ]});
+    world.post(&format!("/campaigns/{campaign}/recipients"), people).await.expect(200);
+    let ahead = world.get(&format!("/campaigns/{campaign}/preflight")).await.expect(200);
+    assert_eq!(
+        ahead.data()["missingInMessages"].as_array(),
+        json!([
+            {"variable": "email", "count": 1, "examples": ["+919876543211"]},
+            {"variable": "name", "count": 1, "examples": ["+919876543212"]},
+        ])
+        .as_array()
+    );
+    assert!(
+        ahead.data()["warnings"].to_string().contains("cannot be sent (email 1, name 1)"),
+        "{}",
+        ahead.text
+    );
+}
+
+#[tokio::test]
 async fn receipts_are_for_messages() {
     let world = World::new().await;
     let things = world.things().await;

@@ -11,6 +11,8 @@ use super::{Codec, FRAME};
 const RESERVE: usize = 2 * FRAME;
 /// More than this is not kept, for it would stay as delay: 200 ms.
 const MOST: usize = 10 * FRAME;
+/// So many frames are looked at to see whether more waits than is needed: two seconds.
+const LOOK: u32 = 100;
 /// A packet this far ahead, in samples, begins a new time line: 1 s.
 const AHEAD: i32 = 8_000;
 /// Silence in µ-law.
@@ -24,11 +26,20 @@ pub(super) struct Ears {
     base: Option<u32>,
     /// Enough was there to begin.
     running: bool,
+    /// The least that was left after a frame, of the last so many frames.
+    least: usize,
+    looked_at: u32,
 }
 
 impl Default for Ears {
     fn default() -> Self {
-        Self { ulaw: VecDeque::with_capacity(MOST + FRAME), base: None, running: false }
+        Self {
+            ulaw: VecDeque::with_capacity(MOST + FRAME),
+            base: None,
+            running: false,
+            least: usize::MAX,
+            looked_at: 0,
+        }
     }
 }
 
@@ -68,7 +79,25 @@ impl Ears {
         }
         // Time goes on where nothing has come.
         self.base = self.base.map(|base| base.wrapping_add(FRAME as u32));
+        self.catch_up();
         frame
+    }
+
+    /// What was never needed in two seconds is delay that a stall or a burst has left behind: it goes, the oldest first.
+    fn catch_up(&mut self) {
+        (self.least, self.looked_at) = (self.least.min(self.ulaw.len()), self.looked_at + 1);
+        if self.looked_at < LOOK {
+            return;
+        }
+        if let Some(surplus) = self.least.checked_sub(RESERVE).filter(|surplus| *surplus > 0) {
+            self.drop_oldest(surplus);
+        }
+        (self.least, self.looked_at) = (usize::MAX, 0);
+    }
+
+    fn drop_oldest(&mut self, samples: usize) {
+        self.ulaw.drain(..samples);
+        self.base = self.base.map(|base| base.wrapping_add(samples as u32));
     }
 
     /// Where in the buffer a packet begins, with silence before it where others are missing. Nothing for one that is older than what has
@@ -97,9 +126,7 @@ impl Ears {
     /// Throws away the oldest where too much waits.
     fn shorten(&mut self) {
         if self.ulaw.len() > MOST {
-            let surplus = self.ulaw.len() - RESERVE;
-            self.ulaw.drain(..surplus);
-            self.base = self.base.map(|base| base.wrapping_add(surplus as u32));
+            self.drop_oldest(self.ulaw.len() - RESERVE);
         }
     }
 }
@@ -180,6 +207,25 @@ mod tests {
         assert_eq!(firsts(&mut ears, 1), [77]);
         hear(&mut ears, 0xdead_0000 + 100_000, 78);
         assert_eq!(firsts(&mut ears, 2), [SILENCE, 78], "its clock has jumped");
+    }
+
+    #[test]
+    fn delay_that_a_stall_leaves_is_gone_in_two_seconds() {
+        let mut ears = Ears::default();
+        let mut next = 0;
+        let mut tick = |ears: &mut Ears, packets: u32, frames: usize| {
+            for _ in 0..packets {
+                hear(ears, next * 160, 1);
+                next += 1;
+            }
+            firsts(ears, frames);
+            ears.ulaw.len()
+        };
+        tick(&mut ears, 2, 1);
+        assert_eq!(tick(&mut ears, 7, 1), 7 * FRAME, "our clock has stood still for a moment");
+        let levels: Vec<usize> = (0..2 * LOOK).map(|_| tick(&mut ears, 1, 1)).collect();
+        assert_eq!(levels.last(), Some(&RESERVE));
+        assert!(levels[..90].iter().all(|level| *level == 7 * FRAME), "nothing is left out at once");
     }
 
     proptest! {

@@ -30,7 +30,7 @@ use follow::{Bounds, Follower, Seen};
 use known::Known;
 use state::Why;
 
-pub use signature::{callback_url, is_signed};
+pub use signature::{callback_url, is_signed, sign};
 pub use twiml::stream_fits;
 
 /// How long a dead worker's call may take to be ended.

@@ -21,22 +21,34 @@ pub(crate) fn callback(settings: &RestSettings, call: CallId) -> Option<String> 
     can_be_reached.then(|| callback_url(base, call))
 }
 
+/// The signature of whoever knows the token: see [`is_signed`]. For those who speak like a provider.
+pub fn sign(auth_token: &str, url: &str, form: &[(String, String)]) -> String {
+    let key = hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, auth_token.as_bytes());
+    BASE64_STANDARD.encode(hmac::sign(&key, signed_text(url, &sorted(form)).as_bytes()))
+}
+
 /// Whether `signature` (the header X-Twilio-Signature) is that of whoever knows the token: an HMAC-SHA1 of the URL and of all names and
 /// values of the form, sorted by name. Takes the same time whatever is wrong with it.
 ///
 /// Some sign the port of the scheme along with the URL, others leave every port out: all of that is one URL.
 pub fn is_signed(auth_token: &str, url: &str, form: &[(String, String)], signature: &str) -> bool {
     let Ok(tag) = BASE64_STANDARD.decode(signature) else { return false };
+    let sorted = sorted(form);
+    let key = hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, auth_token.as_bytes());
+    let signs = |url: &str| hmac::verify(&key, signed_text(url, &sorted).as_bytes(), &tag).is_ok();
+    spellings(url).into_iter().filter(|url| signs(url)).count() > 0
+}
+
+fn sorted(form: &[(String, String)]) -> Vec<&(String, String)> {
     let mut sorted: Vec<_> = form.iter().collect();
     sorted.sort();
     sorted.dedup();
-    let key = hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, auth_token.as_bytes());
-    let signs = |url: &str| {
-        let parts = sorted.iter().flat_map(|(name, value)| [name.as_str(), value.as_str()]);
-        let text: String = std::iter::once(url).chain(parts).collect();
-        hmac::verify(&key, text.as_bytes(), &tag).is_ok()
-    };
-    spellings(url).into_iter().filter(|url| signs(url)).count() > 0
+    sorted
+}
+
+fn signed_text(url: &str, sorted: &[&(String, String)]) -> String {
+    let parts = sorted.iter().flat_map(|(name, value)| [name.as_str(), value.as_str()]);
+    std::iter::once(url).chain(parts).collect()
 }
 
 /// A URL as it is, without a port, and with the one of its scheme.

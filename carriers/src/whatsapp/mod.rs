@@ -26,7 +26,7 @@ use crate::{
 };
 use templates::Templates;
 
-pub use webhook::{Notice, is_known, is_signed, parse};
+pub use webhook::{Notice, is_known, is_signed, parse, sign};
 
 /// What an error looks like.
 #[derive(Default, Deserialize)]

@@ -32,6 +32,12 @@ pub fn is_signed(app_secret: &str, body: &[u8], signature: &str) -> bool {
     hmac::verify(&hmac::Key::new(hmac::HMAC_SHA256, app_secret.as_bytes()), body, &tag).is_ok()
 }
 
+/// The signature of whoever knows the app's secret: see [`is_signed`]. For those who speak like WhatsApp.
+pub fn sign(app_secret: &str, body: &[u8]) -> String {
+    let tag = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, app_secret.as_bytes()), body);
+    tag.as_ref().iter().fold(String::from("sha256="), |text, byte| format!("{text}{byte:02x}"))
+}
+
 /// Whether `given` (`hub.verify_token` of the request that sets a webhook up) is the trunk's own. Takes the same time whatever is wrong with it.
 pub fn is_known(verify_token: &str, given: &str) -> bool {
     let key = hmac::Key::new(hmac::HMAC_SHA256, b"hub.verify_token");
