@@ -4,6 +4,7 @@
 mod sip_support;
 
 use std::{
+    net::Ipv4Addr,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -12,16 +13,18 @@ use std::{
 };
 
 use ringfleet_carriers::{
-    AgentAt, Carrier, Connector, Handover, Order, Progress, Script, SipCarrier,
+    AgentAt, Carrier, Connector, Handover, Order, Progress, Script, SipCarrier, SipSettings,
     media::Meter,
     peer::{CallRecord, Peer, PeerSettings, Rule},
 };
 use ringfleet_core::{E164, EndedBy, Ending, Outcome, SystemClock, net::Guard, trunk::SipTrunk};
 use serde_json::Value;
 use sip_support::{
-    PATIENCE, Told, carrier, is_taken, order, place,
+    PATIENCE, Told, carrier,
+    dns::Names,
+    is_taken, order, place,
     script::{Heard, SDP, Script as Telephone, header},
-    until,
+    settings, until,
 };
 use tokio::{
     net::UdpSocket,
@@ -80,7 +83,10 @@ fn open(trunk: SipTrunk) -> SipCarrier {
 
 /// A call to the callee of this number, handed over to `user` after a short greeting.
 fn handed_over(number: &str, user: &str, port: u16) -> Order {
-    let url = format!("sip:{user}@127.0.0.1:{port}");
+    handed_over_to(number, &format!("sip:{user}@127.0.0.1:{port}"))
+}
+
+fn handed_over_to(number: &str, url: &str) -> Order {
     let rules = serde_json::json!({
         "connect": {"kind": "sip", "url": url}, "keypad": {"9": {"action": "suppress"}},
     });
@@ -207,6 +213,26 @@ async fn who_refuses_or_may_not_be_called_was_never_there() {
     assert_eq!(told.over(), UNREACHABLE);
     agent.peer.stop().await;
     assert!(agent.records.recv().await.is_none(), "it was not called");
+}
+
+/// Without a port its host is a domain (RFC 3263 §4.2).
+#[tokio::test]
+async fn a_telephone_may_be_found_by_its_domain() {
+    let (callee, mut agent) = (End::new("", None).await, End::new("", None).await);
+    let names = Names::default()
+        .srv("_sip._udp.pbx.test", (10, 0, agent.port(), "edge.pbx.test"))
+        .host("edge.pbx.test", Ipv4Addr::LOCALHOST)
+        .srv("_sip._udp.inside.test", (10, 0, agent.port(), "edge.inside.test"))
+        .host("edge.inside.test", Ipv4Addr::new(10, 0, 0, 9))
+        .serve()
+        .await;
+    let settings = SipSettings { nameservers: vec![names.address], ..settings() };
+    let carrier = SipCarrier::open(callee.trunk(), settings).unwrap().with_guard(inside());
+    let told = place(&carrier, handed_over_to(STAYS, "sip:201@pbx.test")).await;
+    assert_eq!(told.over(), ("ANSWERED", "completed", Some(200), "caller"));
+    assert_eq!(agent.record().await.to, "201");
+    let told = place(&carrier, handed_over_to(STAYS, "sip:201@inside.test")).await;
+    assert_eq!(told.over(), UNREACHABLE);
 }
 
 #[tokio::test]

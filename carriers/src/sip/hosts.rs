@@ -79,7 +79,14 @@ impl Hosts {
     /// When its host has no address, or none that may be asked.
     pub(super) async fn telephone(&self, at: &SipAddress) -> io::Result<Vec<SocketAddr>> {
         let servers = match at.port() {
-            None if at.ip().is_none() => self.directory.servers(at.host(), SipTransport::Udp).await?,
+            None if at.ip().is_none() => match self.directory.servers(at.host(), SipTransport::Udp).await {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(error),
+                Err(error) => {
+                    tracing::warn!(%error, host = at.host(), "the servers of a telephone's domain could not be looked up");
+                    Vec::new()
+                }
+                Ok(servers) => servers,
+            },
             _ => Vec::new(),
         };
         let mut found = Vec::new();
