@@ -2,13 +2,14 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use ringfleet_core::{CampaignAction, CampaignId, CampaignState, Outcome, campaign_brake::Then};
+use ringfleet_core::{CampaignAction, CampaignId, CampaignState, Channel, Outcome, campaign_brake::Then};
 use ringfleet_store::{Call, Campaign, CampaignBrake, Tx};
 use uuid::Uuid;
 
 use crate::{Engine, EngineError, Result};
 
-/// Counts the failures among calls that have `ended` in this transaction, in this order. Call it before counters are bumped.
+/// Counts the failures among calls that have `ended` in this transaction, in this order. Call it before counters are bumped. Messages do not count:
+/// that somebody is not on WhatsApp, or has no address, says nothing about a campaign.
 ///
 /// Two settlers of one campaign wait for each other here, so that each failure has its place; calls without one pass by.
 pub(crate) async fn count(
@@ -16,11 +17,12 @@ pub(crate) async fn count(
     campaigns: &HashMap<CampaignId, Campaign>,
     ended: &[Call],
 ) -> Result<()> {
+    let ended: Vec<&Call> = ended.iter().filter(|call| call.channel == Channel::Voice).collect();
     let of = |call: &Call| call.campaign_id.and_then(|id| campaigns.get(&id));
     let calling = |campaign: &&Campaign| campaign.state == CampaignState::InProgress;
     let failed = |call: &&Call| call.outcome == Some(Outcome::Failed);
     let failing: BTreeSet<Uuid> =
-        ended.iter().filter(failed).filter_map(of).filter(calling).map(|c| c.id.uuid()).collect();
+        ended.iter().copied().filter(failed).filter_map(of).filter(calling).map(|c| c.id.uuid()).collect();
     if failing.is_empty() {
         return Ok(());
     }

@@ -75,14 +75,14 @@ impl Engine {
         self.make(tx, &campaign, claim, now).await
     }
 
-    /// Claims due recipients of a campaign, whose turn it is to be written to, as many as their trunks have room for, and pushes their jobs. Whose
-    /// trunk rests is put off.
-    pub async fn dispatch_messages(&self, running: &Running) -> Result<Dispatched> {
+    /// Claims due recipients of a campaign, whose turn it is to be written to, and pushes their jobs: as many as their trunks have room for, shared
+    /// `among` so many campaigns. Whose trunk rests is put off.
+    pub async fn dispatch_messages(&self, running: &Running, among: usize) -> Result<Dispatched> {
         let now = self.0.clock.now();
         let mut tx = self.0.store.write().await?;
         let Some(campaign) = take_turn(&mut tx, running).await? else { return Ok(Dispatched::default()) };
         let mut claim = Claim::default();
-        let mut rooms = messages::Rooms::of(&mut tx, &campaign).await?;
+        let mut rooms = messages::Rooms::of(&mut tx, &campaign, among).await?;
         for (step, planned) in campaign.plan.messages() {
             let Some(trunk) = planned.trunk_id else { continue };
             match rooms.of_trunk(trunk) {

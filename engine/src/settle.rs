@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use ringfleet_core::{
     CallId, CallState, CampaignId, CampaignState, Channel, Clock, CounterKind, Disposition, Ending, Hold,
     Outcome, Plan, RecipientState, WorkerId,
-    call::Heard,
+    call::{Heard, OPTED_OUT},
     settle::{Next, Progress, settle},
 };
 use ringfleet_store::{
@@ -23,7 +23,7 @@ use crate::{
     campaign_brake,
     facts::{self, Completed},
     known::{address, forget_calls},
-    messages::barred_from_calls,
+    messages::{barred_from_calls, leave_alone},
     publish::{Hints, completed_facts, publish},
     recordings::Recorded,
     stats::hour,
@@ -135,6 +135,9 @@ async fn settle_all(
     if !messages.is_empty() {
         tx.insert_messages(&messages).await?;
     }
+    for call in writes.ended.iter().filter(|call| was_stopped_there(call)) {
+        leave_alone(&mut tx, call, now).await?;
+    }
     let link = |call: &Call| writes.links.get(&call.id).cloned().flatten();
     let mut facts: Vec<_> =
         writes.ended.iter().flat_map(|call| facts::ended_recorded(call, link(call))).collect();
@@ -145,6 +148,11 @@ async fn settle_all(
     tx.commit().await?;
     hints.deliveries(&deliveries);
     Ok(done)
+}
+
+/// Its provider has refused a message because the person has said stop there.
+fn was_stopped_there(call: &Call) -> bool {
+    call.channel != Channel::Voice && call.reason.as_deref() == Some(OPTED_OUT)
 }
 
 /// What the database knows beside the call.

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use ringfleet_core::{
-    CampaignId, CampaignState, CounterKind, Hold, Outcome, RecipientState, Seats, WorkspaceId, forecast,
-    hold, seats::Answers, trunk::Limits,
+    CampaignId, CampaignState, Channel, CounterKind, Hold, Outcome, RecipientState, Seats, WorkspaceId,
+    forecast, hold, seats::Answers, trunk::Limits,
 };
 use ringfleet_store::{Campaign, Counter, RecipientCounts, Tx};
 use serde_json::{Value, json};
@@ -113,7 +113,8 @@ fn figures(counters: &[Counter], claimed: &[RecipientCounts]) -> CampaignStats {
     let count = |state| claimed.iter().filter(|row| row.state == state).map(|row| row.n as u64).sum();
     let outcomes = of(counters, CounterKind::Outcome);
     let (calls, answered) = (of(counters, CounterKind::Hour), of(counters, CounterKind::AnsweredHour));
-    let over: u64 = outcomes.values().sum();
+    let channels = of(counters, CounterKind::Channel);
+    let over = channels.get(Channel::Voice.as_str()).copied().unwrap_or(0);
     let were_answered = Outcome::ALL.iter().filter(|outcome| outcome.was_answered());
     let somebody_answered: u64 = were_answered.filter_map(|outcome| outcomes.get(outcome.as_str())).sum();
     let of_hour = |(hour, calls): (String, u64)| {
@@ -125,7 +126,7 @@ fn figures(counters: &[Counter], claimed: &[RecipientCounts]) -> CampaignStats {
         queued: count(RecipientState::Queued),
         active: count(RecipientState::Active),
         dispositions: of(counters, CounterKind::Disposition),
-        channels: of(counters, CounterKind::Channel),
+        channels,
         hours: calls.into_iter().map(of_hour).collect(),
         answer_rate: (over > 0).then(|| somebody_answered as f64 / over as f64),
         outcomes,

@@ -1,6 +1,9 @@
 //! How many calls of each campaign may wait for workers, and who is done.
 
-use std::collections::HashMap;
+use std::{
+    collections::HashMap,
+    sync::atomic::{AtomicUsize, Ordering},
+};
 
 use ringfleet_core::{
     CampaignAction, CampaignState,
@@ -16,6 +19,8 @@ pub(crate) struct Dispatcher {
     engine: Engine,
     /// What campaigns are owed by this scheduler. Another one has its own: each is fair in what it deals out, so all are together.
     fair: Mutex<Fair>,
+    /// Whose turn it is to write first.
+    turn: AtomicUsize,
 }
 
 /// Most calls that wait for workers, of all campaigns together. The backlog lives in the database.
@@ -23,7 +28,7 @@ const MOST_WAITING: u32 = 4000;
 
 impl Dispatcher {
     pub(crate) fn new(engine: Engine) -> Self {
-        Self { engine, fair: Mutex::default() }
+        Self { engine, fair: Mutex::default(), turn: AtomicUsize::new(0) }
     }
 
     /// One look at everything that runs.
@@ -35,9 +40,7 @@ impl Dispatcher {
             alone(campaign, self.act(campaign, CampaignAction::Start).await)?;
         }
         self.share_out(&calling).await?;
-        for campaign in calling.iter().filter(|one| one.has_due && one.has_messages) {
-            alone(campaign, self.engine.dispatch_messages(campaign).await)?;
-        }
+        self.write(&calling).await?;
         for campaign in calling.iter().filter(|one| !one.has_due) {
             alone(campaign, self.finish_if_done(campaign).await)?;
         }
@@ -72,6 +75,21 @@ impl Dispatcher {
                 return Ok(());
             }
         }
+    }
+
+    /// Lets campaigns write to those whose turn that is. Each gets an equal part of what room their trunks have, and each is the first one in its
+    /// turn, so that the smallest part goes round, too.
+    async fn write(&self, calling: &[Running]) -> Result<(), EngineError> {
+        let mut writing: Vec<_> = calling.iter().filter(|one| one.has_due && one.has_messages).collect();
+        let among = writing.len();
+        if among == 0 {
+            return Ok(());
+        }
+        writing.rotate_left(self.turn.fetch_add(1, Ordering::Relaxed) % among);
+        for campaign in writing {
+            alone(campaign, self.engine.dispatch_messages(campaign, among).await)?;
+        }
+        Ok(())
     }
 
     async fn finish_if_done(&self, campaign: &Running) -> Result<(), EngineError> {

@@ -60,7 +60,7 @@ impl Tx {
             CampaignBrake,
             "SELECT b.campaign_id, b.failures, b.tripped,
                     (SELECT CAST(coalesce(sum(n), 0) AS bigint) FROM counters
-                     WHERE counters.campaign_id = b.campaign_id AND kind = 'outcome') AS ended
+                     WHERE counters.campaign_id = b.campaign_id AND kind = 'channel' AND name = 'voice') AS ended
              FROM campaign_brakes b WHERE b.campaign_id IN (SELECT id FROM ROWS($1, id uuid) AS r)",
             &ids
         )

@@ -19,7 +19,7 @@ async fn written(world: &World) -> (String, CallId) {
     world.post(&format!("{path}/start"), Value::Null).await.expect(200);
     let running = world.engine.running().await.unwrap();
     assert_eq!(world.engine.dispatch(&running[0], 10).await.unwrap().claimed, 0, "there is nobody to call");
-    assert_eq!(world.engine.dispatch_messages(&running[0]).await.unwrap().claimed, 1);
+    assert_eq!(world.engine.dispatch_messages(&running[0], 1).await.unwrap().claimed, 1);
     let session = world.get(&format!("/sessions?campaignId={}", campaign.id())).await;
     let session = session.data()[0].clone();
     assert_eq!(session["channel"], "email");
@@ -118,6 +118,22 @@ async fn a_mail_that_bounced_reached_nobody() {
 }
 
 #[tokio::test]
+async fn who_has_said_stop_to_the_provider_is_left_alone_by_everybody() {
+    let world = World::new().await;
+    let (_, call) = written(&world).await;
+    sent(&world, call).await;
+    assert_eq!(world.get("/suppressions").await.data(), &json!([]));
+    let told = json!({"status": "undelivered", "reason": "opted_out"});
+    world.post(&format!("/sessions/{call}/receipts"), told).await.expect(200);
+    let list = world.get("/suppressions").await;
+    let entry = &list.data()[0];
+    assert_eq!(
+        (&entry["number"], &entry["source"], &entry["channel"]),
+        (&json!("+919876543210"), &json!("STOP"), &Value::Null)
+    );
+}
+
+#[tokio::test]
 async fn who_cannot_be_written_to_is_found_beforehand() {
     let world = World::new().await;
     let trunk = world.mail_trunk().await;
@@ -155,6 +171,28 @@ async fn receipts_are_for_messages() {
     assert_eq!(world.post(&receipts, json!({"status": "read"})).await.refusal(409), "NOT_A_MESSAGE");
     let lead = world.post("/leads", json!({"number": "+919876543210"})).await.id();
     assert_eq!(world.get(&format!("/leads/{lead}/replies")).await.expect(200).data(), &json!([]));
+}
+
+#[tokio::test]
+async fn campaigns_share_the_room_of_a_trunk() {
+    let world = World::new().await;
+    let agent = world.agent().await;
+    let trunk = json!({"name": "Mail", "kind": "smtp", "host": "1.1.1.1", "from": "a@example.com", "limits": {"callsPerSecond": 2}});
+    let trunk = world.post("/trunks", trunk).await.id();
+    let channels =
+        json!([{"channel": "email", "trunkId": trunk, "message": {"subject": "Hi", "text": "Hello"}}]);
+    for name in ["one", "two"] {
+        let body =
+            json!({"name": name, "agentId": agent, "channels": channels, "schedule": {"window": "always"}});
+        let path = format!("/campaigns/{}", world.post("/campaigns", body).await.id());
+        let people: Vec<Value> = (0..9).map(|n| json!({"to": format!("+91987654321{n}")})).collect();
+        world.post(&format!("{path}/recipients"), json!({"recipients": people})).await.expect(200);
+        world.post(&format!("{path}/start"), Value::Null).await.expect(200);
+    }
+    let running = world.engine.running().await.unwrap();
+    let claim = async |n: usize| world.engine.dispatch_messages(&running[n], 2).await.unwrap().claimed;
+    // Four keep the trunk busy for two seconds; what is left is halved again, and the last one goes to whose turn it is.
+    assert_eq!([claim(0).await, claim(1).await, claim(1).await, claim(0).await], [2, 1, 1, 0]);
 }
 
 #[tokio::test]

@@ -74,7 +74,7 @@ pub async fn ring(world: &World, path: &str) -> (WorkerId, Vec<CallId>) {
     let running = world.engine.running().await.unwrap();
     let running = running.iter().find(|running| running.id.to_string() == id).expect("it is calling");
     world.engine.dispatch(running, 100).await.unwrap();
-    world.engine.dispatch_messages(running).await.unwrap();
+    world.engine.dispatch_messages(running, 1).await.unwrap();
     let worker = WorkerId::new(world.clock.now());
     let mut tx = world.engine.store().write().await.unwrap();
     tx.insert_worker(worker).await.unwrap();

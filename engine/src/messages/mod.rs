@@ -5,6 +5,6 @@ mod receipts;
 mod replies;
 mod rooms;
 
-pub(crate) use receipts::barred_from_calls;
 pub use receipts::{News, Noted};
+pub(crate) use receipts::{barred_from_calls, leave_alone};
 pub(crate) use rooms::{Room, Rooms};

@@ -4,13 +4,13 @@ use std::collections::HashSet;
 
 use chrono::{DateTime, Utc};
 use ringfleet_core::{
-    CallId, CallState, Channel, CounterKind, Disposition, Hold, Outcome, RecipientState,
+    CallId, CallState, Channel, CounterKind, Disposition, Hold, Outcome, RecipientState, SuppressionSource,
     aftermath::{Stand, after_receipt},
-    call::NEVER_RETRY,
+    call::{NEVER_RETRY, OPTED_OUT},
     message::Receipt,
     settle::{Next, Past},
 };
-use ringfleet_store::{Bump, Call, Campaign, Recipient, RecipientUpdate, Tx};
+use ringfleet_store::{Bump, Call, Campaign, NewSuppression, Recipient, RecipientUpdate, Tx};
 use uuid::Uuid;
 
 use crate::{
@@ -79,6 +79,9 @@ impl Engine {
         call.reason = Some(reason.clone());
         call.code = code.or(call.code);
         tx.turn_message(call.id, (call.state, outcome), reason, code, now).await?;
+        if reason == OPTED_OUT {
+            leave_alone(&mut tx, &call, now).await?;
+        }
         let mut bumps = Vec::new();
         let mut completed = Vec::new();
         if let Some(campaign) = &campaign {
@@ -204,6 +207,19 @@ impl Turn<'_> {
         tx.update_recipients(&[update]).await?;
         Ok(completed.filter(|_| recipient.state != RecipientState::Done)) // that it ended was told
     }
+}
+
+/// The provider keeps messages from this number, for its owner has said stop there: so it is on all channels.
+pub(crate) async fn leave_alone(tx: &mut Tx, call: &Call, now: DateTime<Utc>) -> Result<()> {
+    let stop = NewSuppression {
+        number: call.number,
+        channel: None,
+        reason: format!("the provider of {} has had a stop", call.id),
+        source: SuppressionSource::Stop,
+        expires_at: None,
+    };
+    tx.suppress(call.workspace_id, &[stop], now).await?;
+    Ok(())
 }
 
 /// Whether a call has shown that its number must not, or cannot, be called again.

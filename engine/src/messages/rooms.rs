@@ -26,8 +26,9 @@ pub(crate) enum Room {
 pub(crate) struct Rooms(HashMap<TrunkId, Room>);
 
 impl Rooms {
-    /// Looks at the trunks of a plan, and at what waits for them.
-    pub(crate) async fn of(tx: &mut Tx, campaign: &Campaign) -> Result<Self> {
+    /// Looks at the trunks of a plan, and at what waits for them. What is free is shared `among` so many campaigns.
+    pub(crate) async fn of(tx: &mut Tx, campaign: &Campaign, among: usize) -> Result<Self> {
+        let among = u32::try_from(among.max(1)).unwrap_or(u32::MAX);
         let trunks = campaign.plan.messages().filter_map(|(_, step)| step.trunk_id.map(TrunkId::uuid));
         let mut trunks: Vec<Uuid> = trunks.collect();
         trunks.sort();
@@ -45,7 +46,7 @@ impl Rooms {
             let room = match health.map_or(free, |health| health.room(free)) {
                 0 if health.is_some_and(|health| !health.is_open()) => Room::Rests,
                 0 => Room::Full,
-                free => Room::For(free),
+                free => Room::For(free.div_ceil(among)),
             };
             (trunk, room)
         };

@@ -191,7 +191,7 @@ impl World {
         if let Some(running) = running.iter().find(|r| r.id == self.campaigns[campaign]) {
             self.engine.dispatch(running, room).await.unwrap();
             if running.has_messages {
-                self.engine.dispatch_messages(running).await.unwrap();
+                self.engine.dispatch_messages(running, 1).await.unwrap();
             }
         }
     }

@@ -128,7 +128,7 @@ async fn fail(db: &Db, world: World) {
         let position = brakes[0].ended + 1;
         brakes[0].failures.push(position);
         tx.set_campaign_brakes(&brakes).await?;
-        tx.bump(vec![Bump::new(world.campaign, CounterKind::Outcome, "FAILED", 1)]).await
+        tx.bump(vec![Bump::new(world.campaign, CounterKind::Channel, "voice", 1)]).await
     })
     .await;
 }
@@ -141,7 +141,7 @@ pub async fn failures_of_many_settlers_have_one_place_each(db: Db) {
         tokio::spawn(async move {
             for _ in 0..10 {
                 fail(&db, world).await;
-                let good = vec![Bump::new(world.campaign, CounterKind::Outcome, "ANSWERED", 1)];
+                let good = vec![Bump::new(world.campaign, CounterKind::Channel, "voice", 1)];
                 db.write(async |tx| tx.bump(good).await).await;
             }
         })
