@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use ringfleet_core::net::Guard;
+use ringfleet_core::{SipAddress, net::Guard};
 use url::{Host, Url};
 
 use crate::error::{ApiError, Result};
@@ -69,6 +69,29 @@ pub(crate) async fn check_agent(text: &str, guard: &Guard) -> Result<()> {
         true => Err(ApiError::invalid(FIELD, "must begin with wss://")),
         false => Ok(()),
     }
+}
+
+/// Whether a call may be handed over to this telephone: its form, its port, and where its host is as far as that is known now.
+///
+/// # Errors
+/// What is wrong with it.
+pub(crate) async fn check_telephone(text: &str, guard: &Guard) -> Result<()> {
+    const FIELD: &str = "connect.url";
+    if text.chars().count() > URL_LIMIT {
+        return Err(ApiError::invalid(FIELD, "must be at most 2000 characters"));
+    }
+    let telephone: SipAddress = text.parse().map_err(|problem| ApiError::invalid(FIELD, problem))?;
+    if let Some(port) = telephone.port() {
+        let port_fits = guard.check_port(port);
+        port_fits.map_err(|problem| ApiError::invalid(FIELD, format!("port {port} {problem}")))?;
+    }
+    let host = match telephone.ip() {
+        Some(IpAddr::V6(ip)) => format!("[{ip}]"),
+        _ => telephone.host().to_owned(),
+    };
+    let url = Url::parse(&format!("http://{host}/"))
+        .map_err(|_| ApiError::invalid(FIELD, "must name a host, which is a name or an address"))?;
+    all_pass(FIELD, &addresses(&url).await, guard)
 }
 
 /// The URL, and the addresses of its host as far as they are known now.
@@ -231,6 +254,20 @@ mod tests {
             "wss://1.1.1.1/#a",
         ] {
             let refused = format!("{:?}", check_agent(bad, &allowed).await.unwrap_err());
+            assert!(refused.contains("connect.url"), "{bad}: {refused}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_telephone_is_where_requests_may_go() {
+        let allowed = Guard::allowing(vec!["127.0.0.0/8".parse().unwrap()]);
+        for good in
+            ["sip:desk@1.1.1.1", "sip:1@127.0.0.1:5070", "sip:a@nowhere.invalid", "sip:a@[2606:4700::1]"]
+        {
+            assert!(check_telephone(good, &allowed).await.is_ok(), "{good}");
+        }
+        for bad in ["wss://1.1.1.1", "sips:a@1.1.1.1", "sip:a@10.0.0.1", "sip:a@1.1.1.1:53", "sip:a@[::1]"] {
+            let refused = format!("{:?}", check_telephone(bad, &allowed).await.unwrap_err());
             assert!(refused.contains("connect.url"), "{bad}: {refused}");
         }
     }

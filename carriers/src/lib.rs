@@ -27,7 +27,7 @@ use serde_json::Value;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio_util::sync::CancellationToken;
 
-pub use conversation::{Connector, Handover, Script};
+pub use conversation::{AgentAt, Connector, Handover, Script};
 pub use hints::Hints;
 pub use registry::{CarrierError, Registry};
 pub use rest::{Pace, RestSettings};

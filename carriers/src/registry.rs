@@ -134,7 +134,8 @@ impl Registry {
             TrunkConfig::Sip(trunk) => {
                 let bind = self.sip.bind;
                 let carrier = SipCarrier::open(trunk.clone(), self.sip.clone());
-                Ok(Arc::new(carrier.map_err(|source| CarrierError::Socket { bind, source })?))
+                let carrier = carrier.map_err(|source| CarrierError::Socket { bind, source })?;
+                Ok(Arc::new(carrier.with_guard(self.rest.guard.clone())))
             }
             TrunkConfig::Twilio(trunk) => {
                 Ok(Arc::new(TwilioCarrier::open(trunk.clone(), self.rest.clone(), self.hints.clone())?))

@@ -9,7 +9,8 @@ use std::{sync::Arc, time::Duration};
 
 use fake::{ACCOUNT, Callbacks, FakeTwilio, Manners, TOKEN};
 use ringfleet_carriers::{
-    Carrier, Connector, Handover, Hints, Order, Pace, Progress, RestSettings, Say, Script, TwilioCarrier,
+    AgentAt, Carrier, Connector, Handover, Hints, Order, Pace, Progress, RestSettings, Say, Script,
+    TwilioCarrier,
 };
 use ringfleet_core::{CallId, Clock, EndedBy, Ending, Outcome, SystemClock, net::Guard, trunk::TwilioTrunk};
 use serde_json::{Value, json};
@@ -388,7 +389,7 @@ async fn a_call_goes_to_its_agent_with_what_fits() {
         let parameters =
             [("callId".into(), "ses_1".into()), ("to".into(), "+1".into()), ("name".into(), more.to_owned())];
         let handover = Handover {
-            url: "wss://agent.example.com/a".parse().unwrap(),
+            at: AgentAt::WebSocket("wss://agent.example.com/a".parse().unwrap()),
             parameters: parameters.into(),
             call: "ses_1".into(),
             account: "org_1".into(),
@@ -402,9 +403,9 @@ async fn a_call_goes_to_its_agent_with_what_fits() {
     assert!(all.contains(r#"<Stream url="wss://agent.example.com/a">"#), "not the trunk's: {all}");
     assert!(all.contains(r#"<Parameter name="name" value="Söhne &amp; Co"/>"#), "{all}");
     let long = told(&"x".repeat(4_000)).await;
-    let unusable = async |url: &str| {
+    let unusable = async |at: AgentAt| {
         let handover = Handover {
-            url: url.parse().unwrap(),
+            at,
             parameters: [].into(),
             call: "ses_1".into(),
             account: "org_1".into(),
@@ -413,8 +414,10 @@ async fn a_call_goes_to_its_agent_with_what_fits() {
         let script = Arc::new(Script { handover: Some(handover), ..Script::default() });
         carrier.prepare(Order { script, ..order("01") }).await.err()
     };
-    for url in ["wss://agent.example.com/a?token=1", "ws://agent.example.com/a"] {
-        let refused = unusable(url).await.expect("Twilio connects to none of these");
+    let behind = |url: &str| AgentAt::WebSocket(url.parse().unwrap());
+    let telephone = AgentAt::Telephone("sip:desk@pbx.example.com".parse().unwrap());
+    for at in [behind("wss://agent.example.com/a?token=1"), behind("ws://agent.example.com/a"), telephone] {
+        let refused = unusable(at).await.expect("Twilio connects to none of these");
         assert_eq!(refused, Ending::over(Outcome::Failed, "agent_unreachable", None, EndedBy::Caller));
     }
     assert!(!long.contains("xxx") && long.contains(r#"<Parameter name="callId" value="ses_1"/>"#), "{long}");

@@ -56,13 +56,13 @@ impl Default for Conversation {
     }
 }
 
-/// A program that talks with the callee.
+/// A program, or a person at a telephone, that talks with the callee.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Connect {
     /// How it is reached.
     pub kind: ConnectKind,
-    /// Where it is: `wss://…`.
+    /// Where it is: `wss://…`, or `sip:user@host`.
     pub url: String,
     /// What it is told at the beginning, beside the call's variables.
     #[serde(default)]
@@ -70,10 +70,12 @@ pub struct Connect {
 }
 
 text_enum! {
-    /// How the program that talks is reached.
+    /// How who talks is reached.
     pub enum ConnectKind {
         /// A WebSocket with the messages of Twilio's Media Streams.
         Ws => "ws",
+        /// A telephone: a second call, over SIP.
+        Sip => "sip",
     }
 }
 
@@ -236,8 +238,11 @@ impl Connect {
         if bytes > PARAMETERS_LIMIT {
             return flaw(format!("must be at most {PARAMETERS_LIMIT} bytes together"));
         }
-        match self.parameters.keys().any(String::is_empty) {
-            true => flaw("must not have an empty name".into()),
+        if self.parameters.keys().any(String::is_empty) {
+            return flaw("must not have an empty name".into());
+        }
+        match self.kind == ConnectKind::Sip && !self.parameters.is_empty() {
+            true => flaw("are told to a WebSocket only; leave them out with kind: sip".into()),
             false => Ok(()),
         }
     }
@@ -279,7 +284,7 @@ mod tests {
             (json!({"keypad": {"A": {"action": "suppress"}}}), "0 to 9"),
             (json!({"keypad": {"9": {"action": "sing"}}}), "suppress, connect"),
             (json!({"connect": {"kind": "ws", "uri": "wss://a"}}), "uri"),
-            (json!({"connect": {"kind": "sip", "url": "wss://a"}}), "ws"),
+            (json!({"connect": {"kind": "fax", "url": "wss://a"}}), "ws, sip"),
         ] {
             let error = read(bad.clone()).unwrap_err();
             assert!(error.contains(names), "{bad}: {error}");
@@ -308,5 +313,8 @@ mod tests {
         assert_eq!(flaw(with(json!({"": "x"}))).as_deref(), Some("connect.parameters"));
         assert_eq!(flaw(with(json!({"x": "y".repeat(4096)}))).as_deref(), Some("connect.parameters"));
         assert_eq!(flaw(with(json!({"x": "y".repeat(4095)}))), None);
+        let telephone = |parameters: Value| json!({"connect": {"kind": "sip", "url": "sip:a@h", "parameters": parameters}});
+        assert_eq!(flaw(telephone(json!({"x": "y"}))).as_deref(), Some("connect.parameters"));
+        assert_eq!(flaw(telephone(json!({}))), None);
     }
 }

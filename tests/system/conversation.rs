@@ -35,6 +35,7 @@ async fn run(pair: Pair) {
         an_agent_has_the_call(operator, folder),
         an_agent_thinks_better_of_it(operator, folder),
         an_agent_cannot_be_reached(operator),
+        a_person_at_a_telephone_has_the_call(operator, folder),
         a_key_hands_over(operator),
         a_key_says_never_again(operator),
         a_machine_is_told_a_message(operator),
@@ -143,6 +144,28 @@ async fn an_agent_cannot_be_reached(operator: &Operator) {
     let leaves = agent(operator, json!({"connect": connect(&voice.url)})).await;
     let session = call(operator, carrier.addr, &leaves, STAYS).await;
     assert_eq!(came_to(&session)[..3], ["FAILED", "FAILED", "agent_unreachable"]);
+}
+
+/// A second carrier is the desk: both voices are recorded, keys reach it, and where it is busy nobody was reached.
+async fn a_person_at_a_telephone_has_the_call(operator: &Operator, recordings: &Path) {
+    let callees = Carrier::start(&["--ring-ms", "50", "--talk-ms", "3000", "--press", "5"]).await;
+    let desk = Carrier::start(&["--ring-ms", "50", "--talk-ms", "60000"]).await;
+    let telephone = |user: &str| json!({"kind": "sip", "url": format!("sip:{user}@{}", desk.addr)});
+    let there = agent(operator, json!({"connect": telephone("201"), "recording": true})).await;
+    let busy = agent(operator, json!({"connect": telephone("207")})).await;
+
+    let session = call(operator, callees.addr, &there, TALKS).await;
+    assert_eq!(came_to(&session), ["CALL_FINISHED", "ANSWERED", "hangup", "callee", "5"]);
+    let [callee, desks] = loud_millis(recordings, &session).await;
+    assert!(callee > 1000 && desks > 1000, "both murmur: {callee} ms, {desks} ms");
+
+    let session = call(operator, callees.addr, &busy, STAYS).await;
+    assert_eq!(came_to(&session)[..3], ["FAILED", "FAILED", "agent_unreachable"]);
+
+    let records = desk.records().await;
+    let told = |field: &str| records.iter().map(|record| record[field].clone()).collect::<Vec<_>>();
+    assert_eq!(told("from"), [TALKS, STAYS]);
+    assert_eq!((told("digits"), told("status")), (vec![json!("5"), json!("")], vec![json!(200), json!(486)]));
 }
 
 /// Who presses the key is handed over; who does not is let go a little later.

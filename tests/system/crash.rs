@@ -61,6 +61,36 @@ async fn a_killed_worker_leaves_no_sip_call_behind() {
     }
 }
 
+/// A call that was handed over is two: the callee's, and that of the desk.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_killed_worker_leaves_no_agent_on_the_line() {
+    let (pair, greeting) = (Pair::fleet().await, Greeting::lasting(Duration::from_millis(100)));
+    let env = [("RINGFLEET_MEDIA__GREETINGS", greeting.folder())];
+    let system = pair.start(&env).await;
+    let operator = Operator::new(&system.api);
+    let stays = Scenario::called().answer().until_bye().xml();
+    let (callee, desk) = (SippPeer::start(&stays, &[]).await, SippPeer::start(&stays, &[]).await);
+    let connect = json!({"kind": "sip", "url": format!("sip:desk@{}", desk.addr)});
+    let agent = operator.agent(json!({"greeting": greeting::NAME, "connect": connect})).await;
+    let trunk = operator.sip_trunk(callee.addr, json!({})).await;
+    let session = operator.call("+12025550105", json!({"agentId": agent, "trunkId": trunk})).await;
+    let database = Database::of(&pair).await;
+    eventually(SOON, "the two talk", async || {
+        let kept = "SELECT resume::text FROM calls WHERE resume->'desk'->'dialog' IS NOT NULL";
+        (!database.column(kept).await.is_empty()).then_some(())
+    })
+    .await;
+    system.worker.as_ref().expect("a worker of its own").kill9();
+    let second = pair.spawn(&["worker"], &env);
+    second.wait_line("ready", SOON).await;
+
+    let session = operator.ended(&session).await;
+    assert_eq!((text(&session["outcome"]), text(&session["reason"])), ("ANSWERED", "worker_lost"));
+    for peer in [&callee, &desk] {
+        assert_eq!((peer.invites().len(), peer.calls_with("BYE")), (1, 1), "nobody was left on the line");
+    }
+}
+
 /// One attempt for each, with the long greeting; cancelled when it rings as long.
 async fn campaign(operator: &Operator, peer: &SippPeer) -> Campaign {
     let trunk = operator.sip_trunk(peer.addr, json!({})).await;

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use ringfleet_carriers::{Handover, Script};
+use ringfleet_carriers::{AgentAt, Handover, Script};
 use ringfleet_core::{
     EndedBy, Ending, Outcome,
     call::AGENT_UNREACHABLE,
-    conversation::{Connect, OnMachine},
+    conversation::{Connect, ConnectKind, OnMachine},
 };
 use ringfleet_store::{Background, Dial};
 use serde_json::Value;
@@ -50,10 +50,14 @@ impl Dialer {
     }
 
     fn handover(&self, dial: &Dial, connect: &Connect, known: Option<Known>) -> Result<Handover, Ending> {
-        let url = connect.url.parse().map_err(|error| unusable(dial, &format!("its URL: {error}")))?;
+        let at = match connect.kind {
+            ConnectKind::Ws => connect.url.parse().map(AgentAt::WebSocket).map_err(|error| error.to_string()),
+            ConnectKind::Sip => connect.url.parse().map(AgentAt::Telephone).map_err(str::to_owned),
+        };
+        let at = at.map_err(|error| unusable(dial, &format!("its URL: {error}")))?;
         let (background, history) = known.ok_or_else(|| unusable(dial, "the call is gone"))?;
         Ok(Handover {
-            url,
+            at,
             parameters: parameters(dial, connect, background, history),
             call: dial.id.to_string(),
             account: dial.workspace_id.to_string(),

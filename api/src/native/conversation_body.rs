@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use ringfleet_core::{
     Conversation,
-    conversation::{Connect, ConnectOn, Key, KeyRule, MOST_KEYPAD_SECONDS, OnMachine},
+    conversation::{Connect, ConnectKind, ConnectOn, Key, KeyRule, MOST_KEYPAD_SECONDS, OnMachine},
     net::Guard,
     opening,
 };
@@ -30,7 +30,10 @@ impl ConversationChange {
     /// Whether the agent may be where the change says it is.
     pub async fn check(&self, guard: &Guard) -> Result<()> {
         match &self.connect {
-            Some(Some(Object(connect))) => webhook_url::check_agent(&connect.url, guard).await,
+            Some(Some(Object(connect))) => match connect.kind {
+                ConnectKind::Ws => webhook_url::check_agent(&connect.url, guard).await,
+                ConnectKind::Sip => webhook_url::check_telephone(&connect.url, guard).await,
+            },
             _ => Ok(()),
         }
     }

@@ -2,13 +2,14 @@
 
 mod connect;
 mod director;
+mod relay;
 mod stream;
 mod wire;
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use ringfleet_core::{
-    Conversation,
+    Conversation, SipAddress,
     conversation::{KeyAction, OnMachine},
 };
 use tokio::{
@@ -20,10 +21,11 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use url::Url;
 
 pub use connect::Connector;
+pub(crate) use relay::{relay, ringing};
 
-use crate::media::{Command, Event, Lead, Playout};
+use crate::media::{Command, Event, HeardFrame, Lead, Playout};
 use director::{Director, Step};
-use stream::{Ends, Gone, hand_over};
+use stream::hand_over;
 
 /// Silence between a beep and the message: beeps last up to a second.
 const AFTER_BEEP: Duration = Duration::from_secs(1);
@@ -55,18 +57,27 @@ impl Script {
     }
 }
 
+/// Where an agent is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AgentAt {
+    /// Behind a WebSocket: `wss://…`.
+    WebSocket(Url),
+    /// At a telephone.
+    Telephone(SipAddress),
+}
+
 /// Where an agent is, and what it is told.
 #[derive(Debug, Clone)]
 pub struct Handover {
-    /// `wss://…`.
-    pub url: Url,
+    /// Where it is.
+    pub at: AgentAt,
     /// `start.customParameters`.
     pub parameters: BTreeMap<String, String>,
     /// The session's id: `start.callSid`.
     pub call: String,
     /// The workspace's id: `start.accountSid`.
     pub account: String,
-    /// Opens the connection.
+    /// Opens the connection to a WebSocket.
     pub connector: Arc<Connector>,
 }
 
@@ -85,10 +96,48 @@ pub(crate) enum Close {
     AgentLost,
 }
 
+/// How an agent has gone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Gone {
+    /// It was never there.
+    Unreachable,
+    /// It has talked, and hung up.
+    Left,
+    /// Its connection broke, or it fell silent.
+    Lost,
+}
+
+/// What an agent hears of a call, and what the callee hears of the agent.
+pub(crate) struct Ends {
+    pub playout: Arc<Playout>,
+    pub frames: mpsc::Receiver<HeardFrame>,
+    pub keys: mpsc::Receiver<char>,
+    /// The audio of the call, which presses keys.
+    pub commands: mpsc::UnboundedSender<Command>,
+}
+
+/// What reaches the telephones of agents.
+pub(crate) trait Switchboard: Send + Sync {
+    /// Calls one, in a task, and carries the conversation until it has gone or `over` fires.
+    fn call(
+        self: Arc<Self>,
+        to: SipAddress,
+        about: Handover,
+        ends: Ends,
+        over: CancellationToken,
+    ) -> JoinHandle<Gone>;
+}
+
 /// Leads a call from the answer until it is to end. Dropped when the callee hangs up: the agent is told.
-pub(crate) async fn converse(script: Arc<Script>, greeting: Arc<Vec<i16>>, stays: bool, lead: Lead) -> Close {
+pub(crate) async fn converse(
+    script: Arc<Script>,
+    greeting: Arc<Vec<i16>>,
+    stays: bool,
+    lead: Lead,
+    switchboard: Arc<dyn Switchboard>,
+) -> Close {
     let director = Director::new(script.rules.clone(), stays);
-    Stage { script, greeting, lead, director, agent: None, patience: None }.play().await
+    Stage { script, greeting, lead, director, switchboard, agent: None, patience: None }.play().await
 }
 
 /// An agent that has the call.
@@ -103,6 +152,7 @@ struct Stage {
     greeting: Arc<Vec<i16>>,
     lead: Lead,
     director: Director,
+    switchboard: Arc<dyn Switchboard>,
     agent: Option<Talking>,
     /// When the wait for a key is over.
     patience: Option<Instant>,
@@ -151,8 +201,11 @@ impl Stage {
         let ((tell_frames, frames), (keys, pressed)) = (mpsc::channel(FRAMES), mpsc::channel(KEYS));
         // The session ends before this does only when the call is over.
         let _ = self.lead.commands.send(Command::Bridge(playout.clone(), tell_frames));
-        let ends = Ends { playout, frames, keys: pressed };
-        let task = tokio::spawn(hand_over(to, ends, over.clone()));
+        let ends = Ends { playout, frames, keys: pressed, commands: self.lead.commands.clone() };
+        let task = match to.at.clone() {
+            AgentAt::WebSocket(url) => tokio::spawn(hand_over(url, to, ends, over.clone())),
+            AgentAt::Telephone(at) => self.switchboard.clone().call(at, to, ends, over.clone()),
+        };
         self.agent = Some(Talking { keys, task, _over: over.drop_guard() });
     }
 

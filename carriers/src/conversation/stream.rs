@@ -1,6 +1,6 @@
 //! A call in the hands of an agent: the two directions of its WebSocket, from the connection to the end.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, time::Duration};
 
 use futures::{SinkExt, StreamExt, stream::SplitSink, stream::SplitStream};
 use ringfleet_core::clock::Stopwatch;
@@ -10,9 +10,10 @@ use tokio::{
 };
 use tokio_tungstenite::tungstenite::Message;
 use tokio_util::sync::CancellationToken;
+use url::Url;
 
 use super::{
-    Handover,
+    Ends, Gone, Handover,
     connect::Socket,
     wire::{self, Incoming, Outgoing, Stream, Writer},
 };
@@ -31,38 +32,20 @@ const GOODBYE: Duration = Duration::from_secs(2);
 /// Milliseconds of a frame.
 const FRAME_MS: u64 = 20;
 
-/// How an agent has gone.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Gone {
-    /// It was never there.
-    Unreachable,
-    /// It has talked, and hung up.
-    Left,
-    /// Its connection broke, or it fell silent.
-    Lost,
-}
-
 /// Why a connection ended that nobody closed.
 const BROKE: &str = "the connection broke";
 const SILENT: &str = "it fell silent";
 const STUCK: &str = "it does not take what it is sent";
 
-/// What an agent hears of a call, and what the callee hears of the agent.
-pub(super) struct Ends {
-    pub playout: Arc<Playout>,
-    pub frames: mpsc::Receiver<HeardFrame>,
-    pub keys: mpsc::Receiver<char>,
-}
-
 /// Connects, and carries the conversation until the agent has gone and what it said has been played, or `over` fires.
-pub(super) async fn hand_over(to: Handover, ends: Ends, over: CancellationToken) -> Gone {
+pub(super) async fn hand_over(url: Url, to: Handover, ends: Ends, over: CancellationToken) -> Gone {
     let playout = ends.playout.clone();
-    let gone = over.run_until_cancelled(timeout(CONNECT_TIMEOUT, to.connector.open(&to.url))).await;
+    let gone = over.run_until_cancelled(timeout(CONNECT_TIMEOUT, to.connector.open(&url))).await;
     let gone = match gone {
         None => Gone::Left,
-        Some(Ok(Ok(socket))) => talk(socket, &to, ends, &over).await,
-        Some(Ok(Err(error))) => unreachable(&to, &error.to_string()),
-        Some(Err(_)) => unreachable(&to, "it did not answer in time"),
+        Some(Ok(Ok(socket))) => talk((socket, &url), &to, ends, &over).await,
+        Some(Ok(Err(error))) => unreachable(&to, &url, &error.to_string()),
+        Some(Err(_)) => unreachable(&to, &url, "it did not answer in time"),
     };
     while !playout.is_empty() && !over.is_cancelled() {
         over.run_until_cancelled(playout.changed()).await;
@@ -70,15 +53,15 @@ pub(super) async fn hand_over(to: Handover, ends: Ends, over: CancellationToken)
     gone
 }
 
-fn unreachable(to: &Handover, error: &str) -> Gone {
-    tracing::warn!(error, call = to.call, host = to.url.host_str(), "an agent cannot be reached");
+fn unreachable(to: &Handover, url: &Url, error: &str) -> Gone {
+    tracing::warn!(error, call = to.call, host = url.host_str(), "an agent cannot be reached");
     Gone::Unreachable
 }
 
-async fn talk(socket: Socket, to: &Handover, ends: Ends, over: &CancellationToken) -> Gone {
+async fn talk((socket, url): (Socket, &Url), to: &Handover, ends: Ends, over: &CancellationToken) -> Gone {
     let began = Stopwatch::start();
     let (sink, stream) = socket.split();
-    let Ends { playout, frames, keys } = ends;
+    let Ends { playout, frames, keys, .. } = ends;
     let mut listener = Listener { playout: &playout, call: &to.call, said: false, complained: false };
     let mut speaker = Speaker { sink, writer: Writer::new(about(to)) };
     let gone = tokio::select! {
@@ -89,7 +72,7 @@ async fn talk(socket: Socket, to: &Handover, ends: Ends, over: &CancellationToke
     tracing::debug!(call = to.call, gone, "an agent has gone");
     let at_once = !listener.said && began.elapsed() < AT_ONCE && !over.is_cancelled();
     match gone {
-        _ if at_once => unreachable(to, gone),
+        _ if at_once => unreachable(to, url, gone),
         BROKE | SILENT | STUCK => {
             tracing::warn!(call = to.call, gone, "an agent is lost in the middle of its call");
             Gone::Lost

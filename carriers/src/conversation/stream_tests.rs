@@ -1,11 +1,14 @@
-use std::future::Future;
+use std::{future::Future, sync::Arc};
 
 use ringfleet_core::net::Guard;
 use serde_json::{Value, json};
 use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_tungstenite::accept_async;
 
-use super::{super::Connector, *};
+use super::{
+    super::{AgentAt, Connector},
+    *,
+};
 use crate::media::FRAME;
 
 const DEADLINE: Duration = Duration::from_secs(10);
@@ -46,8 +49,9 @@ struct Call {
 
 fn call(port: u16) -> Call {
     let guard = Guard::allowing(vec!["127.0.0.0/8".parse().unwrap()]);
+    let url: Url = format!("ws://127.0.0.1:{port}/talk?a=1").parse().unwrap();
     let to = Handover {
-        url: format!("ws://127.0.0.1:{port}/talk?a=1").parse().unwrap(),
+        at: AgentAt::WebSocket(url.clone()),
         parameters: [("name".to_owned(), "Ana".to_owned())].into(),
         call: "ses_1".into(),
         account: "ws_1".into(),
@@ -55,8 +59,9 @@ fn call(port: u16) -> Call {
     };
     let (playout, over) = (Arc::new(Playout::default()), CancellationToken::new());
     let ((frames, heard), (keys, pressed)) = (mpsc::channel(8), mpsc::channel(8));
-    let ends = Ends { playout: playout.clone(), frames: heard, keys: pressed };
-    let task = tokio::spawn(hand_over(to, ends, over.clone()));
+    let (commands, _) = mpsc::unbounded_channel(); // a program presses no keys
+    let ends = Ends { playout: playout.clone(), frames: heard, keys: pressed, commands };
+    let task = tokio::spawn(hand_over(url, to, ends, over.clone()));
     Call { playout, frames, keys, over, task }
 }
 

@@ -14,6 +14,9 @@ const MOST_MARKS: usize = 1_000;
 /// Longest name of a mark, in bytes.
 const LONGEST_MARK: usize = 1_000;
 
+/// Most audio of somebody who talks now, in samples: 100 ms. More would stay as delay.
+const MOST_LIVE: usize = 5 * FRAME;
+
 /// A queue of µ-law audio between an agent, who fills it in bursts, and the clock of a call, which empties it frame by frame.
 #[derive(Debug, Default)]
 pub(crate) struct Playout {
@@ -41,6 +44,16 @@ impl Playout {
         line.ulaw.extend(&ulaw[..room]);
         line.queued += room as u64;
         room == ulaw.len()
+    }
+
+    /// Queues audio of somebody who talks now: what is older is thrown away where it would be heard late.
+    pub fn push_live(&self, ulaw: &[u8]) {
+        let mut line = self.line.lock();
+        line.ulaw.extend(ulaw);
+        line.queued += ulaw.len() as u64;
+        let late = line.ulaw.len().saturating_sub(MOST_LIVE);
+        line.ulaw.drain(..late);
+        line.taken += late as u64;
     }
 
     /// Sets a mark behind what is queued; false when there are too many, or its name is too long.
@@ -163,6 +176,23 @@ mod tests {
         assert!(!playout.mark("m".into()), "nobody has fetched them");
         assert_eq!(playout.passed().len(), MOST_MARKS);
         assert!(!playout.mark("m".repeat(LONGEST_MARK + 1)));
+    }
+
+    #[test]
+    fn what_is_said_now_is_never_heard_late() {
+        let playout = Playout::default();
+        for n in 0..10 {
+            playout.push_live(&[Codec::Pcmu.encode(1000 * n); FRAME]);
+        }
+        let heard: Vec<i16> =
+            std::iter::from_fn(|| (!playout.is_empty()).then(|| playout.frame()[0])).collect();
+        let newest: Vec<i16> = (5..10).map(|n| Codec::Pcmu.decode(Codec::Pcmu.encode(1000 * n))).collect();
+        assert_eq!(heard, newest);
+        playout.push_live(&[loud(); FRAME]);
+        playout.mark("behind it".into());
+        assert!(playout.passed().is_empty());
+        playout.frame();
+        assert_eq!(playout.passed(), ["behind it"]);
     }
 
     #[tokio::test]

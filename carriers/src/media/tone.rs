@@ -50,6 +50,14 @@ pub fn beep(hz: f32, millis: usize) -> Vec<i16> {
         .collect()
 }
 
+/// What who waits for a telephone hears, once: it rings for a second and is quiet for four (425 Hz, ITU-T E.180 §4).
+pub fn ringback() -> Vec<i16> {
+    let mut pcm = beep(425.0, 1000);
+    pcm.iter_mut().for_each(|sample| *sample /= 2);
+    pcm.extend(silence(4000));
+    pcm
+}
+
 fn silence(millis: usize) -> Vec<i16> {
     vec![0; millis * 8]
 }
@@ -93,7 +101,7 @@ mod tests {
 
     #[test]
     fn sounds_are_loud_enough_and_do_not_clip() {
-        for pcm in [chime(), murmur(1000), voicemail(), beep(1000.0, 300)] {
+        for pcm in [chime(), murmur(1000), voicemail(), beep(1000.0, 300), ringback()] {
             assert!((3000..32_000).contains(&loudest(&pcm)), "{}", loudest(&pcm));
         }
         assert_eq!((chime().len(), murmur(1000).len()), (20_000, 8000));

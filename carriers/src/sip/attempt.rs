@@ -2,54 +2,36 @@
 
 use std::{
     borrow::Cow,
-    collections::BTreeMap,
     net::{Ipv6Addr, SocketAddr},
     sync::Arc,
     time::Duration,
 };
 
 use async_trait::async_trait;
-use ringfleet_core::{
-    Ending,
-    trunk::{OutcomeRule, SipTrunk},
-};
+use ringfleet_core::{Ending, trunk::SipTrunk};
 use serde_json::Value;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio_util::sync::CancellationToken;
 
 use super::{
     SipCarrier,
-    digest::Credentials,
+    desk::Desks,
     failed,
-    invite::{self, Answer},
-    leg::{self, Leg},
+    invite::{self, Answer, Invitation},
+    leg::{self, Leg, keep},
     live,
-    station::Station,
     timer::Wanted,
 };
-use crate::{
-    Attempt, Order, Progress,
-    media::{self, RtpSocket},
-    placed_in_a_task,
-};
+use crate::{Attempt, Order, Progress, media::RtpSocket, placed_in_a_task};
 
 /// Wait when every RTP port of the process is taken; calls end all the time.
 const NO_PORT_WAIT: Duration = Duration::from_secs(1);
 
-/// A call that is ready to be placed: everything is known, nothing has been sent.
+/// An order and how it is carried out.
 pub(super) struct SipAttempt {
     pub(super) order: Order,
-    pub(super) leg: Leg,
-    /// Where else the INVITE can go while no connection takes it.
-    pub(super) spare_targets: Vec<SocketAddr>,
-    pub(super) station: Arc<Station>,
-    pub(super) rtp: RtpSocket,
-    /// Where the far end sends its audio.
-    pub(super) rtp_seen: SocketAddr,
-    pub(super) sdp_session: u64,
-    pub(super) credentials: Option<Credentials>,
-    pub(super) rules: BTreeMap<u16, OutcomeRule>,
-    pub(super) session_timer: Wanted,
+    pub(super) invitation: Invitation,
+    pub(super) desks: Arc<Desks>,
 }
 
 impl SipAttempt {
@@ -79,7 +61,7 @@ impl SipAttempt {
             })?;
         // What is said of us to one must be true for the other.
         targets.retain(|other| station.seen_by(*other).is_ok_and(|seen| seen == local));
-        Ok(Self {
+        let invitation = Invitation {
             spare_targets: targets,
             leg: first_leg(carrier, &order, local, peer),
             rtp_seen: SocketAddr::new(local.ip(), rtp.local_addr().port()),
@@ -89,19 +71,18 @@ impl SipAttempt {
             credentials: carrier.credentials(),
             rules: carrier.trunk.outcomes.clone(),
             session_timer: Wanted::new(carrier.trunk.session_expires),
-            order,
+            ring_timeout: order.ring_timeout,
+            headers: Vec::new(),
+            guard: None,
             station,
-        })
-    }
-
-    pub(super) fn offer(&self) -> Vec<u8> {
-        media::offer(self.sdp_session, self.rtp_seen)
+        };
+        Ok(Self { order, invitation, desks: carrier.desks.clone() })
     }
 
     async fn run(self, progress: UnboundedSender<Progress>, hangup: CancellationToken) -> Ending {
         // The place outlives the answer, so that a BYE right behind the ACK finds its call.
-        let (_place, requests) = self.station.enter(&self.leg.call_id);
-        match invite::place(&self, &progress, &hangup).await {
+        let (_place, requests) = self.invitation.station.enter(&self.invitation.leg.call_id);
+        match invite::place(&self.invitation, &progress, &hangup).await {
             Answer::Over(ending) => ending,
             Answer::Live { leg, remote, terms } => {
                 live::follow(self, *leg, (remote, terms), requests, progress, hangup).await
@@ -150,19 +131,14 @@ pub(super) fn scheme(trunk: &SipTrunk) -> &'static str {
     if trunk.sips { "sips" } else { "sip" }
 }
 
-/// What is kept of a leg.
-pub(super) fn keep(leg: &Leg) -> Value {
-    serde_json::to_value(leg).unwrap_or_default() // strings, numbers and addresses only: cannot fail
-}
-
 #[async_trait]
 impl Attempt for SipAttempt {
     fn resume(&self) -> Value {
-        keep(&self.leg)
+        keep(&self.invitation.leg)
     }
 
     fn show(&mut self, caller_id: String) {
-        self.leg.show(&caller_id);
+        self.invitation.leg.show(&caller_id);
         self.order.from = Some(caller_id);
     }
 

@@ -11,7 +11,7 @@ use tokio::{sync::mpsc::UnboundedSender, time::sleep};
 use super::{
     digest::Credentials,
     leg::{self, Leg},
-    live,
+    line,
     station::Station,
 };
 
@@ -62,7 +62,7 @@ pub(super) async fn to_the_end(
             if first { heard.send(response).err().map(|refused| refused.0) } else { Some(response) };
         if let Some(leg) = unwanted.and_then(|response| leg.answered(&response)) {
             let (station, credentials) = (station.clone(), credentials.clone());
-            tokio::spawn(async move { live::bye(&station, &leg, credentials.as_ref()).await });
+            tokio::spawn(async move { line::bye(&station, &leg, credentials.as_ref()).await });
         }
     }
 }

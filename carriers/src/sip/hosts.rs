@@ -11,7 +11,11 @@ use std::{
 
 use async_trait::async_trait;
 use parking_lot::Mutex;
-use ringfleet_core::trunk::SipTrunk;
+use ringfleet_core::{
+    SipAddress,
+    net::Guard,
+    trunk::{SipTransport, SipTrunk},
+};
 use rsipstack::{
     sip::{HostWithPort, Transport, Uri},
     transaction::endpoint::TargetLocator,
@@ -43,18 +47,71 @@ pub(super) struct Hosts {
     servers: Mutex<Option<(Vec<Server>, Instant)>>,
     /// Addresses of the trunk that did not answer, and when.
     avoided: Mutex<HashMap<SocketAddr, Instant>>,
+    /// Judges every address that is not the trunk's own; none lets all pass.
+    guard: Option<Arc<Guard>>,
 }
 
 impl Hosts {
     /// For sockets bound to `settings.bind`: only addresses of its family can be reached from there.
     pub(super) fn new(settings: &SipSettings) -> Arc<Self> {
-        Arc::new(Self {
+        Arc::new(Self::with(settings, None))
+    }
+
+    /// For telephones that a customer names: requests go only where `guard` allows, whatever they are told.
+    pub(super) fn guarded(settings: &SipSettings, guard: Arc<Guard>) -> Arc<Self> {
+        Arc::new(Self::with(settings, Some(guard)))
+    }
+
+    fn with(settings: &SipSettings, guard: Option<Arc<Guard>>) -> Self {
+        Self {
             ipv6: settings.bind.is_ipv6(),
             known: Mutex::default(),
             directory: Directory::new(settings.nameservers.clone()),
             servers: Mutex::default(),
             avoided: Mutex::default(),
-        })
+            guard,
+        }
+    }
+
+    /// Where a telephone can be reached over UDP, in the order to try (RFC 3263 §4.2). Never empty.
+    ///
+    /// # Errors
+    /// When its host has no address, or none that may be asked.
+    pub(super) async fn telephone(&self, at: &SipAddress) -> io::Result<Vec<SocketAddr>> {
+        let servers = match at.port() {
+            None if at.ip().is_none() => match self.directory.servers(at.host(), SipTransport::Udp).await {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(error),
+                Err(error) => {
+                    tracing::warn!(%error, host = at.host(), "the servers of a telephone's domain could not be looked up");
+                    Vec::new()
+                }
+                Ok(servers) => servers,
+            },
+            _ => Vec::new(),
+        };
+        let mut found = Vec::new();
+        for server in srv::in_order(servers, |most| rand::random_range(0..=most)) {
+            found.extend(self.resolve(&server.host, server.port).await);
+        }
+        if found.is_empty() {
+            found.push(self.resolve(at.host(), at.port().unwrap_or(SipTransport::Udp.usual_port())).await?);
+        }
+        for address in &found {
+            self.judge(*address).map_err(io::Error::other)?;
+        }
+        Ok(self.best_first(found))
+    }
+
+    /// Whether a request may go to this address.
+    fn judge(&self, address: SocketAddr) -> Result<(), String> {
+        if !self.is_of_family(address.ip()) {
+            return Err("an address of another kind than ours; bind the other kind".into());
+        }
+        let Some(guard) = &self.guard else { return Ok(()) };
+        guard
+            .check(address.ip())
+            .map_err(|kind| format!("the host is {kind}, where no calls are handed over to"))?;
+        guard.check_port(address.port()).map_err(|problem| format!("port {} {problem}", address.port()))
     }
 
     /// Where a trunk can be reached, in the order to try: the host and port it names, else the servers of its domain, else the usual
@@ -129,11 +186,15 @@ impl Hosts {
     /// The address of a host that a peer has written into Contact or Record-Route. Many name themselves as only their own
     /// network knows them: `None` for what has no address here or cannot be reached from our sockets.
     pub(super) async fn resolve_peers(&self, host: &HostWithPort) -> Option<SocketAddr> {
+        self.named_by_peer(host).await.filter(|address| self.judge(*address).is_ok())
+    }
+
+    async fn named_by_peer(&self, host: &HostWithPort) -> Option<SocketAddr> {
         let port = host.port.as_ref().map_or(5060, |port| port.0);
         let host = host.host.to_string();
         let host = host.as_str();
         if let Some(ip) = literal(host) {
-            return (self.is_of_family(ip) && !ip.is_unspecified()).then_some(SocketAddr::new(ip, port));
+            return (!ip.is_unspecified()).then_some(SocketAddr::new(ip, port));
         }
         if let Some(known) = self.known(host) {
             return known.map(|ip| SocketAddr::new(ip, port));
@@ -252,6 +313,25 @@ mod tests {
         // That a peer has named it does not make a trunk's own host unknown without asking.
         hosts.remember("localhost", None);
         assert_eq!(hosts.resolve("localhost", 5060).await.unwrap(), ([127, 0, 0, 1], 5060).into());
+    }
+
+    #[tokio::test]
+    async fn a_guard_judges_telephones_and_what_they_call_themselves() {
+        let at = |text: &str| text.parse::<SipAddress>().unwrap();
+        let open = Arc::new(Guard::allowing(vec!["127.0.0.0/8".parse().unwrap()]));
+        let hosts = Hosts::guarded(&SipSettings::default(), open);
+        let here: SocketAddr = ([127, 0, 0, 1], 5060).into();
+        assert_eq!(hosts.telephone(&at("sip:a@127.0.0.1")).await.unwrap(), [here]);
+        assert_eq!(hosts.telephone(&at("sip:a@localhost:5060")).await.unwrap(), [here]);
+        for (bad, says) in
+            [("10.0.0.1", "private"), ("127.0.0.1:53", "port 53"), ("[2001:db8::1]", "another kind")]
+        {
+            let error = hosts.telephone(&at(&format!("sip:a@{bad}"))).await.unwrap_err().to_string();
+            assert!(error.contains(says), "{bad}: {error}");
+        }
+        let named = async |host: &str| hosts.resolve_peers(&HostWithPort::try_from(host).unwrap()).await;
+        assert_eq!(named("127.0.0.1:5060").await, Some(here));
+        assert_eq!((named("10.0.0.1:5060").await, named("127.0.0.1:6379").await), (None, None));
     }
 
     #[tokio::test]

@@ -1,10 +1,11 @@
 //! Answers what the far end asks within a call: re-INVITE, UPDATE, OPTIONS, INFO, BYE (RFC 3261 §12.2.2, §14.2).
 
 use std::{
-    net::SocketAddr,
+    net::{Ipv4Addr, SocketAddr},
     sync::{Arc, atomic::AtomicU32},
 };
 
+use ringfleet_core::net::Guard;
 use rsipstack::{
     sip::{Accept, Contact, ContentType, Header, Headers, HeadersExt, Method, SipMessage, StatusCode},
     transaction::{Transaction, TransactionState},
@@ -43,6 +44,8 @@ pub(super) struct Session {
     pub(super) remote_cseq: u32,
     /// What the audio is told of the far end.
     pub(super) audio: watch::Sender<Remote>,
+    /// Judges where audio goes; none lets it go where the far end says.
+    pub(super) guard: Option<Arc<Guard>>,
     /// When somebody has to show that the call goes on.
     pub(super) timer: Option<Timer>,
     /// The far end takes UPDATE.
@@ -216,7 +219,17 @@ impl Session {
         // Within a call no address is how hold was said before there were directions (RFC 3264 §8.4).
         let held = remote.addr.ip().is_unspecified();
         let direction = if held { Direction::Inactive } else { remote.direction };
-        self.audio.send_replace(Remote { direction, ..remote });
+        self.audio.send_replace(judged(self.guard.as_deref(), Remote { direction, ..remote }));
+    }
+}
+
+/// A far end that may not name where its audio goes gets it where its own comes from.
+pub(super) fn judged(guard: Option<&Guard>, remote: Remote) -> Remote {
+    match guard.map_or(Ok(()), |guard| guard.check(remote.addr.ip())) {
+        Ok(()) => remote,
+        Err(_) => {
+            Remote { addr: SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), remote.addr.port()), ..remote }
+        }
     }
 }
 
@@ -271,6 +284,7 @@ mod tests {
             sdp_version: 0,
             remote_cseq: 0,
             audio,
+            guard: None,
             timer: None,
             updates: true,
             cseq,
@@ -298,6 +312,18 @@ mod tests {
         assert!(back.contains("o=- 7 9 IN") && back.contains("a=sendrecv"), "{back}");
         let fresh = text(b"");
         assert!(fresh.contains("o=- 7 10 IN") && fresh.contains("RTP/AVP 0 8"), "{fresh}");
+    }
+
+    #[test]
+    fn audio_goes_to_no_address_that_a_guard_refuses() {
+        let (audio, described) = watch::channel(media::parse_answer(&offer("a=sendrecv")).unwrap());
+        let mut session = Session { audio, guard: Some(Arc::new(Guard::default())), ..session() };
+        session.describe(&offer("a=sendrecv")).unwrap();
+        assert_eq!(described.borrow().addr, "0.0.0.0:4000".parse().unwrap());
+        assert_eq!(described.borrow().direction, Direction::SendRecv, "it is on no hold");
+        session.guard = None;
+        session.describe(&offer("a=sendrecv")).unwrap();
+        assert_eq!(described.borrow().addr, "127.0.0.1:4000".parse().unwrap());
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! From the INVITE to the answer, a refusal, or our giving up (RFC 3261 §9, §13, §17.1.1; RFC 6026).
 
-use std::{pin::Pin, time::Duration};
+use std::{collections::BTreeMap, net::SocketAddr, pin::Pin, sync::Arc, time::Duration};
 
-use ringfleet_core::{EndedBy, Ending, Outcome};
+use ringfleet_core::{EndedBy, Ending, Outcome, net::Guard, trunk::OutcomeRule};
 use rsipstack::{
     sip::{Header, Request, Response},
     transport::{SipAddr, SipConnection},
@@ -14,21 +14,48 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    attempt::{SipAttempt, keep},
-    digest::Answers,
+    digest::{Answers, Credentials},
     drive, failed, inspect,
-    leg::Leg,
-    live,
+    leg::{Leg, keep},
+    line,
     outcomes::{self, GaveUp, Seen},
+    station::Station,
     timer::{self, Timer, Wanted},
 };
 use crate::{
     Progress,
-    media::{self, Remote},
+    media::{self, Remote, RtpSocket},
 };
 
 /// How late Timer B may be before we stop waiting for it.
 const TIMER_B_SLACK: Duration = Duration::from_secs(2);
+
+/// A call that is ready to be placed: everything is known, nothing has been sent.
+pub(super) struct Invitation {
+    pub(super) leg: Leg,
+    /// Where else the INVITE can go while no connection takes it.
+    pub(super) spare_targets: Vec<SocketAddr>,
+    pub(super) station: Arc<Station>,
+    pub(super) rtp: RtpSocket,
+    /// Where the far end sends its audio.
+    pub(super) rtp_seen: SocketAddr,
+    pub(super) sdp_session: u64,
+    pub(super) credentials: Option<Credentials>,
+    pub(super) rules: BTreeMap<u16, OutcomeRule>,
+    pub(super) session_timer: Wanted,
+    /// How long it may ring before we cancel.
+    pub(super) ring_timeout: Duration,
+    /// What the INVITE says beside.
+    pub(super) headers: Vec<Header>,
+    /// Judges where audio goes; none lets it go where the far end says.
+    pub(super) guard: Option<Arc<Guard>>,
+}
+
+impl Invitation {
+    fn offer(&self) -> Vec<u8> {
+        media::offer(self.sdp_session, self.rtp_seen)
+    }
+}
 
 /// What became of an INVITE.
 pub(super) enum Answer {
@@ -55,23 +82,23 @@ impl Terms {
 
 /// Places the call and waits until it is answered or over.
 pub(super) async fn place(
-    attempt: &SipAttempt,
+    invitation: &Invitation,
     progress: &UnboundedSender<Progress>,
     hangup: &CancellationToken,
 ) -> Answer {
     let mut inviting = Inviting {
-        attempt,
+        invitation,
         progress,
-        leg: attempt.leg.clone(),
+        leg: invitation.leg.clone(),
         seen: Seen::default(),
         answers: Answers::default(),
-        session_timer: attempt.session_timer,
+        session_timer: invitation.session_timer,
         early_sdp: Vec::new(),
         gave_up_at: None,
         cancelled: false,
         connection_ended: CancellationToken::new(),
     };
-    let ring_timeout = sleep(attempt.order.ring_timeout);
+    let ring_timeout = sleep(invitation.ring_timeout);
     tokio::pin!(ring_timeout);
     let (mut request, mut responses) = match inviting.send(hangup, ring_timeout.as_mut()).await {
         Ok(sent) => sent,
@@ -108,7 +135,7 @@ enum Next {
 }
 
 struct Inviting<'a> {
-    attempt: &'a SipAttempt,
+    invitation: &'a Invitation,
     progress: &'a UnboundedSender<Progress>,
     leg: Leg,
     seen: Seen,
@@ -148,18 +175,19 @@ impl Inviting<'_> {
     /// `None`: there was no way to the peer, nothing was sent. Nor has anything been if this is dropped before its end.
     async fn send_now(&mut self) -> Option<Sent> {
         self.seen.provisional = false; // of this transaction: only then may it be cancelled, RFC 3261 §9.1
-        let station = &self.attempt.station;
+        let station = &self.invitation.station;
         let way = self.way().await?;
         let mut more = self.answers.headers();
         more.extend(self.session_timer.headers());
-        let request = self.leg.invite(self.attempt.offer(), &more).inspect_err(|error| {
+        more.extend(self.invitation.headers.iter().cloned());
+        let request = self.leg.invite(self.invitation.offer(), &more).inspect_err(|error| {
             tracing::warn!(%error, "the settings of a SIP trunk make no valid INVITE");
         });
         let request = request.ok()?;
         self.connection_ended = way.0.cancel_token().unwrap_or_default();
         let transaction = station.transaction(request.clone(), way)?;
         let (sender, responses) = unbounded_channel();
-        let credentials = self.attempt.credentials.clone();
+        let credentials = self.invitation.credentials.clone();
         tokio::spawn(drive::to_the_end(transaction, sender, self.leg.clone(), station.clone(), credentials));
         Some((request, responses))
     }
@@ -167,8 +195,8 @@ impl Inviting<'_> {
     /// The connection to the peer. Where there is none, nobody was called, so another target of the trunk may stand in (RFC 3263
     /// §4.3); not any more once the peer has begun to ask who we are.
     async fn way(&mut self) -> Option<(SipConnection, SipAddr)> {
-        let station = &self.attempt.station;
-        let spare = if self.leg.cseq == 1 { self.attempt.spare_targets.as_slice() } else { &[] };
+        let station = &self.invitation.station;
+        let spare = if self.leg.cseq == 1 { self.invitation.spare_targets.as_slice() } else { &[] };
         let mut others = spare.iter();
         loop {
             let peer = self.leg.peer;
@@ -216,7 +244,7 @@ impl Inviting<'_> {
 
     /// Prepares the next INVITE with an answer to the challenge. False: the challenge is final.
     fn authenticate(&mut self, response: &Response, request: &Request) -> bool {
-        let Some(credentials) = &self.attempt.credentials else { return false };
+        let Some(credentials) = &self.invitation.credentials else { return false };
         if !self.answers.take_up(response, request, credentials) {
             return false;
         }
@@ -240,10 +268,10 @@ impl Inviting<'_> {
                 EndedBy::Carrier,
             ));
         };
-        let attempt = self.attempt;
+        let invitation = self.invitation;
         if self.seen.gave_up.is_some() {
             // It crossed our CANCEL, or came before one could be sent: end what it began (RFC 3261 §9.1, §15).
-            live::bye(&attempt.station, &leg, attempt.credentials.as_ref()).await;
+            line::bye(&invitation.station, &leg, invitation.credentials.as_ref()).await;
             return Answer::Over(Ending::over(
                 Outcome::Unanswered,
                 "answered_after_cancel",
@@ -254,7 +282,7 @@ impl Inviting<'_> {
         self.tell(Progress::Resume(keep(&leg)));
         let sdp = if response.body.is_empty() { &self.early_sdp } else { &response.body };
         let Some(remote) = media::parse_answer(sdp) else {
-            live::bye(&attempt.station, &leg, attempt.credentials.as_ref()).await;
+            line::bye(&invitation.station, &leg, invitation.credentials.as_ref()).await;
             return Answer::Over(Ending::over(Outcome::Failed, "media", code, EndedBy::Caller));
         };
         self.tell(Progress::Answered);
@@ -266,7 +294,7 @@ impl Inviting<'_> {
             return match code {
                 // Timer B: not even a 100. Nothing to cancel, and nobody there to do it.
                 408 if !self.seen.provisional && !self.connection_ended.is_cancelled() => {
-                    self.attempt.station.avoid(self.leg.peer);
+                    self.invitation.station.avoid(self.leg.peer);
                     failed("trunk_silent")
                 }
                 // The stream broke under the INVITE; how much of it arrived, nobody knows.
@@ -277,7 +305,7 @@ impl Inviting<'_> {
             Header::RetryAfter(value) => Some(value.value()),
             _ => None,
         });
-        outcomes::ending(code, retry_after, self.seen, &self.attempt.rules)
+        outcomes::ending(code, retry_after, self.seen, &self.invitation.rules)
     }
 
     fn give_up(&mut self, why: GaveUp) {
@@ -295,7 +323,7 @@ impl Inviting<'_> {
         }
         self.cancelled = true;
         self.gave_up_at = Some(Instant::now());
-        let (station, leg) = (self.attempt.station.clone(), self.leg.clone());
+        let (station, leg) = (self.invitation.station.clone(), self.leg.clone());
         tokio::spawn(async move {
             if let (Ok(request), Ok(way)) = (leg.cancel(), station.connect(leg.peer, leg.transport).await) {
                 station.ask(request, way).await;
@@ -307,7 +335,7 @@ impl Inviting<'_> {
     /// One that could not be sent waits a little longer, for Timer B to say that the trunk is silent.
     async fn unheard(&self) {
         let Some(at) = self.gave_up_at else { return std::future::pending().await };
-        let patience = self.attempt.station.timeout();
+        let patience = self.invitation.station.timeout();
         sleep_until(at + if self.cancelled { patience } else { patience + TIMER_B_SLACK }).await;
     }
 

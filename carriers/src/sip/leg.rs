@@ -11,6 +11,7 @@ use rsipstack::sip::{
     Method, Request, Response, To, Uri, UserAgent, Version, Via,
 };
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::{in_dialog::ALLOW, timer};
 
@@ -50,6 +51,11 @@ pub(super) struct Leg {
     pub(super) transport: SipTransport,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) dialog: Option<Dialog>,
+}
+
+/// What is kept of a leg.
+pub(super) fn keep(leg: &Leg) -> Value {
+    serde_json::to_value(leg).unwrap_or_default() // strings, numbers and addresses only: cannot fail
 }
 
 /// Why a kept leg makes no request.

@@ -1,35 +1,24 @@
-//! An answered call: audio, what the far end asks meanwhile, and the BYE of either side.
+//! An answered call: its audio, its conversation, and what it comes to.
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicU32, Ordering},
-    },
-    time::Duration,
-};
+use std::time::Duration;
 
 use ringfleet_core::{
     EndedBy, Ending, Outcome,
     call::{AGENT_LOST, AGENT_UNREACHABLE, Heard, OPTED_OUT},
 };
-use rsipstack::{sip::Response, transaction::Transaction};
+use rsipstack::transaction::Transaction;
 use tokio::{
-    sync::{
-        mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
-        watch,
-    },
-    time::{sleep, sleep_until},
+    sync::mpsc::{UnboundedReceiver, UnboundedSender},
+    time::sleep,
 };
-use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
+use tokio_util::sync::CancellationToken;
 
 use super::{
     attempt::SipAttempt,
-    digest::{Answers, Credentials},
-    in_dialog::{self, Acked, Meant, Session},
+    desk::Desk,
     invite::Terms,
     leg::Leg,
-    station::Station,
-    timer::{Due, Timer},
+    line::{Line, Over},
 };
 use crate::{
     Progress, Script,
@@ -56,81 +45,52 @@ enum End {
     SessionExpired,
 }
 
+impl End {
+    fn of(over: Over) -> Self {
+        match over {
+            Over::Hangup => Self::Hangup,
+            Over::NoAck => Self::NoAck,
+            Over::Expired => Self::SessionExpired,
+        }
+    }
+}
+
 /// Stays on the line until either side hangs up.
 pub(super) async fn follow(
     attempt: SipAttempt,
     leg: Leg,
     (remote, terms): (Remote, Terms),
-    mut requests: UnboundedReceiver<Transaction>,
+    requests: UnboundedReceiver<Transaction>,
     progress: UnboundedSender<Progress>,
     hangup: CancellationToken,
 ) -> Ending {
-    let SipAttempt { order, station, rtp, rtp_seen, sdp_session, credentials, .. } = attempt;
+    let SipAttempt { order, invitation, desks } = attempt;
     let (wires, lead) = Wires::new();
     let stop = CancellationToken::new();
     let _stop_anyway = stop.clone().drop_guard();
-    let (tell_audio, remote) = watch::channel(remote);
+    let desk = Desk::new(desks, &order, leg.clone(), progress.clone());
+    let (mut line, rtp, remote) = Line::open(invitation, leg, (remote, terms), requests);
     let audio = media::run(rtp, remote, order.greeting.clone(), order.record, wires, stop.clone());
     let audio = tokio::spawn(audio);
     let script = order.script;
     let stays = !order.hang_up_after_greeting;
-    let mut talk = Box::pin(converse(script.clone(), order.greeting, stays, lead));
-    let mut session = Session {
-        cseq: Arc::new(AtomicU32::new(leg.cseq)),
-        leg,
-        sdp_session,
-        rtp: rtp_seen,
-        sdp_version: 0,
-        remote_cseq: 0,
-        audio: tell_audio,
-        timer: terms.timer,
-        updates: terms.updates,
+    let talk = Box::pin(converse(script.clone(), order.greeting, stays, lead, desk.clone()));
+    let end = tokio::select! {
+        biased;
+        over = line.stay() => End::of(over),
+        close = talk => End::Said(close), // dropped in any case: an agent that has the call is told
+        () = hangup.cancelled() => End::HungUp,
+        () = sleep(order.max_duration) => End::MaxDuration,
     };
-    let (tell_acked, mut acked) = unbounded_channel();
-    let (tell_refreshed, mut refreshed) = unbounded_channel();
-    let mut refreshing = None;
-    let longest = sleep(order.max_duration);
-    tokio::pin!(longest);
-    let end = loop {
-        tokio::select! {
-            biased;
-            Some(request) = requests.recv() => {
-                if answer(&mut session, request, &tell_acked).await == Meant::Hangup {
-                    break End::Hangup;
-                }
-            }
-            close = &mut talk => break End::Said(close),
-            () = hangup.cancelled() => break End::HungUp,
-            () = &mut longest => break End::MaxDuration,
-            Some(news) = acked.recv() => match news {
-                Acked::With(body) => session.answered(&body),
-                Acked::Never => break End::NoAck,
-            },
-            Some(outcome) = refreshed.recv() => {
-                if !session.refreshed(outcome) {
-                    break End::SessionExpired;
-                }
-            }
-            due = due(session.timer.as_ref()) => {
-                let Some(refresh) = (due == Due::Refresh).then(|| session.refresh(&station, credentials.as_ref())).flatten()
-                else {
-                    break End::SessionExpired;
-                };
-                let tell = tell_refreshed.clone();
-                refreshing = Some(AbortOnDropHandle::new(tokio::spawn(async move {
-                    let _ = tell.send(refresh.run().await); // the call may be over by now
-                })));
-            }
-        }
-    };
-    drop(refreshing); // nothing is asked any more, so the BYE has the last number
-    drop(talk); // an agent that has the call is told
     if end == End::Said(Close::OptedOut) {
         tell(&progress, Progress::OptedOut); // before a goodbye that may take its time
     }
-    if end != End::Hangup {
-        hang_up(&station, &mut session, &mut requests, credentials.as_ref()).await;
-    }
+    let goodbye = async {
+        if end != End::Hangup {
+            line.hang_up().await;
+        }
+    };
+    tokio::join!(goodbye, desk.hung_up());
     stop.cancel();
     let report = audio_report(audio).await;
     let opted_out = script.opts_out(&report.digits);
@@ -145,64 +105,6 @@ pub(super) async fn follow(
 /// Whoever does not listen does not want to know.
 fn tell(progress: &UnboundedSender<Progress>, news: Progress) {
     let _ = progress.send(news);
-}
-
-/// Waits until the timer of the call has something to be done; for ever without one.
-async fn due(timer: Option<&Timer>) -> Due {
-    match timer.map(Timer::next) {
-        Some((at, what)) => {
-            sleep_until(at).await;
-            what
-        }
-        None => std::future::pending().await,
-    }
-}
-
-/// Says goodbye, and goes on answering the far end until our BYE is answered: its own BYE may cross ours.
-async fn hang_up(
-    station: &Arc<Station>,
-    session: &mut Session,
-    requests: &mut UnboundedReceiver<Transaction>,
-    credentials: Option<&Credentials>,
-) {
-    let leg = Leg { cseq: session.cseq.load(Ordering::Relaxed), ..session.leg.clone() };
-    let goodbye = bye(station, &leg, credentials);
-    tokio::pin!(goodbye);
-    let (tell_acked, _) = unbounded_channel();
-    loop {
-        tokio::select! {
-            _ = &mut goodbye => return,
-            Some(request) = requests.recv() => {
-                answer(session, request, &tell_acked).await;
-            }
-        }
-    }
-}
-
-async fn answer(session: &mut Session, request: Transaction, tell_acked: &UnboundedSender<Acked>) -> Meant {
-    let (meant, reinvite) = session.answer(request).await;
-    if let Some(reinvite) = reinvite {
-        tokio::spawn(in_dialog::acknowledged(reinvite, tell_acked.clone()));
-    }
-    meant
-}
-
-/// Ends the call of `leg` with a BYE, answering a challenge if one comes. Returns the final response; `None` when the
-/// peer stayed silent for 64·T1, after which the call counts as over (RFC 3261 §15.1.1).
-pub(super) async fn bye(station: &Station, leg: &Leg, credentials: Option<&Credentials>) -> Option<Response> {
-    let mut answers = Answers::default();
-    let mut round = 1;
-    loop {
-        let via = station.seen_by(leg.peer).ok()?;
-        let request = leg.bye(round, via, &answers.headers()).ok()?;
-        let way = station.way_in_dialog(leg, &request).await.ok()?;
-        let response = station.ask(request.clone(), way).await?;
-        let challenged = matches!(response.status_code.code(), 401 | 407);
-        match credentials.filter(|_| challenged) {
-            Some(credentials) if answers.take_up(&response, &request, credentials) => round += 1,
-            _ => return Some(response),
-        }
-    }
 }
 
 async fn audio_report(audio: tokio::task::JoinHandle<MediaReport>) -> MediaReport {

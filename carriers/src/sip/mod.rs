@@ -5,6 +5,7 @@
 //! request is built from one small value, the leg, that is also what is kept for recovery.
 
 mod attempt;
+mod desk;
 mod digest;
 mod drive;
 mod hosts;
@@ -12,6 +13,7 @@ mod in_dialog;
 mod inspect;
 mod invite;
 mod leg;
+mod line;
 mod live;
 mod outcomes;
 mod probe;
@@ -36,11 +38,13 @@ use async_trait::async_trait;
 use parking_lot::Mutex;
 use ringfleet_core::{
     CallId, EndedBy, Ending, Outcome,
+    net::Guard,
     trunk::{SipTransport, SipTrunk},
 };
 use serde_json::Value;
 
 use crate::{Attempt, Carrier, Order};
+use desk::Desks;
 use digest::Credentials;
 use hosts::Hosts;
 use register::Registrar;
@@ -63,6 +67,8 @@ pub struct SipCarrier {
     tls: Option<Arc<Tls>>,
     /// For trunks that are registered with.
     registrar: Option<Registrar>,
+    /// Calls the telephones of agents.
+    desks: Arc<Desks>,
 }
 
 impl SipCarrier {
@@ -79,7 +85,13 @@ impl SipCarrier {
         let registrar = credentials(&trunk)
             .filter(|_| trunk.register)
             .map(|credentials| Registrar::begin(&trunk, stations[0].clone(), &hosts, credentials));
-        Ok(Self { trunk, settings, hosts, stations, inherited: Mutex::default(), tls, registrar })
+        let desks = Desks::new(&settings, Guard::default());
+        Ok(Self { trunk, settings, hosts, stations, inherited: Mutex::default(), tls, registrar, desks })
+    }
+
+    /// Hands calls over to telephones where `guard` allows; else it is public addresses only.
+    pub fn with_guard(self, guard: Guard) -> Self {
+        Self { desks: Desks::new(&self.settings, guard), ..self }
     }
 
     /// The endpoint a call lives on: the same one for the same call.
@@ -119,6 +131,7 @@ impl Carrier for SipCarrier {
         for station in &self.stations {
             station.close();
         }
+        self.desks.close();
     }
 }
 

@@ -20,8 +20,11 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::{
     SipCarrier,
+    desk::Desks,
+    digest::Credentials,
+    hosts::Hosts,
     leg::Leg,
-    live,
+    line,
     outcomes::{self, Seen},
     station::Station,
 };
@@ -49,35 +52,57 @@ pub(super) async fn resolve(carrier: &SipCarrier, kept: &Value, shown: Option<&s
         return Ending::uncertain("worker_lost");
     };
     shown.into_iter().for_each(|caller_id| leg.show(caller_id));
-    let station = carrier.station_of(&leg);
-    if leg.dialog.is_some() {
-        hang_up(carrier, &station, &leg).await
-    } else {
-        cancel(carrier, &station, &leg).await
+    let callee = end_call(carrier, &leg);
+    match Desks::kept(kept) {
+        Some(desk) => tokio::join!(callee, end_agents(carrier, desk)).0,
+        None => callee.await,
     }
 }
 
-/// Ends an answered call. Only an answer leaves a dialog behind: that the peer has forgotten it since, or says nothing,
-/// does not undo it.
-async fn hang_up(carrier: &SipCarrier, station: &Station, leg: &Leg) -> Ending {
+async fn end_call(carrier: &SipCarrier, leg: &Leg) -> Ending {
+    let station = carrier.station_of(leg, &carrier.stations, &carrier.hosts);
     let credentials = carrier.credentials();
+    if leg.dialog.is_some() {
+        return match hang_up(&station, leg, credentials.as_ref()).await {
+            Some(code) => Ending::over(Outcome::Answered, "worker_lost", Some(code), EndedBy::Caller),
+            None => Ending::over(Outcome::Answered, "worker_lost", None, EndedBy::Carrier),
+        };
+    }
+    let challenged = if carrier.trunk.username.is_some() { UNKEPT_INVITES } else { 0 };
+    let more = challenged + u32::from(carrier.trunk.session_expires.is_some()); // one may have been refused for its timer
+    match cancel(&station, leg, more).await {
+        Some((leg, response)) => settle(carrier, &station, &leg, &response).await,
+        None => Ending::uncertain("worker_lost"),
+    }
+}
+
+/// Ends the call to the telephone of an agent that the call was handed over to. It knows no credentials of ours.
+async fn end_agents(carrier: &SipCarrier, leg: Leg) {
+    let Ok(own) = carrier.desks.station() else { return };
+    let station = carrier.station_of(&leg, &[own], carrier.desks.hosts());
+    if leg.dialog.is_some() {
+        hang_up(&station, &leg, None).await;
+    } else if let Some((leg, response)) = cancel(&station, &leg, 1).await {
+        end_answered(&station, &leg, &response, None).await;
+    }
+}
+
+/// Ends an answered call; the code of the answer. Only an answer leaves a dialog behind: that the peer has forgotten it since, or says
+/// nothing, does not undo it.
+async fn hang_up(station: &Station, leg: &Leg, credentials: Option<&Credentials>) -> Option<u16> {
     let timed = leg.dialog.as_ref().is_some_and(|dialog| dialog.timed);
     let unkept = if timed { UNKEPT_REQUESTS } else { 0 };
     let leg = Leg { cseq: leg.cseq + unkept, ..leg.clone() };
-    match timeout(PATIENCE, live::bye(station, &leg, credentials.as_ref())).await {
-        Ok(Some(response)) if response.status_code.kind() == StatusCodeKind::Successful => {
-            Ending::over(Outcome::Answered, "worker_lost", Some(response.status_code.code()), EndedBy::Caller)
-        }
-        _ => Ending::over(Outcome::Answered, "worker_lost", None, EndedBy::Carrier),
-    }
+    let response = timeout(PATIENCE, line::bye(station, &leg, credentials)).await.ok()??;
+    (response.status_code.kind() == StatusCodeKind::Successful).then(|| response.status_code.code())
 }
 
 /// A final response to one of the INVITEs the call may have sent.
 type Final = (Leg, Response);
 
-async fn cancel(carrier: &SipCarrier, station: &Arc<Station>, leg: &Leg) -> Ending {
-    let challenged = if carrier.trunk.username.is_some() { UNKEPT_INVITES } else { 0 };
-    let more = challenged + u32::from(carrier.trunk.session_expires.is_some()); // one may have been refused for its timer
+/// Cancels a call that was not answered, as far as is known; its final response, if there is one. `more`: how many INVITEs beyond the kept
+/// one it may have sent.
+async fn cancel(station: &Arc<Station>, leg: &Leg, more: u32) -> Option<Final> {
     let (tell, mut finals) = unbounded_channel();
     let deadline = Instant::now() + PATIENCE;
     let invites: Vec<Leg> = (leg.cseq..=leg.cseq + more).map(|cseq| leg.with_invite(cseq)).collect();
@@ -95,15 +120,12 @@ async fn cancel(carrier: &SipCarrier, station: &Arc<Station>, leg: &Leg) -> Endi
     for leg in invites {
         let cancelling = AbortOnDropHandle::new(tokio::spawn(send_cancel(station.clone(), leg)));
         match first(&mut finals, cancelling, deadline).await {
-            Found::Final(found) => return settle(carrier, station, &found.0, &found.1).await,
+            Found::Final(found) => return Some(*found),
             Found::Unknown => {}
-            Found::Silence => return Ending::uncertain("worker_lost"),
+            Found::Silence => return None,
         }
     }
-    match timeout(ANSWER_COMES_AGAIN, finals.recv()).await {
-        Ok(Some((leg, response))) => settle(carrier, station, &leg, &response).await,
-        _ => Ending::uncertain("worker_lost"),
-    }
+    timeout(ANSWER_COMES_AGAIN, finals.recv()).await.ok()?
 }
 
 /// What asking about one INVITE came to.
@@ -143,11 +165,7 @@ async fn first(
 
 async fn settle(carrier: &SipCarrier, station: &Station, leg: &Leg, response: &Response) -> Ending {
     let code = response.status_code.code();
-    if response.status_code.kind() == StatusCodeKind::Successful {
-        // It was answered meanwhile. The transaction has acknowledged that; now end it.
-        if let Some(leg) = leg.answered(response) {
-            let _ = timeout(PATIENCE, live::bye(station, &leg, carrier.credentials().as_ref())).await;
-        }
+    if end_answered(station, leg, response, carrier.credentials().as_ref()).await {
         return Ending::over(Outcome::Unanswered, "answered_after_cancel", Some(code), EndedBy::Caller);
     }
     if code == 487 {
@@ -157,6 +175,22 @@ async fn settle(carrier: &SipCarrier, station: &Station, leg: &Leg, response: &R
     // have: then nothing is taken for "no room".
     let seen = Seen { provisional: true, rang: true, gave_up: None };
     outcomes::ending(code, None, seen, &carrier.trunk.outcomes)
+}
+
+/// Whether the call was answered meanwhile. The transaction has acknowledged that; now it is ended.
+async fn end_answered(
+    station: &Station,
+    leg: &Leg,
+    response: &Response,
+    credentials: Option<&Credentials>,
+) -> bool {
+    if response.status_code.kind() != StatusCodeKind::Successful {
+        return false;
+    }
+    if let Some(leg) = leg.answered(response) {
+        let _ = timeout(PATIENCE, line::bye(station, &leg, credentials)).await; // its own answer says nothing
+    }
+    true
 }
 
 /// The transaction of an INVITE as if this process had sent it, so that its final response is acknowledged and heard. It
@@ -192,10 +226,10 @@ async fn send_cancel(station: Arc<Station>, leg: Leg) -> Option<Response> {
 }
 
 impl SipCarrier {
-    /// The endpoint to speak about a kept leg from: on its own port if that can be had, else one of ours.
-    fn station_of(&self, leg: &Leg) -> Arc<Station> {
+    /// The endpoint to speak about a kept leg from: on its own port if that can be had, else one of `ours`, never none.
+    fn station_of(&self, leg: &Leg, ours: &[Arc<Station>], hosts: &Arc<Hosts>) -> Arc<Station> {
         let port = leg.local.port();
-        if let Some(station) = self.stations.iter().find(|station| station.port() == port) {
+        if let Some(station) = ours.iter().find(|station| station.port() == port) {
             return station.clone();
         }
         let mut inherited = self.inherited.lock();
@@ -203,7 +237,7 @@ impl SipCarrier {
         if let Some(station) = inherited.get(&port).and_then(std::sync::Weak::upgrade) {
             return station;
         }
-        match Station::open(&self.settings, port, leg.transport, &self.hosts, self.tls.as_ref()) {
+        match Station::open(&self.settings, port, leg.transport, hosts, self.tls.as_ref()) {
             Ok(station) => {
                 inherited.insert(port, Arc::downgrade(&station));
                 keep_open(station.clone());
@@ -211,7 +245,7 @@ impl SipCarrier {
             }
             Err(error) => {
                 tracing::debug!(%error, port, "the port of a dead worker is not free; its calls can only be asked about");
-                self.stations[0].clone()
+                ours[0].clone()
             }
         }
     }

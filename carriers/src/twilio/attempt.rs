@@ -30,7 +30,7 @@ pub(super) struct TwilioAttempt {
 
 impl TwilioAttempt {
     pub(super) fn prepare(carrier: Arc<TwilioCarrier>, order: Order) -> Result<Self, Ending> {
-        if order.script.handover.as_ref().is_some_and(|agent| !twiml::can_reach(&agent.url)) {
+        if order.script.handover.as_ref().is_some_and(|agent| !twiml::can_reach(&agent.at)) {
             return Err(Ending::over(Outcome::Failed, AGENT_UNREACHABLE, None, EndedBy::Caller));
         }
         match twiml::fits(&twiml::of(&order, &carrier.trunk)) {

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use ringfleet_core::trunk::{MediaStream, TwilioTrunk};
 use url::Url;
 
-use crate::{Handover, Order, Say};
+use crate::{AgentAt, Handover, Order, Say};
 
 /// Longest TwiML that may be sent along with a call
 /// (<https://www.twilio.com/docs/voice/api/call-resource#create-a-call-resource>, `Twiml`), in characters.
@@ -22,7 +22,8 @@ const AT_LEAST: [&str; 4] = ["callId", "campaignId", "to", "attempt"];
 pub(super) fn of(order: &Order, trunk: &TwilioTrunk) -> String {
     let (call, said) = (order.call.to_string(), order.say.as_ref().map(said).unwrap_or_default());
     match (&order.script.handover, &trunk.stream) {
-        (Some(agent), _) => to_agent(agent, &call, &said),
+        (Some(agent @ Handover { at: AgentAt::WebSocket(url), .. }), _) => to_agent(url, agent, &call, &said),
+        (Some(_), _) => hang_up(&said), // never placed: see [`can_reach`]
         (None, Some(stream)) => to_stream(stream, &call, &said),
         (None, None) => hang_up(&said),
     }
@@ -36,12 +37,12 @@ fn said(say: &Say) -> String {
 
 /// Whether Twilio connects to an agent at this address: only over TLS, and never with a query
 /// (<https://www.twilio.com/docs/voice/twiml/stream>).
-pub(super) fn can_reach(agent: &Url) -> bool {
-    agent.scheme() == "wss" && agent.query().is_none()
+pub(super) fn can_reach(agent: &AgentAt) -> bool {
+    matches!(agent, AgentAt::WebSocket(url) if url.scheme() == "wss" && url.query().is_none())
 }
 
-fn to_agent(agent: &Handover, call: &str, said: &str) -> String {
-    let mut stream = MediaStream { url: agent.url.to_string(), parameters: agent.parameters.clone() };
+fn to_agent(url: &Url, agent: &Handover, call: &str, said: &str) -> String {
+    let mut stream = MediaStream { url: url.to_string(), parameters: agent.parameters.clone() };
     let whole = to_stream(&stream, call, said);
     if fits(&whole) {
         return whole;

@@ -1,0 +1,273 @@
+//! Agents that are telephones: a second call, to where the customer says, whose audio goes to and fro between it and the first.
+//!
+//! It has an endpoint of its own, over UDP, whatever the trunk speaks: everything that this sends goes only where the guard allows, be it
+//! the INVITE, what follows the Contact of an answer, or audio.
+
+use std::{collections::BTreeMap, convert::Infallible, io, net::SocketAddr, sync::Arc, time::Duration};
+
+use parking_lot::Mutex;
+use ringfleet_core::{CallId, SipAddress, net::Guard, trunk::SipTransport};
+use rsipstack::sip::{Expires, Header};
+use serde_json::Value;
+use tokio::{
+    sync::mpsc::{UnboundedSender, unbounded_channel},
+    task::JoinHandle,
+    time::timeout,
+};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use super::{
+    SipSettings,
+    hosts::Hosts,
+    invite::{self, Answer, Invitation},
+    leg::{self, Leg, keep},
+    line::{Line, Over},
+    station::Station,
+    timer::Wanted,
+};
+use crate::{
+    Order, Progress,
+    conversation::{Ends, Gone, Handover, Switchboard, relay, ringing},
+    media::{self, RtpSocket, Wires},
+};
+
+/// How long a telephone may ring. A person has to come to it, and the callee waits.
+const RING: Duration = Duration::from_secs(30);
+/// How often it is shown that the call goes on, and asked whether it does (RFC 4028), in seconds: half of this.
+const SESSION: u32 = 90;
+/// How long the end of a call waits for the end of its agent's. That one is ended all the same.
+const GOODBYE: Duration = Duration::from_secs(5);
+/// What is kept of the call to an agent's telephone, beside what is kept of the call.
+const KEPT: &str = "desk";
+
+/// Calls the telephones that the calls of one trunk are handed over to.
+pub(super) struct Desks {
+    settings: SipSettings,
+    guard: Arc<Guard>,
+    hosts: Arc<Hosts>,
+    /// Opened when it is first needed.
+    station: Mutex<Option<Arc<Station>>>,
+}
+
+impl Desks {
+    pub(super) fn new(settings: &SipSettings, guard: Guard) -> Arc<Self> {
+        let guard = Arc::new(guard);
+        let hosts = Hosts::guarded(settings, guard.clone());
+        Arc::new(Self { settings: settings.clone(), guard, hosts, station: Mutex::default() })
+    }
+
+    pub(super) fn hosts(&self) -> &Arc<Hosts> {
+        &self.hosts
+    }
+
+    /// The endpoint.
+    ///
+    /// # Errors
+    /// When the system has no socket left.
+    pub(super) fn station(&self) -> io::Result<Arc<Station>> {
+        let mut station = self.station.lock();
+        if let Some(station) = &*station {
+            return Ok(station.clone());
+        }
+        let opened = Station::open(&self.settings, 0, SipTransport::Udp, &self.hosts, None)?;
+        Ok(station.insert(opened).clone())
+    }
+
+    pub(super) fn close(&self) {
+        if let Some(station) = self.station.lock().take() {
+            station.close();
+        }
+    }
+
+    /// The call to an agent's telephone that was kept with a call, if there is one.
+    pub(super) fn kept(call: &Value) -> Option<Leg> {
+        serde_json::from_value(call.get(KEPT)?.clone()).ok()
+    }
+
+    async fn invitation(&self, call: &Desk, to: &SipAddress, headers: Vec<Header>) -> io::Result<Invitation> {
+        let mut targets = self.hosts.telephone(to).await?;
+        let station = self.station()?;
+        let peer = targets.remove(0);
+        let local = station.seen_by(peer)?;
+        let rtp = RtpSocket::bind(self.settings.bind, self.settings.rtp_range()).await?;
+        targets.retain(|other| station.seen_by(*other).is_ok_and(|seen| seen == local));
+        Ok(Invitation {
+            leg: call.leg_to(to, local, peer),
+            spare_targets: targets,
+            station,
+            rtp_seen: SocketAddr::new(local.ip(), rtp.local_addr().port()),
+            rtp,
+            sdp_session: u64::from(rand::random::<u32>()),
+            credentials: None, // the trunk's are nobody else's business
+            rules: BTreeMap::new(),
+            session_timer: Wanted::new(Some(SESSION)),
+            ring_timeout: RING,
+            headers,
+            guard: Some(self.guard.clone()),
+        })
+    }
+}
+
+/// The agents' telephones of one call.
+pub(super) struct Desk {
+    desks: Arc<Desks>,
+    call: CallId,
+    /// Whom the agent talks with, and so sees on the telephone.
+    callee: String,
+    /// The call itself.
+    leg: Leg,
+    progress: UnboundedSender<Progress>,
+    calls: TaskTracker,
+}
+
+impl Switchboard for Desk {
+    fn call(
+        self: Arc<Self>,
+        to: SipAddress,
+        about: Handover,
+        ends: Ends,
+        over: CancellationToken,
+    ) -> JoinHandle<Gone> {
+        let desk = self.clone();
+        self.calls.spawn(async move { desk.hand_over(&to, &about, ends, over).await })
+    }
+}
+
+impl Desk {
+    pub(super) fn new(
+        desks: Arc<Desks>,
+        order: &Order,
+        leg: Leg,
+        progress: UnboundedSender<Progress>,
+    ) -> Arc<Self> {
+        let callee = format!("+{}", order.to.digits());
+        Arc::new(Self { desks, call: order.call, callee, leg, progress, calls: TaskTracker::new() })
+    }
+
+    /// Waits for the end of what was begun, after all that was told to end.
+    pub(super) async fn hung_up(&self) {
+        self.calls.close();
+        if timeout(GOODBYE, self.calls.wait()).await.is_err() {
+            tracing::warn!(call = %self.call, "the telephone of an agent does not answer our goodbye");
+        }
+    }
+
+    fn leg_to(&self, to: &SipAddress, local: SocketAddr, peer: SocketAddr) -> Leg {
+        let (call_id, from_tag) = leg::names(self.call, rand::random());
+        Leg {
+            branch: leg::branch(&call_id, 1),
+            call_id,
+            from_tag,
+            cseq: 1,
+            from: leg::address("sip", &self.callee, &local.to_string()),
+            to: format!("<{to}>"),
+            uri: to.to_string(),
+            local,
+            peer,
+            transport: SipTransport::Udp,
+            dialog: None,
+        }
+    }
+
+    async fn hand_over(
+        &self,
+        to: &SipAddress,
+        about: &Handover,
+        mut ends: Ends,
+        over: CancellationToken,
+    ) -> Gone {
+        if over.is_cancelled() {
+            return Gone::Left;
+        }
+        let invitation = match self.desks.invitation(self, to, headers(about)).await {
+            Ok(invitation) => invitation,
+            Err(error) => return self.unreachable(to, &error.to_string()),
+        };
+        // The place outlives the answer, so that a BYE right behind the ACK finds its call.
+        let (_place, requests) = invitation.station.enter(&invitation.leg.call_id);
+        let answer = tokio::select! {
+            answer = self.ring(&invitation, &over) => answer,
+            never = ringing(&mut ends) => match never {},
+        };
+        match answer {
+            Answer::Over(_) if over.is_cancelled() => Gone::Left,
+            Answer::Over(ending) => self.unreachable(to, &format!("{ending:?}")),
+            Answer::Live { leg, remote, terms } => {
+                let (line, rtp, remote) = Line::open(invitation, *leg, (remote, terms), requests);
+                let (wires, lead) = Wires::new();
+                let stop = CancellationToken::new();
+                let audio = media::run(rtp, remote, Arc::default(), None, wires, stop.clone());
+                let audio = tokio::spawn(audio);
+                let gone = self.talk(line, relay(ends, lead), over).await;
+                stop.cancel();
+                let _ = audio.await; // one that has panicked has been reported
+                gone
+            }
+        }
+    }
+
+    /// Places the call. What is to be kept of it is kept with the call itself; its INVITE says how long it may ring, so a telephone falls
+    /// silent also where that is lost.
+    async fn ring(&self, invitation: &Invitation, over: &CancellationToken) -> Answer {
+        self.keep(keep(&invitation.leg));
+        let (tell, mut told) = unbounded_channel();
+        let placing = invite::place(invitation, &tell, over);
+        tokio::pin!(placing);
+        loop {
+            tokio::select! {
+                biased;
+                Some(news) = told.recv() => if let Progress::Resume(leg) = news { self.keep(leg) },
+                answer = &mut placing => {
+                    while let Ok(news) = told.try_recv() {
+                        if let Progress::Resume(leg) = news { self.keep(leg) }
+                    }
+                    return answer;
+                }
+            }
+        }
+    }
+
+    fn keep(&self, desk: Value) {
+        let mut call = keep(&self.leg);
+        call[KEPT] = desk;
+        let _ = self.progress.send(Progress::Resume(call)); // who no longer listens has given the call up
+    }
+
+    async fn talk(
+        &self,
+        mut line: Line,
+        audio: impl Future<Output = Infallible>,
+        over: CancellationToken,
+    ) -> Gone {
+        let gone = tokio::select! {
+            biased;
+            ended = line.stay() => match ended {
+                Over::Hangup => return Gone::Left,
+                Over::NoAck | Over::Expired => Gone::Lost,
+            },
+            () = over.cancelled() => Gone::Left,
+            never = audio => match never {},
+        };
+        if gone == Gone::Lost {
+            tracing::warn!(call = %self.call, "the telephone of an agent is lost in the middle of its call");
+        }
+        line.hang_up().await;
+        gone
+    }
+
+    fn unreachable(&self, to: &SipAddress, error: &str) -> Gone {
+        tracing::warn!(error, call = %self.call, host = to.host(), "the telephone of an agent cannot be reached");
+        Gone::Unreachable
+    }
+}
+
+/// What a telephone is told beside who is on the line: until when it may ring, and which call it is.
+fn headers(about: &Handover) -> Vec<Header> {
+    let mut headers = vec![
+        Header::Expires(Expires::new(RING.as_secs().to_string())),
+        Header::Other("X-Ringfleet-Session".into(), about.call.clone()),
+    ];
+    let campaign = about.parameters.get("campaignId");
+    headers.extend(campaign.map(|id| Header::Other("X-Ringfleet-Campaign".into(), id.clone())));
+    headers
+}
