@@ -10,13 +10,13 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     Kept, TwilioCarrier,
-    api::{Form, is_sid},
+    api::Form,
     calls::Shown,
     find,
     follow::{Bounds, Follower, Seen},
     refusals, signature, twiml,
 };
-use crate::{Attempt, Order, Progress, hints::Ear, placed_in_a_task, rest::Trouble};
+use crate::{Attempt, Order, Progress, hints::Ear, placed_in_a_task};
 
 /// Longest ringing that can be asked for, in seconds (`Timeout`).
 const RING_LIMIT: u64 = 600;
@@ -54,7 +54,7 @@ impl TwilioAttempt {
             ("Timeout", order.ring_timeout.as_secs().clamp(1, RING_LIMIT).to_string()),
             ("TimeLimit", order.max_duration.as_secs().clamp(1, TALK_LIMIT).to_string()),
         ];
-        let callback = signature::callback(&carrier.settings, order.call);
+        let callback = signature::callback(&carrier.desk.settings, order.call);
         if let Some(url) = &callback {
             form.push(("StatusCallback", url.clone()));
             form.push(("StatusCallbackMethod", "POST".into()));
@@ -76,21 +76,21 @@ impl TwilioAttempt {
 
     async fn run(self, progress: UnboundedSender<Progress>, hangup: CancellationToken) -> Ending {
         let (kept, carrier) = (self.kept(), self.carrier.clone());
-        let mut ear = carrier.hints.listen(self.order.call);
+        let mut ear = carrier.desk.hints.listen(self.order.call);
         let shown = match self.placed(&kept, &mut ear).await {
             Ok(shown) => shown,
             Err(ending) => return ending,
         };
-        carrier.known.lock().add(&shown.sid);
+        carrier.desk.known.lock().add(&shown.sid);
         let resume = Kept { sid: Some(shown.sid.clone()), ..kept }.to_value();
         drop(progress.send(Progress::Resume(resume)));
         let follower = Follower {
-            api: &carrier.api,
-            pace: carrier.settings.pace,
+            api: &carrier.desk.api,
+            pace: carrier.desk.settings.pace,
             bounds: Bounds::of_order(
                 self.order.ring_timeout,
                 self.order.max_duration,
-                carrier.settings.queue,
+                carrier.desk.settings.queue,
             ),
             spots_machines: carrier.trunk.machine_detection,
             progress: Some(progress),
@@ -105,32 +105,10 @@ impl TwilioAttempt {
         let Some(from) = &kept.from else {
             return Err(Ending::over(Outcome::Failed, "no_caller_id", None, EndedBy::Caller));
         };
-        let doubt = &self.carrier.doubt;
-        if doubt.keeps_back() {
-            return Err(Ending::over(Outcome::Failed, "network", None, EndedBy::Carrier));
-        }
-        match self.carrier.api.place(&self.form(from)).await {
-            Ok(shown) if is_sid(&shown.sid) => {
-                doubt.clear();
-                Ok(shown)
-            }
-            Err(Trouble::Refused { status, code, retry_after }) => {
-                doubt.clear();
-                Err(refusals::refused(refusals::CALLS, status, code, retry_after))
-            }
-            Err(Trouble::Unsent(problem)) => {
-                tracing::warn!(problem, "a provider cannot be reached");
-                Err(Ending::over(Outcome::Failed, "network", None, EndedBy::Carrier))
-            }
-            unclear => {
-                doubt.unclear();
-                let problem = unclear.err();
-                tracing::warn!(?problem, call = %kept.call, "it is not known whether a provider has placed a call; it is looked for");
-                let sought = find::Call { carrier: &self.carrier, kept };
-                let found = find::find(&sought, &self.carrier.settings, ear).await;
-                found.ok_or_else(|| Ending::uncertain("placement_unknown"))
-            }
-        }
+        let (desk, form) = (&self.carrier.desk, self.form(from));
+        let sought = find::Call { carrier: &self.carrier, kept };
+        let refused = |status, code, wait| refusals::refused(refusals::CALLS, status, code, wait);
+        desk.once(kept.call, desk.api.place(&form), refused, &sought, ear).await
     }
 }
 

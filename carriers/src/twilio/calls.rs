@@ -4,7 +4,10 @@ use chrono::{DateTime, Utc};
 use ringfleet_core::E164;
 use serde::Deserialize;
 
-use super::api::{Api, Form, moment};
+use super::{
+    api::{Api, Form, moment},
+    desk::Shows,
+};
 use crate::rest::Trouble;
 
 /// How many calls to a number are looked through, the newest first.
@@ -26,6 +29,12 @@ pub(super) struct Shown {
     pub(super) date_created: Option<DateTime<Utc>>,
     #[serde(default)]
     pub(super) answered_by: Option<String>,
+}
+
+impl Shows for Shown {
+    fn sid(&self) -> &str {
+        &self.sid
+    }
 }
 
 #[derive(Deserialize)]

@@ -5,7 +5,7 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use tokio::time::{Instant, sleep_until, timeout_at};
 
-use super::{Kept, Known, TwilioCarrier, api::is_sid, calls::Shown};
+use super::{Kept, Known, TwilioCarrier, api::is_sid, calls::Shown, desk::Shows};
 use crate::{hints::Ear, rest::RestSettings};
 
 /// How far the clocks of a provider and of this machine may be apart.
@@ -16,7 +16,7 @@ const PLACED_WITHIN: TimeDelta = TimeDelta::seconds(30);
 /// What is looked for.
 pub(crate) trait Sought: Sync {
     /// As the provider shows it.
-    type Shown: Send;
+    type Shown: Shows + Send;
 
     /// Those that may be it, as the provider lists them now.
     fn listed(&self) -> impl Future<Output = Vec<Self::Shown>> + Send;
@@ -74,12 +74,12 @@ impl Sought for Call<'_> {
 
     async fn listed(&self) -> Vec<Shown> {
         let Self { carrier, kept } = self;
-        let calls = carrier.api.calls(kept.to, kept.from.as_deref()).await.unwrap_or_default();
-        candidates(calls, kept, &carrier.known.lock())
+        let calls = carrier.desk.api.calls(kept.to, kept.from.as_deref()).await.unwrap_or_default();
+        candidates(calls, kept, &carrier.desk.known.lock())
     }
 
     async fn named(&self, sid: &str) -> Option<Shown> {
-        let shown = self.carrier.api.call(sid).await.ok()?;
+        let shown = self.carrier.desk.api.call(sid).await.ok()?;
         shown.to.as_deref().is_none_or(|to| to == self.kept.to.to_string()).then_some(shown)
     }
 }

@@ -6,6 +6,7 @@
 pub(crate) mod api;
 mod attempt;
 mod calls;
+pub(crate) mod desk;
 pub(crate) mod find;
 mod follow;
 pub(crate) mod known;
@@ -18,14 +19,14 @@ use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use parking_lot::Mutex;
 use ringfleet_core::{CallId, E164, Ending, trunk::TwilioTrunk};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
-use crate::{Attempt, Carrier, Order, RestSettings, doubt::Doubt, hints::Hints};
-use api::{Account, Api};
+use crate::{Attempt, Carrier, Order, RestSettings, hints::Hints};
+use api::Account;
+use desk::Desk;
 use follow::{Bounds, Follower, Seen};
 use known::Known;
 use state::Why;
@@ -60,11 +61,7 @@ impl Kept {
 #[derive(Clone)]
 pub struct TwilioCarrier {
     trunk: Arc<TwilioTrunk>,
-    settings: RestSettings,
-    hints: Hints,
-    api: Arc<Api>,
-    known: Arc<Mutex<Known>>,
-    doubt: Arc<Doubt>,
+    desk: Desk,
 }
 
 impl TwilioCarrier {
@@ -79,15 +76,8 @@ impl TwilioCarrier {
             key: trunk.api_key_sid.as_deref().zip(trunk.api_key_secret.as_deref()),
             base_url: &trunk.base_url,
         };
-        let api = Arc::new(Api::new(&account, &settings)?);
-        Ok(Self {
-            trunk: Arc::new(trunk),
-            settings,
-            hints,
-            api,
-            known: Arc::default(),
-            doubt: Arc::default(),
-        })
+        let desk = Desk::open(&account, settings, hints)?;
+        Ok(Self { trunk: Arc::new(trunk), desk })
     }
 }
 
@@ -101,18 +91,19 @@ impl Carrier for TwilioCarrier {
         let lost = || Ending::uncertain("worker_lost");
         let Ok(mut kept) = serde_json::from_value::<Kept>(resume.clone()) else { return lost() };
         kept.from = shown.map(str::to_owned).or(kept.from);
-        let mut ear = self.hints.listen(kept.call);
+        let desk = &self.desk;
+        let mut ear = desk.hints.listen(kept.call);
         let found = match &kept.sid {
-            Some(sid) => self.asked_for(sid).await,
-            None => find::find(&find::Call { carrier: self, kept: &kept }, &self.settings, &mut ear).await,
+            Some(sid) => desk.asked_for(|| desk.api.call(sid)).await,
+            None => find::find(&find::Call { carrier: self, kept: &kept }, &desk.settings, &mut ear).await,
         };
         let Some(call) = found else { return lost() };
-        self.known.lock().add(&call.sid);
+        desk.known.lock().add(&call.sid);
         // What was over before has the ending that it had.
         let asked = (!state::State::of(&call).is_over()).then_some(Why::WorkerLost);
         let follower = Follower {
-            api: &self.api,
-            pace: self.settings.pace,
+            api: &desk.api,
+            pace: desk.settings.pace,
             bounds: Bounds { answered_within: RESOLVED_WITHIN, over_within: RESOLVED_WITHIN },
             spots_machines: self.trunk.machine_detection,
             progress: None,
@@ -123,27 +114,8 @@ impl Carrier for TwilioCarrier {
     }
 
     async fn probe(&self) -> Result<(), &'static str> {
-        refusals::probed(self.api.account().await)
+        refusals::probed(self.desk.api.account().await)
     }
 
     async fn close(&self) {}
-}
-
-impl TwilioCarrier {
-    /// The call of this id, asked for as long as a call is looked for.
-    async fn asked_for(&self, sid: &str) -> Option<calls::Shown> {
-        let deadline = tokio::time::Instant::now() + self.settings.search;
-        loop {
-            match self.api.call(sid).await {
-                Ok(call) => return Some(call),
-                Err(trouble) => {
-                    tracing::debug!(?trouble, "a dead worker's call is not shown; it is asked for again")
-                }
-            }
-            if tokio::time::Instant::now() >= deadline {
-                return None;
-            }
-            tokio::time::sleep(self.settings.pace.first).await;
-        }
-    }
 }

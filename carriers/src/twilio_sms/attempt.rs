@@ -9,12 +9,7 @@ use tokio_util::sync::CancellationToken;
 use super::{Kept, TwilioSmsCarrier, find::Text, fingerprint, messages::Shown, refusals};
 use crate::{
     Attempt, MessageOrder, Progress, placed_in_a_task,
-    rest::Trouble,
-    twilio::{
-        api::{Form, is_sid},
-        find::find,
-        signature,
-    },
+    twilio::{api::Form, signature},
 };
 
 pub(super) struct SmsAttempt {
@@ -48,7 +43,7 @@ impl SmsAttempt {
             (None, None) => return None,
         };
         let mut form = vec![("To", order.to.to_string()), sender, ("Body", text.clone())];
-        let callback = signature::callback(&carrier.settings, order.call);
+        let callback = signature::callback(&carrier.desk.settings, order.call);
         form.extend(callback.map(|url| ("StatusCallback", url)));
         Some(form)
     }
@@ -64,7 +59,7 @@ impl SmsAttempt {
                 return ending;
             }
         };
-        self.carrier.known.lock().add(&shown.sid);
+        self.carrier.desk.known.lock().add(&shown.sid);
         let resume = Kept { sid: Some(shown.sid.clone()), ..kept }.to_value();
         drop(progress.send(Progress::Resume(resume))); // nobody may listen any more
         refusals::ending(&shown)
@@ -75,32 +70,10 @@ impl SmsAttempt {
         let Some(form) = self.form() else {
             return Err(Ending::over(Outcome::Failed, "no_caller_id", None, EndedBy::Caller));
         };
-        let carrier = &self.carrier;
-        if carrier.doubt.keeps_back() {
-            return Err(Ending::over(Outcome::Failed, "network", None, EndedBy::Carrier));
-        }
-        let mut ear = carrier.hints.listen(kept.call);
-        match carrier.api.send(&form).await {
-            Ok(shown) if is_sid(&shown.sid) => {
-                carrier.doubt.clear();
-                Ok(shown)
-            }
-            Err(Trouble::Refused { status, code, retry_after }) => {
-                carrier.doubt.clear();
-                Err(refusals::refused(status, code, retry_after))
-            }
-            Err(Trouble::Unsent(problem)) => {
-                tracing::warn!(problem, "a provider cannot be reached");
-                Err(Ending::over(Outcome::Failed, "network", None, EndedBy::Carrier))
-            }
-            unclear => {
-                carrier.doubt.unclear();
-                let problem = unclear.err();
-                tracing::warn!(?problem, call = %kept.call, "it is not known whether a provider has taken a message; it is looked for");
-                let found = find(&Text { carrier, kept }, &carrier.settings, &mut ear).await;
-                found.ok_or_else(|| Ending::uncertain("placement_unknown"))
-            }
-        }
+        let desk = &self.carrier.desk;
+        let sought = Text { carrier: &self.carrier, kept };
+        let mut ear = desk.hints.listen(kept.call);
+        desk.once(kept.call, desk.api.send(&form), refusals::refused, &sought, &mut ear).await
     }
 }
 

@@ -18,12 +18,12 @@ impl Sought for Text<'_> {
 
     async fn listed(&self) -> Vec<Shown> {
         let Self { carrier, kept } = self;
-        let messages = carrier.api.messages(kept.to, kept.from.as_deref()).await;
-        candidates(messages.unwrap_or_default(), kept, &carrier.known.lock())
+        let messages = carrier.desk.api.messages(kept.to, kept.from.as_deref()).await;
+        candidates(messages.unwrap_or_default(), kept, &carrier.desk.known.lock())
     }
 
     async fn named(&self, sid: &str) -> Option<Shown> {
-        let shown = self.carrier.api.message(sid).await.ok()?;
+        let shown = self.carrier.desk.api.message(sid).await.ok()?;
         shown.to.as_deref().is_none_or(|to| to == self.kept.to.to_string()).then_some(shown)
     }
 }

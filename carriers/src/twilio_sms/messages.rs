@@ -6,7 +6,10 @@ use serde::Deserialize;
 
 use crate::{
     rest::Trouble,
-    twilio::api::{Api, Form, moment},
+    twilio::{
+        api::{Api, Form, moment},
+        desk::Shows,
+    },
 };
 
 /// How many messages to a number are looked through, the newest first.
@@ -28,6 +31,12 @@ pub(super) struct Shown {
     pub(super) date_created: Option<DateTime<Utc>>,
     #[serde(default)]
     pub(super) error_code: Option<u32>,
+}
+
+impl Shows for Shown {
+    fn sid(&self) -> &str {
+        &self.sid
+    }
 }
 
 #[derive(Deserialize)]

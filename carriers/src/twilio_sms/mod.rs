@@ -13,7 +13,6 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use parking_lot::Mutex;
 use ring::digest::{SHA256, digest};
 use ringfleet_core::{CallId, E164, EndedBy, Ending, Outcome, message_trunk::TwilioSmsTrunk};
 use serde::{Deserialize, Serialize};
@@ -21,14 +20,8 @@ use serde_json::Value;
 
 use crate::{
     Attempt, Carrier, MessageOrder, Order, RestSettings,
-    doubt::Doubt,
     hints::Hints,
-    twilio::{
-        api::{Account, Api},
-        find::find,
-        known::Known,
-        refusals::probed,
-    },
+    twilio::{api::Account, desk::Desk, find::find, refusals::probed},
 };
 
 pub use notices::{inbound, receipt};
@@ -69,11 +62,7 @@ fn sent() -> Ending {
 #[derive(Clone)]
 pub struct TwilioSmsCarrier {
     trunk: Arc<TwilioSmsTrunk>,
-    settings: RestSettings,
-    hints: Hints,
-    api: Arc<Api>,
-    known: Arc<Mutex<Known>>,
-    doubt: Arc<Doubt>,
+    desk: Desk,
 }
 
 impl TwilioSmsCarrier {
@@ -88,32 +77,8 @@ impl TwilioSmsCarrier {
             key: trunk.api_key_sid.as_deref().zip(trunk.api_key_secret.as_deref()),
             base_url: &trunk.base_url,
         };
-        let api = Arc::new(Api::new(&account, &settings)?);
-        Ok(Self {
-            trunk: Arc::new(trunk),
-            settings,
-            hints,
-            api,
-            known: Arc::default(),
-            doubt: Arc::default(),
-        })
-    }
-
-    /// What became of the message of this id.
-    async fn asked_for(&self, sid: &str) -> Option<messages::Shown> {
-        let deadline = tokio::time::Instant::now() + self.settings.search;
-        loop {
-            match self.api.message(sid).await {
-                Ok(message) => return Some(message),
-                Err(trouble) => {
-                    tracing::debug!(?trouble, "a dead worker's message is not shown; it is asked for again")
-                }
-            }
-            if tokio::time::Instant::now() >= deadline {
-                return None;
-            }
-            tokio::time::sleep(self.settings.pace.first).await;
-        }
+        let desk = Desk::open(&account, settings, hints)?;
+        Ok(Self { trunk: Arc::new(trunk), desk })
     }
 }
 
@@ -133,15 +98,16 @@ impl Carrier for TwilioSmsCarrier {
         if self.trunk.messaging_service_sid.is_none() {
             kept.from = shown.map(str::to_owned).or(kept.from);
         }
-        let mut ear = self.hints.listen(kept.call);
+        let desk = &self.desk;
+        let mut ear = desk.hints.listen(kept.call);
         let found = match &kept.sid {
-            Some(sid) => self.asked_for(sid).await,
-            None => find(&find::Text { carrier: self, kept: &kept }, &self.settings, &mut ear).await,
+            Some(sid) => desk.asked_for(|| desk.api.message(sid)).await,
+            None => find(&find::Text { carrier: self, kept: &kept }, &desk.settings, &mut ear).await,
         };
         // That it is not shown says nothing about it, but who has its id was told that it was taken.
         match found {
             Some(message) => {
-                self.known.lock().add(&message.sid);
+                desk.known.lock().add(&message.sid);
                 refusals::ending(&message)
             }
             None if kept.sid.is_some() => sent(),
@@ -150,7 +116,7 @@ impl Carrier for TwilioSmsCarrier {
     }
 
     async fn probe(&self) -> Result<(), &'static str> {
-        probed(self.api.account().await)
+        probed(self.desk.api.account().await)
     }
 
     async fn close(&self) {}
