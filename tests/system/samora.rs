@@ -120,7 +120,8 @@ async fn webhooks_work(mut shell: Shell, examples: &[String], (trigger, call): (
     let both = |heard: &[Received]| heard.iter().filter(|one| of(one)).count() >= 2;
     let heard = receiver.wait_for(both, PATIENCE).await;
     let verifier = Webhook::new(text(&made["data"]["secret"])).expect("the secret is of the public form");
-    for one in &heard {
+    // By day the campaign's call is told as well, and may be before the endpoint has its header.
+    for one in heard.iter().filter(|one| of(one)) {
         verifier.verify(&one.body, &one.headers).expect("it is signed");
         assert_eq!((one.header("x-tenant"), &one.json()["webhook_id"]), ("a", &made["data"]["id"]));
     }
