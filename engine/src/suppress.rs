@@ -57,13 +57,7 @@ impl Engine {
 
     /// The callee of a call wants never to be contacted again, on any channel. Waits out passing trouble of the database.
     pub async fn opt_out(&self, workspace: WorkspaceId, number: E164, call: CallId) -> Result<()> {
-        let new = NewSuppression {
-            number,
-            channel: None,
-            reason: format!("asked for in {call}"),
-            source: SuppressionSource::Stop,
-            expires_at: None,
-        };
+        let new = NewSuppression::stop(number, format!("asked for in {call}"));
         let none = Receipt::none(); // no request asked for it
         let keep = || self.suppress(workspace, vec![new.clone()], &none);
         until_it_passes("an opt-out cannot be kept yet", call, keep).await.map(drop)

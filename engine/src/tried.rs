@@ -100,7 +100,6 @@ fn shown(tried: &Tried) -> Value {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 

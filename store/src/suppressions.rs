@@ -55,6 +55,13 @@ pub struct NewSuppression {
     pub expires_at: Option<DateTime<Utc>>,
 }
 
+impl NewSuppression {
+    /// What a stop of the person themself means, for `reason`: nothing reaches the number any more, on any channel, for good.
+    pub fn stop(number: E164, reason: String) -> Self {
+        Self { number, channel: None, reason, source: SuppressionSource::Stop, expires_at: None }
+    }
+}
+
 /// A number of a workspace.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 pub struct Address {

@@ -37,8 +37,13 @@ pub(crate) async fn earlier_of(
         return Ok(HashMap::new());
     }
     let all = tx.calls_of_recipients(&recipients).await?;
+    let mut by_recipient: HashMap<_, Vec<&Call>> = HashMap::new();
+    for one in &all {
+        by_recipient.entry(one.recipient_id).or_default().push(one);
+    }
     let of = |call: &Call| {
-        earlier(all.iter().filter(|one| one.recipient_id == call.recipient_id && one.id != call.id))
+        let theirs = by_recipient.get(&call.recipient_id).into_iter().flatten().copied();
+        earlier(theirs.filter(|one| one.id != call.id))
     };
     Ok(asked.into_iter().map(|call| (call.id, of(call))).collect())
 }

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use ringfleet_core::{
-    CallId, CallState, Channel, CounterKind, Disposition, Hold, Outcome, RecipientState, SuppressionSource,
+    CallId, CallState, Channel, CounterKind, Disposition, Hold, Outcome, RecipientState,
     aftermath::{Stand, after_receipt},
     call::OPTED_OUT,
     message::Receipt,
@@ -209,13 +209,7 @@ impl Turn<'_> {
 
 /// The provider keeps messages from this number, for its owner has said stop there: so it is on all channels.
 pub(crate) async fn leave_alone(tx: &mut Tx, call: &Call, now: DateTime<Utc>) -> Result<()> {
-    let stop = NewSuppression {
-        number: call.number,
-        channel: None,
-        reason: format!("the provider of {} has had a stop", call.id),
-        source: SuppressionSource::Stop,
-        expires_at: None,
-    };
+    let stop = NewSuppression::stop(call.number, format!("the provider of {} has had a stop", call.id));
     tx.suppress(call.workspace_id, &[stop], now).await?;
     Ok(())
 }

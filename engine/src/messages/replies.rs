@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use ringfleet_core::{
-    CallId, Channel, E164, LeadId, SuppressionSource, TrunkId, WorkspaceId,
+    CallId, Channel, E164, LeadId, TrunkId, WorkspaceId,
     clock::rfc3339,
     event::{EventType, sequence},
     message::{Inbound, Receipt},
@@ -44,13 +44,7 @@ impl Engine {
             return Ok(false);
         }
         if is_stop {
-            let stop = NewSuppression {
-                number,
-                channel: None,
-                reason: format!("an answer over {channel}"),
-                source: SuppressionSource::Stop,
-                expires_at: None,
-            };
+            let stop = NewSuppression::stop(number, format!("an answer over {channel}"));
             tx.suppress(workspace, &[stop], now).await?;
         }
         let answered = match call {
@@ -86,13 +80,7 @@ impl Engine {
         let now = self.0.clock.now();
         let mut tx = self.0.store.write().await?;
         let Some(call) = tx.calls_by_id(&[call.uuid()]).await?.pop() else { return Ok(None) };
-        let stop = NewSuppression {
-            number: call.number,
-            channel: None,
-            reason: format!("the link in {}", call.id),
-            source: SuppressionSource::Stop,
-            expires_at: None,
-        };
+        let stop = NewSuppression::stop(call.number, format!("the link in {}", call.id));
         tx.suppress(call.workspace_id, &[stop], now).await?;
         tx.commit().await?;
         Ok(Some(call.channel))
