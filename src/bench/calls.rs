@@ -1,6 +1,6 @@
 //! `ringfleet bench calls`: whether memory stays where it is while answered calls come and go over SIP.
 
-use std::{sync::atomic::AtomicU64, time::Duration};
+use std::time::Duration;
 
 use clap::Args;
 
@@ -9,7 +9,7 @@ use super::{
     crew::Crew,
     far_end::FarEnd,
     gauges::Gauges,
-    soak::{Food, feed, minutes},
+    soak::{Food, keep_calling, minutes},
 };
 use crate::process::Failure;
 
@@ -43,13 +43,6 @@ pub async fn run(bench: &Bench<'_>, args: &CallsArgs) -> Result<(), Failure> {
         trunk: ground.sip_trunk(engine, far_end.sip, args.rate).await?,
         recipients: ((args.rate * 60.0) as u64).clamp(10, 20_000),
     };
-    let calls = AtomicU64::new(0);
-    let mut gauges = Gauges::new(&crew, engine, &[("farEnd", far_end.pid()?)]);
-    tokio::select! {
-        watched = gauges.watch(args.minutes, &calls) => watched?,
-        Err(broken) = feed(bench, food, &calls) => return Err(broken),
-        broken = crew.broken() => return Err(broken),
-    }
-    crew.close().await;
-    gauges.figures(args.minutes, calls.into_inner())?.print(args.every.json)
+    let gauges = Gauges::new(&crew, engine, &[("farEnd", far_end.pid()?)]);
+    keep_calling(bench, food, crew, gauges, args.minutes).await?.print(args.every.json)
 }

@@ -13,7 +13,7 @@ use tokio::time::{MissedTickBehavior, interval};
 use super::{
     Bench, Every,
     crew::Crew,
-    gauges::Gauges,
+    gauges::{Figures, Gauges},
     ground::{List, progress, start},
 };
 use crate::process::Failure;
@@ -53,18 +53,33 @@ pub fn minutes(text: &str) -> Result<f64, String> {
 pub async fn run(bench: &Bench<'_>, args: &SoakArgs) -> Result<(), Failure> {
     let mut crew = Crew::start(bench, &["scheduler", "worker"]).await?;
     crew.ready().await?;
-    let calls = AtomicU64::new(0);
-    let mut gauges = Gauges::new(&crew, &bench.engine, &[]);
+    let gauges = Gauges::new(&crew, &bench.engine, &[]);
     let trunk = bench.ground.simulated_trunk(&bench.engine, args.call_ms).await?;
     let food = Food { agent: bench.ground.agent, trunk, recipients: args.recipients };
+    keep_calling(bench, food, crew, gauges, args.minutes).await?.print(args.every.json)
+}
+
+/// Keeps campaigns calling for so many minutes, then ends the crew, and tells what the gauges saw.
+///
+/// # Errors
+/// When a campaign cannot be made or does not come to its end, or one of the crew breaks.
+pub async fn keep_calling(
+    bench: &Bench<'_>,
+    food: Food,
+    mut crew: Crew,
+    mut gauges: Gauges<'_>,
+    minutes: f64,
+) -> Result<Figures, Failure> {
+    let calls = AtomicU64::new(0);
     tokio::select! {
-        watched = gauges.watch(args.minutes, &calls) => watched?,
+        watched = gauges.watch(minutes, &calls) => watched?,
         Err(broken) = feed(bench, food, &calls) => return Err(broken),
         broken = crew.broken() => return Err(broken),
     }
     crew.close().await;
-    gauges.figures(args.minutes, calls.into_inner())?.print(args.every.json)
+    gauges.figures(minutes, calls.into_inner())
 }
+
 /// What the lists are that [`feed`] makes.
 pub struct Food {
     pub agent: AgentId,
@@ -77,7 +92,7 @@ pub struct Food {
 ///
 /// # Errors
 /// When one cannot be made, or does not come to its end.
-pub async fn feed(bench: &Bench<'_>, food: Food, calls: &AtomicU64) -> Result<Infallible, Failure> {
+async fn feed(bench: &Bench<'_>, food: Food, calls: &AtomicU64) -> Result<Infallible, Failure> {
     let Bench { engine, ground, .. } = bench;
     let Food { agent, trunk, recipients } = food;
     let (mut calling, mut lists, mut finished) = (Vec::new(), 0, 0);

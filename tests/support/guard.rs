@@ -73,6 +73,11 @@ pub fn folder() -> tempfile::TempDir {
     folder
 }
 
+/// The path of `name` inside a folder, as programs are told it.
+pub fn inside(folder: &tempfile::TempDir, name: &str) -> String {
+    folder.path().join(name).to_str().expect("a plain path").to_owned()
+}
+
 fn remove_at_the_end(path: &Path) {
     tell(&format!("folder {}", path.display()));
 }

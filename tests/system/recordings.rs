@@ -59,8 +59,7 @@ on_both_pairs!(a_recording_is_kept_in_a_folder, in_a_folder);
 
 async fn in_a_folder(pair: Pair) {
     let folder = guard::folder();
-    let inside = |name: &str| folder.path().join(name).to_str().expect("a plain path").to_owned();
-    let (spool, kept) = (inside("spool"), inside("kept"));
+    let (spool, kept) = (guard::inside(&folder, "spool"), guard::inside(&folder, "kept"));
     let env = [("RINGFLEET_MEDIA__SPOOL", &*spool), ("RINGFLEET_MEDIA__RECORDINGS", &*kept)];
     let system = pair.start(&env).await;
     let session = recorded(&Operator::new(&system.api)).await;

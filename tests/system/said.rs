@@ -9,7 +9,7 @@ use crate::{
     on_both_pairs,
     operator::{Campaign, Operator, number, numbers, recording, text},
     support::{
-        guard,
+        guard::{self, inside},
         pair::Pair,
         speaker::{HERTZ, KEY, MILLIS, Speaker},
     },
@@ -44,8 +44,7 @@ on_both_pairs!(a_text_is_heard_once_its_provider_is_there, heard);
 
 async fn heard(pair: Pair) {
     let (speaker, folder) = (Speaker::start().await, guard::folder());
-    let inside = |name: &str| folder.path().join(name).to_str().expect("a plain path").to_owned();
-    let (recordings, cache) = (inside("recordings"), inside("speech"));
+    let (recordings, cache) = (inside(&folder, "recordings"), inside(&folder, "speech"));
     let system = pair.start(&env(&speaker, &recordings, &cache)).await;
     let operator = &Operator::new(&system.api);
     let carrier = Carrier::start(&["--ring-ms", "50"]).await;
@@ -83,8 +82,7 @@ async fn heard(pair: Pair) {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_said_once_is_known_after_a_restart() {
     let (pair, speaker, folder) = (Pair::embedded(), Speaker::start().await, guard::folder());
-    let inside = |name: &str| folder.path().join(name).to_str().expect("a plain path").to_owned();
-    let (recordings, cache) = (inside("recordings"), inside("speech"));
+    let (recordings, cache) = (inside(&folder, "recordings"), inside(&folder, "speech"));
     let carrier = Carrier::start(&["--ring-ms", "50"]).await;
     let call = async || {
         let system = pair.start(&env(&speaker, &recordings, &cache)).await;
@@ -110,8 +108,7 @@ on_both_pairs!(who_lacks_a_variable_is_told_of_before_and_not_called, lacking);
 
 async fn lacking(pair: Pair) {
     let (speaker, folder) = (Speaker::start().await, guard::folder());
-    let inside = |name: &str| folder.path().join(name).to_str().expect("a plain path").to_owned();
-    let (recordings, cache) = (inside("recordings"), inside("speech"));
+    let (recordings, cache) = (inside(&folder, "recordings"), inside(&folder, "speech"));
     let system = pair.start(&env(&speaker, &recordings, &cache)).await;
     let operator = &Operator::new(&system.api);
     let carrier = Carrier::start(&["--ring-ms", "50"]).await;
