@@ -21,8 +21,7 @@ use crate::{
 /// The strong tag of what is shown.
 pub(crate) fn tag_of<V: Serialize>(view: &V) -> Option<String> {
     let hash = Sha256::digest(serde_json::to_vec(view).ok()?);
-    let hex: String = hash.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
-    Some(format!("\"{hex}\""))
+    Some(format!("\"{}\"", hex::encode(&hash[..16])))
 }
 
 /// `If-Match`: what is changed has to be one of these; absent, whatever it is.

@@ -87,7 +87,7 @@ impl Patience {
 /// What attempts are counted under: of an address or an account no more is kept than its hash.
 pub fn subject(kind: &str, text: &str) -> String {
     let hash: [u8; 32] = Sha256::digest(text.as_bytes()).into();
-    let short: String = hash[..16].iter().map(|byte| format!("{byte:02x}")).collect();
+    let short = hex::encode(&hash[..16]);
     format!("{kind}:{short}")
 }
 

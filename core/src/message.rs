@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::{Channel, Outcome, opening, text_enum::text_enum};
+use crate::{Channel, Outcome, call::MISSING_VARIABLE, opening, text_enum::text_enum};
 
 /// Longest text of a message, in characters: ten parts of a text message in GSM 03.38's alphabet, and what Twilio takes at the most.
 pub const TEXT_LIMIT: usize = 1_600;
@@ -91,7 +91,7 @@ impl Unsayable {
     /// The reason of the ending.
     pub const fn reason(&self) -> &'static str {
         match self {
-            Self::Missing(_) => "missing_variable",
+            Self::Missing(_) => MISSING_VARIABLE,
             Self::NoAddress => "no_address",
             Self::TooLong => "message_too_long",
         }
@@ -99,7 +99,7 @@ impl Unsayable {
 }
 
 /// Reasons for which a message was not sent that lie with this one person: the step has failed, and the next one may be open.
-pub const OF_THE_RECIPIENT: &[&str] = &["missing_variable", "no_address", "message_too_long", NO_MESSAGE];
+pub const OF_THE_RECIPIENT: &[&str] = &[MISSING_VARIABLE, "no_address", "message_too_long", NO_MESSAGE];
 
 /// Why a message was not sent whose plan was changed since it was claimed: its step says nothing any more.
 pub const NO_MESSAGE: &str = "no_message";
@@ -295,8 +295,8 @@ pub fn address(variables: &Map<String, Value>) -> Option<String> {
     (fits && is_plain(text) && !host.ends_with('.')).then(|| text.to_owned())
 }
 
-/// A header ends with its line.
-fn one_line(text: &str) -> String {
+/// In place of line ends, tabs and many spaces in a row one space each: a header ends with its line, and a template's value may not have them.
+pub fn one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 

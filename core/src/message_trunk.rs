@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{text_enum::text_enum, trunk::TWILIO_URL};
+use crate::{text_enum::text_enum, trunk::twilio_url};
 
 /// Where the Cloud API of WhatsApp is.
 pub const WHATSAPP_URL: &str = "https://graph.facebook.com";
@@ -101,10 +101,6 @@ impl fmt::Debug for SmtpTrunk {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "SmtpTrunk({}:{} {}, user {:?})", self.host, self.port, self.security, self.username)
     }
-}
-
-fn twilio_url() -> String {
-    TWILIO_URL.to_owned()
 }
 
 fn whatsapp_url() -> String {

@@ -60,7 +60,7 @@ impl Secret {
         let mut mac = self.keyed();
         mac.update(format!("{}.", at.timestamp()).as_bytes());
         mac.update(body);
-        mac.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect()
+        hex::encode(mac.finalize().into_bytes())
     }
 
     /// Checks a received request. `signature` may hold several, separated by spaces.

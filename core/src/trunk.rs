@@ -193,7 +193,7 @@ impl std::fmt::Debug for TwilioTrunk {
     }
 }
 
-fn twilio_url() -> String {
+pub(crate) fn twilio_url() -> String {
     TWILIO_URL.to_owned()
 }
 

@@ -224,7 +224,7 @@ impl Desk {
         let body = json!({"object": "whatsapp_business_account", "entry": [entry]}).to_string();
         let key = ring::hmac::Key::new(ring::hmac::HMAC_SHA256, secret.as_bytes());
         let tag = ring::hmac::sign(&key, body.as_bytes());
-        let hex: String = tag.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
+        let hex = hex::encode(tag);
         let request = self.http.post(url).body(body).header(header::CONTENT_TYPE, "application/json");
         let answer = request.header("X-Hub-Signature-256", format!("sha256={hex}")).send().await;
         answer.ok().map(|answer| answer.status().as_u16())

@@ -47,7 +47,7 @@ async fn whatsapp(world: &World, trunk: &str, secret: &str, value: Value) -> u16
     let body = body.to_string();
     let key = ring::hmac::Key::new(ring::hmac::HMAC_SHA256, secret.as_bytes());
     let tag = ring::hmac::sign(&key, body.as_bytes());
-    let hex: String = tag.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
+    let hex = hex::encode(tag);
     let request = Request::post(format!("/callbacks/whatsapp/{trunk}"))
         .header("x-hub-signature-256", format!("sha256={hex}"));
     world.send(request.body(Body::from(body)).unwrap()).await.status.as_u16()

@@ -84,7 +84,7 @@ impl Digest {
     }
 
     fn nonce(&self, made_at: i64) -> String {
-        format!("{made_at:x}-{}", md5(&[&format!("{made_at:x}"), &hex(&self.secret)]))
+        format!("{made_at:x}-{}", md5(&[&format!("{made_at:x}"), &hex::encode(self.secret)]))
     }
 }
 
@@ -102,11 +102,7 @@ impl<'a> Fields<'a> {
 
 /// MD5 of the parts joined by colons, in hex: both H and KD of RFC 2617 §3.2.1.
 fn md5(parts: &[&str]) -> String {
-    hex(&Md5::digest(parts.join(":")))
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    hex::encode(Md5::digest(parts.join(":")))
 }
 
 #[cfg(test)]

@@ -52,7 +52,7 @@ impl Disk {
 
 impl Inner {
     fn path(&self, name: Name) -> PathBuf {
-        let hex: String = name.iter().map(|byte| format!("{byte:02x}")).collect();
+        let hex = hex::encode(name);
         self.folder.join(hex).with_extension("wav")
     }
 

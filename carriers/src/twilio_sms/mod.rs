@@ -50,7 +50,7 @@ impl Kept {
 
 /// The SHA-256 of a text, in hex.
 fn fingerprint(text: &str) -> String {
-    digest(&SHA256, text.as_bytes()).as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+    hex::encode(digest(&SHA256, text.as_bytes()))
 }
 
 /// The ending of a message that was taken.

@@ -4,7 +4,11 @@ use std::borrow::Cow;
 
 use async_trait::async_trait;
 use reqwest::Method;
-use ringfleet_core::{CallId, EndedBy, Ending, Outcome, call::OPTED_OUT, message::Message};
+use ringfleet_core::{
+    CallId, EndedBy, Ending, Outcome,
+    call::{MISSING_VARIABLE, OPTED_OUT},
+    message::{Message, one_line},
+};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::sync::mpsc::UnboundedSender;
@@ -44,7 +48,7 @@ impl WhatsappAttempt {
             Message::Template { name, language, variables } => {
                 let values: Vec<_> = variables.iter().map(|text| one_line(text)).collect();
                 if values.iter().any(String::is_empty) {
-                    return Err(Ending::over(Outcome::Failed, "missing_variable", None, EndedBy::Caller));
+                    return Err(Ending::over(Outcome::Failed, MISSING_VARIABLE, None, EndedBy::Caller));
                 }
                 let used = (name.clone(), language.clone(), values.len());
                 ("template", template(name, language, &values), Some(used))
@@ -130,11 +134,6 @@ fn template(name: &str, language: &str, values: &[String]) -> Value {
         template["components"] = json!([{"type": "body", "parameters": parameters}]);
     }
     template
-}
-
-/// A value may hold neither line ends and tabs nor many spaces in a row.
-fn one_line(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 #[async_trait]

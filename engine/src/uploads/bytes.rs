@@ -42,7 +42,7 @@ impl Seen {
     /// Their SHA-256 in hex, where it is kept.
     pub(super) fn sha256(&self) -> Option<String> {
         let digest = self.hash.as_ref()?.lock().clone().finalize();
-        Some(digest.iter().map(|byte| format!("{byte:02x}")).collect())
+        Some(hex::encode(digest))
     }
 
     /// The error of a reader, or what the database said if that is behind it.
