@@ -75,23 +75,22 @@ pub(crate) async fn check_agent(text: &str, guard: &Guard) -> Result<()> {
 ///
 /// # Errors
 /// What is wrong with it.
-pub(crate) async fn check_telephone(text: &str, guard: &Guard) -> Result<()> {
-    const FIELD: &str = "connect.url";
+pub(crate) async fn check_telephone(field: &str, text: &str, guard: &Guard) -> Result<()> {
     if text.chars().count() > URL_LIMIT {
-        return Err(ApiError::invalid(FIELD, "must be at most 2000 characters"));
+        return Err(ApiError::invalid(field, "must be at most 2000 characters"));
     }
-    let telephone: SipAddress = text.parse().map_err(|problem| ApiError::invalid(FIELD, problem))?;
+    let telephone: SipAddress = text.parse().map_err(|problem| ApiError::invalid(field, problem))?;
     if let Some(port) = telephone.port() {
         let port_fits = guard.check_port(port);
-        port_fits.map_err(|problem| ApiError::invalid(FIELD, format!("port {port} {problem}")))?;
+        port_fits.map_err(|problem| ApiError::invalid(field, format!("port {port} {problem}")))?;
     }
     let host = match telephone.ip() {
         Some(IpAddr::V6(ip)) => format!("[{ip}]"),
         _ => telephone.host().to_owned(),
     };
     let url = Url::parse(&format!("http://{host}/"))
-        .map_err(|_| ApiError::invalid(FIELD, "must name a host, which is a name or an address"))?;
-    all_pass(FIELD, &addresses(&url).await, guard)
+        .map_err(|_| ApiError::invalid(field, "must name a host, which is a name or an address"))?;
+    all_pass(field, &addresses(&url).await, guard)
 }
 
 /// The URL, and the addresses of its host as far as they are known now.
@@ -264,10 +263,10 @@ mod tests {
         for good in
             ["sip:desk@1.1.1.1", "sip:1@127.0.0.1:5070", "sip:a@nowhere.invalid", "sip:a@[2606:4700::1]"]
         {
-            assert!(check_telephone(good, &allowed).await.is_ok(), "{good}");
+            assert!(check_telephone("connect.url", good, &allowed).await.is_ok(), "{good}");
         }
         for bad in ["wss://1.1.1.1", "sips:a@1.1.1.1", "sip:a@10.0.0.1", "sip:a@1.1.1.1:53", "sip:a@[::1]"] {
-            let refused = format!("{:?}", check_telephone(bad, &allowed).await.unwrap_err());
+            let refused = format!("{:?}", check_telephone("connect.url", bad, &allowed).await.unwrap_err());
             assert!(refused.contains("connect.url"), "{bad}: {refused}");
         }
     }

@@ -3,11 +3,24 @@
 use std::{collections::HashMap, sync::Arc};
 
 use parking_lot::Mutex;
-use ringfleet_core::CallId;
+use ringfleet_core::{CallId, transfer::TransferName};
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 
 /// Hints kept for a call that is busy; more say nothing new.
 const KEPT: usize = 8;
+
+/// What begins a hint that is a wish: hand this call on.
+const TRANSFER: &str = "transfer:";
+
+/// The note of a hint that asks whoever has a call to hand it on.
+pub fn transfer_note(to: &TransferName) -> String {
+    format!("{TRANSFER}{to}")
+}
+
+/// Where a hint wants a call to be handed on to, if it is that wish.
+pub(crate) fn transfer_asked(note: &str) -> Option<TransferName> {
+    note.strip_prefix(TRANSFER)?.parse().ok()
+}
 
 /// Those who follow a call in this process and want to hear of it. Cheap to clone.
 #[derive(Debug, Clone, Default)]
@@ -29,7 +42,7 @@ impl Hints {
     }
 
     /// Tells whoever listens. `note`: how the provider calls it. Hints that nobody hears are lost.
-    pub(crate) fn tell(&self, call: CallId, note: String) {
+    pub fn tell(&self, call: CallId, note: String) {
         if let Some(ear) = self.0.lock().get(&call) {
             drop(ear.try_send(note)); // one that is full has enough to do
         }
@@ -62,6 +75,13 @@ mod tests {
     use ringfleet_core::{Clock, SystemClock};
 
     use super::*;
+
+    #[test]
+    fn a_wish_is_read_as_it_is_written() {
+        let to: TransferName = "sales".parse().unwrap();
+        assert_eq!(transfer_asked(&transfer_note(&to)), Some(to));
+        assert_eq!([transfer_asked("CA123"), transfer_asked("transfer:a b")], [None, None]);
+    }
 
     #[tokio::test]
     async fn who_listens_hears_and_a_busy_one_is_not_drowned() {

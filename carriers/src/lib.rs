@@ -28,7 +28,7 @@ use tokio::sync::mpsc::UnboundedSender;
 use tokio_util::sync::CancellationToken;
 
 pub use conversation::{AgentAt, Connector, Handover, Script};
-pub use hints::Hints;
+pub use hints::{Hints, transfer_note};
 pub use registry::{CarrierError, Registry};
 pub use rest::{Pace, RestSettings};
 pub use simulated::SimulatedCarrier;
@@ -96,6 +96,8 @@ pub enum Progress {
     Answered,
     /// The callee wants never to be contacted again; told once.
     OptedOut,
+    /// The call was handed on, to this number or address.
+    Transferred(String),
     /// What the callee has done, told when an answered call is over.
     Heard(Heard),
     /// What is needed to find this attempt again after a crash has changed; replaces the earlier [`Attempt::resume`].

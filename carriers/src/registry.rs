@@ -135,7 +135,7 @@ impl Registry {
                 let bind = self.sip.bind;
                 let carrier = SipCarrier::open(trunk.clone(), self.sip.clone());
                 let carrier = carrier.map_err(|source| CarrierError::Socket { bind, source })?;
-                Ok(Arc::new(carrier.with_guard(self.rest.guard.clone())))
+                Ok(Arc::new(carrier.with_guard(self.rest.guard.clone()).with_hints(self.hints.clone())))
             }
             TrunkConfig::Twilio(trunk) => {
                 Ok(Arc::new(TwilioCarrier::open(trunk.clone(), self.rest.clone(), self.hints.clone())?))

@@ -48,7 +48,10 @@ async fn worker_dies(trunk: SipTrunk, dies: Dies) -> Kept {
                     Progress::Resume(kept) => last = kept,
                     Progress::Ringing if dies == Dies::Ringing => break,
                     Progress::Answered => break,
-                    Progress::Ringing | Progress::OptedOut | Progress::Heard(_) => {}
+                    Progress::Ringing
+                    | Progress::OptedOut
+                    | Progress::Transferred(_)
+                    | Progress::Heard(_) => {}
                 }
             }
             Kept { first, last }

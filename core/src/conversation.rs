@@ -4,12 +4,18 @@ use std::{collections::BTreeMap, fmt, str::FromStr};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 
-use crate::{opening, text_enum::text_enum};
+use crate::{
+    opening,
+    text_enum::text_enum,
+    transfer::{MOST_TRANSFERS, TransferName, Transfers},
+};
 
 /// How long after the greeting a key is waited for, in seconds, where nothing else is said.
 pub const KEYPAD_SECONDS: u32 = 5;
 /// Longest wait for a key after the greeting, in seconds.
 pub const MOST_KEYPAD_SECONDS: u32 = 60;
+/// How long both sides may be silent, in seconds, where that ends a call.
+pub const SILENCE_SECONDS: std::ops::RangeInclusive<u32> = 5..=3_600;
 /// Longest URL of [`Connect`], in characters.
 pub const URL_LIMIT: usize = 2_000;
 /// Most parameters of [`Connect`].
@@ -39,6 +45,19 @@ pub struct Conversation {
     /// What a machine is told in place of a file, likewise.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub machine_message_text: Option<String>,
+    /// File name in the greetings folder of what a callee is told before we hang up because nobody is there to talk; none is told
+    /// nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fallback_message: Option<String>,
+    /// The same as a text.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fallback_message_text: Option<String>,
+    /// Where the call may be handed on to.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub transfers: Transfers,
+    /// The call ends when both sides have been silent for so long, in seconds; none lets them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub silence_seconds: Option<u32>,
 }
 
 impl Default for Conversation {
@@ -52,6 +71,10 @@ impl Default for Conversation {
             machine_message: None,
             greeting_text: None,
             machine_message_text: None,
+            fallback_message: None,
+            fallback_message_text: None,
+            transfers: BTreeMap::new(),
+            silence_seconds: None,
         }
     }
 }
@@ -108,15 +131,21 @@ text_enum! {
         Suppress => "suppress",
         /// Hand the call over to `connect`.
         Connect => "connect",
+        /// Hand the call on to one of `transfers`.
+        Transfer => "transfer",
     }
 }
 
 /// The rule of one key.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct KeyRule {
     /// What it does.
     pub action: KeyAction,
+    /// Which of `transfers`, where it hands the call on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub to: Option<TransferName>,
 }
 
 /// A key of a telephone: `0` to `9`, `*`, `#` (ITU-T Q.23; the fourth column is on no telephone).
@@ -168,10 +197,19 @@ impl<'de> Deserialize<'de> for Key {
 /// A broken rule: the field, and what would be right.
 pub type Flaw = (String, String);
 
+fn flaw<T>(field: impl Into<String>, problem: impl Into<String>) -> Result<T, Flaw> {
+    Err((field.into(), problem.into()))
+}
+
 impl Conversation {
     /// What a key does.
     pub fn action(&self, key: char) -> Option<KeyAction> {
-        Some(self.keypad.get(&Key::try_from(key).ok()?)?.action)
+        Some(self.rule(key)?.action)
+    }
+
+    /// What a key does, and where it leads.
+    pub fn rule(&self, key: char) -> Option<&KeyRule> {
+        self.keypad.get(&Key::try_from(key).ok()?)
     }
 
     /// Whether a call is handed over by itself after the greeting.
@@ -184,12 +222,24 @@ impl Conversation {
     /// # Errors
     /// The field and what would be right.
     pub fn validate(&self) -> Result<(), Flaw> {
-        let flaw = |field: &str, problem: &str| Err((field.to_owned(), problem.to_owned()));
         self.connect.as_ref().map_or(Ok(()), Connect::validate)?;
+        self.validate_keypad()?;
+        self.validate_transfers()?;
+        self.validate_messages()?;
+        match self.silence_seconds {
+            Some(seconds) if !SILENCE_SECONDS.contains(&seconds) => {
+                let (least, most) = SILENCE_SECONDS.into_inner();
+                flaw("silenceSeconds", format!("must be {least} to {most}"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn validate_keypad(&self) -> Result<(), Flaw> {
         let connecting = self.keypad.iter().find(|(_, rule)| rule.action == KeyAction::Connect);
         if let (Some((key, _)), None) = (connecting, &self.connect) {
             return flaw(
-                &format!("keypad.{key}.action"),
+                format!("keypad.{key}.action"),
                 "connect needs somebody to connect to: give connect",
             );
         }
@@ -199,9 +249,36 @@ impl Conversation {
         if self.connect_on == ConnectOn::Keypad && connecting.is_none() {
             return flaw("connectOn", "keypad needs a key with the action connect: give one in keypad");
         }
-        if !(1..=MOST_KEYPAD_SECONDS).contains(&self.keypad_seconds) {
-            return flaw("keypadSeconds", &format!("must be 1 to {MOST_KEYPAD_SECONDS}"));
+        for (key, KeyRule { action, to }) in &self.keypad {
+            let field = || format!("keypad.{key}.to");
+            match (action, to) {
+                (KeyAction::Transfer, None) => return flaw(field(), "must be one of the names in transfers"),
+                (KeyAction::Transfer, Some(to)) if !self.transfers.contains_key(to) => {
+                    return flaw(field(), "is none of the names in transfers");
+                }
+                (KeyAction::Transfer, Some(_)) | (_, None) => {}
+                (_, Some(_)) => return flaw(field(), "is for the action transfer only"),
+            }
         }
+        match (1..=MOST_KEYPAD_SECONDS).contains(&self.keypad_seconds) {
+            true => Ok(()),
+            false => flaw("keypadSeconds", format!("must be 1 to {MOST_KEYPAD_SECONDS}")),
+        }
+    }
+
+    fn validate_transfers(&self) -> Result<(), Flaw> {
+        if self.transfers.len() > MOST_TRANSFERS {
+            return flaw("transfers", format!("must be at most {MOST_TRANSFERS}"));
+        }
+        for (name, transfer) in &self.transfers {
+            if let Err(problem) = transfer.destination() {
+                return flaw(format!("transfers.{name}.to"), problem);
+            }
+        }
+        Ok(())
+    }
+
+    fn validate_messages(&self) -> Result<(), Flaw> {
         if self.machine_message.is_some() && self.on_machine != OnMachine::Message {
             return flaw("machineMessage", "is told to a machine only with onMachine: message");
         }
@@ -211,12 +288,18 @@ impl Conversation {
         if self.machine_message_text.is_some() && self.machine_message.is_some() {
             return flaw("machineMessageText", "takes the place of machineMessage; give one of the two");
         }
-        let texts =
-            [("greetingText", &self.greeting_text), ("machineMessageText", &self.machine_message_text)];
+        if self.fallback_message_text.is_some() && self.fallback_message.is_some() {
+            return flaw("fallbackMessageText", "takes the place of fallbackMessage; give one of the two");
+        }
+        let texts = [
+            ("greetingText", &self.greeting_text),
+            ("machineMessageText", &self.machine_message_text),
+            ("fallbackMessageText", &self.fallback_message_text),
+        ];
         for (field, text) in texts {
             let Some(text) = text else { continue };
             if text.trim().is_empty() || text.chars().count() > opening::LIMIT {
-                return flaw(field, &format!("must be 1 to {} characters, not only blanks", opening::LIMIT));
+                return flaw(field, format!("must be 1 to {} characters, not only blanks", opening::LIMIT));
             }
         }
         Ok(())
@@ -224,7 +307,8 @@ impl Conversation {
 
     /// The texts that are said in a call.
     pub fn texts(&self) -> impl Iterator<Item = &str> {
-        [&self.greeting_text, &self.machine_message_text].into_iter().flatten().map(String::as_str)
+        let texts = [&self.greeting_text, &self.machine_message_text, &self.fallback_message_text];
+        texts.into_iter().flatten().map(String::as_str)
     }
 }
 
@@ -249,72 +333,5 @@ impl Connect {
 }
 
 #[cfg(test)]
-mod tests {
-    use serde_json::{Value, json};
-
-    use super::*;
-
-    fn read(value: Value) -> Result<Conversation, String> {
-        serde_json::from_value(value).map_err(|error| error.to_string())
-    }
-
-    fn flaw(value: Value) -> Option<String> {
-        read(value).unwrap().validate().err().map(|(field, _)| field)
-    }
-
-    #[test]
-    fn what_is_kept_reads_back_and_nothing_is_needed() {
-        assert_eq!(read(json!({})).unwrap(), Conversation::default());
-        let full = json!({
-            "connect": {"kind": "ws", "url": "wss://agent.example/talk", "parameters": {"lang": "de"}},
-            "connectOn": "keypad", "keypad": {"1": {"action": "connect"}, "9": {"action": "suppress"}, "#": {"action": "suppress"}},
-            "keypadSeconds": 10, "onMachine": "message", "machineMessage": "later.wav",
-        });
-        let conversation = read(full.clone()).unwrap();
-        assert_eq!(conversation.validate(), Ok(()));
-        assert_eq!(serde_json::to_value(&conversation).unwrap(), full);
-        assert_eq!(conversation.action('9'), Some(KeyAction::Suppress));
-        assert_eq!((conversation.action('2'), conversation.action('A')), (None, None));
-    }
-
-    #[test]
-    fn what_is_not_understood_is_named() {
-        for (bad, names) in [
-            (json!({"keypad": {"10": {"action": "suppress"}}}), "0 to 9"),
-            (json!({"keypad": {"A": {"action": "suppress"}}}), "0 to 9"),
-            (json!({"keypad": {"9": {"action": "sing"}}}), "suppress, connect"),
-            (json!({"connect": {"kind": "ws", "uri": "wss://a"}}), "uri"),
-            (json!({"connect": {"kind": "fax", "url": "wss://a"}}), "ws, sip"),
-        ] {
-            let error = read(bad.clone()).unwrap_err();
-            assert!(error.contains(names), "{bad}: {error}");
-        }
-    }
-
-    #[test]
-    fn rules_that_lead_nowhere_are_refused() {
-        let connect = json!({"kind": "ws", "url": "wss://a.example"});
-        assert_eq!(flaw(json!({"keypad": {"1": {"action": "connect"}}})).as_deref(), Some("keypad.1.action"));
-        assert_eq!(flaw(json!({"connectOn": "keypad"})).as_deref(), Some("connectOn"));
-        assert_eq!(flaw(json!({"connectOn": "keypad", "connect": connect})).as_deref(), Some("connectOn"));
-        for seconds in [0, 61] {
-            assert_eq!(flaw(json!({"keypadSeconds": seconds})).as_deref(), Some("keypadSeconds"));
-        }
-        assert_eq!(flaw(json!({"machineMessage": "a.wav"})).as_deref(), Some("machineMessage"));
-        let text = json!({"onMachine": "message", "machineMessage": "a.wav", "machineMessageText": "Hello"});
-        assert_eq!(flaw(text).as_deref(), Some("machineMessageText"));
-        assert_eq!(flaw(json!({"machineMessageText": "Hello"})).as_deref(), Some("machineMessageText"));
-        for (text, bad) in [(" \n", true), ("é", false)] {
-            assert_eq!(flaw(json!({"greetingText": text})).is_some(), bad, "{text:?}");
-        }
-        assert_eq!(flaw(json!({"greetingText": "é".repeat(4_000)})), None);
-        assert_eq!(flaw(json!({"greetingText": "é".repeat(4_001)})).as_deref(), Some("greetingText"));
-        let with = |parameters: Value| json!({"connect": {"kind": "ws", "url": "wss://a", "parameters": parameters}});
-        assert_eq!(flaw(with(json!({"": "x"}))).as_deref(), Some("connect.parameters"));
-        assert_eq!(flaw(with(json!({"x": "y".repeat(4096)}))).as_deref(), Some("connect.parameters"));
-        assert_eq!(flaw(with(json!({"x": "y".repeat(4095)}))), None);
-        let telephone = |parameters: Value| json!({"connect": {"kind": "sip", "url": "sip:a@h", "parameters": parameters}});
-        assert_eq!(flaw(telephone(json!({"x": "y"}))).as_deref(), Some("connect.parameters"));
-        assert_eq!(flaw(telephone(json!({}))), None);
-    }
-}
+#[path = "conversation_tests.rs"]
+mod tests;

@@ -51,11 +51,13 @@ text_enum! {
 }
 
 /// Where an event stands among those of the same thing. A call's come from what happens to it, so that nothing has to be counted: it
-/// begins once, is handed on `n` times, fails, ends.
+/// begins once, is handed on, fails, ends.
 pub mod sequence {
     /// `session.started`; and the only event of a recipient.
     pub const FIRST: i64 = 1;
-    /// `session.errored`: after up to 997 transfers.
+    /// `session.transferred`: a call is handed on once.
+    pub const TRANSFERRED: i64 = 2;
+    /// `session.errored`.
     pub const ERRORED: i64 = 999;
     /// `session.ended`, the last of a call.
     pub const ENDED: i64 = 1000;

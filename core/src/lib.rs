@@ -53,6 +53,7 @@ pub mod sip_address;
 pub mod suppression;
 pub mod terms;
 pub mod token;
+pub mod transfer;
 pub mod trunk;
 pub mod trunk_group;
 pub mod variables;

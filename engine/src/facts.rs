@@ -74,6 +74,11 @@ pub(crate) fn started(call: &Call) -> Fact<'_> {
     of_call(EventType::SessionStarted, call, sequence::FIRST)
 }
 
+/// `session.transferred` tells that it was handed on.
+pub(crate) fn transferred(call: &Call) -> Fact<'_> {
+    of_call(EventType::SessionTransferred, call, sequence::TRANSFERRED)
+}
+
 /// `session.ended` tells that it is over, and `session.errored` before it, where it did not go as calls go.
 pub(crate) fn ended(call: &Call) -> impl Iterator<Item = Fact<'_>> {
     ended_recorded(call, None)
@@ -234,6 +239,13 @@ fn call_data(event: EventType, call: &Call) -> Value {
             "durationMs": call.talked_ms().unwrap_or(0),
         });
         merge(&mut data, ended);
+    }
+    if event == EventType::SessionTransferred {
+        let transferred = json!({
+            "transferredTo": call.transferred_to,
+            "transferredAt": call.transferred_at.map(rfc3339),
+        });
+        merge(&mut data, transferred);
     }
     data
 }

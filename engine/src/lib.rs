@@ -49,6 +49,7 @@ mod suppress;
 mod sweep;
 mod tenants;
 mod throttle;
+mod transfers;
 mod tried;
 mod trunk_groups;
 mod upkeep;

@@ -63,6 +63,10 @@ record! {
         pub ended_by: Option<EndedBy>,
         /// What was heard of the callee.
         pub heard: Option<Heard>,
+        /// The number or address that it was handed on to.
+        pub transferred_to: Option<String>,
+        /// When it was.
+        pub transferred_at: Option<DateTime<Utc>>,
         /// When it was made.
         pub created_at: DateTime<Utc>,
         /// When a worker first began it.

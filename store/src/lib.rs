@@ -48,6 +48,7 @@ mod text;
 mod throttles;
 mod time;
 mod transcripts;
+mod transfers;
 mod trunk_groups;
 mod trunk_health;
 mod trunks;

@@ -147,6 +147,12 @@ const ALL: &[(i64, &str, &str, &str)] = &[
         include_str!("../../migrations/postgres/0025_messages.sql"),
         include_str!("../../migrations/sqlite/0025_messages.sql"),
     ),
+    (
+        26,
+        "transfers",
+        include_str!("../../migrations/postgres/0026_transfers.sql"),
+        include_str!("../../migrations/sqlite/0026_transfers.sql"),
+    ),
 ];
 
 pub(crate) fn postgres() -> Migrator {

@@ -19,6 +19,8 @@ pub enum Manner {
     Echoes,
     /// Says a lot, takes it back when it has heard a second of the callee, and leaves when it has its mark back.
     ThinksBetterOfIt,
+    /// Wants the call to be handed on: to nobody, to who is busy, and to sales.
+    HandsOn,
     /// Goes at once.
     Leaves,
 }
@@ -97,6 +99,14 @@ async fn serve(tcp: TcpStream, manner: Manner, notes: Arc<Mutex<Vec<Value>>>) {
                     .await;
                 }
                 say(&mut socket, json!({"event": "mark", "mark": {"name": "all of it"}})).await;
+            }
+            (Manner::HandsOn, Some("start" | "transfer")) => {
+                let next = match message["transfer"]["to"].as_str() {
+                    None => "nobody",
+                    Some("nobody") => "busy",
+                    Some(_) => "sales",
+                };
+                say(&mut socket, json!({"event": "transfer", "transfer": {"to": next}})).await;
             }
             (Manner::ThinksBetterOfIt, Some("media")) if frames == 50 => {
                 say(&mut socket, json!({"event": "clear"})).await;

@@ -225,6 +225,7 @@ impl Follower {
                 None => self.engine.answered(self.call, self.worker, at, over).await.map(drop),
             },
             Progress::OptedOut => self.engine.opt_out(self.workspace, self.number, self.call).await,
+            Progress::Transferred(to) => self.engine.transferred(self.call, self.worker, &to, at).await,
             Progress::Heard(_) => Ok(()),
             Progress::Resume(resume) => self.engine.keep_resume(self.call, self.worker, resume).await,
         }

@@ -55,6 +55,21 @@ impl Dialer {
         }
     }
 
+    /// What a callee is told before we hang up because nobody is there to talk, over a trunk that plays what is ours.
+    pub(crate) async fn fallback(
+        &self,
+        dial: &Dial,
+        background: Option<&Background>,
+    ) -> Result<Option<Pcm>, Ending> {
+        let rules = &dial.conversation;
+        match (&rules.fallback_message, &rules.fallback_message_text) {
+            _ if !dial.config.plays_greetings() => Ok(None),
+            (Some(name), _) => Ok(Some(self.sound(dial, Some(name)).await?)),
+            (None, Some(template)) => Ok(Some(self.spoken(dial, &fill(dial, template, background)?).await?)),
+            (None, None) => Ok(None),
+        }
+    }
+
     async fn spoken(&self, dial: &Dial, text: &str) -> Result<Pcm, Ending> {
         if is_silence(text) {
             return Ok(Arc::default());

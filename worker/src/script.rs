@@ -7,6 +7,7 @@ use ringfleet_core::{
     EndedBy, Ending, Outcome,
     call::AGENT_UNREACHABLE,
     conversation::{Connect, ConnectKind, OnMachine},
+    transfer::{Destination, Transfer, TransferName},
 };
 use ringfleet_store::{Background, Dial};
 use serde_json::Value;
@@ -26,11 +27,13 @@ impl Dialer {
             }
             OnMachine::HangUp | OnMachine::CarryOn => None,
         };
+        let fallback = self.fallback(dial, known.as_ref().map(|(background, _)| background)).await?;
+        let destinations = destinations(dial)?;
         let handover = match &rules.connect {
             Some(connect) => Some(self.handover(dial, connect, known)?),
             None => None,
         };
-        Ok(Script { rules, handover, machine_message })
+        Ok(Script { rules, handover, machine_message, fallback, destinations, campaign: dial.campaign_id })
     }
 
     /// What is known of a call beside its number; nothing where neither an agent is told of it nor a text has places for it.
@@ -64,6 +67,15 @@ impl Dialer {
             connector: self.connector.clone(),
         })
     }
+}
+
+/// Where the call may be handed on to.
+fn destinations(dial: &Dial) -> Result<BTreeMap<TransferName, Destination>, Ending> {
+    let of = |(name, transfer): (&TransferName, &Transfer)| {
+        transfer.destination().map(|destination| (name.clone(), destination))
+    };
+    let read: Result<_, _> = dial.conversation.transfers.iter().map(of).collect();
+    read.map_err(|problem| unusable(dial, problem))
 }
 
 fn unusable(dial: &Dial, problem: &str) -> Ending {

@@ -1,235 +1,35 @@
 //! Agents: who talks after the callee answers, and in which version.
 
-use std::{collections::BTreeMap, path::Path};
+use std::path::Path;
 
 use ringfleet_carriers::media::load_greeting;
-use ringfleet_core::{
-    Action, AgentId, AgentVersion, Conversation,
-    conversation::{Connect, ConnectOn, Key, KeyRule, OnMachine},
-    id::AgentKind,
-};
+use ringfleet_core::{Action, AgentVersion, Conversation, id::AgentKind};
 use ringfleet_store::{Agent, NewAgent};
-use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value, json};
+use serde::Deserialize;
+use serde_json::json;
 use utoipa::ToSchema;
 
+use super::{
+    agent_body::{Body, NAME_LIMIT, OPENING_LIMIT, PROMPT_LIMIT, PatchBody, View},
+    conversation_body::ConversationChange,
+    settings_body::set,
+};
 use crate::{
     ApiSettings,
     auth::{Allowed, may},
     change::Answer,
     check,
-    envelope::{Moment, Reply},
+    envelope::Reply,
     error::{ApiError, Result},
     json::{Json, MaybeJson, NoBody},
-    openapi::bounds,
     page::{NumberPaging, Paging},
     path::PathId,
     query::{FromQuery, Parameters, Query},
-    strict::Object,
     tag::{Expected, Seen},
 };
 
-use super::{
-    conversation_body::{ConversationChange, keypad_seconds, said},
-    settings_body::{given, set},
-};
-
-const NAME_LIMIT: usize = 200;
-/// Longest prompt, in bytes.
-const PROMPT_LIMIT: usize = 100 * 1024;
-/// Longest opening line, in characters.
-const OPENING_LIMIT: usize = 2_000;
 /// `voice` and `llm` may be this long as JSON, in bytes.
 const SETTINGS_LIMIT: usize = 16 * 1024;
-
-#[derive(Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-#[schema(as = NewAgent)]
-pub(super) struct Body {
-    #[schema(schema_with = bounds::name::<NAME_LIMIT>)]
-    name: String,
-    #[schema(schema_with = bounds::maybe_text::<PROMPT_LIMIT>)]
-    prompt: Option<String>,
-    #[schema(value_type = Option<Object>)]
-    voice: Option<Map<String, Value>>,
-    #[schema(value_type = Option<Object>)]
-    llm: Option<Map<String, Value>>,
-    greeting: Option<String>,
-    recording: Option<bool>,
-    #[schema(schema_with = bounds::maybe_text::<OPENING_LIMIT>)]
-    opening_line: Option<String>,
-    #[schema(value_type = Option<Connect>)]
-    connect: Option<Object<Connect>>,
-    connect_on: Option<ConnectOn>,
-    #[schema(value_type = Option<BTreeMap<String, KeyRule>>)]
-    keypad: Option<BTreeMap<Key, Object<KeyRule>>>,
-    #[schema(schema_with = keypad_seconds)]
-    keypad_seconds: Option<u32>,
-    on_machine: Option<OnMachine>,
-    machine_message: Option<String>,
-    #[schema(schema_with = said)]
-    greeting_text: Option<String>,
-    #[schema(schema_with = said)]
-    machine_message_text: Option<String>,
-}
-
-/// `PATCH /agents/:id`: what is to change; `null` takes away what need not be there.
-#[derive(Deserialize, Default, ToSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-#[schema(as = AgentChange)]
-pub(super) struct PatchBody {
-    #[schema(schema_with = bounds::maybe_name::<NAME_LIMIT>)]
-    name: Option<String>,
-    #[schema(schema_with = bounds::maybe_text::<PROMPT_LIMIT>)]
-    prompt: Option<String>,
-    #[schema(value_type = Option<Object>)]
-    voice: Option<Map<String, Value>>,
-    #[schema(value_type = Option<Object>)]
-    llm: Option<Map<String, Value>>,
-    #[serde(default, deserialize_with = "given")]
-    #[schema(value_type = Option<String>)]
-    greeting: Option<Option<String>>,
-    recording: Option<bool>,
-    #[serde(default, deserialize_with = "given")]
-    #[schema(schema_with = bounds::maybe_text::<OPENING_LIMIT>)]
-    opening_line: Option<Option<String>>,
-    #[serde(default, deserialize_with = "given")]
-    #[schema(value_type = Option<Connect>)]
-    connect: Option<Option<Object<Connect>>>,
-    connect_on: Option<ConnectOn>,
-    #[schema(value_type = Option<BTreeMap<String, KeyRule>>)]
-    keypad: Option<BTreeMap<Key, Object<KeyRule>>>,
-    #[schema(schema_with = keypad_seconds)]
-    keypad_seconds: Option<u32>,
-    on_machine: Option<OnMachine>,
-    #[serde(default, deserialize_with = "given")]
-    #[schema(value_type = Option<String>)]
-    machine_message: Option<Option<String>>,
-    #[serde(default, deserialize_with = "given")]
-    #[schema(schema_with = said)]
-    greeting_text: Option<Option<String>>,
-    #[serde(default, deserialize_with = "given")]
-    #[schema(schema_with = said)]
-    machine_message_text: Option<Option<String>>,
-}
-
-impl Body {
-    fn conversation(&mut self) -> ConversationChange {
-        ConversationChange {
-            connect: self.connect.take().map(Some),
-            connect_on: self.connect_on,
-            keypad: self.keypad.take(),
-            keypad_seconds: self.keypad_seconds,
-            on_machine: self.on_machine,
-            machine_message: self.machine_message.take().map(Some),
-            greeting_text: self.greeting_text.take().map(Some),
-            machine_message_text: self.machine_message_text.take().map(Some),
-        }
-    }
-}
-
-impl PatchBody {
-    fn conversation(&mut self) -> ConversationChange {
-        ConversationChange {
-            connect: self.connect.take(),
-            connect_on: self.connect_on,
-            keypad: self.keypad.take(),
-            keypad_seconds: self.keypad_seconds,
-            on_machine: self.on_machine,
-            machine_message: self.machine_message.take(),
-            greeting_text: self.greeting_text.take(),
-            machine_message_text: self.machine_message_text.take(),
-        }
-    }
-}
-
-/// An agent as the API shows it, in one of its versions.
-#[derive(Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-#[schema(as = Agent)]
-pub(super) struct View {
-    id: AgentId,
-    /// The version that is shown.
-    version: AgentVersion,
-    status: Status,
-    /// The version that calls are made with.
-    published_version: Option<AgentVersion>,
-    latest_version: AgentVersion,
-    name: String,
-    prompt: String,
-    voice: Value,
-    llm: Value,
-    greeting: Option<String>,
-    recording: bool,
-    opening_line: Option<String>,
-    connect: Option<Connect>,
-    connect_on: ConnectOn,
-    #[schema(value_type = BTreeMap<String, KeyRule>)]
-    keypad: BTreeMap<Key, KeyRule>,
-    keypad_seconds: u32,
-    on_machine: OnMachine,
-    machine_message: Option<String>,
-    greeting_text: Option<String>,
-    machine_message_text: Option<String>,
-    version_created_at: Moment,
-    published_at: Option<Moment>,
-    rolled_back_at: Option<Moment>,
-    created_at: Moment,
-    archived_at: Option<Moment>,
-}
-
-/// Where a version stands.
-#[derive(Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-#[schema(as = AgentStatus)]
-enum Status {
-    /// Never published.
-    Draft,
-    /// Calls are made with it.
-    Published,
-    /// Calls were made with it until another one was published.
-    Retired,
-    /// Calls were made with it until it was rolled back.
-    RolledBack,
-}
-
-impl From<Agent> for View {
-    fn from(agent: Agent) -> Self {
-        let status = match agent.published_at {
-            _ if agent.live == Some(agent.n) => Status::Published,
-            None => Status::Draft,
-            Some(_) if agent.rolled_back_at.is_some() => Status::RolledBack,
-            Some(_) => Status::Retired,
-        };
-        Self {
-            id: agent.id,
-            version: agent.n,
-            status,
-            published_version: agent.live,
-            latest_version: agent.latest,
-            name: agent.name,
-            prompt: agent.prompt,
-            voice: agent.voice,
-            llm: agent.llm,
-            greeting: agent.greeting,
-            recording: agent.recording,
-            opening_line: agent.opening_line,
-            connect: agent.conversation.connect,
-            connect_on: agent.conversation.connect_on,
-            keypad: agent.conversation.keypad,
-            keypad_seconds: agent.conversation.keypad_seconds,
-            on_machine: agent.conversation.on_machine,
-            machine_message: agent.conversation.machine_message,
-            greeting_text: agent.conversation.greeting_text,
-            machine_message_text: agent.conversation.machine_message_text,
-            version_created_at: agent.version_created_at.into(),
-            published_at: Moment::maybe(agent.published_at),
-            rolled_back_at: Moment::maybe(agent.rolled_back_at),
-            created_at: agent.created_at.into(),
-            archived_at: Moment::maybe(agent.archived_at),
-        }
-    }
-}
 
 fn prompt(text: String) -> Result<String> {
     match text.len() <= PROMPT_LIMIT {
@@ -410,8 +210,11 @@ async fn check_outside(
     greeting: Option<&str>,
     asked: &ConversationChange,
 ) -> Result<()> {
-    let message = asked.machine_message.as_ref().and_then(Option::as_deref);
-    for (field, file) in [("greeting", greeting), ("machineMessage", message)] {
+    let file = |given: &Option<Option<String>>| given.clone().flatten();
+    let messages = [file(&asked.machine_message), file(&asked.fallback_message)];
+    let [machine, fallback] = messages.each_ref().map(Option::as_deref);
+    for (field, file) in [("greeting", greeting), ("machineMessage", machine), ("fallbackMessage", fallback)]
+    {
         if let Some(file) = file {
             check_sound(field, settings.greetings.as_deref(), file).await?;
         }

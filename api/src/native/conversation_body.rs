@@ -4,16 +4,19 @@ use std::collections::BTreeMap;
 
 use ringfleet_core::{
     Conversation,
-    conversation::{Connect, ConnectKind, ConnectOn, Key, KeyRule, MOST_KEYPAD_SECONDS, OnMachine},
+    conversation::{
+        Connect, ConnectKind, ConnectOn, Key, KeyRule, MOST_KEYPAD_SECONDS, OnMachine, SILENCE_SECONDS,
+    },
     net::Guard,
     opening,
+    transfer::{Transfer, TransferKind, TransferName},
 };
 use ringfleet_engine::EngineError;
 
 use super::settings_body::set;
 use crate::{error::Result, openapi::bounds, strict::Object, webhook_url};
 
-/// What is to change of a conversation; a null in the request takes `connect`, `machineMessage` or a text away.
+/// What is to change of a conversation; a null in the request takes `connect`, `silenceSeconds`, a message or a text away.
 #[derive(Default)]
 pub(super) struct ConversationChange {
     pub connect: Option<Option<Object<Connect>>>,
@@ -24,18 +27,28 @@ pub(super) struct ConversationChange {
     pub machine_message: Option<Option<String>>,
     pub greeting_text: Option<Option<String>>,
     pub machine_message_text: Option<Option<String>>,
+    pub fallback_message: Option<Option<String>>,
+    pub fallback_message_text: Option<Option<String>>,
+    pub transfers: Option<BTreeMap<TransferName, Object<Transfer>>>,
+    pub silence_seconds: Option<Option<u32>>,
 }
 
 impl ConversationChange {
-    /// Whether the agent may be where the change says it is.
+    /// Whether the agent, and whoever we call to hand calls on to, may be where the change says they are.
     pub async fn check(&self, guard: &Guard) -> Result<()> {
-        match &self.connect {
-            Some(Some(Object(connect))) => match connect.kind {
-                ConnectKind::Ws => webhook_url::check_agent(&connect.url, guard).await,
-                ConnectKind::Sip => webhook_url::check_telephone(&connect.url, guard).await,
-            },
-            _ => Ok(()),
+        if let Some(Some(Object(connect))) = &self.connect {
+            match connect.kind {
+                ConnectKind::Ws => webhook_url::check_agent(&connect.url, guard).await?,
+                ConnectKind::Sip => webhook_url::check_telephone("connect.url", &connect.url, guard).await?,
+            }
         }
+        for (name, Object(transfer)) in self.transfers.iter().flatten() {
+            if transfer.kind == TransferKind::Sip {
+                let field = format!("transfers.{name}.to");
+                webhook_url::check_telephone(&field, &transfer.to, guard).await?;
+            }
+        }
+        Ok(())
     }
 
     /// Changes a conversation; what comes of it must make sense as a whole, beside the file that is the agent's greeting.
@@ -55,6 +68,13 @@ impl ConversationChange {
         set(&mut to.machine_message, self.machine_message);
         set(&mut to.greeting_text, self.greeting_text);
         set(&mut to.machine_message_text, self.machine_message_text);
+        set(&mut to.fallback_message, self.fallback_message);
+        set(&mut to.fallback_message_text, self.fallback_message_text);
+        let transfers = |given: BTreeMap<TransferName, Object<Transfer>>| {
+            given.into_iter().map(|(name, Object(transfer))| (name, transfer)).collect()
+        };
+        set(&mut to.transfers, self.transfers.map(transfers));
+        set(&mut to.silence_seconds, self.silence_seconds);
         if greeting.is_some() && to.greeting_text.is_some() {
             let problem = "takes the place of greeting; give one of the two";
             return Err(EngineError::invalid("greetingText", problem));
@@ -66,6 +86,12 @@ impl ConversationChange {
 /// How `keypadSeconds` is described.
 pub(super) fn keypad_seconds() -> bounds::Bounds {
     bounds::maybe_whole(1..=u64::from(MOST_KEYPAD_SECONDS))
+}
+
+/// How `silenceSeconds` is described.
+pub(super) fn silence_seconds() -> bounds::Bounds {
+    let (least, most) = SILENCE_SECONDS.into_inner();
+    bounds::maybe_whole(u64::from(least)..=u64::from(most))
 }
 
 /// How a text that is said is described.

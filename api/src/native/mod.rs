@@ -1,6 +1,7 @@
 //! The native API, under `/api/v1`: one file per resource.
 
 mod accounts;
+mod agent_body;
 mod agents;
 mod api_keys;
 mod audit_log;
@@ -25,6 +26,7 @@ mod settings_body;
 mod stats;
 mod suppressions;
 mod transcripts;
+mod transfers;
 mod trunk_body;
 mod trunk_groups;
 mod trunk_messages;
@@ -141,6 +143,7 @@ fn campaigns_and_calls() -> Routes {
         .put("/sessions/{ses}/transcript", transcripts::put, "Keeps what was said in a call.")
         .get("/sessions/{ses}/recording", sessions::recording, "Gives the recording of a call.")
         .post("/sessions/{ses}/receipts", messages::receipt, "Tells what became of a message.")
+        .accept("/sessions/{ses}/transfer", transfers::ask, "Hands a live call on.")
         .get("/sessions/{ses}/replay", transcripts::replay, "Shows what is known of a call, in order.")
         .create("/leads", leads::create, "Makes a lead.")
         .get("/leads", leads::list, "Lists leads.")

@@ -75,6 +75,9 @@ pub(super) struct View {
     digits: Option<String>,
     /// How the callee began to talk, where the channel has a voice.
     speech: Option<Speech>,
+    /// The number or address that the call was handed on to.
+    transferred_to: Option<String>,
+    transferred_at: Option<Moment>,
     metadata: Value,
     created_at: Moment,
     started_at: Option<Moment>,
@@ -106,6 +109,8 @@ impl From<Call> for View {
             ended_by: call.ended_by,
             speech: call.heard.as_ref().and_then(|heard| heard.speech),
             digits: call.heard.map(|heard| heard.digits),
+            transferred_to: call.transferred_to,
+            transferred_at: Moment::maybe(call.transferred_at),
             metadata: call.metadata,
             created_at: call.created_at.into(),
             started_at: Moment::maybe(call.triggered_at),
@@ -230,6 +235,8 @@ const COLUMNS: &[&str] = &[
     "durationMs",
     "digits",
     "speech",
+    "transferredTo",
+    "transferredAt",
     "metadata",
 ];
 

@@ -134,6 +134,9 @@ fn events(call: &Call, turns: Value, times: Option<MessageTimes>) -> Vec<Value> 
     if let Some(at) = call.answered_at {
         events.push(json!({"type": "answered", "at": Moment::from(at)}));
     }
+    if let Some(at) = call.transferred_at {
+        events.push(json!({"type": "transferred", "at": Moment::from(at), "to": call.transferred_to}));
+    }
     let turns = turns.as_array().cloned().unwrap_or_default();
     events.extend(
         turns.iter().map(

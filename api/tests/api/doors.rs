@@ -95,6 +95,7 @@ const TABLE: &[(&str, &str, Needs)] = &[
     ("GET", "/sessions/export.jsonl", To(Read)),
     ("GET", "/sessions/{ses}/transcript", To(Read)),
     ("PUT", "/sessions/{ses}/transcript", To(RunCampaigns)),
+    ("POST", "/sessions/{ses}/transfer", To(RunCampaigns)),
     ("GET", "/sessions/{ses}/recording", To(Read)),
     ("GET", "/sessions/{ses}/replay", To(Read)),
     ("POST", "/sessions/{ses}/receipts", To(RunCampaigns)),
@@ -364,6 +365,7 @@ async fn another_workspace_does_not_exist() {
                 }
                 ("POST", it) if it.ends_with("/receipts") => json!({"status": "delivered"}),
                 ("PUT", it) if it.ends_with("/transcript") => json!({"transcript": []}),
+                ("POST", it) if it.ends_with("/transfer") => json!({"to": "sales"}),
                 ("POST", it) if it.ends_with("/test") => json!({"event": "session.ended"}),
                 ("PUT", it) if it.ends_with("/mapping") => json!({}),
                 ("POST", it) if it.ends_with("/recipients") => {

@@ -41,6 +41,7 @@ mod snapshots;
 mod starts;
 mod support;
 mod tags;
+mod transfers;
 mod uploads;
 mod validation;
 mod versions;

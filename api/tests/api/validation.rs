@@ -86,6 +86,17 @@ async fn agents() {
         ("greetingText", json!({"text": "Hello"}), "greetingText"),
         ("greetingText", json!("a\0b"), "greetingText"),
         ("machineMessageText", json!("Call me back"), "machineMessageText"),
+        ("fallbackMessage", json!("../sorry.wav"), "fallbackMessage"),
+        ("fallbackMessageText", json!(" "), "fallbackMessageText"),
+        ("fallbackMessageText", json!("a\0b"), "fallbackMessageText"),
+        ("silenceSeconds", json!(4), "silenceSeconds"),
+        ("silenceSeconds", json!(3601), "silenceSeconds"),
+        ("transfers", json!({"two words": {"kind": "refer", "to": "+14155550100"}}), "transfers.two words"),
+        ("transfers", json!({"sales": {"kind": "fax", "to": "+14155550100"}}), "transfers.sales.kind"),
+        ("transfers", json!({"sales": {"kind": "refer", "to": "14155550100"}}), "transfers.sales.to"),
+        ("transfers", json!({"sales": {"kind": "sip", "to": "sip:desk@10.0.0.1"}}), "transfers.sales.to"),
+        ("keypad", json!({"1": {"action": "transfer"}}), "keypad.1.to"),
+        ("keypad", json!({"1": {"action": "transfer", "to": "sales"}}), "keypad.1.to"),
         ("speed", json!(1), "speed"),
     ];
     expect_fields(&world, "/agents", json!({"name": "Asha"}), wrong).await;

@@ -5,19 +5,22 @@ use std::time::Duration;
 use ringfleet_core::{
     Conversation,
     call::Guess,
-    conversation::{KeyAction, OnMachine},
+    conversation::{KeyAction, KeyRule, OnMachine},
+    transfer::TransferName,
 };
 
 use super::Close;
 use crate::media::Event;
 
 /// What is to be done now.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Step {
     /// Go on.
     Nothing,
     /// Hand the call over to the agent.
     Connect,
+    /// Hand the call on.
+    Transfer(TransferName),
     /// Wait so long for a key, then end the call.
     Wait(Duration),
     /// Play the message for a machine, after its beep.
@@ -38,6 +41,16 @@ enum Scene {
     Waiting,
     Connected,
     Message,
+    /// Last words are said; then the call ends so.
+    Goodbye(Close),
+}
+
+/// Whether the call is handed on. That happens once: who has it then is not ours to lead.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Handing {
+    Not,
+    Now,
+    Done,
 }
 
 /// Leads one conversation.
@@ -47,12 +60,13 @@ pub(super) struct Director {
     /// Nothing ends the call after the greeting.
     stays: bool,
     scene: Scene,
+    handing: Handing,
     guess: Option<Guess>,
 }
 
 impl Director {
     pub fn new(rules: Conversation, stays: bool) -> Self {
-        Self { rules, stays, scene: Scene::Greeting, guess: None }
+        Self { rules, stays, scene: Scene::Greeting, handing: Handing::Not, guess: None }
     }
 
     /// What follows from this.
@@ -62,16 +76,50 @@ impl Director {
             Event::Beep => self.beep(),
             Event::Played => self.played(),
             Event::Sounds(guess) => self.sounds(guess),
+            Event::Silent => self.silent(),
         }
     }
 
+    /// Somebody wants the call to be handed on, where it may lead.
+    pub fn asked(&mut self, to: TransferName) -> Step {
+        let is_ours = matches!(self.scene, Scene::Greeting | Scene::Waiting | Scene::Connected);
+        if !is_ours || self.handing != Handing::Not || !self.rules.transfers.contains_key(&to) {
+            return Step::Nothing;
+        }
+        self.handing = Handing::Now;
+        Step::Transfer(to)
+    }
+
+    /// Somebody else has the call now.
+    pub fn handed_on(&mut self) {
+        (self.scene, self.handing) = (Scene::Connected, Handing::Done);
+    }
+
+    /// It could not be handed on, and stays where it was.
+    pub fn not_handed_on(&mut self) {
+        self.handing = Handing::Not;
+    }
+
+    /// Last words are said, and then the call ends.
+    pub fn goodbye(&mut self, close: Close) {
+        self.scene = Scene::Goodbye(close);
+    }
+
     fn key(&mut self, key: char) -> Step {
-        match self.rules.action(key) {
-            Some(KeyAction::Suppress) => Step::End(Close::OptedOut),
-            Some(KeyAction::Connect) if matches!(self.scene, Scene::Greeting | Scene::Waiting) => {
-                self.connect()
-            }
-            _ => Step::Nothing,
+        let Some(KeyRule { action, to }) = self.rules.rule(key).cloned() else { return Step::Nothing };
+        match action {
+            KeyAction::Suppress => Step::End(Close::OptedOut),
+            KeyAction::Connect if matches!(self.scene, Scene::Greeting | Scene::Waiting) => self.connect(),
+            KeyAction::Connect => Step::Nothing,
+            KeyAction::Transfer => to.map_or(Step::Nothing, |to| self.asked(to)),
+        }
+    }
+
+    /// Who is being handed on may hear nothing for a while.
+    fn silent(&self) -> Step {
+        match self.handing {
+            Handing::Now => Step::Nothing,
+            Handing::Not | Handing::Done => Step::End(Close::Silence),
         }
     }
 
@@ -88,6 +136,8 @@ impl Director {
 
     fn played(&mut self) -> Step {
         match self.scene {
+            Scene::Goodbye(close) => Step::End(close),
+            Scene::Greeting | Scene::Waiting if self.handing == Handing::Now => Step::Nothing,
             Scene::Message => Step::End(Close::Machine),
             Scene::Greeting if self.rules.connects_after_greeting() => self.connect(),
             Scene::Greeting => {
@@ -99,6 +149,9 @@ impl Director {
     }
 
     fn connect(&mut self) -> Step {
+        if self.handing == Handing::Now {
+            return Step::Nothing;
+        }
         self.scene = Scene::Connected;
         Step::Connect
     }
@@ -107,7 +160,7 @@ impl Director {
     fn sounds(&mut self, guess: Guess) -> Step {
         self.guess = Some(guess);
         match self.scene {
-            Scene::Waiting if self.has_a_message() => self.wait(),
+            Scene::Waiting if self.has_a_message() && self.handing == Handing::Not => self.wait(),
             _ => Step::Nothing,
         }
     }
@@ -193,12 +246,37 @@ mod tests {
         assert_eq!(steps(rules(), &[Event::Played, human]), [Step::Wait(WORD), Step::End(Close::Completed)]);
         let keys = json!({"onMachine": "message", "keypad": {"9": {"action": "suppress"}}});
         let wait = Step::Wait(Duration::from_secs(5));
-        assert_eq!(steps(keys, &[Event::Played, human]), [wait, wait], "a key may still come");
+        assert_eq!(steps(keys, &[Event::Played, human]), [wait.clone(), wait], "a key may still come");
         assert_eq!(
             steps(json!({}), &[machine, Event::Played])[1],
             Step::End(Close::Completed),
             "a guess ends no call"
         );
+    }
+
+    #[test]
+    fn a_call_is_handed_on_once_where_it_may_lead_and_stays_where_that_fails() {
+        let rules = json!({"connect": connect(), "transfers": {"sales": {"kind": "refer", "to": "+14155550100"}},
+            "keypad": {"1": {"action": "transfer", "to": "sales"}, "2": {"action": "connect"}, "9": {"action": "suppress"}}});
+        let sales: TransferName = "sales".parse().unwrap();
+        let hand_on = || Step::Transfer(sales.clone());
+        let mut greets = director(rules.clone());
+        assert_eq!(greets.asked("support".parse().unwrap()), Step::Nothing, "nobody has named that");
+        assert_eq!(greets.hears(Event::Key('1')), hand_on());
+        for event in [Event::Key('1'), Event::Key('2'), Event::Played, Event::Silent] {
+            assert_eq!(greets.hears(event), Step::Nothing, "{event:?} changes nothing meanwhile");
+        }
+        assert_eq!(greets.hears(Event::Key('9')), Step::End(Close::OptedOut));
+        let mut talks = director(rules);
+        assert_eq!(talks.hears(Event::Played), Step::Connect);
+        assert_eq!(talks.asked(sales.clone()), hand_on());
+        talks.not_handed_on();
+        assert_eq!(talks.asked(sales.clone()), hand_on(), "it may be tried again");
+        talks.handed_on();
+        assert_eq!(talks.asked(sales), Step::Nothing, "who has it now keeps it");
+        assert_eq!(talks.hears(Event::Silent), Step::End(Close::Silence));
+        talks.goodbye(Close::AgentLost);
+        assert_eq!(talks.hears(Event::Played), Step::End(Close::AgentLost));
     }
 
     #[test]

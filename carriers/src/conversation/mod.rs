@@ -3,36 +3,34 @@
 mod connect;
 mod director;
 mod relay;
+mod stage;
 mod stream;
 mod wire;
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc};
 
 use ringfleet_core::{
-    Conversation, SipAddress,
+    CampaignId, Conversation, SipAddress,
     conversation::{KeyAction, OnMachine},
+    transfer::{Destination, TransferName},
 };
 use tokio::{
-    sync::mpsc,
+    sync::{mpsc, oneshot},
     task::JoinHandle,
-    time::{Instant, sleep_until},
 };
-use tokio_util::sync::{CancellationToken, DropGuard};
+use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 use url::Url;
 
 pub use connect::Connector;
 pub(crate) use relay::{relay, ringing};
+pub(crate) use stage::{Setting, converse};
 
-use crate::media::{Command, Event, HeardFrame, Lead, Playout};
-use director::{Director, Step};
-use stream::hand_over;
+use crate::media::{Command, HeardFrame, Playout};
 
-/// Silence between a beep and the message: beeps last up to a second.
-const AFTER_BEEP: Duration = Duration::from_secs(1);
 /// Frames that may wait for an agent: 2 s. What is older is of no use to who talks.
 const FRAMES: usize = 100;
-/// Keys that may wait for an agent.
-const KEYS: usize = 64;
+/// Keys, and other news, that may wait for an agent; and wishes of an agent that may wait for us.
+const NEWS: usize = 64;
 
 /// The conversation of one call.
 #[derive(Debug, Clone, Default)]
@@ -43,6 +41,12 @@ pub struct Script {
     pub handover: Option<Handover>,
     /// What a machine is told; none tells it the greeting.
     pub machine_message: Option<Arc<Vec<i16>>>,
+    /// What a callee is told before we hang up because nobody is there to talk.
+    pub fallback: Option<Arc<Vec<i16>>>,
+    /// Where the transfers of `rules` lead.
+    pub destinations: BTreeMap<TransferName, Destination>,
+    /// The campaign, which an agent's telephone is told.
+    pub campaign: Option<CampaignId>,
 }
 
 impl Script {
@@ -94,6 +98,10 @@ pub(crate) enum Close {
     AgentUnreachable,
     /// Who talked is there no more.
     AgentLost,
+    /// Nobody has said anything for too long.
+    Silence,
+    /// The trunk has handed it on.
+    Transferred,
 }
 
 /// How an agent has gone.
@@ -107,127 +115,33 @@ pub(crate) enum Gone {
     Lost,
 }
 
+/// What an agent is told beside what it hears.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum News {
+    /// The callee has pressed a key.
+    Key(char),
+    /// The call could not be handed on, and stays with the agent.
+    NotTransferred(TransferName),
+}
+
 /// What an agent hears of a call, and what the callee hears of the agent.
 pub(crate) struct Ends {
     pub playout: Arc<Playout>,
     pub frames: mpsc::Receiver<HeardFrame>,
-    pub keys: mpsc::Receiver<char>,
+    pub news: mpsc::Receiver<News>,
     /// The audio of the call, which presses keys.
     pub commands: mpsc::UnboundedSender<Command>,
+    /// Where the agent wants the call to be handed on to.
+    pub wishes: mpsc::Sender<TransferName>,
+    /// Told when a telephone has answered; dropped when it has not.
+    pub answered: oneshot::Sender<()>,
 }
 
-/// What reaches the telephones of agents.
+/// What reaches telephones for a call.
 pub(crate) trait Switchboard: Send + Sync {
     /// Calls one, in a task, and carries the conversation until it has gone or `over` fires.
-    fn call(
-        self: Arc<Self>,
-        to: SipAddress,
-        about: Handover,
-        ends: Ends,
-        over: CancellationToken,
-    ) -> JoinHandle<Gone>;
-}
+    fn call(self: Arc<Self>, to: SipAddress, ends: Ends, over: CancellationToken) -> JoinHandle<Gone>;
 
-/// Leads a call from the answer until it is to end. Dropped when the callee hangs up: the agent is told.
-pub(crate) async fn converse(
-    script: Arc<Script>,
-    greeting: Arc<Vec<i16>>,
-    stays: bool,
-    lead: Lead,
-    switchboard: Arc<dyn Switchboard>,
-) -> Close {
-    let director = Director::new(script.rules.clone(), stays);
-    Stage { script, greeting, lead, director, switchboard, agent: None, patience: None }.play().await
-}
-
-/// An agent that has the call.
-struct Talking {
-    keys: mpsc::Sender<char>,
-    task: JoinHandle<Gone>,
-    _over: DropGuard,
-}
-
-struct Stage {
-    script: Arc<Script>,
-    greeting: Arc<Vec<i16>>,
-    lead: Lead,
-    director: Director,
-    switchboard: Arc<dyn Switchboard>,
-    agent: Option<Talking>,
-    /// When the wait for a key is over.
-    patience: Option<Instant>,
-}
-
-impl Stage {
-    async fn play(mut self) -> Close {
-        loop {
-            let step = tokio::select! {
-                biased;
-                Some(event) = self.lead.events.recv() => {
-                    self.tell_agent(event);
-                    self.director.hears(event)
-                }
-                gone = gone(&mut self.agent) => {
-                    return match gone {
-                        Gone::Unreachable => Close::AgentUnreachable,
-                        Gone::Lost => Close::AgentLost,
-                        Gone::Left => Close::Completed,
-                    };
-                }
-                () = until(self.patience) => return Close::Completed,
-            };
-            match step {
-                Step::Nothing => {}
-                Step::End(close) => return close,
-                Step::Wait(time) => self.patience = Some(Instant::now() + time),
-                Step::Connect => match self.script.handover.clone() {
-                    Some(to) => self.connect(to),
-                    None => return Close::AgentUnreachable,
-                },
-                Step::LeaveMessage => self.leave_message(),
-            }
-        }
-    }
-
-    fn tell_agent(&self, event: Event) {
-        if let (Event::Key(key), Some(agent)) = (event, &self.agent) {
-            let _ = agent.keys.try_send(key); // who does not keep up with fingers is not there
-        }
-    }
-
-    fn connect(&mut self, to: Handover) {
-        self.patience = None;
-        let (playout, over) = (Arc::new(Playout::default()), CancellationToken::new());
-        let ((tell_frames, frames), (keys, pressed)) = (mpsc::channel(FRAMES), mpsc::channel(KEYS));
-        // The session ends before this does only when the call is over.
-        let _ = self.lead.commands.send(Command::Bridge(playout.clone(), tell_frames));
-        let ends = Ends { playout, frames, keys: pressed, commands: self.lead.commands.clone() };
-        let task = match to.at.clone() {
-            AgentAt::WebSocket(url) => tokio::spawn(hand_over(url, to, ends, over.clone())),
-            AgentAt::Telephone(at) => self.switchboard.clone().call(at, to, ends, over.clone()),
-        };
-        self.agent = Some(Talking { keys, task, _over: over.drop_guard() });
-    }
-
-    fn leave_message(&mut self) {
-        (self.agent, self.patience) = (None, None);
-        let message = self.script.machine_message.clone().unwrap_or_else(|| self.greeting.clone());
-        let _ = self.lead.commands.send(Command::Play(message, AFTER_BEEP));
-    }
-}
-
-/// How the agent has gone; never, while there is none.
-async fn gone(agent: &mut Option<Talking>) -> Gone {
-    match agent {
-        // One that has panicked, which has been reported, was there.
-        Some(agent) => (&mut agent.task).await.unwrap_or(Gone::Lost),
-        None => std::future::pending().await,
-    }
-}
-
-async fn until(moment: Option<Instant>) {
-    match moment {
-        Some(moment) => sleep_until(moment).await,
-        None => std::future::pending().await,
-    }
+    /// Asks the trunk to connect the callee with another. True once it says that it has.
+    fn refer(self: Arc<Self>, to: Destination) -> AbortOnDropHandle<bool>;
 }

@@ -4,7 +4,7 @@ use std::{convert::Infallible, sync::Arc};
 
 use tokio::sync::mpsc;
 
-use super::{Ends, FRAMES};
+use super::{Ends, FRAMES, News};
 use crate::media::{Codec, Command, Event, Lead, Playout, tone};
 
 /// Lets the callee hear that it rings; what the callee says and presses meanwhile is heard by nobody. Until it is dropped.
@@ -17,7 +17,7 @@ pub(crate) async fn ringing(ends: &mut Ends) -> Infallible {
         tokio::select! {
             () = ends.playout.changed() => {}
             Some(_) = ends.frames.recv() => {}
-            Some(_) = ends.keys.recv() => {}
+            Some(_) = ends.news.recv() => {}
         }
     }
 }
@@ -25,17 +25,20 @@ pub(crate) async fn ringing(ends: &mut Ends) -> Infallible {
 /// Carries audio and keys between the callee and the telephone at the other end of `agent`, until it is dropped. Both have a clock of 20 ms
 /// and hide the jitter of their own network.
 pub(crate) async fn relay(ends: Ends, agent: Lead) -> Infallible {
-    let Ends { playout, mut frames, mut keys, commands } = ends;
+    let Ends { playout, mut frames, mut news, commands, answered, .. } = ends;
     let Lead { mut events, commands: to_agent } = agent;
     let (for_agent, (tell_frames, mut said)) = (Arc::new(Playout::default()), mpsc::channel(FRAMES));
     playout.clear(); // it rings no more
+    let _ = answered.send(()); // an agent's telephone is waited for by nobody
     // Each session ends before this does only when its call is over.
     let _ = to_agent.send(Command::Bridge(for_agent.clone(), tell_frames));
     loop {
         tokio::select! {
             Some((_, frame)) = frames.recv() => for_agent.push_live(&frame),
             Some((_, frame)) = said.recv() => playout.push_live(&frame),
-            Some(key) = keys.recv() => drop(to_agent.send(Command::Press(key))),
+            Some(told) = news.recv() => if let News::Key(key) = told {
+                let _ = to_agent.send(Command::Press(key));
+            },
             Some(event) = events.recv() => if let Event::Key(key) = event {
                 let _ = commands.send(Command::Press(key));
             },
@@ -48,7 +51,7 @@ pub(crate) async fn relay(ends: Ends, agent: Lead) -> Infallible {
 mod tests {
     use std::time::Duration;
 
-    use tokio::time::timeout;
+    use tokio::{sync::oneshot, time::timeout};
 
     use super::*;
     use crate::media::{FRAME, HeardFrame};
@@ -59,16 +62,23 @@ mod tests {
     struct Call {
         playout: Arc<Playout>,
         frames: mpsc::Sender<HeardFrame>,
-        keys: mpsc::Sender<char>,
+        news: mpsc::Sender<News>,
         told: mpsc::UnboundedReceiver<Command>,
     }
 
     fn call() -> (Call, Ends) {
         let playout = Arc::new(Playout::default());
-        let ((frames, heard), (keys, pressed)) = (mpsc::channel(8), mpsc::channel(8));
+        let ((frames, heard), (news, heard_news)) = (mpsc::channel(8), mpsc::channel(8));
         let (commands, told) = mpsc::unbounded_channel();
-        let ends = Ends { playout: playout.clone(), frames: heard, keys: pressed, commands };
-        (Call { playout, frames, keys, told }, ends)
+        let ends = Ends {
+            playout: playout.clone(),
+            frames: heard,
+            news: heard_news,
+            commands,
+            wishes: mpsc::channel(1).0,
+            answered: oneshot::channel().0,
+        };
+        (Call { playout, frames, news, told }, ends)
     }
 
     async fn pressed(told: &mut mpsc::UnboundedReceiver<Command>) -> char {
@@ -104,7 +114,7 @@ mod tests {
         assert_eq!(played(&for_agent).await, Codec::Pcmu.decode(ours));
         said.send((0, [theirs; FRAME])).await.unwrap();
         assert_eq!(played(&call.playout).await, Codec::Pcmu.decode(theirs));
-        call.keys.send('4').await.unwrap();
+        call.news.send(News::Key('4')).await.unwrap();
         assert_eq!(pressed(&mut told).await, '4');
         tell_events.send(Event::Beep).unwrap();
         tell_events.send(Event::Key('7')).unwrap();
@@ -124,7 +134,7 @@ mod tests {
             }
             assert!(loudest > 1000, "{loudest}");
         }
-        drop((call.frames, call.keys));
+        drop((call.frames, call.news));
         played(&call.playout).await;
         ringing.abort();
     }

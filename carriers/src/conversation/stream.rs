@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use futures::{SinkExt, StreamExt, stream::SplitSink, stream::SplitStream};
-use ringfleet_core::clock::Stopwatch;
+use ringfleet_core::{clock::Stopwatch, transfer::TransferName};
 use tokio::{
     sync::mpsc,
     time::{interval, sleep, timeout},
@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use url::Url;
 
 use super::{
-    Ends, Gone, Handover,
+    Ends, Gone, Handover, News,
     connect::Socket,
     wire::{self, Incoming, Outgoing, Stream, Writer},
 };
@@ -61,11 +61,11 @@ fn unreachable(to: &Handover, url: &Url, error: &str) -> Gone {
 async fn talk((socket, url): (Socket, &Url), to: &Handover, ends: Ends, over: &CancellationToken) -> Gone {
     let began = Stopwatch::start();
     let (sink, stream) = socket.split();
-    let Ends { playout, frames, keys, .. } = ends;
-    let mut listener = Listener { playout: &playout, call: &to.call, said: false, complained: false };
+    let Ends { playout, frames, news, wishes, .. } = ends;
+    let mut listener = Listener { playout: &playout, wishes, call: &to.call, said: false, complained: false };
     let mut speaker = Speaker { sink, writer: Writer::new(about(to)) };
     let gone = tokio::select! {
-        gone = speaker.speak(&to.parameters, &playout, frames, keys, over) => gone,
+        gone = speaker.speak(&to.parameters, &playout, frames, news, over) => gone,
         gone = listener.listen(stream) => gone,
         () = async { over.cancelled().await; sleep(GOODBYE).await } => return Gone::Left,
     };
@@ -102,7 +102,7 @@ impl Speaker {
         parameters: &BTreeMap<String, String>,
         playout: &Playout,
         mut frames: mpsc::Receiver<HeardFrame>,
-        mut keys: mpsc::Receiver<char>,
+        mut news: mpsc::Receiver<News>,
         over: &CancellationToken,
     ) -> &'static str {
         let mut ping = interval(PING);
@@ -111,7 +111,10 @@ impl Speaker {
             well = tokio::select! {
                 biased;
                 () = over.cancelled() => return self.say_goodbye().await,
-                Some(key) = keys.recv() => self.say(&Outgoing::Dtmf(key)).await,
+                Some(told) = news.recv() => match told {
+                    News::Key(key) => self.say(&Outgoing::Dtmf(key)).await,
+                    News::NotTransferred(to) => self.say(&Outgoing::NotTransferred(&to)).await,
+                },
                 () = playout.changed() => self.say_passed(playout).await,
                 Some((n, frame)) = frames.recv() => {
                     self.say(&Outgoing::Media { at: n * FRAME_MS, ulaw: &frame }).await
@@ -151,6 +154,7 @@ impl Speaker {
 /// The agent's direction.
 struct Listener<'a> {
     playout: &'a Playout,
+    wishes: mpsc::Sender<TransferName>,
     call: &'a str,
     /// It has sent audio.
     said: bool,
@@ -190,6 +194,7 @@ impl Listener<'_> {
                 }
             }
             Ok(Incoming::Clear) => self.playout.clear(),
+            Ok(Incoming::Transfer(to)) => drop(self.wishes.try_send(to)), // who asks that often has been heard
             Ok(Incoming::Other) => {}
             Err(error) => self.complain(&error),
         }

@@ -2,7 +2,7 @@ use std::{future::Future, sync::Arc};
 
 use ringfleet_core::net::Guard;
 use serde_json::{Value, json};
-use tokio::{net::TcpListener, task::JoinHandle};
+use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
 use tokio_tungstenite::accept_async;
 
 use super::{
@@ -42,7 +42,8 @@ impl Agent {
 struct Call {
     playout: Arc<Playout>,
     frames: mpsc::Sender<HeardFrame>,
-    keys: mpsc::Sender<char>,
+    news: mpsc::Sender<News>,
+    wishes: mpsc::Receiver<TransferName>,
     over: CancellationToken,
     task: JoinHandle<Gone>,
 }
@@ -58,11 +59,19 @@ fn call(port: u16) -> Call {
         connector: Arc::new(Connector::new(guard)),
     };
     let (playout, over) = (Arc::new(Playout::default()), CancellationToken::new());
-    let ((frames, heard), (keys, pressed)) = (mpsc::channel(8), mpsc::channel(8));
+    let ((frames, heard), (news, told)) = (mpsc::channel(8), mpsc::channel(8));
+    let (wish, wishes) = mpsc::channel(8);
     let (commands, _) = mpsc::unbounded_channel(); // a program presses no keys
-    let ends = Ends { playout: playout.clone(), frames: heard, keys: pressed, commands };
+    let ends = Ends {
+        playout: playout.clone(),
+        frames: heard,
+        news: told,
+        commands,
+        wishes: wish,
+        answered: oneshot::channel().0,
+    };
     let task = tokio::spawn(hand_over(url, to, ends, over.clone()));
-    Call { playout, frames, keys, over, task }
+    Call { playout, frames, news, wishes, over, task }
 }
 
 async fn gone(call: Call) -> Gone {
@@ -84,7 +93,7 @@ async fn with_agent<F: Future<Output = ()> + Send + 'static>(
 
 #[tokio::test]
 async fn both_directions_keys_marks_and_the_end_travel() {
-    let (tell_all, all_heard) = tokio::sync::oneshot::channel();
+    let (tell_all, all_heard) = oneshot::channel();
     let (call, agent) = with_agent(|mut agent| async move {
         let start = agent.greeted().await;
         assert_eq!(start["start"]["customParameters"], json!({"name": "Ana"}));
@@ -112,7 +121,7 @@ async fn both_directions_keys_marks_and_the_end_travel() {
         assert_eq!(agent.hear().await, "closed");
     })
     .await;
-    call.keys.send('5').await.unwrap();
+    call.news.send(News::Key('5')).await.unwrap();
     call.frames.send((3, [7; FRAME])).await.unwrap();
     while call.playout.is_empty() {
         tokio::task::yield_now().await;
@@ -121,6 +130,26 @@ async fn both_directions_keys_marks_and_the_end_travel() {
     timeout(DEADLINE, all_heard).await.unwrap().unwrap();
     call.over.cancel();
     assert_eq!(gone(call).await, Gone::Left);
+    timeout(DEADLINE, agent).await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn a_wish_to_hand_on_is_heard_and_its_failure_told() {
+    let (mut call, agent) = with_agent(|mut agent| async move {
+        agent.greeted().await;
+        agent.say(json!({"event": "transfer", "transfer": {"to": "two words"}})).await;
+        agent.say(json!({"event": "transfer", "transfer": {"to": "sales"}})).await;
+        let told = agent.hear().await;
+        assert_eq!(told["transfer"], json!({"to": "sales", "status": "failed"}));
+    })
+    .await;
+    let sales: TransferName = "sales".parse().unwrap();
+    assert_eq!(
+        timeout(DEADLINE, call.wishes.recv()).await.unwrap(),
+        Some(sales.clone()),
+        "the only one that is a name"
+    );
+    call.news.send(News::NotTransferred(sales)).await.unwrap();
     timeout(DEADLINE, agent).await.unwrap().unwrap();
 }
 

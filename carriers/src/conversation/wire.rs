@@ -9,6 +9,7 @@ use base64::{
     Engine, alphabet,
     engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig, general_purpose::STANDARD},
 };
+use ringfleet_core::transfer::TransferName;
 use serde::{Deserialize, Serialize, Serializer};
 
 /// Senders differ in whether they fill base64 up with `=`.
@@ -41,6 +42,8 @@ pub(super) enum Outgoing<'a> {
     Mark(&'a str),
     /// The callee has pressed a key.
     Dtmf(char),
+    /// The call could not be handed on. Not one of Twilio's.
+    NotTransferred(&'a TransferName),
     /// The call is over.
     Stop,
 }
@@ -54,6 +57,8 @@ pub(super) enum Incoming {
     Mark(String),
     /// Throw away what is queued.
     Clear,
+    /// Hand the call on. Not one of Twilio's.
+    Transfer(TransferName),
     /// Something that is no use to us.
     Other,
 }
@@ -100,6 +105,9 @@ impl Writer {
             Outgoing::Dtmf(digit) => {
                 (body.event, body.dtmf) = ("dtmf", Some(Dtmf { track: "inbound_track", digit: *digit }));
             }
+            Outgoing::NotTransferred(to) => {
+                (body.event, body.transfer) = ("transfer", Some(Transfer { to, status: "failed" }));
+            }
             Outgoing::Stop => body.stop = Some(Stop { account_sid: &about.account, call_sid: &about.call }),
         }
         text(&body)
@@ -122,6 +130,10 @@ pub(super) fn read(text: &str) -> Result<Incoming, String> {
         }
         "mark" => Incoming::Mark(told.mark.ok_or_else(|| lacks("mark.name"))?.name.into_owned()),
         "clear" => Incoming::Clear,
+        "transfer" => {
+            let to = told.transfer.ok_or_else(|| lacks("transfer.to"))?.to;
+            Incoming::Transfer(to.parse().map_err(|error| format!("transfer.to: {error}"))?)
+        }
         _ => Incoming::Other,
     })
 }
@@ -156,6 +168,8 @@ struct Body<'a> {
     mark: Option<Mark<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     dtmf: Option<Dtmf>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    transfer: Option<Transfer<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     stop: Option<Stop<'a>>,
     stream_sid: &'a str,
@@ -222,6 +236,12 @@ struct Stop<'a> {
     call_sid: &'a str,
 }
 
+#[derive(Serialize)]
+struct Transfer<'a> {
+    to: &'a TransferName,
+    status: &'static str,
+}
+
 /// A message of the server. What else stands in it is for others.
 #[derive(Deserialize)]
 struct Told<'a> {
@@ -231,6 +251,14 @@ struct Told<'a> {
     media: Option<Sound<'a>>,
     #[serde(borrow)]
     mark: Option<Mark<'a>>,
+    #[serde(borrow)]
+    transfer: Option<Whither<'a>>,
+}
+
+#[derive(Deserialize)]
+struct Whither<'a> {
+    #[serde(borrow)]
+    to: Cow<'a, str>,
 }
 
 #[derive(Deserialize)]
@@ -284,8 +312,12 @@ mod tests {
             json!({"event": "mark", "sequenceNumber": "5", "streamSid": "MZ1", "mark": {"name": "end"}})
         );
         assert_eq!(
+            said(&mut writer, &Outgoing::NotTransferred(&"sales".parse().unwrap())),
+            json!({"event": "transfer", "sequenceNumber": "6", "streamSid": "MZ1", "transfer": {"to": "sales", "status": "failed"}})
+        );
+        assert_eq!(
             said(&mut writer, &Outgoing::Stop),
-            json!({"event": "stop", "sequenceNumber": "6", "streamSid": "MZ1", "stop": {"accountSid": "ws_1", "callSid": "ses_1"}})
+            json!({"event": "stop", "sequenceNumber": "7", "streamSid": "MZ1", "stop": {"accountSid": "ws_1", "callSid": "ses_1"}})
         );
     }
 
@@ -301,6 +333,8 @@ mod tests {
             told(json!({"event": "mark", "mark": {"name": "a\"b"}})),
             Ok(Incoming::Mark("a\"b".into()))
         );
+        let hand_on = json!({"event": "transfer", "streamSid": "MZ1", "transfer": {"to": "sales"}});
+        assert_eq!(told(hand_on), Ok(Incoming::Transfer("sales".parse().unwrap())));
         assert_eq!(told(json!({"event": "transcript", "media": null})), Ok(Incoming::Other));
     }
 
@@ -313,6 +347,8 @@ mod tests {
             (r#"{"event": "media"}"#, "media.payload"),
             (r#"{"event": "media", "media": {"payload": "*"}}"#, "media.payload"),
             (r#"{"event": "mark"}"#, "mark.name"),
+            (r#"{"event": "transfer"}"#, "transfer.to"),
+            (r#"{"event": "transfer", "transfer": {"to": "sip:a@b"}}"#, "transfer.to"),
         ] {
             let error = read(bad).unwrap_err();
             assert!(error.contains(says), "{bad}: {error}");

@@ -14,6 +14,7 @@ mod resample;
 mod rtp;
 mod sdp;
 mod session;
+mod silence;
 mod socket;
 mod source;
 mod speech;
@@ -105,6 +106,8 @@ pub enum Event {
     Key(char),
     /// What the far end's beginning sounds like; told once at most.
     Sounds(Guess),
+    /// Nobody has said anything for as long as was asked for; told again after as long.
+    Silent,
 }
 
 /// What [`run`] is told to do from now on.
@@ -116,6 +119,8 @@ pub(crate) enum Command {
     Press(char),
     /// Play what an agent says, and let it hear. Frames for which there is no room are left out.
     Bridge(Arc<Playout>, mpsc::Sender<HeardFrame>),
+    /// Tell of silences of so long.
+    Notice(Duration),
 }
 
 /// The session's end of the wires between [`run`] and whoever leads the conversation.

@@ -15,6 +15,7 @@ use super::{
     ears::Ears,
     recorder::Recorder,
     rtp::{self, Arrival, Packet, Sequence},
+    silence::Silence,
     source::Source,
     speech::SpeechMeter,
 };
@@ -68,11 +69,12 @@ pub async fn run(
                     talker.agent = Some(playout);
                     listener.let_hear(agent);
                 }
+                Command::Notice(after) => listener.silence.notice(after),
             },
             _ = clock.tick() => {
                 receiving = true;
-                listener.tick();
                 let frame = talker.next_frame();
+                listener.tick(&frame.pcm);
                 if let Some(packet) = &frame.packet
                     && let Some(to) = listener.source.target()
                     && socket.udp.send_to(packet.bytes(), to).await.is_ok()
@@ -243,6 +245,7 @@ struct Listener {
     beep: BeepDetector,
     beep_heard: bool,
     speech: SpeechMeter,
+    silence: Silence,
     recorder: Option<Recorder>,
     agent: Option<Box<Agent>>,
     tell: mpsc::UnboundedSender<Event>,
@@ -269,6 +272,7 @@ impl Listener {
             beep: BeepDetector::default(),
             beep_heard: false,
             speech: SpeechMeter::default(),
+            silence: Silence::default(),
             recorder,
             agent: None,
             tell,
@@ -287,9 +291,12 @@ impl Listener {
         self.agent = Some(Box::new(Agent { ears: Ears::default(), frames: 0, tell }));
     }
 
-    /// 20 ms have passed.
-    fn tick(&mut self) {
+    /// 20 ms have passed, in which we have said this.
+    fn tick(&mut self, said: &[i16; FRAME]) {
         self.ticks += 1;
+        if self.silence.tick(said) {
+            self.tell(Event::Silent);
+        }
         if let Some(guess) = self.speech.tick() {
             self.tell(Event::Sounds(guess));
         }
@@ -321,6 +328,7 @@ impl Listener {
             Some(codec) => self.audio(codec, &packet, arrival),
             None => {
                 let pressed = self.keypad.packet(packet.timestamp, packet.payload);
+                self.silence.stir();
                 pressed.into_iter().for_each(|key| self.tell(Event::Key(key)));
             }
         }
@@ -342,6 +350,7 @@ impl Listener {
         }
         if arrival != Arrival::Late {
             self.speech.hear(&self.pcm);
+            self.silence.hear(&self.pcm);
         }
         // Late packets would tear a tone apart; without them there is only a short gap.
         if arrival != Arrival::Late && self.minds_beeps() && self.beep.hear(&self.pcm) {

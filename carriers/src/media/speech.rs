@@ -17,6 +17,12 @@ const LISTENS: u32 = 500;
 /// Milliseconds of a frame.
 const FRAME_MS: u32 = 20;
 
+/// Whether somebody talks, or anything else is heard.
+pub(super) fn is_loud(pcm: &[i16]) -> bool {
+    let square: f32 = pcm.iter().map(|sample| f32::from(*sample) * f32::from(*sample)).sum();
+    square > LOUD * LOUD * pcm.len() as f32
+}
+
 /// Measures the beginning of one call.
 #[derive(Debug, Default)]
 pub(super) struct SpeechMeter {
@@ -34,11 +40,7 @@ pub(super) struct SpeechMeter {
 impl SpeechMeter {
     /// Takes what was heard since the last tick.
     pub fn hear(&mut self, pcm: &[i16]) {
-        if self.done || self.loud || pcm.is_empty() {
-            return;
-        }
-        let square: f32 = pcm.iter().map(|sample| f32::from(*sample) * f32::from(*sample)).sum();
-        self.loud = square > LOUD * LOUD * pcm.len() as f32;
+        self.loud |= !self.done && is_loud(pcm);
     }
 
     /// 20 ms have passed. The guess, when it is made.

@@ -22,7 +22,7 @@ use super::{
     live,
     timer::Wanted,
 };
-use crate::{Attempt, Order, Progress, media::RtpSocket, placed_in_a_task};
+use crate::{Attempt, Hints, Order, Progress, media::RtpSocket, placed_in_a_task};
 
 /// Wait when every RTP port of the process is taken; calls end all the time.
 const NO_PORT_WAIT: Duration = Duration::from_secs(1);
@@ -32,6 +32,7 @@ pub(super) struct SipAttempt {
     pub(super) order: Order,
     pub(super) invitation: Invitation,
     pub(super) desks: Arc<Desks>,
+    pub(super) hints: Hints,
 }
 
 impl SipAttempt {
@@ -76,7 +77,7 @@ impl SipAttempt {
             guard: None,
             station,
         };
-        Ok(Self { order, invitation, desks: carrier.desks.clone() })
+        Ok(Self { order, invitation, desks: carrier.desks.clone(), hints: carrier.hints.clone() })
     }
 
     async fn run(self, progress: UnboundedSender<Progress>, hangup: CancellationToken) -> Ending {

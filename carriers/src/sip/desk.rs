@@ -6,7 +6,9 @@
 use std::{collections::BTreeMap, convert::Infallible, io, net::SocketAddr, sync::Arc, time::Duration};
 
 use parking_lot::Mutex;
-use ringfleet_core::{CallId, SipAddress, net::Guard, trunk::SipTransport};
+use ringfleet_core::{
+    CallId, CampaignId, SipAddress, net::Guard, transfer::Destination, trunk::SipTransport,
+};
 use rsipstack::sip::{Expires, Header};
 use serde_json::Value;
 use tokio::{
@@ -14,7 +16,10 @@ use tokio::{
     task::JoinHandle,
     time::timeout,
 };
-use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tokio_util::{
+    sync::CancellationToken,
+    task::{AbortOnDropHandle, TaskTracker},
+};
 
 use super::{
     SipSettings,
@@ -22,12 +27,13 @@ use super::{
     invite::{self, Answer, Invitation},
     leg::{self, Leg, keep},
     line::{Line, Over},
+    refer::Referrer,
     station::Station,
     timer::Wanted,
 };
 use crate::{
     Order, Progress,
-    conversation::{Ends, Gone, Handover, Switchboard, relay, ringing},
+    conversation::{Ends, Gone, Switchboard, relay, ringing},
     media::{self, RtpSocket, Wires},
 };
 
@@ -84,7 +90,7 @@ impl Desks {
         serde_json::from_value(call.get(KEPT)?.clone()).ok()
     }
 
-    async fn invitation(&self, call: &Desk, to: &SipAddress, headers: Vec<Header>) -> io::Result<Invitation> {
+    async fn invitation(&self, call: &Desk, to: &SipAddress) -> io::Result<Invitation> {
         let mut targets = self.hosts.telephone(to).await?;
         let station = self.station()?;
         let peer = targets.remove(0);
@@ -102,34 +108,35 @@ impl Desks {
             rules: BTreeMap::new(),
             session_timer: Wanted::new(Some(SESSION)),
             ring_timeout: RING,
-            headers,
+            headers: call.headers(),
             guard: Some(self.guard.clone()),
         })
     }
 }
 
-/// The agents' telephones of one call.
+/// What reaches telephones for one call: those of agents, and where it is handed on to.
 pub(super) struct Desk {
     desks: Arc<Desks>,
     call: CallId,
+    campaign: Option<CampaignId>,
     /// Whom the agent talks with, and so sees on the telephone.
     callee: String,
     /// The call itself.
     leg: Leg,
+    referrer: Arc<Referrer>,
     progress: UnboundedSender<Progress>,
     calls: TaskTracker,
 }
 
 impl Switchboard for Desk {
-    fn call(
-        self: Arc<Self>,
-        to: SipAddress,
-        about: Handover,
-        ends: Ends,
-        over: CancellationToken,
-    ) -> JoinHandle<Gone> {
+    fn call(self: Arc<Self>, to: SipAddress, ends: Ends, over: CancellationToken) -> JoinHandle<Gone> {
         let desk = self.clone();
-        self.calls.spawn(async move { desk.hand_over(&to, &about, ends, over).await })
+        self.calls.spawn(async move { desk.hand_over(&to, ends, over).await })
+    }
+
+    fn refer(self: Arc<Self>, to: Destination) -> AbortOnDropHandle<bool> {
+        let referrer = self.referrer.clone();
+        AbortOnDropHandle::new(tokio::spawn(async move { referrer.refer(&to).await }))
     }
 }
 
@@ -137,11 +144,31 @@ impl Desk {
     pub(super) fn new(
         desks: Arc<Desks>,
         order: &Order,
-        leg: Leg,
+        (leg, referrer): (Leg, Referrer),
         progress: UnboundedSender<Progress>,
     ) -> Arc<Self> {
         let callee = format!("+{}", order.to.digits());
-        Arc::new(Self { desks, call: order.call, callee, leg, progress, calls: TaskTracker::new() })
+        Arc::new(Self {
+            desks,
+            call: order.call,
+            campaign: order.script.campaign,
+            callee,
+            leg,
+            referrer: Arc::new(referrer),
+            progress,
+            calls: TaskTracker::new(),
+        })
+    }
+
+    /// What a telephone is told beside who is on the line: until when it may ring, and which call it is.
+    fn headers(&self) -> Vec<Header> {
+        let other = |name: &str, value: String| Header::Other(name.into(), value);
+        let mut headers = vec![
+            Header::Expires(Expires::new(RING.as_secs().to_string())),
+            other("X-Ringfleet-Session", self.call.to_string()),
+        ];
+        headers.extend(self.campaign.map(|campaign| other("X-Ringfleet-Campaign", campaign.to_string())));
+        headers
     }
 
     /// Waits for the end of what was begun, after all that was told to end.
@@ -169,17 +196,11 @@ impl Desk {
         }
     }
 
-    async fn hand_over(
-        &self,
-        to: &SipAddress,
-        about: &Handover,
-        mut ends: Ends,
-        over: CancellationToken,
-    ) -> Gone {
+    async fn hand_over(&self, to: &SipAddress, mut ends: Ends, over: CancellationToken) -> Gone {
         if over.is_cancelled() {
             return Gone::Left;
         }
-        let invitation = match self.desks.invitation(self, to, headers(about)).await {
+        let invitation = match self.desks.invitation(self, to).await {
             Ok(invitation) => invitation,
             Err(error) => return self.unreachable(to, &error.to_string()),
         };
@@ -259,15 +280,4 @@ impl Desk {
         tracing::warn!(error, call = %self.call, host = to.host(), "the telephone of an agent cannot be reached");
         Gone::Unreachable
     }
-}
-
-/// What a telephone is told beside who is on the line: until when it may ring, and which call it is.
-fn headers(about: &Handover) -> Vec<Header> {
-    let mut headers = vec![
-        Header::Expires(Expires::new(RING.as_secs().to_string())),
-        Header::Other("X-Ringfleet-Session".into(), about.call.clone()),
-    ];
-    let campaign = about.parameters.get("campaignId");
-    headers.extend(campaign.map(|id| Header::Other("X-Ringfleet-Campaign".into(), id.clone())));
-    headers
 }

@@ -16,6 +16,7 @@ use tokio::sync::{mpsc::UnboundedSender, watch};
 use super::{
     digest::Credentials,
     leg::{self, Leg},
+    refer::Referrals,
     refresh::{Refresh, Refreshed},
     station::Station,
     timer::{Refresher, Timer},
@@ -23,7 +24,7 @@ use super::{
 use crate::media::{self, Direction, Remote};
 
 /// The methods we take.
-pub(super) const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE";
+pub(super) const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, NOTIFY";
 
 /// What an OPTIONS is told (RFC 3261 §11.2).
 pub(super) fn abilities() -> Vec<Header> {
@@ -52,6 +53,8 @@ pub(super) struct Session {
     pub(super) updates: bool,
     /// The latest CSeq of our own requests within the call.
     pub(super) cseq: Arc<AtomicU32>,
+    /// Who waits to hear what became of handing the call on.
+    pub(super) referrals: Referrals,
 }
 
 /// What a request meant for the call.
@@ -89,7 +92,10 @@ impl Session {
             (StatusCode::RequestPending, Vec::new(), None) // RFC 3261 §14.2
         } else {
             self.remote_cseq = cseq;
-            let mut reply = self.reply_to(method, &request.body.clone());
+            let mut reply = match method {
+                Method::Notify => (self.referrals.notified(request), Vec::new(), None),
+                _ => self.reply_to(method, &request.body.clone()),
+            };
             if reply.0 == StatusCode::OK && matches!(method, Method::Invite | Method::Update) {
                 reply.1.extend(self.refreshed_by(&request.headers));
             }
@@ -288,6 +294,7 @@ mod tests {
             timer: None,
             updates: true,
             cseq,
+            referrals: Referrals::default(),
         }
     }
 

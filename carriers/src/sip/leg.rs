@@ -5,7 +5,7 @@
 
 use std::net::SocketAddr;
 
-use ringfleet_core::{CallId, trunk::SipTransport};
+use ringfleet_core::{CallId, E164, trunk::SipTransport};
 use rsipstack::sip::{
     self, Accept, CSeq, Contact, ContentLength, ContentType, From, Header, Headers, HeadersExt, MaxForwards,
     Method, Request, Response, To, Uri, UserAgent, Version, Via,
@@ -162,8 +162,9 @@ impl Leg {
         )
     }
 
-    /// An UPDATE, or a re-INVITE with our description, that shows that the answered call goes on (RFC 4028 §7.4).
-    pub(super) fn refresh(
+    /// Another request within the answered call: an UPDATE, or a re-INVITE with our description, that shows that it goes on
+    /// (RFC 4028 §7.4), or a REFER.
+    pub(super) fn more(
         &self,
         method: Method,
         cseq: u32,
@@ -179,6 +180,12 @@ impl Leg {
             headers.push(Header::ContentType(ContentType::new("application/sdp")));
         }
         self.within(headers, more, method, sdp)
+    }
+
+    /// The address of another number at the callee's trunk.
+    pub(super) fn beside(&self, number: E164) -> String {
+        let host = self.to.rsplit('@').next().unwrap_or_default().trim_end_matches('>');
+        format!("{}:+{}@{host}", self.scheme(), number.digits())
     }
 
     /// A request to the callee along the route of the dialog (RFC 3261 §12.2.1.1).

@@ -20,6 +20,7 @@ use super::{
     in_dialog::{self, Acked, Meant, Session},
     invite::{Invitation, Terms},
     leg::Leg,
+    refer::{Referrals, Referrer},
     refresh::Refreshed,
     station::Station,
     timer::{Due, Timer},
@@ -70,10 +71,22 @@ impl Line {
             guard,
             timer: terms.timer,
             updates: terms.updates,
+            referrals: Referrals::default(),
         };
         let (acked, refreshed) = (unbounded_channel(), unbounded_channel());
         let line = Self { station, credentials, session, requests, acked, refreshed, refreshing: None };
         (line, rtp, described)
+    }
+
+    /// What hands the call on.
+    pub(super) fn referrer(&self) -> Referrer {
+        Referrer {
+            station: self.station.clone(),
+            leg: self.session.leg.clone(),
+            cseq: self.session.cseq.clone(),
+            credentials: self.credentials.clone(),
+            referrals: self.session.referrals.clone(),
+        }
     }
 
     /// Answers the far end, and shows it that the call goes on, until it is over. May be given up at any moment.

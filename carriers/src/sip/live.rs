@@ -22,7 +22,7 @@ use super::{
 };
 use crate::{
     Progress, Script,
-    conversation::{Close, converse},
+    conversation::{Close, Setting, converse},
     media::{self, MediaReport, Remote, Wires},
 };
 
@@ -64,17 +64,19 @@ pub(super) async fn follow(
     progress: UnboundedSender<Progress>,
     hangup: CancellationToken,
 ) -> Ending {
-    let SipAttempt { order, invitation, desks } = attempt;
+    let SipAttempt { order, invitation, desks, hints } = attempt;
     let (wires, lead) = Wires::new();
     let stop = CancellationToken::new();
     let _stop_anyway = stop.clone().drop_guard();
-    let desk = Desk::new(desks, &order, leg.clone(), progress.clone());
-    let (mut line, rtp, remote) = Line::open(invitation, leg, (remote, terms), requests);
+    let (mut line, rtp, remote) = Line::open(invitation, leg.clone(), (remote, terms), requests);
+    let desk = Desk::new(desks, &order, (leg, line.referrer()), progress.clone());
     let audio = media::run(rtp, remote, order.greeting.clone(), order.record, wires, stop.clone());
     let audio = tokio::spawn(audio);
     let script = order.script;
     let stays = !order.hang_up_after_greeting;
-    let talk = Box::pin(converse(script.clone(), order.greeting, stays, lead, desk.clone()));
+    let ear = hints.listen(order.call);
+    let setting = Setting { lead, switchboard: desk.clone(), progress: progress.clone(), ear };
+    let talk = Box::pin(converse(script.clone(), order.greeting, stays, setting));
     let end = tokio::select! {
         biased;
         over = line.stay() => End::of(over),
@@ -130,6 +132,8 @@ fn ending(end: End, report: &MediaReport, script: &Script) -> Ending {
         End::Said(Close::OptedOut) => (OPTED_OUT, EndedBy::Caller),
         End::Said(Close::AgentUnreachable) => (AGENT_UNREACHABLE, EndedBy::Caller),
         End::Said(Close::AgentLost) => (AGENT_LOST, EndedBy::Caller),
+        End::Said(Close::Silence) => ("silence", EndedBy::Caller),
+        End::Said(Close::Transferred) => ("transferred", EndedBy::Caller),
         End::MaxDuration => ("max_duration", EndedBy::Caller),
         End::NoAck => ("no_ack", EndedBy::Caller),
         End::SessionExpired => ("session_expired", EndedBy::Caller),

@@ -18,6 +18,7 @@ mod live;
 mod outcomes;
 mod probe;
 mod recover;
+mod refer;
 mod refresh;
 mod register;
 mod settings;
@@ -43,7 +44,7 @@ use ringfleet_core::{
 };
 use serde_json::Value;
 
-use crate::{Attempt, Carrier, Order};
+use crate::{Attempt, Carrier, Hints, Order};
 use desk::Desks;
 use digest::Credentials;
 use hosts::Hosts;
@@ -69,6 +70,8 @@ pub struct SipCarrier {
     registrar: Option<Registrar>,
     /// Calls the telephones of agents.
     desks: Arc<Desks>,
+    /// Where it is heard what others want of its calls.
+    hints: Hints,
 }
 
 impl SipCarrier {
@@ -86,12 +89,18 @@ impl SipCarrier {
             .filter(|_| trunk.register)
             .map(|credentials| Registrar::begin(&trunk, stations[0].clone(), &hosts, credentials));
         let desks = Desks::new(&settings, Guard::default());
-        Ok(Self { trunk, settings, hosts, stations, inherited: Mutex::default(), tls, registrar, desks })
+        let (inherited, hints) = (Mutex::default(), Hints::default());
+        Ok(Self { trunk, settings, hosts, stations, inherited, tls, registrar, desks, hints })
     }
 
     /// Hands calls over to telephones where `guard` allows; else it is public addresses only.
     pub fn with_guard(self, guard: Guard) -> Self {
         Self { desks: Desks::new(&self.settings, guard), ..self }
+    }
+
+    /// Hears there what others want of its calls.
+    pub fn with_hints(self, hints: Hints) -> Self {
+        Self { hints, ..self }
     }
 
     /// The endpoint a call lives on: the same one for the same call.

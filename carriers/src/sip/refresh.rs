@@ -85,7 +85,7 @@ impl Refresh {
             false => (Method::Invite, self.sdp.clone()),
         };
         let via = self.station.seen_by(self.leg.peer).ok()?;
-        let request = self.leg.refresh(method, cseq, via, &headers, body).ok()?;
+        let request = self.leg.more(method, cseq, via, &headers, body).ok()?;
         let way = self.station.way_in_dialog(&self.leg, &request).await.ok()?;
         let response = match self.updates {
             true => self.station.ask(request.clone(), way).await?,

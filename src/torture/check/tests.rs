@@ -123,6 +123,8 @@ pub(super) fn call(n: u128, of: Option<u128>, outcome: Outcome) -> Call {
         code: None,
         ended_by: None,
         heard: None,
+        transferred_to: None,
+        transferred_at: None,
         created_at: at(0),
         triggered_at: Some(at(0)),
         answered_at: None,

@@ -55,6 +55,16 @@ pub async fn a_call_from_the_claim_to_the_end(db: Db) {
     assert!(!answer(&db, other, WorkerId::new(at(1)), 21).await);
     assert_eq!(db.read(async |tx| tx.live_calls(world.campaign).await).await, (1, 1));
 
+    // It is handed on once, by whose it is.
+    let transfer = async |worker: WorkerId, to: &str| {
+        let id = ringfleet_core::CallId::from(id);
+        db.write(async |tx| tx.transfer_call(id, worker, to, at(25)).await).await.is_some()
+    };
+    assert!(!transfer(WorkerId::new(at(1)), "sip:a@h").await);
+    assert!(transfer(worker, "sip:ü@h").await && !transfer(worker, "sip:b@h").await);
+    let call = get(&db, id).await;
+    assert_eq!((call.transferred_to.as_deref(), call.transferred_at), (Some("sip:ü@h"), Some(at(25))));
+
     // An ending brings along an answer that has not been written, and changes none that has.
     let heard = Some(Heard {
         digits: "19#".into(),
@@ -85,7 +95,8 @@ fn talkative() -> Conversation {
     let conversation = json!({
         "connect": {"kind": "ws", "url": "wss://agent.example", "parameters": {"ü \"": "\n"}},
         "connectOn": "keypad", "keypad": {"1": {"action": "connect"}, "9": {"action": "suppress"}},
-        "keypadSeconds": 7, "onMachine": "message", "machineMessage": "m.wav",
+        "keypadSeconds": 7, "onMachine": "message", "machineMessage": "m.wav", "fallbackMessageText": "é {{name}}",
+        "transfers": {"sales": {"kind": "refer", "to": "+14155550100"}}, "silenceSeconds": 30,
     });
     serde_json::from_value(conversation).expect("a conversation")
 }
