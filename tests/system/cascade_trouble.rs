@@ -1,11 +1,25 @@
 //! Messages when people answer, providers refuse, and workers die.
 
+use std::{net::SocketAddr, time::Duration};
+
 use serde_json::{Value, json};
+use tokio::{
+    io::copy_bidirectional,
+    net::{TcpListener, TcpStream},
+};
 
 use crate::{
     cascade::{Stage, WAIT, came_to},
     operator::{Operator, PATIENCE, text},
-    support::{SOON, eventually, free_port, pair::Pair, receiver::Receiver},
+    support::{
+        SOON, eventually, free_port,
+        mail_server::MailServer,
+        pair::Pair,
+        receiver::Receiver,
+        twilio::{ACCOUNT, Callbacks, FakeTwilio, Manners, TOKEN},
+        twilio_messages::FakeMessages,
+        whatsapp::{self, FakeWhatsapp},
+    },
 };
 
 /// A call that nobody takes, a text, and an e-mail whatever came of it.
@@ -127,4 +141,109 @@ async fn a_killed_worker_sends_no_message_twice() {
     let outcomes: Vec<String> =
         campaign.sessions().await.iter().map(|session| text(&session["outcome"]).to_owned()).collect();
     assert!(outcomes.iter().all(|outcome| outcome == "DELIVERED" || outcome == "SENT"), "{outcomes:?}");
+}
+
+/// A port where nobody is, until it leads somewhere.
+struct Dead(u16);
+
+impl Dead {
+    fn new() -> Self {
+        Self(free_port())
+    }
+
+    fn url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.0)
+    }
+
+    /// From now on it leads to `to`.
+    async fn revive(self, to: SocketAddr) {
+        let listener =
+            TcpListener::bind(("127.0.0.1", self.0)).await.expect("nobody else has taken the port");
+        tokio::spawn(async move {
+            while let Ok((mut here, _)) = listener.accept().await {
+                tokio::spawn(async move {
+                    let Ok(mut there) = TcpStream::connect(to).await else { return };
+                    drop(copy_bidirectional(&mut here, &mut there).await); // either side may break it off
+                });
+            }
+        });
+    }
+}
+
+/// Nobody can be reached over any channel: nobody's turn is used up, every trunk rests, and all goes on by itself when they are back.
+#[tokio::test(flavor = "multi_thread")]
+async fn every_provider_down_uses_up_nobody() {
+    let (pair, listen) = (Pair::embedded(), format!("127.0.0.1:{}", free_port()));
+    let base = format!("http://{listen}");
+    let system = pair.start_at(&listen, &[("RINGFLEET_API__BASE_URL", &base)]).await;
+    let operator = Operator::new(&system.api);
+    let [calls, messages, texts, mails] = std::array::from_fn(|_| Dead::new());
+    let trunks = [
+        json!({"name": "Calls", "kind": "twilio", "accountSid": ACCOUNT, "authToken": TOKEN, "baseUrl": calls.url(), "callerId": "+12025550199"}),
+        json!({"name": "WhatsApp", "kind": "whatsapp", "phoneNumberId": whatsapp::NUMBER, "accessToken": whatsapp::TOKEN,
+            "appSecret": whatsapp::SECRET, "verifyToken": whatsapp::VERIFY, "baseUrl": messages.url()}),
+        json!({"name": "Texts", "kind": "twilioSms", "accountSid": ACCOUNT, "authToken": TOKEN, "baseUrl": texts.url(), "callerId": "+12025550199"}),
+        json!({"name": "Mail", "kind": "smtp", "host": "127.0.0.1", "port": mails.0, "security": "none", "from": "asha@example.com"}),
+    ];
+    let mut ids = Vec::new();
+    for trunk in trunks {
+        ids.push(text(&operator.post("/trunks", trunk).await["id"]).to_owned());
+    }
+    let steps = [
+        json!({"channel": "voice"}),
+        json!({"channel": "whatsapp", "trunkId": ids[1], "message": {"template": "reminder", "language": "en", "variables": ["you", "us"]}}),
+        json!({"channel": "sms", "trunkId": ids[2], "message": {"text": "Hi"}}),
+        json!({"channel": "email", "trunkId": ids[3], "message": {"subject": "Hello", "text": "Hi"}}),
+    ];
+    let mut campaigns = Vec::new();
+    for step in steps {
+        let campaign = operator.campaign(&ids[0], json!({"channels": [step]})).await;
+        let people: Vec<Value> = ["01", "02", "11", "12", "21", "22"]
+            .map(|end| json!({"to": format!("+120255501{end}"), "variables": {"email": "a@example.com"}}))
+            .into();
+        operator.post(&format!("/campaigns/{}/recipients", campaign.id), json!({"recipients": people})).await;
+        campaign.act("start").await;
+        campaigns.push(campaign);
+    }
+    for id in &ids {
+        eventually(PATIENCE, "the trunk rests", async || {
+            let rests = operator.get(&format!("/trunks/{id}")).await["health"]["restsInARow"].as_u64();
+            rests.filter(|rests| *rests > 1).map(drop)
+        })
+        .await;
+    }
+    for campaign in &campaigns {
+        for recipient in campaign.recipients().await {
+            assert_eq!(
+                (&recipient["disposition"], &recipient["attempts"]),
+                (&Value::Null, &json!(0)),
+                "{recipient}"
+            );
+        }
+        assert!(campaign.sessions().await.iter().all(|session| session["outcome"].is_null()));
+    }
+
+    let [queue, ring, talk] = [20, 30, 50].map(Duration::from_millis);
+    let twilio = FakeTwilio::start(Manners { queue, ring, talk, callbacks: Callbacks::Twice }).await;
+    let (meta, sms, mail) =
+        (FakeWhatsapp::start().await, FakeMessages::start().await, MailServer::start().await);
+    meta.tell_at(&format!("{base}/callbacks/whatsapp/{}", ids[1]));
+    let at = |url: String| -> SocketAddr { url.trim_start_matches("http://").parse().expect("an address") };
+    calls.revive(at(twilio.url())).await;
+    messages.revive(at(meta.url())).await;
+    texts.revive(at(sms.url())).await;
+    mails.revive(SocketAddr::from(([127, 0, 0, 1], mail.port()))).await;
+    for (campaign, disposition) in campaigns.iter().zip(["REACHED", "MESSAGED", "MESSAGED", "MESSAGED"]) {
+        campaign.finished().await;
+        for recipient in campaign.recipients().await {
+            let read = disposition == "MESSAGED" && recipient["disposition"] == "REACHED"; // WhatsApp tells that it was read
+            assert!(read || recipient["disposition"] == disposition, "{recipient}");
+            assert_eq!(recipient["attempts"], 1);
+        }
+    }
+    assert_eq!(
+        [twilio.calls().len(), meta.taken().len(), sms.texts().len(), mail.mails().len()],
+        [6; 4],
+        "each once"
+    );
 }
