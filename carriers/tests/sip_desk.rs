@@ -304,7 +304,7 @@ async fn worker_dies(trunk: SipTrunk, order: Order, dies: CancellationToken) -> 
             let (sender, mut heard) = unbounded_channel();
             tokio::spawn(attempt.place(sender, CancellationToken::new()));
             let alive = async {
-                while last["desk"]["dialog"].is_null() {
+                while last["desk"][0]["dialog"].is_null() {
                     if let Progress::Resume(kept) = heard.recv().await.expect("the call still lives") {
                         last = kept;
                     }
@@ -315,7 +315,7 @@ async fn worker_dies(trunk: SipTrunk, order: Order, dies: CancellationToken) -> 
         })
     };
     let kept = tokio::task::spawn_blocking(worker).await.unwrap();
-    for leg in [&kept, &kept["desk"]] {
+    for leg in [&kept, &kept["desk"][0]] {
         let port = leg["local"].as_str().unwrap().rsplit(':').next().unwrap().parse().unwrap();
         until("the dead worker's port is free", || !is_taken("udp", port)).await;
     }

@@ -114,6 +114,8 @@ async fn the_trunk_hands_a_call_on_and_ours_ends() {
     let told = call.placed.await.unwrap();
     assert_eq!(told.over(), ("ANSWERED", "transferred", Some(200), "caller"));
     assert_eq!(transferred(&told), [NUMBER]);
+    let uncounted = |news: &Progress| matches!(news, Progress::Resume(leg) if leg["dialog"]["timed"] == true);
+    assert!(told.progress.iter().any(uncounted), "a BYE for a dead worker has a number above the REFER's");
 }
 
 /// Nobody is there to take the call: the callee is told so before we hang up, and was not reached.

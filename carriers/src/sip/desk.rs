@@ -43,7 +43,7 @@ const RING: Duration = Duration::from_secs(30);
 const SESSION: u32 = 90;
 /// How long the end of a call waits for the end of its agent's. That one is ended all the same.
 const GOODBYE: Duration = Duration::from_secs(5);
-/// What is kept of the call to an agent's telephone, beside what is kept of the call.
+/// What is kept of the calls to telephones, beside what is kept of the call.
 const KEPT: &str = "desk";
 
 /// Calls the telephones that the calls of one trunk are handed over to.
@@ -85,9 +85,14 @@ impl Desks {
         }
     }
 
-    /// The call to an agent's telephone that was kept with a call, if there is one.
-    pub(super) fn kept(call: &Value) -> Option<Leg> {
-        serde_json::from_value(call.get(KEPT)?.clone()).ok()
+    /// The calls to telephones that were kept with a call.
+    pub(super) fn kept(call: &Value) -> Vec<Leg> {
+        let kept = match call.get(KEPT) {
+            Some(Value::Array(legs)) => legs.as_slice(),
+            Some(leg) => std::slice::from_ref(leg), // of a worker that knew of one only
+            None => &[],
+        };
+        kept.iter().filter_map(|leg| serde_json::from_value(leg.clone()).ok()).collect()
     }
 
     async fn invitation(&self, call: &Desk, to: &SipAddress) -> io::Result<Invitation> {
@@ -121,8 +126,8 @@ pub(super) struct Desk {
     campaign: Option<CampaignId>,
     /// Whom the agent talks with, and so sees on the telephone.
     callee: String,
-    /// The call itself.
-    leg: Leg,
+    /// What is kept of the call itself, and of each call to a telephone.
+    kept: Mutex<(Leg, Vec<Value>)>,
     referrer: Arc<Referrer>,
     progress: UnboundedSender<Progress>,
     calls: TaskTracker,
@@ -135,6 +140,8 @@ impl Switchboard for Desk {
     }
 
     fn refer(self: Arc<Self>, to: Destination) -> AbortOnDropHandle<bool> {
+        // Before it is sent: whoever hangs up for a dead worker has to count on.
+        self.keep(|(leg, _)| leg.dialog.iter_mut().for_each(|dialog| dialog.uncounted = true));
         let referrer = self.referrer.clone();
         AbortOnDropHandle::new(tokio::spawn(async move { referrer.refer(&to).await }))
     }
@@ -153,7 +160,7 @@ impl Desk {
             call: order.call,
             campaign: order.script.campaign,
             callee,
-            leg,
+            kept: Mutex::new((leg, Vec::new())),
             referrer: Arc::new(referrer),
             progress,
             calls: TaskTracker::new(),
@@ -230,17 +237,22 @@ impl Desk {
     /// Places the call. What is to be kept of it is kept with the call itself; its INVITE says how long it may ring, so a telephone falls
     /// silent also where that is lost.
     async fn ring(&self, invitation: &Invitation, over: &CancellationToken) -> Answer {
-        self.keep(keep(&invitation.leg));
+        let mut place = 0;
+        self.keep(|(_, legs)| {
+            place = legs.len();
+            legs.push(keep(&invitation.leg));
+        });
+        let again = |leg: Value| self.keep(|(_, legs)| legs[place] = leg);
         let (tell, mut told) = unbounded_channel();
         let placing = invite::place(invitation, &tell, over);
         tokio::pin!(placing);
         loop {
             tokio::select! {
                 biased;
-                Some(news) = told.recv() => if let Progress::Resume(leg) = news { self.keep(leg) },
+                Some(news) = told.recv() => if let Progress::Resume(leg) = news { again(leg) },
                 answer = &mut placing => {
                     while let Ok(news) = told.try_recv() {
-                        if let Progress::Resume(leg) = news { self.keep(leg) }
+                        if let Progress::Resume(leg) = news { again(leg) }
                     }
                     return answer;
                 }
@@ -248,9 +260,13 @@ impl Desk {
         }
     }
 
-    fn keep(&self, desk: Value) {
-        let mut call = keep(&self.leg);
-        call[KEPT] = desk;
+    fn keep(&self, change: impl FnOnce(&mut (Leg, Vec<Value>))) {
+        let mut kept = self.kept.lock();
+        change(&mut kept);
+        let mut call = keep(&kept.0);
+        if !kept.1.is_empty() {
+            call[KEPT] = kept.1.clone().into();
+        }
         let _ = self.progress.send(Progress::Resume(call)); // who no longer listens has given the call up
     }
 

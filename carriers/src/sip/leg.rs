@@ -25,9 +25,9 @@ pub(super) struct Dialog {
     /// Route set: Record-Route of the 2xx, reversed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) routes: Vec<String>,
-    /// It has a session timer: requests may have been sent within the call that were not kept.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub(super) timed: bool,
+    /// Requests may have been sent within the call that were not kept: it has a session timer, or was to be handed on.
+    #[serde(default, rename = "timed", skip_serializing_if = "std::ops::Not::not")]
+    pub(super) uncounted: bool,
 }
 
 /// One call on the wire. Holds a phone number, so it has no `Debug`.
@@ -125,8 +125,8 @@ impl Leg {
             .collect();
         routes.reverse();
         let to_tag = to_tag(response).unwrap_or_default();
-        let timed = timer::text(&response.headers, "Session-Expires").is_some();
-        Some(Self { dialog: Some(Dialog { to_tag, target, routes, timed }), ..self.clone() })
+        let uncounted = timer::text(&response.headers, "Session-Expires").is_some();
+        Some(Self { dialog: Some(Dialog { to_tag, target, routes, uncounted }), ..self.clone() })
     }
 
     /// The INVITE with its offer; `more`: the answers to challenges met so far, and what else it asks for.
@@ -347,7 +347,7 @@ mod tests {
         assert!(leg().answered(&answer("")).is_none());
         let timed = |extra: &str| {
             let answered = leg().answered(&answer(&format!("Contact: <sip:c@d>\r\n{extra}"))).unwrap();
-            answered.dialog.unwrap().timed
+            answered.dialog.unwrap().uncounted
         };
         assert!(timed("x: 1800\r\n") && !timed(""));
         assert!(leg().bye(1, leg().local, &[]).is_err());

@@ -6,6 +6,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use futures::future::join_all;
 use ringfleet_core::{EndedBy, Ending, Outcome};
 use rsipstack::{
     sip::{Response, SipMessage, StatusCodeKind},
@@ -34,7 +35,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// How many INVITEs beyond the kept one a call may have sent: each challenge makes one, and its worker may have died
 /// before that was kept. Their branches follow from the call's id, so they can be asked about too.
 const UNKEPT_INVITES: u32 = 2;
-/// How many requests within a call its worker may have sent without keeping that: those that showed that it goes on. The BYE needs
+/// How many requests within a call its worker may have sent without keeping that: those that showed that it goes on, or handed it on. The BYE needs
 /// a higher number than theirs (RFC 3261 §12.2.2).
 const UNKEPT_REQUESTS: u32 = 10_000;
 /// How long a dead worker's port is kept after the first of its calls has been asked about. The sockets of an endpoint
@@ -53,10 +54,8 @@ pub(super) async fn resolve(carrier: &SipCarrier, kept: &Value, shown: Option<&s
     };
     shown.into_iter().for_each(|caller_id| leg.show(caller_id));
     let callee = end_call(carrier, &leg);
-    match Desks::kept(kept) {
-        Some(desk) => tokio::join!(callee, end_agents(carrier, desk)).0,
-        None => callee.await,
-    }
+    let telephones = Desks::kept(kept).into_iter().map(|leg| end_telephone(carrier, leg));
+    tokio::join!(callee, join_all(telephones)).0
 }
 
 async fn end_call(carrier: &SipCarrier, leg: &Leg) -> Ending {
@@ -76,8 +75,8 @@ async fn end_call(carrier: &SipCarrier, leg: &Leg) -> Ending {
     }
 }
 
-/// Ends the call to the telephone of an agent that the call was handed over to. It knows no credentials of ours.
-async fn end_agents(carrier: &SipCarrier, leg: Leg) {
+/// Ends a call to a telephone that the call was handed over to, or on. It knows no credentials of ours.
+async fn end_telephone(carrier: &SipCarrier, leg: Leg) {
     let Ok(own) = carrier.desks.station() else { return };
     let station = carrier.station_of(&leg, &[own], carrier.desks.hosts());
     if leg.dialog.is_some() {
@@ -90,8 +89,8 @@ async fn end_agents(carrier: &SipCarrier, leg: Leg) {
 /// Ends an answered call; the code of the answer. Only an answer leaves a dialog behind: that the peer has forgotten it since, or says
 /// nothing, does not undo it.
 async fn hang_up(station: &Station, leg: &Leg, credentials: Option<&Credentials>) -> Option<u16> {
-    let timed = leg.dialog.as_ref().is_some_and(|dialog| dialog.timed);
-    let unkept = if timed { UNKEPT_REQUESTS } else { 0 };
+    let uncounted = leg.dialog.as_ref().is_some_and(|dialog| dialog.uncounted);
+    let unkept = if uncounted { UNKEPT_REQUESTS } else { 0 };
     let leg = Leg { cseq: leg.cseq + unkept, ..leg.clone() };
     let response = timeout(PATIENCE, line::bye(station, &leg, credentials)).await.ok()??;
     (response.status_code.kind() == StatusCodeKind::Successful).then(|| response.status_code.code())
