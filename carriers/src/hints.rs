@@ -1,4 +1,5 @@
-//! What is heard from outside of calls that are being followed: that something has happened, never what to believe.
+//! What is heard from outside of calls that are being followed: that something has happened, which is to be looked at, or a wish to hand a call
+//! on, which goes only where its agent says.
 
 use std::{collections::HashMap, sync::Arc};
 

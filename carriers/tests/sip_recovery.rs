@@ -115,12 +115,6 @@ fn trunk_at(port: u16, transport: &str) -> SipTrunk {
 
 #[tokio::test]
 async fn over_tcp_a_new_connection_hangs_up() {
-    new_connection_hangs_up(serde_json::json!({}), "CSeq: 2 BYE").await;
-    // Its worker may have shown that the call goes on, with numbers that nobody knows any more.
-    new_connection_hangs_up(serde_json::json!({"timed": true}), "CSeq: 10002 BYE").await;
-}
-
-async fn new_connection_hangs_up(dialog: Value, number: &str) {
     let peer = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let trunk = trunk_at(peer.local_addr().unwrap().port(), "tcp");
     let answering = tokio::spawn(async move {
@@ -137,15 +131,13 @@ async fn new_connection_hangs_up(dialog: Value, number: &str) {
     });
     let mut kept = worker_dies(trunk.clone(), Dies::BeforePlacing).await.first;
     kept["dialog"] = serde_json::json!({"to_tag": "far", "target": "sip:far@192.0.2.77:5060", "routes": ["<sip:192.0.2.78;lr>"]});
-    kept["dialog"].as_object_mut().unwrap().extend(dialog.as_object().unwrap().clone());
     let ending = carrier(trunk).resolve(&kept, None).await;
     assert_eq!(over(&ending), (Outcome::Answered, "worker_lost", Some(200), EndedBy::Caller));
     let bye = answering.await.unwrap();
     assert!(bye.starts_with("BYE sip:far@192.0.2.77:5060 SIP/2.0\r\nVia: SIP/2.0/TCP 127.0.0.1:"), "{bye}");
-    assert!(
-        bye.contains("Route: <sip:192.0.2.78;lr>") && bye.contains(";tag=far") && bye.contains(number),
-        "{bye}"
-    );
+    assert!(bye.contains("Route: <sip:192.0.2.78;lr>") && bye.contains(";tag=far"), "{bye}");
+    // Its worker may have asked something within the call, with numbers that nobody knows any more.
+    assert!(bye.contains("CSeq: 10002 BYE"), "{bye}");
 }
 
 #[tokio::test]

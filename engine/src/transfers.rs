@@ -59,8 +59,8 @@ impl Engine {
             return Err(EngineError::conflict("TRANSFERRED", "the session was handed on already"));
         }
         receipt.write(&mut tx, &call, self.clock()).await?;
-        tx.commit().await?;
-        let hint = Hint { call: id.uuid(), note };
-        self.fleet().hints().tell(hint).await.map_err(EngineError::from)
+        // Before it is written that it was: who is told of trouble asks again.
+        self.fleet().hints().tell(Hint { call: id.uuid(), note }).await?;
+        Ok(tx.commit().await?)
     }
 }

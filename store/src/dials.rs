@@ -186,7 +186,7 @@ impl Tx {
                     p.limits AS campaign_limits, v.n AS agent_version, v.voice, v.greeting, v.recording, v.conversation, c.workspace_id, w.rules AS floor, p.seats,
                     CASE WHEN p.seats IS NOT NULL THEN (SELECT s.answers FROM campaign_seats s WHERE s.campaign_id = p.id) END AS answers
              FROM calls c JOIN trunks t ON t.id = c.trunk_id JOIN agents a ON a.id = c.agent_id
-                  JOIN agent_versions v ON v.agent_id = a.id AND v.n = CASE WHEN c.campaign_id IS NULL THEN coalesce(c.agent_version, a.live) ELSE a.live END
+                  JOIN agent_versions v ON v.agent_id = a.id AND v.n = CASE WHEN c.campaign_id IS NULL OR c.state <> 'PENDING' THEN coalesce(c.agent_version, a.live) ELSE a.live END
                   JOIN workspaces w ON w.id = c.workspace_id
                   LEFT JOIN trunk_health h ON h.trunk_id = c.trunk_id LEFT JOIN campaigns p ON p.id = c.campaign_id
              WHERE c.id IN (SELECT id FROM ROWS($1, id uuid) AS r)",

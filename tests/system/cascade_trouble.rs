@@ -1,5 +1,7 @@
 //! Messages when people answer, providers refuse, and workers die.
 
+#![allow(clippy::expect_used, reason = "a test ends where something it relies on fails")]
+
 use std::{net::SocketAddr, time::Duration};
 
 use serde_json::{Value, json};

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use futures::future::try_join_all;
 use ringfleet_core::{
     Conversation,
     conversation::{
@@ -42,13 +43,11 @@ impl ConversationChange {
                 ConnectKind::Sip => webhook_url::check_telephone("connect.url", &connect.url, guard).await?,
             }
         }
-        for (name, Object(transfer)) in self.transfers.iter().flatten() {
-            if transfer.kind == TransferKind::Sip {
-                let field = format!("transfers.{name}.to");
-                webhook_url::check_telephone(&field, &transfer.to, guard).await?;
-            }
-        }
-        Ok(())
+        let called = self.transfers.iter().flatten().filter(|(_, one)| one.0.kind == TransferKind::Sip);
+        let checks = called.map(async |(name, Object(transfer))| {
+            webhook_url::check_telephone(&format!("transfers.{name}.to"), &transfer.to, guard).await
+        });
+        try_join_all(checks).await.map(drop)
     }
 
     /// Changes a conversation; what comes of it must make sense as a whole, beside the file that is the agent's greeting.

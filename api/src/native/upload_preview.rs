@@ -52,6 +52,8 @@ pub(super) struct RowView {
     greeting_text: Option<String>,
     /// What a machine would be told, likewise.
     machine_message_text: Option<String>,
+    /// What a callee would be told where nobody is there to talk, likewise.
+    fallback_message_text: Option<String>,
     /// The variables that these ask for and the row lacks.
     missing: Vec<String>,
     reject: Option<Refused>,
@@ -78,6 +80,7 @@ pub(super) async fn show(
         opening_line: query.opening_line.or(preview.opening_line),
         greeting: preview.greeting_text,
         machine_message: preview.machine_message_text,
+        fallback: preview.fallback_message_text,
     };
     Ok(Reply::ok(preview.rows.into_iter().map(|row| RowView::new(row, &texts)).collect()))
 }
@@ -87,6 +90,7 @@ struct Texts {
     opening_line: Option<String>,
     greeting: Option<String>,
     machine_message: Option<String>,
+    fallback: Option<String>,
 }
 
 impl RowView {
@@ -99,6 +103,7 @@ impl RowView {
             opening_line: None,
             greeting_text: None,
             machine_message_text: None,
+            fallback_message_text: None,
             missing: Vec::new(),
             reject: None,
         };
@@ -108,6 +113,7 @@ impl RowView {
                 view.opening_line = view.filled(texts.opening_line.as_deref());
                 view.greeting_text = view.filled(texts.greeting.as_deref());
                 view.machine_message_text = view.filled(texts.machine_message.as_deref());
+                view.fallback_message_text = view.filled(texts.fallback.as_deref());
             }
             Err(reject) => {
                 let Reject { field, value, reason, .. } = reject;

@@ -45,6 +45,9 @@ enum Scene {
     Goodbye(Close),
 }
 
+/// How often it is tried to hand a call on: each time calls somebody, at a price.
+const MOST_TRIES: u32 = 5;
+
 /// Whether the call is handed on. That happens once: who has it then is not ours to lead.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Handing {
@@ -61,12 +64,13 @@ pub(super) struct Director {
     stays: bool,
     scene: Scene,
     handing: Handing,
+    tries: u32,
     guess: Option<Guess>,
 }
 
 impl Director {
     pub fn new(rules: Conversation, stays: bool) -> Self {
-        Self { rules, stays, scene: Scene::Greeting, handing: Handing::Not, guess: None }
+        Self { rules, stays, scene: Scene::Greeting, handing: Handing::Not, tries: 0, guess: None }
     }
 
     /// What follows from this.
@@ -83,10 +87,11 @@ impl Director {
     /// Somebody wants the call to be handed on, where it may lead.
     pub fn asked(&mut self, to: TransferName) -> Step {
         let is_ours = matches!(self.scene, Scene::Greeting | Scene::Waiting | Scene::Connected);
-        if !is_ours || self.handing != Handing::Not || !self.rules.transfers.contains_key(&to) {
+        let may = is_ours && self.handing == Handing::Not && self.tries < MOST_TRIES;
+        if !may || !self.rules.transfers.contains_key(&to) {
             return Step::Nothing;
         }
-        self.handing = Handing::Now;
+        (self.handing, self.tries) = (Handing::Now, self.tries + 1);
         Step::Transfer(to)
     }
 
@@ -95,9 +100,13 @@ impl Director {
         (self.scene, self.handing) = (Scene::Connected, Handing::Done);
     }
 
-    /// It could not be handed on, and stays where it was.
-    pub fn not_handed_on(&mut self) {
+    /// It could not be handed on. Where nobody has had the call yet, whoever talks otherwise gets it.
+    pub fn not_handed_on(&mut self) -> Step {
         self.handing = Handing::Not;
+        match self.scene {
+            Scene::Greeting | Scene::Waiting if self.rules.connect.is_some() => self.connect(),
+            _ => Step::Nothing,
+        }
     }
 
     /// Last words are said, and then the call ends.
@@ -115,16 +124,18 @@ impl Director {
         }
     }
 
-    /// Who is being handed on may hear nothing for a while.
+    /// Who is being handed on may hear nothing for a while, and last words may be soft.
     fn silent(&self) -> Step {
-        match self.handing {
-            Handing::Now => Step::Nothing,
-            Handing::Not | Handing::Done => Step::End(Close::Silence),
+        match (self.handing, self.scene) {
+            (Handing::Now, _) | (_, Scene::Goodbye(_)) => Step::Nothing,
+            _ => Step::End(Close::Silence),
         }
     }
 
     fn beep(&mut self) -> Step {
         match self.rules.on_machine {
+            // A tone of whoever hands the call on, or takes it.
+            _ if self.handing != Handing::Not => Step::Nothing,
             OnMachine::HangUp => Step::End(Close::Machine),
             OnMachine::CarryOn => Step::Nothing,
             OnMachine::Message => {
@@ -267,15 +278,22 @@ mod tests {
             assert_eq!(greets.hears(event), Step::Nothing, "{event:?} changes nothing meanwhile");
         }
         assert_eq!(greets.hears(Event::Key('9')), Step::End(Close::OptedOut));
+        assert_eq!(greets.not_handed_on(), Step::Connect, "the agent has not been tried");
         let mut talks = director(rules);
         assert_eq!(talks.hears(Event::Played), Step::Connect);
         assert_eq!(talks.asked(sales.clone()), hand_on());
+        for _ in 0..4 {
+            assert_eq!(talks.not_handed_on(), Step::Nothing, "who has it keeps it");
+            assert_eq!(talks.asked(sales.clone()), hand_on(), "it may be tried again");
+        }
+        assert_eq!(talks.hears(Event::Beep), Step::Nothing, "a tone of the trunk");
         talks.not_handed_on();
-        assert_eq!(talks.asked(sales.clone()), hand_on(), "it may be tried again");
+        assert_eq!(talks.asked(sales.clone()), Step::Nothing, "five times are enough");
         talks.handed_on();
         assert_eq!(talks.asked(sales), Step::Nothing, "who has it now keeps it");
         assert_eq!(talks.hears(Event::Silent), Step::End(Close::Silence));
         talks.goodbye(Close::AgentLost);
+        assert_eq!(talks.hears(Event::Silent), Step::Nothing, "last words end it");
         assert_eq!(talks.hears(Event::Played), Step::End(Close::AgentLost));
     }
 

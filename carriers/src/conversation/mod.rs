@@ -115,6 +115,17 @@ pub(crate) enum Gone {
     Lost,
 }
 
+impl Close {
+    /// What a call comes to whose agent has gone so.
+    fn of(gone: Gone) -> Self {
+        match gone {
+            Gone::Unreachable => Self::AgentUnreachable,
+            Gone::Lost => Self::AgentLost,
+            Gone::Left => Self::Completed,
+        }
+    }
+}
+
 /// What an agent is told beside what it hears.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum News {

@@ -1,6 +1,9 @@
 //! Carries out what the director says: who is heard, who is called, who has the call.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use ringfleet_core::transfer::{Destination, Transfer, TransferName};
 use tokio::{
@@ -40,6 +43,8 @@ pub(crate) struct Setting {
     pub progress: UnboundedSender<Progress>,
     /// Where it is heard what others want of the call.
     pub ear: Ear,
+    /// Filled with what the call has come to when last words begin, whoever hangs up then.
+    pub verdict: Arc<OnceLock<Close>>,
 }
 
 /// Leads a call from the answer until it is to end. Dropped when the callee hangs up: the agent is told.
@@ -59,6 +64,7 @@ pub(crate) async fn converse(
         wish,
         wishes,
         agent: None,
+        gone: None,
         handing: None,
         patience: None,
     };
@@ -97,6 +103,8 @@ struct Stage {
     wish: mpsc::Sender<TransferName>,
     wishes: mpsc::Receiver<TransferName>,
     agent: Option<Talking>,
+    /// How the last agent went.
+    gone: Option<Gone>,
     handing: Option<Handing>,
     /// When the wait for a key is over.
     patience: Option<Instant>,
@@ -112,9 +120,12 @@ impl Stage {
                 biased;
                 Some(event) = self.setting.lead.events.recv() => self.hears(event),
                 worked = came_to(&mut self.handing) => self.handed(worked),
-                Some(to) = self.wishes.recv() => self.wished(to),
+                Some(to) = self.wishes.recv() => self.agent_wishes(to),
                 note = self.setting.ear.next() => match transfer_asked(&note) {
-                    Some(to) => self.wished(to),
+                    Some(to) => {
+                        let step = self.director.asked(to);
+                        self.take(step)
+                    }
                     None => None,
                 },
                 gone = gone(&mut self.agent) => self.lost_agent(gone),
@@ -201,9 +212,11 @@ impl Stage {
         self.command(Command::Play(message, AFTER_BEEP));
     }
 
-    /// Somebody who talks in the call, or has it, wants it to be handed on.
-    fn wished(&mut self, to: TransferName) -> Option<Close> {
+    /// Whoever has the call wants it to be handed on. Said twice it is one wish.
+    fn agent_wishes(&mut self, to: TransferName) -> Option<Close> {
+        let is_known = self.handing.as_ref().is_some_and(|handing| handing.to == to);
         match self.director.asked(to.clone()) {
+            Step::Nothing if is_known => None,
             Step::Nothing => {
                 self.tell_agent(News::NotTransferred(to));
                 None
@@ -214,6 +227,7 @@ impl Stage {
 
     fn transfer(&mut self, to: TransferName) -> Option<Close> {
         self.patience = None;
+        self.command(Command::MindNoBeeps);
         let switchboard = self.setting.switchboard.clone();
         let how = match self.script.destinations.get(&to).cloned() {
             Some(Destination::Telephone(at)) => {
@@ -259,29 +273,30 @@ impl Stage {
         }
     }
 
-    /// The call stays where it was; where nobody has it, it ends.
+    /// The call stays with whoever has it. Where nobody does, whoever has not been tried yet gets it, or it ends.
     fn not_handed(&mut self, to: TransferName) -> Option<Close> {
-        self.director.not_handed_on();
-        match self.agent {
-            Some(_) => {
+        let step = self.director.not_handed_on();
+        match (&self.agent, self.gone) {
+            (Some(_), _) => {
                 self.tell_agent(News::NotTransferred(to));
                 None
             }
-            None => self.goodbye(Close::AgentUnreachable),
+            (None, Some(gone)) => self.goodbye(Close::of(gone)),
+            (None, None) if step != Step::Nothing => self.take(step),
+            (None, None) => self.goodbye(Close::AgentUnreachable),
         }
     }
 
     /// Whoever has the call has gone. One that is being handed on lives on for that.
     fn lost_agent(&mut self, gone: Gone) -> Option<Close> {
-        self.agent = None;
+        (self.agent, self.gone) = (None, Some(gone));
         if self.handing.is_some() {
             self.let_hear_it_ring();
             return None;
         }
         match gone {
-            Gone::Unreachable => self.goodbye(Close::AgentUnreachable),
-            Gone::Lost => self.goodbye(Close::AgentLost),
             Gone::Left => Some(Close::Completed),
+            Gone::Unreachable | Gone::Lost => self.goodbye(Close::of(gone)),
         }
     }
 
@@ -291,6 +306,7 @@ impl Stage {
             return Some(close);
         };
         (self.agent, self.patience) = (None, None);
+        let _ = self.setting.verdict.set(close); // said once
         self.director.goodbye(close);
         self.command(Command::Play(words, Duration::ZERO));
         None
@@ -322,3 +338,7 @@ async fn until(moment: Option<Instant>) {
         None => std::future::pending().await,
     }
 }
+
+#[cfg(test)]
+#[path = "stage_tests.rs"]
+mod tests;

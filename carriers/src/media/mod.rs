@@ -121,6 +121,8 @@ pub(crate) enum Command {
     Bridge(Arc<Playout>, mpsc::Sender<HeardFrame>),
     /// Tell of silences of so long.
     Notice(Duration),
+    /// A tone is no machine's from now on.
+    MindNoBeeps,
 }
 
 /// The session's end of the wires between [`run`] and whoever leads the conversation.

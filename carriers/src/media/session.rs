@@ -70,6 +70,7 @@ pub async fn run(
                     listener.let_hear(agent);
                 }
                 Command::Notice(after) => listener.silence.notice(after),
+                Command::MindNoBeeps => listener.tones_matter = false,
             },
             _ = clock.tick() => {
                 receiving = true;
@@ -244,6 +245,8 @@ struct Listener {
     keypad: Keypad,
     beep: BeepDetector,
     beep_heard: bool,
+    /// Whether one may be a machine's.
+    tones_matter: bool,
     speech: SpeechMeter,
     silence: Silence,
     recorder: Option<Recorder>,
@@ -271,6 +274,7 @@ impl Listener {
             keypad: Keypad::default(),
             beep: BeepDetector::default(),
             beep_heard: false,
+            tones_matter: true,
             speech: SpeechMeter::default(),
             silence: Silence::default(),
             recorder,
@@ -361,7 +365,7 @@ impl Listener {
 
     /// Once, and while a machine may still be greeting: in a conversation that goes on, a tone is a tone.
     fn minds_beeps(&self) -> bool {
-        !self.beep_heard && (self.agent.is_none() || self.ticks < MACHINES_GREET)
+        self.tones_matter && !self.beep_heard && (self.agent.is_none() || self.ticks < MACHINES_GREET)
     }
 
     async fn report(self, talker: &Talker) -> MediaReport {

@@ -126,8 +126,10 @@ pub(super) struct Desk {
     campaign: Option<CampaignId>,
     /// Whom the agent talks with, and so sees on the telephone.
     callee: String,
-    /// What is kept of the call itself, and of each call to a telephone.
-    kept: Mutex<(Leg, Vec<Value>)>,
+    /// The call itself.
+    leg: Leg,
+    /// What is kept of each call to a telephone; null of one that nobody answered.
+    kept: Mutex<Vec<Value>>,
     referrer: Arc<Referrer>,
     progress: UnboundedSender<Progress>,
     calls: TaskTracker,
@@ -140,8 +142,6 @@ impl Switchboard for Desk {
     }
 
     fn refer(self: Arc<Self>, to: Destination) -> AbortOnDropHandle<bool> {
-        // Before it is sent: whoever hangs up for a dead worker has to count on.
-        self.keep(|(leg, _)| leg.dialog.iter_mut().for_each(|dialog| dialog.uncounted = true));
         let referrer = self.referrer.clone();
         AbortOnDropHandle::new(tokio::spawn(async move { referrer.refer(&to).await }))
     }
@@ -160,7 +160,8 @@ impl Desk {
             call: order.call,
             campaign: order.script.campaign,
             callee,
-            kept: Mutex::new((leg, Vec::new())),
+            leg,
+            kept: Mutex::default(),
             referrer: Arc::new(referrer),
             progress,
             calls: TaskTracker::new(),
@@ -211,6 +212,9 @@ impl Desk {
             Ok(invitation) => invitation,
             Err(error) => return self.unreachable(to, &error.to_string()),
         };
+        if over.is_cancelled() {
+            return Gone::Left; // while it was looked up
+        }
         // The place outlives the answer, so that a BYE right behind the ACK finds its call.
         let (_place, requests) = invitation.station.enter(&invitation.leg.call_id);
         let answer = tokio::select! {
@@ -238,11 +242,11 @@ impl Desk {
     /// silent also where that is lost.
     async fn ring(&self, invitation: &Invitation, over: &CancellationToken) -> Answer {
         let mut place = 0;
-        self.keep(|(_, legs)| {
+        self.keep(|legs| {
             place = legs.len();
             legs.push(keep(&invitation.leg));
         });
-        let again = |leg: Value| self.keep(|(_, legs)| legs[place] = leg);
+        let again = |leg: Value| self.keep(|legs| legs[place] = leg);
         let (tell, mut told) = unbounded_channel();
         let placing = invite::place(invitation, &tell, over);
         tokio::pin!(placing);
@@ -254,19 +258,20 @@ impl Desk {
                     while let Ok(news) = told.try_recv() {
                         if let Progress::Resume(leg) = news { again(leg) }
                     }
+                    if matches!(answer, Answer::Over(_)) {
+                        again(Value::Null);
+                    }
                     return answer;
                 }
             }
         }
     }
 
-    fn keep(&self, change: impl FnOnce(&mut (Leg, Vec<Value>))) {
+    fn keep(&self, change: impl FnOnce(&mut Vec<Value>)) {
         let mut kept = self.kept.lock();
         change(&mut kept);
-        let mut call = keep(&kept.0);
-        if !kept.1.is_empty() {
-            call[KEPT] = kept.1.clone().into();
-        }
+        let mut call = keep(&self.leg);
+        call[KEPT] = kept.clone().into();
         let _ = self.progress.send(Progress::Resume(call)); // who no longer listens has given the call up
     }
 
@@ -295,5 +300,22 @@ impl Desk {
     fn unreachable(&self, to: &SipAddress, error: &str) -> Gone {
         tracing::warn!(error, call = %self.call, host = to.host(), "the telephone of an agent cannot be reached");
         Gone::Unreachable
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_was_kept_of_telephones_is_read_in_both_forms() {
+        let leg = json!({"call_id": "c", "from_tag": "t", "cseq": 1, "branch": "b", "uri": "sip:a@h", "from": "<sip:b@h>", "to": "<sip:a@h>",
+            "local": "127.0.0.1:5060", "peer": "127.0.0.1:5061", "transport": "udp"});
+        let kept = |desk: Value| Desks::kept(&json!({"desk": desk})).len();
+        assert_eq!(kept(leg.clone()), 1, "as workers wrote it that knew of one");
+        assert_eq!(kept(json!([leg, null, leg])), 2, "what nobody answered is gone");
+        assert_eq!(Desks::kept(&json!({})).len(), 0);
     }
 }

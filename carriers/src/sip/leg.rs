@@ -13,7 +13,7 @@ use rsipstack::sip::{
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{in_dialog::ALLOW, timer};
+use super::in_dialog::ALLOW;
 
 /// What an answered call adds.
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
@@ -25,9 +25,6 @@ pub(super) struct Dialog {
     /// Route set: Record-Route of the 2xx, reversed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) routes: Vec<String>,
-    /// Requests may have been sent within the call that were not kept: it has a session timer, or was to be handed on.
-    #[serde(default, rename = "timed", skip_serializing_if = "std::ops::Not::not")]
-    pub(super) uncounted: bool,
 }
 
 /// One call on the wire. Holds a phone number, so it has no `Debug`.
@@ -125,8 +122,7 @@ impl Leg {
             .collect();
         routes.reverse();
         let to_tag = to_tag(response).unwrap_or_default();
-        let uncounted = timer::text(&response.headers, "Session-Expires").is_some();
-        Some(Self { dialog: Some(Dialog { to_tag, target, routes, uncounted }), ..self.clone() })
+        Some(Self { dialog: Some(Dialog { to_tag, target, routes }), ..self.clone() })
     }
 
     /// The INVITE with its offer; `more`: the answers to challenges met so far, and what else it asks for.
@@ -345,11 +341,6 @@ mod tests {
             answered.bye(2, answered.local, &[]).unwrap().via_header().unwrap()
         );
         assert!(leg().answered(&answer("")).is_none());
-        let timed = |extra: &str| {
-            let answered = leg().answered(&answer(&format!("Contact: <sip:c@d>\r\n{extra}"))).unwrap();
-            answered.dialog.unwrap().uncounted
-        };
-        assert!(timed("x: 1800\r\n") && !timed(""));
         assert!(leg().bye(1, leg().local, &[]).is_err());
     }
 

@@ -89,6 +89,11 @@ impl Line {
         }
     }
 
+    /// Whether the far end has told that the call is handed on.
+    pub(super) fn is_handed_on(&self) -> bool {
+        self.session.referrals.is_handed_on()
+    }
+
     /// Answers the far end, and shows it that the call goes on, until it is over. May be given up at any moment.
     pub(super) async fn stay(&mut self) -> Over {
         loop {

@@ -1,6 +1,9 @@
 //! An answered call: its audio, its conversation, and what it comes to.
 
-use std::time::Duration;
+use std::{
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use ringfleet_core::{
     EndedBy, Ending, Outcome,
@@ -9,7 +12,7 @@ use ringfleet_core::{
 use rsipstack::transaction::Transaction;
 use tokio::{
     sync::mpsc::{UnboundedReceiver, UnboundedSender},
-    time::sleep,
+    time::{sleep, timeout},
 };
 use tokio_util::sync::CancellationToken;
 
@@ -28,6 +31,9 @@ use crate::{
 
 /// How long the audio may take to close its recording.
 const AUDIO_END: Duration = Duration::from_secs(10);
+
+/// How long what was told of handing on may take to be heard.
+const HEARS_NEWS: Duration = Duration::from_secs(1);
 
 /// Why a live call ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,20 +81,33 @@ pub(super) async fn follow(
     let script = order.script;
     let stays = !order.hang_up_after_greeting;
     let ear = hints.listen(order.call);
-    let setting = Setting { lead, switchboard: desk.clone(), progress: progress.clone(), ear };
-    let talk = Box::pin(converse(script.clone(), order.greeting, stays, setting));
-    let end = tokio::select! {
+    let verdict = Arc::<OnceLock<Close>>::default();
+    let setting = Setting {
+        lead,
+        switchboard: desk.clone(),
+        progress: progress.clone(),
+        ear,
+        verdict: verdict.clone(),
+    };
+    let mut talk = Box::pin(converse(script.clone(), order.greeting, stays, setting));
+    let mut end = tokio::select! {
         biased;
         over = line.stay() => End::of(over),
-        close = talk => End::Said(close), // dropped in any case: an agent that has the call is told
+        close = &mut talk => End::Said(close),
         () = hangup.cancelled() => End::HungUp,
         () = sleep(order.max_duration) => End::MaxDuration,
     };
+    let far_end_left = end == End::Hangup;
+    if far_end_left && line.is_handed_on() {
+        // The trunk has told that it has handed the call on, and hung up right behind that.
+        end = timeout(HEARS_NEWS, &mut talk).await.map_or(end, End::Said);
+    }
+    drop(talk); // an agent that has the call is told
     if end == End::Said(Close::OptedOut) {
         tell(&progress, Progress::OptedOut); // before a goodbye that may take its time
     }
     let goodbye = async {
-        if end != End::Hangup {
+        if !far_end_left {
             line.hang_up().await;
         }
     };
@@ -99,7 +118,7 @@ pub(super) async fn follow(
     if opted_out && end != End::Said(Close::OptedOut) {
         tell(&progress, Progress::OptedOut); // the far end hung up right after the key
     }
-    let ending = ending(end, &report, &script);
+    let ending = ending(end, verdict.get().copied(), &report, &script);
     tell(&progress, Progress::Heard(Heard { digits: report.digits, speech: report.speech }));
     ending
 }
@@ -110,7 +129,7 @@ fn tell(progress: &UnboundedSender<Progress>, news: Progress) {
 }
 
 async fn audio_report(audio: tokio::task::JoinHandle<MediaReport>) -> MediaReport {
-    match tokio::time::timeout(AUDIO_END, audio).await {
+    match timeout(AUDIO_END, audio).await {
         Ok(Ok(report)) => report,
         Ok(Err(error)) => {
             tracing::error!(%error, "the audio task of a call broke");
@@ -123,7 +142,13 @@ async fn audio_report(audio: tokio::task::JoinHandle<MediaReport>) -> MediaRepor
     }
 }
 
-fn ending(end: End, report: &MediaReport, script: &Script) -> Ending {
+/// `verdict`: what the call had come to when last words were said. Who hangs up during them changes nothing but who it was.
+fn ending(end: End, verdict: Option<Close>, report: &MediaReport, script: &Script) -> Ending {
+    let by_callee = end == End::Hangup;
+    let end = match (end, verdict) {
+        (End::Said(_), _) | (_, None) => end,
+        (_, Some(close)) => End::Said(close),
+    };
     let (reason, by) = match end {
         End::Hangup => ("hangup", EndedBy::Callee),
         End::HungUp => ("hung_up", EndedBy::Caller),
@@ -138,6 +163,7 @@ fn ending(end: End, report: &MediaReport, script: &Script) -> Ending {
         End::NoAck => ("no_ack", EndedBy::Caller),
         End::SessionExpired => ("session_expired", EndedBy::Caller),
     };
+    let by = if by_callee { EndedBy::Callee } else { by };
     let over = |outcome, reason| Ending::over(outcome, reason, Some(200), by);
     if script.opts_out(&report.digits) {
         return over(Outcome::Answered, OPTED_OUT);
@@ -171,17 +197,18 @@ mod tests {
     fn a_beep_makes_any_end_a_voicemail() {
         let heard = MediaReport { beep: true, ..MediaReport::default() };
         for (end, by) in ENDS {
-            let ending = ending(end, &heard, &Script::default());
+            let ending = ending(end, None, &heard, &Script::default());
             assert_eq!(ending, Ending::over(Outcome::Voicemail, "beep", Some(200), by));
         }
-        let carried_on = ending(End::Hangup, &heard, &script(serde_json::json!({"onMachine": "carryOn"})));
+        let carried_on =
+            ending(End::Hangup, None, &heard, &script(serde_json::json!({"onMachine": "carryOn"})));
         assert_eq!(carried_on, Ending::over(Outcome::Answered, "hangup", Some(200), EndedBy::Callee));
     }
 
     #[test]
     fn who_was_not_talked_to_was_not_reached_and_who_opts_out_was() {
         let quiet = MediaReport::default();
-        let of = |end, report: &MediaReport, script: &Script| ending(end, report, script);
+        let of = |end, report: &MediaReport, script: &Script| ending(end, None, report, script);
         assert_eq!(
             of(End::Said(Close::Completed), &quiet, &Script::default()),
             Ending::over(Outcome::Answered, "completed", Some(200), EndedBy::Caller)
@@ -194,6 +221,11 @@ mod tests {
             of(End::Said(Close::AgentLost), &quiet, &Script::default()),
             Ending::over(Outcome::Answered, "agent_lost", Some(200), EndedBy::Caller)
         );
+        let words = |end| ending(end, Some(Close::AgentUnreachable), &quiet, &Script::default());
+        for (end, by) in [(End::Hangup, EndedBy::Callee), (End::MaxDuration, EndedBy::Caller)] {
+            let unreachable = Ending::over(Outcome::Failed, "agent_unreachable", Some(200), by);
+            assert_eq!(words(end), unreachable, "who hangs up during last words was not talked to either");
+        }
         let pressed = MediaReport { digits: "19".into(), beep: true, ..MediaReport::default() };
         let rules = script(serde_json::json!({"keypad": {"9": {"action": "suppress"}}}));
         for (end, by) in ENDS {

@@ -89,9 +89,7 @@ async fn end_telephone(carrier: &SipCarrier, leg: Leg) {
 /// Ends an answered call; the code of the answer. Only an answer leaves a dialog behind: that the peer has forgotten it since, or says
 /// nothing, does not undo it.
 async fn hang_up(station: &Station, leg: &Leg, credentials: Option<&Credentials>) -> Option<u16> {
-    let uncounted = leg.dialog.as_ref().is_some_and(|dialog| dialog.uncounted);
-    let unkept = if uncounted { UNKEPT_REQUESTS } else { 0 };
-    let leg = Leg { cseq: leg.cseq + unkept, ..leg.clone() };
+    let leg = Leg { cseq: leg.cseq + UNKEPT_REQUESTS, ..leg.clone() };
     let response = timeout(PATIENCE, line::bye(station, &leg, credentials)).await.ok()??;
     (response.status_code.kind() == StatusCodeKind::Successful).then(|| response.status_code.code())
 }

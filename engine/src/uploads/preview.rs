@@ -33,6 +33,8 @@ pub struct Preview {
     pub greeting_text: Option<String>,
     /// What machines are told, likewise.
     pub machine_message_text: Option<String>,
+    /// What a callee is told where nobody is there to talk, likewise.
+    pub fallback_message_text: Option<String>,
     /// In the order of the file.
     pub rows: Vec<Previewed>,
 }
@@ -75,8 +77,10 @@ impl Engine {
         rows.sort_by_key(|row| row.line);
         rows.truncate(PREVIEW_ROWS);
         let (opening_line, said) = agent.map(|agent| (agent.opening_line, agent.conversation)).unzip();
-        let Conversation { greeting_text, machine_message_text, .. } = said.unwrap_or_default();
-        Ok(Preview { opening_line: opening_line.flatten(), greeting_text, machine_message_text, rows })
+        let Conversation { greeting_text, machine_message_text, fallback_message_text, .. } =
+            said.unwrap_or_default();
+        let opening_line = opening_line.flatten();
+        Ok(Preview { opening_line, greeting_text, machine_message_text, fallback_message_text, rows })
     }
 
     /// What the first row of an upload says, as far as it can be read.

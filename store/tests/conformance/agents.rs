@@ -94,6 +94,7 @@ pub async fn a_call_is_made_with_the_version_that_is_live_when_it_begins(db: Db)
     db.write(async |tx| tx.publish_agent(world.agent, v(2), &[1], at(11)).await).await;
     assert_eq!(dial(calls[1].id).await, (v(2), Some("two.wav".into())), "it had not begun");
     assert_eq!(version(calls[0].id).await, Some(v(1)), "it had");
+    assert_eq!(dial(calls[0].id).await, (v(1), None), "and is looked at as what it was made with");
     assert_eq!(dial(single.id).await, (v(1), None), "it was asked for before");
     let mut wish = wishes(&calls[1..], worker);
     wish[0].agent_version = v(2);
