@@ -1,4 +1,4 @@
-//! What is heard from outside of calls that are being followed: that something has happened, never what to believe.
+//! What is heard from outside of calls that are being followed: it can be lost, so nobody relies on hearing it. What a note is worth its carrier knows.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -28,7 +28,7 @@ impl Hints {
         Ear { call, hints: self.clone(), heard }
     }
 
-    /// Tells whoever listens. `note`: how the provider calls it. Hints that nobody hears are lost.
+    /// Tells whoever listens. `note`: how the provider calls it, or what the provider has said, signed. Hints that nobody hears are lost.
     pub(crate) fn tell(&self, call: CallId, note: String) {
         if let Some(ear) = self.0.lock().get(&call) {
             drop(ear.try_send(note)); // one that is full has enough to do
