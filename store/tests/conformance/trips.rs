@@ -131,8 +131,8 @@ pub async fn trunks(db: Db) {
         machine_detection: true,
         stream: None,
     });
-    let others =
-        [TrunkConfig::Sip(bare), twilio, telnyx, simulated].map(|config| NewTrunk { config, ..new_trunk("bare") });
+    let others = [TrunkConfig::Sip(bare), twilio, telnyx, simulated]
+        .map(|config| NewTrunk { config, ..new_trunk("bare") });
     for new in [full].into_iter().chain(others) {
         let made = db.write(async |tx| tx.insert_trunk(world.workspace, new.clone(), at(5)).await).await;
         let found = db.read(async |tx| tx.trunk(world.workspace, made.id).await).await.unwrap();
