@@ -66,6 +66,8 @@ mod seats;
 #[path = "../support/mod.rs"]
 mod support;
 #[cfg(test)]
+mod telnyx;
+#[cfg(test)]
 mod trunk;
 #[cfg(test)]
 mod trunk_groups;

@@ -155,7 +155,7 @@ impl<'a> Follower<'a> {
         let now = Instant::now();
         let why = match self.seen.answered {
             _ if hangup.is_cancelled() => Some(Why::Cancelled),
-            _ if self.seen.machine => Some(Why::Machine),
+            _ if self.seen.is_machine() => Some(Why::Machine),
             None if now >= late => Some(Why::TooLong),
             Some(at) if now >= at + self.bounds.talk => Some(Why::Enough),
             _ => None,
@@ -228,15 +228,15 @@ impl<'a> Follower<'a> {
             let is_patient = Instant::now() < silent_since + self.desk.settings.search;
             return (!is_patient).then(|| self.out_of_sight());
         };
-        if self.seen.answered.is_none() {
-            // Nobody who had picked up is to look unanswered because a webhook was overtaken, or lost.
-            match over.was_answered(self.asked) {
-                true => self.seen.was_answered(),
-                false => self.learn().await,
-            }
+        if over.was_answered(self.asked) {
+            self.seen.was_answered();
+        }
+        if self.seen.lacks_word() {
+            // Nobody who had picked up is to look unanswered, nor a machine like a person, because a webhook was overtaken, or lost.
+            self.learn().await;
         }
         Some(match self.seen.answered {
-            Some(_) => ending::answered(&over, self.seen.machine, self.asked),
+            Some(_) => ending::answered(&over, self.seen.is_machine(), self.asked),
             None => ending::unanswered(&over, self.asked),
         })
     }
@@ -244,7 +244,7 @@ impl<'a> Follower<'a> {
     /// Nobody tells how it ended.
     fn out_of_sight(&self) -> Ending {
         match (self.seen.answered, self.seen.gone) {
-            (Some(_), Some(_)) => ending::answered(&Over::default(), self.seen.machine, self.asked),
+            (Some(_), Some(_)) => ending::answered(&Over::default(), self.seen.is_machine(), self.asked),
             (Some(_), None) => Ending::over(Outcome::Answered, self.silence, None, EndedBy::Carrier),
             (None, _) => Ending::uncertain(self.silence),
         }

@@ -15,6 +15,8 @@ pub(super) enum News {
     Answered,
     /// A machine did, or a fax.
     Machine,
+    /// No machine, as far as can be told.
+    Person,
     /// What was to be said has been.
     Said,
     /// The stream is over.
@@ -84,10 +86,11 @@ fn told(name: &str, payload: &Value) -> Option<Told> {
     let news = match name.replace('_', ".").as_str() {
         "call.initiated" => News::Dialed,
         "call.answered" => News::Answered,
-        "call.machine.detection.ended" | "call.machine.premium.detection.ended"
-            if matches!(text("result").as_str(), "machine" | "fax_detected") =>
-        {
-            News::Machine
+        "call.machine.detection.ended" | "call.machine.premium.detection.ended" => {
+            match text("result").as_str() {
+                "machine" | "fax_detected" => News::Machine,
+                _ => News::Person,
+            }
         }
         "call.speak.ended" => News::Said,
         "streaming.stopped" => News::Stopped,
@@ -131,10 +134,10 @@ mod tests {
         assert!(matches!(of_webhook("call.hangup", unsaid), Some(News::Over(Over { sip: None, .. }))));
         for (name, result, expected) in [
             ("call.machine.detection.ended", "machine", Some(News::Machine)),
-            ("call.machine.detection.ended", "human", None),
-            ("call.machine.detection.ended", "not_sure", None),
+            ("call.machine.detection.ended", "human", Some(News::Person)),
+            ("call.machine.detection.ended", "not_sure", Some(News::Person)),
             ("call.machine.premium.detection.ended", "fax_detected", Some(News::Machine)),
-            ("call.machine.premium.detection.ended", "human_business", None),
+            ("call.machine.premium.detection.ended", "human_business", Some(News::Person)),
         ] {
             assert_eq!(of_webhook(name, json!({"result": result})), expected, "{name} {result}");
         }

@@ -19,7 +19,8 @@ pub(super) struct Seen {
     /// The provider has shown it so.
     pub(super) alive: bool,
     pub(super) answered: Option<Instant>,
-    pub(super) machine: bool,
+    /// Whether a machine picked up, once it is told.
+    machine: Option<bool>,
     pub(super) over: Option<Over>,
     /// Since when it is over, where it is not told how.
     pub(super) gone: Option<Instant>,
@@ -38,7 +39,7 @@ impl Seen {
             dialed: false,
             alive: false,
             answered: None,
-            machine: false,
+            machine: None,
             over: None,
             gone: None,
             commands: None,
@@ -59,9 +60,9 @@ impl Seen {
         match news {
             News::Dialed => self.was_dialed(),
             News::Answered => self.was_answered(),
-            News::Machine => {
+            News::Machine | News::Person => {
                 self.was_answered();
-                self.machine |= self.spots_machines;
+                self.machine = Some(news == News::Machine);
             }
             News::Over(over) => {
                 self.over.get_or_insert(over);
@@ -72,6 +73,16 @@ impl Seen {
                 }
             }
         }
+    }
+
+    /// A machine picked up, and is to be hung up.
+    pub(super) fn is_machine(&self) -> bool {
+        self.spots_machines && self.machine == Some(true)
+    }
+
+    /// Whether something that decides on the ending may have been told and not been heard.
+    pub(super) const fn lacks_word(&self) -> bool {
+        self.answered.is_none() || (self.spots_machines && self.machine.is_none())
     }
 
     /// A phone may ring from here on; that it does nobody tells.
