@@ -6,8 +6,8 @@ use parking_lot::Mutex;
 use ringfleet_core::CallId;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 
-/// Hints kept for a call that is busy; more say nothing new.
-const KEPT: usize = 8;
+/// Hints kept for a call that is busy: more than a provider has to tell of it while one request lasts.
+const KEPT: usize = 32;
 
 /// Those who follow a call in this process and want to hear of it. Cheap to clone.
 #[derive(Debug, Clone, Default)]
@@ -68,7 +68,7 @@ mod tests {
         let (hints, call) = (Hints::default(), CallId::new(SystemClock.now()));
         hints.tell(call, "nobody is there".into());
         let mut ear = hints.listen(call);
-        (0..20).for_each(|n| hints.tell(call, n.to_string()));
+        (0..50).for_each(|n| hints.tell(call, n.to_string()));
         assert_eq!(ear.next().await, "0");
         drop(ear);
         assert!(hints.0.lock().is_empty(), "nothing is left behind");
