@@ -106,6 +106,9 @@ impl<'a> Follower<'a> {
             if let Some(ending) = self.ended().await {
                 return ending;
             }
+            if Instant::now() >= last {
+                return self.out_of_sight();
+            }
             self.see_whether_to_end(late, hangup);
             if self.asked.is_none() {
                 self.asked = self.go_on().await;
@@ -115,7 +118,7 @@ impl<'a> Follower<'a> {
                 self.hang_up().await;
                 (pause, next) = (first, Instant::now() + first);
             }
-            let (asked, due) = (self.asked.is_some(), self.due(late).unwrap_or(last));
+            let (asked, due) = (self.asked.is_some(), self.due(late).min(last));
             tokio::select! {
                 () = sleep_until(next) => {
                     self.look().await;
@@ -127,9 +130,6 @@ impl<'a> Follower<'a> {
                 () = hangup.cancelled(), if !asked => {}
                 () = sleep_until(due), if !asked => {}
             }
-            if Instant::now() >= last {
-                return self.out_of_sight();
-            }
         }
     }
 
@@ -137,18 +137,16 @@ impl<'a> Follower<'a> {
     fn pause_after(&self, pause: Duration) -> Duration {
         let pace = self.desk.settings.pace;
         let waits = self.seen.talking().map_or(self.seen.answered.is_none(), Talk::waits);
-        let depends = self.seen.gone.is_some() || (waits && !self.seen.webhooks);
+        let is_stuck = self.seen.talking().is_some_and(Talk::is_stuck);
+        let depends = self.seen.gone.is_some() || is_stuck || (waits && !self.seen.webhooks);
         if depends { pace.first } else { (pause * 3 / 2).min(pace.longest) }
     }
 
-    fn due(&self, late: Instant) -> Option<Instant> {
-        match self.seen.answered {
-            None => Some(late),
-            Some(at) => {
-                let enough = at + self.bounds.talk;
-                self.seen.talking().and_then(Talk::due).map_or(Some(enough), |due| Some(due.min(enough)))
-            }
-        }
+    /// When something is due by itself.
+    fn due(&self, late: Instant) -> Instant {
+        let Some(answered) = self.seen.answered else { return late };
+        let enough = answered + self.bounds.talk;
+        self.seen.talking().and_then(Talk::due).map_or(enough, |due| due.min(enough))
     }
 
     fn see_whether_to_end(&mut self, late: Instant, hangup: &CancellationToken) {

@@ -82,6 +82,11 @@ impl Talk {
         matches!(self.step, Step::Saying(_))
     }
 
+    /// Whether it is not known if the provider has understood: it is told again.
+    pub(super) const fn is_stuck(&self) -> bool {
+        matches!(self.step, Step::Say | Step::Stream)
+    }
+
     /// Does what is due. Gives the reason for which the call is to end, as soon as there is one. `name`: of the attempt.
     pub(super) async fn go_on(&mut self, api: &Api, id: &str, name: &str) -> Option<Why> {
         loop {
