@@ -180,7 +180,12 @@ async fn act(
         None => return refusal(404, "10005", "Resource not found", ""),
         Some((true, ..)) => return refusal(422, "90018", "Call has already ended", ""),
         Some((_, _, true)) => {}
-        Some((_, answered, _)) => desk.carry_out(id, &action, answered, &body),
+        Some((_, answered, _)) => {
+            desk.carry_out(id, &action, answered, &body);
+            if body["voice"] == "Stutter" {
+                return refusal(500, "10007", "Unexpected error", "");
+            }
+        }
     }
     Json(json!({"data": {"result": "ok"}})).into_response()
 }

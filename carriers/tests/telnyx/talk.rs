@@ -98,3 +98,17 @@ async fn what_could_never_be_said_or_connected_is_not_placed() {
     assert_eq!(short(&ending), (Some(Outcome::Failed), "no_caller_id", None));
     assert_eq!(fake.asked("POST "), 0);
 }
+
+/// The provider passes over what it knows, so that a text is said once all the same.
+#[tokio::test]
+async fn a_command_of_which_nothing_is_known_is_told_again() {
+    let fake = FakeTelnyx::start(Manners { talk: SLOW.talk, ..QUICK }).await;
+    let (ending, _) =
+        place(&carrier(&fake), Order { say: say("Hello", Some("Stutter")), ..order("01") }).await;
+    assert_eq!(short(&ending), (Some(Outcome::Answered), "completed", None));
+    let call = fake.calls().remove(0);
+    let speaks: Vec<_> = call.commands.iter().filter(|(action, _)| action == "speak").collect();
+    assert!(speaks.len() == 2 && speaks[0] == speaks[1], "{speaks:?}");
+    let said = call.told.iter().filter(|event| event["event_type"] == "call.speak.ended").count();
+    assert_eq!(said, 1);
+}
