@@ -53,7 +53,7 @@ impl Kept {
         serde_json::to_value(self).unwrap_or_default() // texts and times only: cannot fail
     }
 
-    /// By which the attempt is known: unique, also where a call that came back is placed again.
+    /// By which the attempt is known, also where a call that came back is placed again: the one attempt ends before the other begins.
     fn name(&self) -> String {
         format!("{}-{}", self.call, self.at.timestamp_millis())
     }
