@@ -1,5 +1,5 @@
-//! What is heard from outside of calls that are being followed: that something has happened, which is to be looked at, or a wish to hand a call
-//! on, which goes only where its agent says.
+//! What is heard from outside of calls that are being followed: it can be lost, so nobody relies on hearing it. What a note is worth its carrier knows;
+//! one is no news but a wish, to hand the call on.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -7,8 +7,8 @@ use parking_lot::Mutex;
 use ringfleet_core::{CallId, transfer::TransferName};
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 
-/// Hints kept for a call that is busy; more say nothing new.
-const KEPT: usize = 8;
+/// Hints kept for a call that is busy: more than a provider has to tell of it while one request lasts.
+const KEPT: usize = 32;
 
 /// What begins a hint that is a wish: hand this call on.
 const TRANSFER: &str = "transfer:";
@@ -42,7 +42,7 @@ impl Hints {
         Ear { call, hints: self.clone(), heard }
     }
 
-    /// Tells whoever listens. `note`: how the provider calls it. Hints that nobody hears are lost.
+    /// Tells whoever listens. `note`: how the provider calls it, or what the provider has said, signed. Hints that nobody hears are lost.
     pub fn tell(&self, call: CallId, note: String) {
         if let Some(ear) = self.0.lock().get(&call) {
             drop(ear.try_send(note)); // one that is full has enough to do
@@ -89,7 +89,7 @@ mod tests {
         let (hints, call) = (Hints::default(), CallId::new(SystemClock.now()));
         hints.tell(call, "nobody is there".into());
         let mut ear = hints.listen(call);
-        (0..20).for_each(|n| hints.tell(call, n.to_string()));
+        (0..50).for_each(|n| hints.tell(call, n.to_string()));
         assert_eq!(ear.next().await, "0");
         drop(ear);
         assert!(hints.0.lock().is_empty(), "nothing is left behind");

@@ -3,17 +3,21 @@
 //! A carrier only acts and reports. What an ending means for the recipient is `core::settle`'s business.
 
 mod conversation;
+mod desk;
 mod doubt;
+mod find;
 pub mod guarded;
 mod hints;
 pub mod media;
 pub mod peer;
+mod refusals;
 mod registry;
 mod rest;
 mod simulated;
 pub mod sip;
 pub mod smtp;
 pub mod speech;
+pub mod telnyx;
 mod told;
 pub mod twilio;
 pub mod twilio_sms;
@@ -34,6 +38,7 @@ pub use rest::{Pace, RestSettings};
 pub use simulated::SimulatedCarrier;
 pub use sip::{SipCarrier, SipSettings};
 pub use smtp::SmtpCarrier;
+pub use telnyx::TelnyxCarrier;
 pub use told::Told;
 pub use twilio::TwilioCarrier;
 pub use twilio_sms::TwilioSmsCarrier;

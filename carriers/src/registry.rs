@@ -10,6 +10,7 @@ use crate::{
     Carrier, Hints, RestSettings, SimulatedCarrier,
     sip::{SipCarrier, SipSettings},
     smtp::SmtpCarrier,
+    telnyx::TelnyxCarrier,
     twilio::TwilioCarrier,
     twilio_sms::TwilioSmsCarrier,
     whatsapp::WhatsappCarrier,
@@ -93,7 +94,7 @@ impl Registry {
         Self { rest, ..self }
     }
 
-    /// Something was heard of a call; whoever follows it here asks its provider at once. `note`: the provider's id of it.
+    /// Something was heard of a call; whoever follows it here is told. `note`: what its carrier made of what the provider said.
     pub fn hint(&self, call: CallId, note: String) {
         self.hints.tell(call, note);
     }
@@ -139,6 +140,9 @@ impl Registry {
             }
             TrunkConfig::Twilio(trunk) => {
                 Ok(Arc::new(TwilioCarrier::open(trunk.clone(), self.rest.clone(), self.hints.clone())?))
+            }
+            TrunkConfig::Telnyx(trunk) => {
+                Ok(Arc::new(TelnyxCarrier::open(trunk.clone(), self.rest.clone(), self.hints.clone())?))
             }
             TrunkConfig::Simulated(trunk) => {
                 Ok(Arc::new(SimulatedCarrier::new(trunk.clone(), self.witness.clone())))

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use reqwest::{Client, Method, RequestBuilder, StatusCode, Url, header};
-use ringfleet_core::{net::Guard, with_causes};
+use ringfleet_core::{CallId, net::Guard, with_causes};
 use serde::de::DeserializeOwned;
 
 use crate::guarded;
@@ -43,6 +43,22 @@ pub struct Pace {
     pub first: Duration,
     /// The longest one. Default 10 s.
     pub longest: Duration,
+}
+
+impl RestSettings {
+    /// Where a provider tells of this call, of the kind that `path` names; none where this installation has no address that the provider could
+    /// reach.
+    pub(crate) fn callback(&self, path: &str, call: CallId) -> Option<String> {
+        let base = self.callbacks.as_ref()?;
+        let is_here = base.host_str().is_some_and(|host| host == "localhost" || host.ends_with(".localhost"));
+        let can_be_reached = !is_here && guarded::check(&self.guard, base).is_ok();
+        can_be_reached.then(|| callback_url(base, path, call))
+    }
+}
+
+/// Where a provider tells of this call. `base`: where it finds the API.
+pub(crate) fn callback_url(base: &Url, path: &str, call: CallId) -> String {
+    format!("{}/callbacks/{path}/{call}", base.as_str().trim_end_matches('/'))
 }
 
 impl Default for RestSettings {
@@ -145,4 +161,10 @@ fn unanswered(error: reqwest::Error) -> Trouble {
 fn retry_after(headers: &header::HeaderMap) -> Option<Duration> {
     let seconds = headers.get(header::RETRY_AFTER)?.to_str().ok()?.trim().parse::<u32>().ok()?;
     Some(Duration::from_secs(seconds.into()))
+}
+
+/// What may stand in a path. Ids are letters and digits with Twilio, `v3:…` with Telnyx, UUIDs with others.
+pub(crate) fn is_sid(text: &str) -> bool {
+    let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | ':');
+    (1..=128).contains(&text.len()) && text.chars().all(fits)
 }

@@ -51,6 +51,7 @@ pub mod settle;
 pub mod signing;
 pub mod sip_address;
 pub mod suppression;
+pub mod telnyx_trunk;
 pub mod terms;
 pub mod token;
 pub mod transfer;

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     Channel, Outcome,
     message_trunk::{SmtpTrunk, TwilioSmsTrunk, WhatsappTrunk},
+    telnyx_trunk::TelnyxTrunk,
     text_enum::text_enum,
 };
 
@@ -18,6 +19,8 @@ pub enum TrunkConfig {
     Sip(SipTrunk),
     /// A provider that speaks Twilio's REST API: Twilio, SignalWire and others.
     Twilio(TwilioTrunk),
+    /// Telnyx's Voice API.
+    Telnyx(TelnyxTrunk),
     /// No network: outcome and timing come from the number. For tests and load.
     Simulated(SimulatedTrunk),
     /// SMS at a provider that speaks Twilio's REST API.
@@ -36,6 +39,7 @@ impl TrunkConfig {
             Self::Twilio(twilio) => {
                 twilio.api_key_secret.iter_mut().chain([&mut twilio.auth_token]).collect()
             }
+            Self::Telnyx(telnyx) => vec![&mut telnyx.api_key],
             Self::Simulated(_) => Vec::new(),
             Self::TwilioSms(sms) => sms.api_key_secret.iter_mut().chain([&mut sms.auth_token]).collect(),
             Self::Whatsapp(whatsapp) => {
@@ -48,7 +52,7 @@ impl TrunkConfig {
     /// How people are reached over it.
     pub const fn channel(&self) -> Channel {
         match self {
-            Self::Sip(_) | Self::Twilio(_) | Self::Simulated(_) => Channel::Voice,
+            Self::Sip(_) | Self::Twilio(_) | Self::Telnyx(_) | Self::Simulated(_) => Channel::Voice,
             Self::TwilioSms(_) => Channel::Sms,
             Self::Whatsapp(_) => Channel::Whatsapp,
             Self::Smtp(_) => Channel::Email,
@@ -57,7 +61,18 @@ impl TrunkConfig {
 
     /// Whether the carrier can play an agent's greeting file. Where the provider holds the audio, it cannot.
     pub fn plays_greetings(&self) -> bool {
-        !matches!(self, Self::Twilio(_))
+        self.voices().is_none()
+    }
+
+    /// Whose voices say a text, where the provider holds the audio: in an agent's `voice.provider`.
+    pub const fn voices(&self) -> Option<&'static str> {
+        match self {
+            Self::Twilio(_) => Some("twilio"),
+            Self::Telnyx(_) => Some("telnyx"),
+            Self::Sip(_) | Self::Simulated(_) | Self::TwilioSms(_) | Self::Whatsapp(_) | Self::Smtp(_) => {
+                None
+            }
+        }
     }
 }
 

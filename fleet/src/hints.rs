@@ -1,4 +1,4 @@
-//! What one process hears of a call that another one follows: that something has happened, and nothing to rely on.
+//! What one process hears of a call that another one follows: that something has happened.
 //!
 //! Hints that are lost cost seconds: whoever follows a call asks for itself as well.
 
@@ -25,7 +25,7 @@ const QUIET: Duration = Duration::from_secs(60);
 pub struct Hint {
     /// Which call.
     pub call: Uuid,
-    /// The provider's id of it.
+    /// The provider's id of it, or what the provider has said of it, once that was found to be signed.
     pub note: String,
 }
 

@@ -19,6 +19,7 @@ pub mod redis;
 pub mod scenarios;
 pub mod sipp;
 pub mod speaker;
+pub mod telnyx;
 pub mod twilio;
 pub mod twilio_messages;
 pub mod whatsapp;

@@ -66,6 +66,8 @@ mod seats;
 #[path = "../support/mod.rs"]
 mod support;
 #[cfg(test)]
+mod telnyx;
+#[cfg(test)]
 mod transfers;
 #[cfg(test)]
 mod trunk;

@@ -12,8 +12,6 @@ use serde_json::{Map, Value};
 
 use crate::dial::Dialer;
 
-/// Whose voices Twilio's are, in an agent's `voice.provider`.
-const TWILIO: &str = "twilio";
 /// When a call is tried again whose worker has nobody who renders texts.
 const NOBODY: Duration = Duration::from_secs(30);
 
@@ -29,10 +27,10 @@ impl Dialer {
             return Ok((self.sound(dial, dial.greeting.as_deref()).await?, None));
         };
         let text = fill(dial, template, background)?;
-        match dial.config.plays_greetings() {
-            true => Ok((self.spoken(dial, &text).await?, None)),
-            false => {
-                let voice = voice(&dial.voice, TWILIO, false).map(str::to_owned);
+        match dial.config.voices() {
+            None => Ok((self.spoken(dial, &text).await?, None)),
+            Some(provider) => {
+                let voice = voice(&dial.voice, provider, false).map(str::to_owned);
                 Ok((Arc::default(), Some(Say { text, voice }).filter(|say| !is_silence(&say.text))))
             }
         }
@@ -126,7 +124,7 @@ mod tests {
         let polly = json!({"provider": "twilio", "voiceId": "Polly.Joanna"});
         assert_eq!([&rachel, &alloy, &polly].map(|v| voice(v, "openai", true)), [None, Some("alloy"), None]);
         assert_eq!(
-            [&rachel, &alloy, &polly].map(|v| voice(v, TWILIO, false)),
+            [&rachel, &alloy, &polly].map(|v| voice(v, "twilio", false)),
             [None, None, Some("Polly.Joanna")]
         );
         assert_eq!(

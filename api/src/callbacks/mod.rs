@@ -1,8 +1,9 @@
 //! What providers tell by themselves, and what people do with the links in messages.
 //!
-//! Whoever tells something has to prove that they know the secret of the trunk. Of a call it is only a hint: whoever follows the call asks the
-//! provider. Of a message it is the only word there is.
+//! Whoever tells something has to prove that they know the secret of the trunk, or have the key that its public one belongs to. Of a call it is a
+//! hint, which can be lost: whoever follows the call asks the provider as well. Of a message it is the only word there is.
 
+mod telnyx;
 mod twilio;
 mod unsubscribe;
 mod whatsapp;
@@ -18,6 +19,7 @@ use axum::{
 use ringfleet_carriers::Told;
 use ringfleet_core::{CallId, E164, TrunkId, WorkspaceId, message::Inbound};
 use ringfleet_engine::{Engine, News, Noted, Receipt};
+use ringfleet_fleet::Hint;
 use ringfleet_store::Trunk;
 
 use crate::{
@@ -31,6 +33,7 @@ const TOO_EARLY: (Duration, u32) = (Duration::from_millis(200), 15);
 /// The endpoints. None is part of the API that customers use.
 pub(crate) fn routes() -> Router<Gate> {
     Router::new()
+        .route("/callbacks/telnyx/{ses}", post(telnyx::heard))
         .route("/callbacks/twilio/{ses}", post(twilio::heard))
         .route("/callbacks/twilio/trunks/{trk}", post(twilio::written))
         .route("/callbacks/whatsapp/{trk}", get(whatsapp::set_up).post(whatsapp::told))
@@ -52,6 +55,14 @@ async fn trunk(engine: &Engine, id: TrunkId) -> Result<Option<(WorkspaceId, Trun
     let found = tx.trunk_of_anybody(id).await?;
     tx.commit().await?;
     Ok(found)
+}
+
+/// Tells whoever follows a call what was heard of it.
+async fn hint(gate: &Gate, call: CallId, note: String) {
+    let hint = Hint { call: call.uuid(), note };
+    if let Err(error) = gate.engine().fleet().hints().tell(hint).await {
+        tracing::debug!(%error, %call, "a hint is lost; whoever follows the call asks by itself");
+    }
 }
 
 /// Passes on what became of a message. The provider's word can come before ours that it took the message.

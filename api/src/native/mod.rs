@@ -31,6 +31,7 @@ mod trunk_body;
 mod trunk_groups;
 mod trunk_messages;
 mod trunk_sip;
+mod trunk_telnyx;
 mod trunk_twilio;
 mod trunks;
 mod upload_data;

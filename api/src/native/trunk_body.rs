@@ -14,7 +14,7 @@ use utoipa::ToSchema;
 use super::{
     caller_ids,
     trunk_messages::{GivenSms, GivenSmtp, GivenWhatsapp},
-    trunk_sip,
+    trunk_sip, trunk_telnyx,
     trunk_twilio::{self, GivenAccount},
 };
 use crate::{
@@ -34,6 +34,7 @@ const SIMULATED_LIMIT: u64 = 3_600_000;
 enum CarrierKind {
     Sip,
     Twilio,
+    Telnyx,
     Simulated,
     TwilioSms,
     Whatsapp,
@@ -46,6 +47,7 @@ impl CarrierKind {
         match self {
             Self::Sip => "sip",
             Self::Twilio => "twilio",
+            Self::Telnyx => "telnyx",
             Self::Simulated => "simulated",
             Self::TwilioSms => "twilioSms",
             Self::Whatsapp => "whatsapp",
@@ -82,6 +84,9 @@ pub(super) struct Body {
     auth_token: Option<String>,
     api_key_sid: Option<String>,
     api_key_secret: Option<String>,
+    api_key: Option<String>,
+    connection_id: Option<String>,
+    public_key: Option<String>,
     base_url: Option<String>,
     machine_detection: Option<bool>,
     #[schema(value_type = Option<MediaStream>)]
@@ -126,13 +131,14 @@ impl Body {
         let has_number = caller_id.is_some() || caller_ids.is_some();
         let config = match self.kind {
             CarrierKind::Sip => TrunkConfig::Sip(self.sip().check()?),
-            CarrierKind::Twilio if !has_number => {
+            CarrierKind::Twilio | CarrierKind::Telnyx if !has_number => {
                 return Err(ApiError::invalid(
                     "callerId",
                     "is missing; a call over this API needs a number to show",
                 ));
             }
             CarrierKind::Twilio => TrunkConfig::Twilio(self.twilio().check(guard).await?),
+            CarrierKind::Telnyx => TrunkConfig::Telnyx(self.telnyx().check(guard).await?),
             CarrierKind::Simulated => TrunkConfig::Simulated(self.simulated()?),
             CarrierKind::TwilioSms => TrunkConfig::TwilioSms(self.sms(has_number).check(guard).await?),
             CarrierKind::Whatsapp => TrunkConfig::Whatsapp(self.whatsapp().check(guard).await?),
@@ -142,8 +148,8 @@ impl Body {
     }
 
     /// Each field with whether it was given, and the kinds of trunk that have it.
-    fn fields(&self) -> [(&'static str, bool, &'static [CarrierKind]); 32] {
-        use CarrierKind::{Simulated, Sip, Smtp, Twilio, TwilioSms, Whatsapp};
+    fn fields(&self) -> [(&'static str, bool, &'static [CarrierKind]); 35] {
+        use CarrierKind::{Simulated, Sip, Smtp, Telnyx, Twilio, TwilioSms, Whatsapp};
         [
             ("host", self.host.is_some(), &[Sip, Smtp]),
             ("port", self.port.is_some(), &[Sip, Smtp]),
@@ -162,9 +168,12 @@ impl Body {
             ("authToken", self.auth_token.is_some(), &[Twilio, TwilioSms]),
             ("apiKeySid", self.api_key_sid.is_some(), &[Twilio, TwilioSms]),
             ("apiKeySecret", self.api_key_secret.is_some(), &[Twilio, TwilioSms]),
-            ("baseUrl", self.base_url.is_some(), &[Twilio, TwilioSms, Whatsapp]),
-            ("machineDetection", self.machine_detection.is_some(), &[Twilio]),
-            ("stream", self.stream.is_some(), &[Twilio]),
+            ("apiKey", self.api_key.is_some(), &[Telnyx]),
+            ("connectionId", self.connection_id.is_some(), &[Telnyx]),
+            ("publicKey", self.public_key.is_some(), &[Telnyx]),
+            ("baseUrl", self.base_url.is_some(), &[Twilio, Telnyx, TwilioSms, Whatsapp]),
+            ("machineDetection", self.machine_detection.is_some(), &[Twilio, Telnyx]),
+            ("stream", self.stream.is_some(), &[Twilio, Telnyx]),
             ("messagingServiceSid", self.messaging_service_sid.is_some(), &[TwilioSms]),
             ("phoneNumberId", self.phone_number_id.is_some(), &[Whatsapp]),
             ("accessToken", self.access_token.is_some(), &[Whatsapp]),
@@ -175,8 +184,8 @@ impl Body {
             ("replyTo", self.reply_to.is_some(), &[Smtp]),
             ("ringMs", self.ring_ms.is_some(), &[Simulated]),
             ("talkMs", self.talk_ms.is_some(), &[Simulated]),
-            ("callerId", self.caller_id.is_some(), &[Sip, Twilio, Simulated, TwilioSms]),
-            ("callerIds", self.caller_ids.is_some(), &[Sip, Twilio, Simulated, TwilioSms]),
+            ("callerId", self.caller_id.is_some(), &[Sip, Twilio, Telnyx, Simulated, TwilioSms]),
+            ("callerIds", self.caller_ids.is_some(), &[Sip, Twilio, Telnyx, Simulated, TwilioSms]),
         ]
     }
 
@@ -202,6 +211,17 @@ impl Body {
     fn twilio(mut self) -> trunk_twilio::Given {
         trunk_twilio::Given {
             account: self.account(),
+            machine_detection: self.machine_detection.unwrap_or_default(),
+            stream: self.stream.map(|Object(stream)| stream),
+        }
+    }
+
+    fn telnyx(self) -> trunk_telnyx::Given {
+        trunk_telnyx::Given {
+            api_key: self.api_key,
+            connection_id: self.connection_id,
+            public_key: self.public_key,
+            base_url: self.base_url,
             machine_detection: self.machine_detection.unwrap_or_default(),
             stream: self.stream.map(|Object(stream)| stream),
         }

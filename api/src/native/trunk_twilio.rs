@@ -85,6 +85,7 @@ impl Given {
             self.account.check(guard).await?;
         if let Some(stream) = &self.stream {
             check_stream(stream)?;
+            check_fits(stream)?;
         }
         Ok(TwilioTrunk {
             account_sid,
@@ -123,7 +124,7 @@ pub(super) fn check_long_secret(field: &str, text: &str, limit: usize) -> Result
 }
 
 /// The provider connects to it, not we: it need not be judged where that is.
-fn check_stream(stream: &MediaStream) -> Result<()> {
+pub(super) fn check_stream(stream: &MediaStream) -> Result<()> {
     let url = Url::parse(&stream.url).ok().filter(|url| {
         stream.url.starts_with("wss://")
             && url.has_host()
@@ -149,6 +150,11 @@ fn check_stream(stream: &MediaStream) -> Result<()> {
             return Err(ApiError::invalid(field, problem));
         }
     }
+    Ok(())
+}
+
+/// It travels in TwiML.
+fn check_fits(stream: &MediaStream) -> Result<()> {
     if !twilio::stream_fits(stream) {
         let problem = "make, with the URL, more than the 4000 characters that may be sent with a call";
         return Err(ApiError::invalid("stream.parameters", problem));

@@ -7,6 +7,7 @@ use ringfleet_core::{
     brake::{BrakeState, Health},
     id::TrunkKind,
     message_trunk::{SmtpSecurity, WhatsappTrunk},
+    telnyx_trunk::TelnyxTrunk,
     trunk::{Limits, MediaStream, OutcomeRule, SipTransport, TrunkConfig},
 };
 use ringfleet_store::{Trunk, TrunkHealth};
@@ -104,6 +105,14 @@ enum Carrier {
         stream: Option<MediaStream>,
     },
     #[serde(rename_all = "camelCase")]
+    Telnyx {
+        connection_id: String,
+        public_key: String,
+        base_url: String,
+        machine_detection: bool,
+        stream: Option<MediaStream>,
+    },
+    #[serde(rename_all = "camelCase")]
     Simulated { ring_ms: u64, talk_ms: u64 },
     #[serde(rename_all = "camelCase")]
     TwilioSms {
@@ -155,6 +164,11 @@ impl Carrier {
                     stream: twilio.stream,
                 };
                 (carrier, true)
+            }
+            TrunkConfig::Telnyx(telnyx) => {
+                let TelnyxTrunk { connection_id, public_key, base_url, machine_detection, stream, .. } =
+                    telnyx;
+                (Self::Telnyx { connection_id, public_key, base_url, machine_detection, stream }, true)
             }
             TrunkConfig::Simulated(simulated) => {
                 (Self::Simulated { ring_ms: simulated.ring_ms, talk_ms: simulated.talk_ms }, false)

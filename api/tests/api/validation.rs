@@ -234,6 +234,39 @@ async fn twilio_trunks() {
 }
 
 #[tokio::test]
+async fn telnyx_trunks() {
+    let world = World::new().await;
+    let wide: Value =
+        (0..20).map(|n| (n.to_string(), json!("\"".repeat(240)))).collect::<serde_json::Map<_, _>>().into();
+    let stream = |url: &str, parameters: Value| json!({"url": url, "parameters": parameters});
+    let wrong = vec![
+        ("apiKey", json!(null), "apiKey"),
+        ("apiKey", json!("a\nb"), "apiKey"),
+        ("connectionId", json!(null), "connectionId"),
+        ("connectionId", json!("1/../x"), "connectionId"),
+        ("publicKey", json!(null), "publicKey"),
+        ("publicKey", json!("AAAA"), "publicKey"),
+        ("publicKey", json!("no base64"), "publicKey"),
+        ("baseUrl", json!("http://1.1.1.1"), "baseUrl"),
+        ("baseUrl", json!("https://10.0.0.1"), "baseUrl"),
+        ("stream", stream("ws://a.example.com", json!({})), "stream.url"),
+        ("stream", stream("wss://a.example.com", json!({"session": "x"})), "stream.parameters.session"),
+        ("callerId", json!(null), "callerId"),
+        ("accountSid", json!("AC1"), "accountSid"),
+        ("host", json!("sip.example.com"), "host"),
+    ];
+    let key = "6kpsY+KcUgq+9VB7Ey7F+ZVHdq6+vnuSQh7qaRRG0iw=";
+    let good = json!({"name": "T", "kind": "telnyx", "apiKey": "K", "connectionId": "12", "publicKey": key, "callerId": "+12025550199"});
+    expect_fields(&world, "/trunks", good.clone(), wrong).await;
+    let mut much = good.clone();
+    much["stream"] = stream("wss://a.example.com", wide); // TwiML has no part in this
+    world.post("/trunks", much).await.expect(201);
+    world.post("/trunks", good).await.expect(201);
+    let of_sip = json!({"name": "T", "kind": "sip", "host": "127.0.0.1"});
+    expect_fields(&world, "/trunks", of_sip, vec![("publicKey", json!(key), "publicKey")]).await;
+}
+
+#[tokio::test]
 async fn simulated_trunks() {
     let world = World::new().await;
     let wrong = vec![

@@ -48,6 +48,7 @@ use crate::{Attempt, Carrier, Hints, Order};
 use desk::Desks;
 use digest::Credentials;
 use hosts::Hosts;
+pub(crate) use outcomes::usual_ending;
 use register::Registrar;
 pub use settings::SipSettings;
 use station::Station;

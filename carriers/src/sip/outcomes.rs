@@ -130,6 +130,11 @@ pub(super) fn ending(
         )
 }
 
+/// The ending a final response stands for on any trunk, where nobody says whether a phone had rung.
+pub(crate) fn usual_ending(code: u16) -> Ending {
+    ending(code, None, Seen::default(), &BTreeMap::new())
+}
+
 fn no_room(code: u16, wait: Duration, reason: &'static str) -> Ending {
     let retry_after = wait.clamp(SHORTEST_WAIT, LONGEST_WAIT);
     Ending::NoRoom { retry_after, reason: Cow::Borrowed(reason), code: Some(code) }

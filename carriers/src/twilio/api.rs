@@ -1,10 +1,12 @@
 //! An account at a provider that speaks Twilio's REST API: credentials, URLs, forms.
 
 use chrono::{DateTime, Utc};
+use parking_lot::Mutex;
 use reqwest::{Method, header};
 use serde::{Deserialize, Deserializer, de::DeserializeOwned};
 use url::form_urlencoded::Serializer;
 
+use super::known::Known;
 use crate::rest::{Rest, RestSettings, Trouble};
 
 /// Fields of a form, in their order; a name may come more than once.
@@ -31,6 +33,8 @@ pub(crate) struct Account<'a> {
 
 /// Speaks for one account.
 pub(crate) struct Api {
+    /// The calls, or messages, whose attempt is known.
+    pub(crate) known: Mutex<Known>,
     rest: Rest,
     /// `https://…/2010-04-01/Accounts/AC…`.
     account: String,
@@ -44,6 +48,7 @@ impl Api {
         let (user, password) = account.key.unwrap_or((account.sid, account.auth_token));
         let code = |body: &[u8]| serde_json::from_slice::<Refusal>(body).unwrap_or_default().code;
         Ok(Self {
+            known: Mutex::default(),
             rest: Rest::new(settings, code)?,
             account: format!("{base}/2010-04-01/Accounts/{}", account.sid),
             user: user.to_owned(),
@@ -86,9 +91,4 @@ pub(crate) fn moment<'de, D: Deserializer<'de>>(d: D) -> Result<Option<DateTime<
     let text = Option::<String>::deserialize(d)?.unwrap_or_default();
     let read = DateTime::parse_from_rfc2822(&text).or_else(|_| DateTime::parse_from_rfc3339(&text));
     Ok(read.ok().map(|at| at.to_utc()))
-}
-
-/// What may stand in a path; ids are letters and digits with Twilio, UUIDs with others.
-pub(crate) fn is_sid(text: &str) -> bool {
-    (1..=64).contains(&text.len()) && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '-')
 }

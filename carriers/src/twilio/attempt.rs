@@ -81,7 +81,7 @@ impl TwilioAttempt {
             Ok(shown) => shown,
             Err(ending) => return ending,
         };
-        carrier.desk.known.lock().add(&shown.sid);
+        carrier.desk.api.known.lock().add(&shown.sid);
         let resume = Kept { sid: Some(shown.sid.clone()), ..kept }.to_value();
         drop(progress.send(Progress::Resume(resume)));
         let follower = Follower {

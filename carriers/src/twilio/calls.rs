@@ -4,11 +4,8 @@ use chrono::{DateTime, Utc};
 use ringfleet_core::E164;
 use serde::Deserialize;
 
-use super::{
-    api::{Api, Form, moment},
-    desk::Shows,
-};
-use crate::rest::Trouble;
+use super::api::{Api, Form, moment};
+use crate::{desk::Shows, rest::Trouble};
 
 /// How many calls to a number are looked through, the newest first.
 const LISTED: &str = "20";

@@ -1,56 +1,14 @@
-//! Finds a call, or a message, of which it is not known whether the provider has it. Asks, and never sends one.
-
-use std::time::Duration;
+//! Which of the calls that the provider lists is the one that is looked for.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use tokio::time::{Instant, sleep_until, timeout_at};
 
-use super::{Kept, Known, TwilioCarrier, api::is_sid, calls::Shown, desk::Shows};
-use crate::{hints::Ear, rest::RestSettings};
+use super::{Kept, TwilioCarrier, calls::Shown, known::Known};
+use crate::{find::Sought, rest::is_sid};
 
 /// How far the clocks of a provider and of this machine may be apart.
 const SKEW: TimeDelta = TimeDelta::seconds(30);
 /// How long after what is kept was written a call may have been placed: a few seconds to begin it, and as long as a request may take.
 const PLACED_WITHIN: TimeDelta = TimeDelta::seconds(30);
-
-/// What is looked for.
-pub(crate) trait Sought: Sync {
-    /// As the provider shows it.
-    type Shown: Shows + Send;
-
-    /// Those that may be it, as the provider lists them now.
-    fn listed(&self) -> impl Future<Output = Vec<Self::Shown>> + Send;
-
-    /// The one of this id, if it can be it.
-    fn named(&self, sid: &str) -> impl Future<Output = Option<Self::Shown>> + Send;
-}
-
-/// The one that is looked for. None when nobody can tell which it is, or whether there is one: that it is not listed proves nothing, for
-/// lists lag.
-///
-/// A signed callback that names it decides. Otherwise it is the only one that may be it.
-pub(crate) async fn find<S: Sought>(sought: &S, settings: &RestSettings, ear: &mut Ear) -> Option<S::Shown> {
-    let deadline = Instant::now() + settings.search;
-    let mut pause = settings.pace.first;
-    loop {
-        let mut listed = sought.listed().await;
-        if listed.len() == 1 {
-            return listed.pop();
-        }
-        let next = (Instant::now() + pause).min(deadline);
-        if let Ok(sid) = timeout_at(next, ear.next()).await
-            && is_sid(&sid)
-            && let Some(named) = sought.named(&sid).await
-        {
-            return Some(named);
-        }
-        sleep_until(next).await;
-        if next >= deadline {
-            return None;
-        }
-        pause = (pause * 2).min(Duration::from_secs(5));
-    }
-}
 
 /// Whether what was made at this moment may be what was kept at `at`, just before it was sent.
 pub(crate) fn was_made_then(at: DateTime<Utc>, made: Option<DateTime<Utc>>) -> bool {
@@ -75,10 +33,13 @@ impl Sought for Call<'_> {
     async fn listed(&self) -> Vec<Shown> {
         let Self { carrier, kept } = self;
         let calls = carrier.desk.api.calls(kept.to, kept.from.as_deref()).await.unwrap_or_default();
-        candidates(calls, kept, &carrier.desk.known.lock())
+        candidates(calls, kept, &carrier.desk.api.known.lock())
     }
 
     async fn named(&self, sid: &str) -> Option<Shown> {
+        if !is_sid(sid) {
+            return None;
+        }
         let shown = self.carrier.desk.api.call(sid).await.ok()?;
         shown.to.as_deref().is_none_or(|to| to == self.kept.to.to_string()).then_some(shown)
     }

@@ -6,7 +6,6 @@
 pub(crate) mod api;
 mod attempt;
 mod calls;
-pub(crate) mod desk;
 pub(crate) mod find;
 mod follow;
 pub(crate) mod known;
@@ -24,11 +23,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
-use crate::{Attempt, Carrier, Order, RestSettings, hints::Hints};
-use api::Account;
-use desk::Desk;
+use crate::{Attempt, Carrier, Order, RestSettings, desk::Desk, find::find, hints::Hints};
+use api::{Account, Api};
 use follow::{Bounds, Follower, Seen};
-use known::Known;
 use state::Why;
 
 pub use signature::{callback_url, is_signed, sign};
@@ -61,7 +58,7 @@ impl Kept {
 #[derive(Clone)]
 pub struct TwilioCarrier {
     trunk: Arc<TwilioTrunk>,
-    desk: Desk,
+    desk: Desk<Api>,
 }
 
 impl TwilioCarrier {
@@ -76,7 +73,7 @@ impl TwilioCarrier {
             key: trunk.api_key_sid.as_deref().zip(trunk.api_key_secret.as_deref()),
             base_url: &trunk.base_url,
         };
-        let desk = Desk::open(&account, settings, hints)?;
+        let desk = Desk::new(Api::new(&account, &settings)?, settings, hints);
         Ok(Self { trunk: Arc::new(trunk), desk })
     }
 }
@@ -95,10 +92,10 @@ impl Carrier for TwilioCarrier {
         let mut ear = desk.hints.listen(kept.call);
         let found = match &kept.sid {
             Some(sid) => desk.asked_for(|| desk.api.call(sid)).await,
-            None => find::find(&find::Call { carrier: self, kept: &kept }, &desk.settings, &mut ear).await,
+            None => find(&find::Call { carrier: self, kept: &kept }, &desk.settings, &mut ear).await,
         };
         let Some(call) = found else { return lost() };
-        desk.known.lock().add(&call.sid);
+        desk.api.known.lock().add(&call.sid);
         // What was over before has the ending that it had.
         let asked = (!state::State::of(&call).is_over()).then_some(Why::WorkerLost);
         let follower = Follower {

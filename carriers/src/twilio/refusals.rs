@@ -3,30 +3,17 @@
 //! Source of the codes: <https://www.twilio.com/docs/api/errors>, where each has a page `/docs/api/errors/CODE`. The providers that speak
 //! the same API use the same codes where they have them; without one the HTTP status decides.
 
-use std::{borrow::Cow, time::Duration};
+use std::time::Duration;
 
-use ringfleet_core::{
-    EndedBy, Ending, Outcome,
-    call::{TRUNK_TROUBLE, TRUNK_TROUBLE_PERHAPS},
+use ringfleet_core::{EndedBy, Ending, Outcome};
+
+use crate::{
+    refusals::{
+        self, Codes,
+        Meaning::{Failed, NoRoom},
+    },
+    rest::Trouble,
 };
-
-use crate::rest::{Trouble, wait};
-
-/// Wait where nobody says how long.
-const USUAL_WAIT: Duration = Duration::from_secs(5);
-
-/// What a code stands for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Meaning {
-    /// There is no room now: nothing is consumed.
-    NoRoom(&'static str),
-    /// The call, or the message, has failed for this reason.
-    Failed(&'static str),
-}
-use Meaning::{Failed, NoRoom};
-
-/// Codes and what they stand for.
-pub(crate) type Codes = &'static [(u32, Meaning)];
 
 /// `auth` and `forbidden` are trouble with the trunk: see [`ringfleet_core::call::TRUNK_TROUBLE`] and
 /// [`ringfleet_core::call::TRUNK_TROUBLE_PERHAPS`]. Whatever may be the account's fault or the number's is `forbidden`.
@@ -63,44 +50,19 @@ pub(super) const CALLS: Codes = &[
     (22005, NoRoom("trunk_busy")), // the account's call queue is full
 ];
 
-/// The ending of what was refused with this status (300 to 499): it was not placed, or sent. `codes`: what is said of its kind.
+/// The ending of what was refused: see [`refusals::refused`]. `codes`: what is said of its kind.
 pub(crate) fn refused(codes: Codes, status: u16, code: Option<u32>, retry_after: Option<Duration>) -> Ending {
-    let meaning = code.and_then(|code| meaning(codes, code)).unwrap_or(match status {
-        401 | 404 => Failed("auth"),
-        429 => NoRoom("throttled"),
-        300..=399 => Failed("network"),
-        // Mostly a fault of the account's settings; where it is the number's, the brake finds that out.
-        _ => Failed("forbidden"),
-    });
-    let code = Some(code.and_then(|code| u16::try_from(code).ok()).unwrap_or(status));
-    match meaning {
-        Failed(reason) => Ending::over(Outcome::Failed, reason, code, EndedBy::Carrier),
-        NoRoom(reason) => {
-            let retry_after = wait(retry_after, USUAL_WAIT);
-            Ending::NoRoom { retry_after, reason: Cow::Borrowed(reason), code }
-        }
-    }
+    refusals::refused(&[codes, ACCOUNT], status, code, retry_after)
 }
 
 /// What the answer to a question about the account says about the trunk.
 pub(crate) fn probed(answer: Result<(), Trouble>) -> Result<(), &'static str> {
-    match answer {
-        Ok(()) => Ok(()),
-        Err(Trouble::Unsent(_) | Trouble::Unknown(_)) => Err("network"),
-        Err(Trouble::Refused { status, code, .. }) => match refused(&[], status, code, None) {
-            // Too much asked of it, it is there all the same.
-            Ending::NoRoom { .. } | Ending::GivenUp { .. } => Ok(()),
-            Ending::Over { reason, .. } => {
-                let all = TRUNK_TROUBLE.iter().chain(TRUNK_TROUBLE_PERHAPS);
-                Err(all.copied().find(|known| *known == reason).unwrap_or("forbidden"))
-            }
-        },
-    }
+    refusals::probed(&[ACCOUNT], answer)
 }
 
 /// The ending of a call that was placed and failed; `codes`: what the provider noted of it.
 pub(super) fn failed(codes: &[u32]) -> Ending {
-    let known = codes.iter().find_map(|code| match meaning(CALLS, *code) {
+    let known = codes.iter().find_map(|code| match refusals::meaning(&[CALLS, ACCOUNT], *code) {
         Some(Failed(reason)) => Some((*code, reason)),
         _ => None,
     });
@@ -108,10 +70,6 @@ pub(super) fn failed(codes: &[u32]) -> Ending {
     let (code, reason) = known.or(first).unzip();
     let code = code.and_then(|code| u16::try_from(code).ok());
     Ending::over(Outcome::Failed, reason.unwrap_or("not_connected"), code, EndedBy::Carrier)
-}
-
-fn meaning(codes: Codes, code: u32) -> Option<Meaning> {
-    codes.iter().chain(ACCOUNT).find(|(known, _)| *known == code).map(|(_, meaning)| *meaning)
 }
 
 #[cfg(test)]

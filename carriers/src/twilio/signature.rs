@@ -6,19 +6,19 @@ use ring::hmac;
 use ringfleet_core::CallId;
 use url::Url;
 
-use crate::{guarded, rest::RestSettings};
+use crate::rest::{self, RestSettings};
+
+/// The part of a callback's path that is this provider's.
+const PATH: &str = "twilio";
 
 /// Where the provider tells of this call. `base`: where it finds the API.
 pub fn callback_url(base: &Url, call: CallId) -> String {
-    format!("{}/callbacks/twilio/{call}", base.as_str().trim_end_matches('/'))
+    rest::callback_url(base, PATH, call)
 }
 
 /// The same: none where this installation has no address that the provider could reach.
 pub(crate) fn callback(settings: &RestSettings, call: CallId) -> Option<String> {
-    let base = settings.callbacks.as_ref()?;
-    let is_here = base.host_str().is_some_and(|host| host == "localhost" || host.ends_with(".localhost"));
-    let can_be_reached = !is_here && guarded::check(&settings.guard, base).is_ok();
-    can_be_reached.then(|| callback_url(base, call))
+    settings.callback(PATH, call)
 }
 
 /// The signature of whoever knows the token: see [`is_signed`]. For those who speak like a provider.

@@ -59,7 +59,7 @@ impl SmsAttempt {
                 return ending;
             }
         };
-        self.carrier.desk.known.lock().add(&shown.sid);
+        self.carrier.desk.api.known.lock().add(&shown.sid);
         let resume = Kept { sid: Some(shown.sid.clone()), ..kept }.to_value();
         drop(progress.send(Progress::Resume(resume))); // nobody may listen any more
         refusals::ending(&shown)

@@ -1,10 +1,13 @@
 //! Which of the messages that the provider lists is the one that is looked for.
 
 use super::{Kept, TwilioSmsCarrier, fingerprint, messages::Shown};
-use crate::twilio::{
-    api::is_sid,
-    find::{Sought, was_made_then, went_out},
-    known::Known,
+use crate::{
+    find::Sought,
+    rest::is_sid,
+    twilio::{
+        find::{was_made_then, went_out},
+        known::Known,
+    },
 };
 
 /// The message that `kept` speaks of: the same text to the same number, made at that time.
@@ -19,10 +22,13 @@ impl Sought for Text<'_> {
     async fn listed(&self) -> Vec<Shown> {
         let Self { carrier, kept } = self;
         let messages = carrier.desk.api.messages(kept.to, kept.from.as_deref()).await;
-        candidates(messages.unwrap_or_default(), kept, &carrier.desk.known.lock())
+        candidates(messages.unwrap_or_default(), kept, &carrier.desk.api.known.lock())
     }
 
     async fn named(&self, sid: &str) -> Option<Shown> {
+        if !is_sid(sid) {
+            return None;
+        }
         let shown = self.carrier.desk.api.message(sid).await.ok()?;
         shown.to.as_deref().is_none_or(|to| to == self.kept.to.to_string()).then_some(shown)
     }

@@ -5,11 +5,9 @@ use ringfleet_core::E164;
 use serde::Deserialize;
 
 use crate::{
+    desk::Shows,
     rest::Trouble,
-    twilio::{
-        api::{Api, Form, moment},
-        desk::Shows,
-    },
+    twilio::api::{Api, Form, moment},
 };
 
 /// How many messages to a number are looked through, the newest first.

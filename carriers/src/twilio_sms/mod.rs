@@ -20,8 +20,13 @@ use serde_json::Value;
 
 use crate::{
     Attempt, Carrier, MessageOrder, Order, RestSettings,
+    desk::Desk,
+    find::find,
     hints::Hints,
-    twilio::{api::Account, desk::Desk, find::find, refusals::probed},
+    twilio::{
+        api::{Account, Api},
+        refusals::probed,
+    },
 };
 
 pub use notices::{inbound, receipt};
@@ -62,7 +67,7 @@ fn sent() -> Ending {
 #[derive(Clone)]
 pub struct TwilioSmsCarrier {
     trunk: Arc<TwilioSmsTrunk>,
-    desk: Desk,
+    desk: Desk<Api>,
 }
 
 impl TwilioSmsCarrier {
@@ -77,7 +82,7 @@ impl TwilioSmsCarrier {
             key: trunk.api_key_sid.as_deref().zip(trunk.api_key_secret.as_deref()),
             base_url: &trunk.base_url,
         };
-        let desk = Desk::open(&account, settings, hints)?;
+        let desk = Desk::new(Api::new(&account, &settings)?, settings, hints);
         Ok(Self { trunk: Arc::new(trunk), desk })
     }
 }
@@ -107,7 +112,7 @@ impl Carrier for TwilioSmsCarrier {
         // That it is not shown says nothing about it, but who has its id was told that it was taken.
         match found {
             Some(message) => {
-                desk.known.lock().add(&message.sid);
+                desk.api.known.lock().add(&message.sid);
                 refusals::ending(&message)
             }
             None if kept.sid.is_some() => sent(),

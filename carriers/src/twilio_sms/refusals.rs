@@ -10,10 +10,12 @@ use ringfleet_core::{
 };
 
 use super::{messages::Shown, sent};
-use crate::twilio::refusals::{
-    Codes,
-    Meaning::{Failed, NoRoom},
-    refused as refused_by,
+use crate::{
+    refusals::{
+        Codes,
+        Meaning::{Failed, NoRoom},
+    },
+    twilio::refusals::refused as refused_by,
 };
 
 /// Where a message cannot arrive: a number of a line without a display.

@@ -10,6 +10,7 @@ use ringfleet_core::{
     plan::Gate,
     seats::Abandonment,
     signing::Secret,
+    telnyx_trunk::TelnyxTrunk,
     trunk::{Limits, MediaStream, SimulatedTrunk, SipTransport, SipTrunk, TrunkConfig, TwilioTrunk},
 };
 use ringfleet_store::{
@@ -122,8 +123,16 @@ pub async fn trunks(db: Db) {
             parameters: [("lang".into(), "dé & \"".into())].into(),
         }),
     });
-    let others =
-        [TrunkConfig::Sip(bare), twilio, simulated].map(|config| NewTrunk { config, ..new_trunk("bare") });
+    let telnyx = TrunkConfig::Telnyx(TelnyxTrunk {
+        api_key: "k\"🔑".into(),
+        connection_id: "12".into(),
+        public_key: "pk=".into(),
+        base_url: "https://api.example.com".into(),
+        machine_detection: true,
+        stream: None,
+    });
+    let others = [TrunkConfig::Sip(bare), twilio, telnyx, simulated]
+        .map(|config| NewTrunk { config, ..new_trunk("bare") });
     for new in [full].into_iter().chain(others) {
         let made = db.write(async |tx| tx.insert_trunk(world.workspace, new.clone(), at(5)).await).await;
         let found = db.read(async |tx| tx.trunk(world.workspace, made.id).await).await.unwrap();

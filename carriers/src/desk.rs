@@ -1,22 +1,17 @@
-//! What calls and messages over an account have in common: they are asked for once, looked for where that is unclear, and asked after when a
-//! worker has died.
+//! What calls and messages over an account of a provider have in common: they are asked for once, looked for where that is unclear, and asked
+//! after when a worker has died.
 
 use std::{sync::Arc, time::Duration};
 
-use parking_lot::Mutex;
 use ringfleet_core::{CallId, EndedBy, Ending, Outcome};
 use tokio::time::{Instant, sleep};
 
-use super::{
-    api::{Account, Api, is_sid},
-    find::{Sought, find},
-    known::Known,
-};
 use crate::{
     RestSettings,
     doubt::Doubt,
+    find::{Sought, find},
     hints::{Ear, Hints},
-    rest::Trouble,
+    rest::{Trouble, is_sid},
 };
 
 /// Something that the provider shows under an id of its own.
@@ -24,24 +19,25 @@ pub(crate) trait Shows {
     fn sid(&self) -> &str;
 }
 
-/// An account at work. Cheap to clone.
-#[derive(Clone)]
-pub(crate) struct Desk {
+/// An account at work, spoken for by `A`. Cheap to clone.
+pub(crate) struct Desk<A> {
     pub(crate) settings: RestSettings,
     pub(crate) hints: Hints,
-    pub(crate) api: Arc<Api>,
-    pub(crate) known: Arc<Mutex<Known>>,
+    pub(crate) api: Arc<A>,
     doubt: Arc<Doubt>,
 }
 
-impl Desk {
-    /// Touches no network. `hints`: where it is heard of calls and messages.
-    ///
-    /// # Errors
-    /// When TLS cannot be set up.
-    pub(crate) fn open(account: &Account<'_>, settings: RestSettings, hints: Hints) -> reqwest::Result<Self> {
-        let api = Arc::new(Api::new(account, &settings)?);
-        Ok(Self { settings, hints, api, known: Arc::default(), doubt: Arc::default() })
+impl<A> Clone for Desk<A> {
+    fn clone(&self) -> Self {
+        let Self { settings, hints, api, doubt } = self;
+        Self { settings: settings.clone(), hints: hints.clone(), api: api.clone(), doubt: doubt.clone() }
+    }
+}
+
+impl<A> Desk<A> {
+    /// `hints`: where it is heard of calls and messages.
+    pub(crate) fn new(api: A, settings: RestSettings, hints: Hints) -> Self {
+        Self { settings, hints, api: Arc::new(api), doubt: Arc::default() }
     }
 
     /// Carries out the `request` that places a call or sends a message, once. Where it is not clear whether the provider has it, looks for it.

@@ -1,0 +1,114 @@
+//! What an answered call hears, and whom it goes to.
+
+use super::*;
+
+fn agent(url: &str, parameters: &[(&str, &str)]) -> Arc<Script> {
+    let parameters = parameters.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
+    handed_over(AgentAt::WebSocket(url.parse().unwrap()), parameters)
+}
+
+fn handed_over(at: AgentAt, parameters: std::collections::BTreeMap<String, String>) -> Arc<Script> {
+    let (call, account) = ("ses_1".into(), "org_1".into());
+    let connector = Arc::new(Connector::new(Guard::default()));
+    Arc::new(Script {
+        handover: Some(Handover { at, parameters, call, account, connector }),
+        ..Script::default()
+    })
+}
+
+fn say(text: &str, voice: Option<&str>) -> Option<Say> {
+    Some(Say { text: text.into(), voice: voice.map(str::to_owned) })
+}
+
+/// By webhooks, and by asking.
+#[tokio::test]
+async fn an_answered_call_hears_its_text_and_goes_to_its_agent() {
+    for (webhooks, pace) in [(Webhooks::InOrder, NEVER), (Webhooks::Lost, settings().pace)] {
+        let fake = FakeTelnyx::start(Manners { webhooks, talk: SLOW.talk, ..QUICK }).await;
+        let stream = json!({"stream": {"url": "wss://trunk.example.com/", "parameters": {"lang": "de"}}});
+        let here = reached(&fake, pace, stream).await;
+        let script = agent("wss://agent.example.com/a?b=c", &[("callId", "ses_1"), ("name", "Söhne & Co")]);
+        let spoken = Order { say: say("Olá & bye", Some("AWS.Polly.Vitoria")), script, ..order("01") };
+        let (ending, _) = place(&*here.carrier, spoken).await;
+        // The agent has hung up.
+        assert_eq!(ending, Ending::over(Outcome::Answered, "completed", None, EndedBy::Caller));
+        let call = fake.calls().remove(0);
+        let actions: Vec<_> = call.commands.iter().map(|(action, _)| action.as_str()).collect();
+        assert_eq!(actions, ["speak", "streaming_start", "hangup"], "one after the other");
+        let speak = call.command("speak").unwrap();
+        assert_eq!((&speak["payload"], &speak["voice"]), (&json!("Olá & bye"), &json!("AWS.Polly.Vitoria")));
+        let stream = call.command("streaming_start").unwrap();
+        assert_eq!(stream["stream_url"], "wss://agent.example.com/a?b=c", "not the trunk's");
+        assert_eq!(
+            (&stream["stream_bidirectional_mode"], &stream["stream_bidirectional_codec"]),
+            (&json!("rtp"), &json!("PCMU"))
+        );
+        let name = json!({"name": "name", "value": "Söhne & Co"});
+        assert!(stream["custom_parameters"].as_array().unwrap().contains(&name), "{stream}");
+
+        let without = order("02");
+        let id = without.call.to_string();
+        place(&*here.carrier, without).await;
+        let stream = fake.calls().remove(1).command("streaming_start").unwrap().clone();
+        assert_eq!(stream["stream_url"], "wss://trunk.example.com/");
+        let told = [json!({"name": "lang", "value": "de"}), json!({"name": "session", "value": id})];
+        assert_eq!(stream["custom_parameters"], json!(told));
+    }
+}
+
+#[tokio::test]
+async fn without_an_agent_it_is_hung_up_after_its_text() {
+    let fake = FakeTelnyx::start(Manners { webhooks: Webhooks::InOrder, talk: SLOW.talk, ..QUICK }).await;
+    let here = reached(&fake, NEVER, json!({})).await;
+    for (say, actions) in [(say("Hello", None), vec!["speak", "hangup"]), (None, vec!["hangup"])] {
+        let (ending, _) = place(&*here.carrier, Order { say, ..order("01") }).await;
+        assert_eq!(ending, Ending::over(Outcome::Answered, "completed", None, EndedBy::Caller));
+        let told: Vec<_> =
+            fake.calls().pop().unwrap().commands.into_iter().map(|(action, _)| action).collect();
+        assert_eq!(told, actions);
+    }
+}
+
+/// Somebody has picked up, and nobody was reached by that.
+#[tokio::test]
+async fn what_cannot_be_said_or_who_cannot_be_reached_is_a_failure() {
+    let fake = FakeTelnyx::start(Manners { webhooks: Webhooks::InOrder, talk: SLOW.talk, ..QUICK }).await;
+    let here = reached(&fake, NEVER, json!({})).await;
+    let mute = Order { say: say("Hello", Some("Nobody")), ..order("01") };
+    assert_eq!(short(&place(&*here.carrier, mute).await.0), (Some(Outcome::Failed), "not_said", None));
+    let alone = Order { script: agent("wss://nobody.example.com", &[]), ..order("01") };
+    let unreachable = (Some(Outcome::Failed), "agent_unreachable", None);
+    assert_eq!(short(&place(&*here.carrier, alone).await.0), unreachable);
+    assert!(fake.calls().iter().all(fake::Taken::is_over), "nobody is left on the line");
+}
+
+#[tokio::test]
+async fn what_could_never_be_said_or_connected_is_not_placed() {
+    let fake = FakeTelnyx::start(QUICK).await;
+    let carrier = carrier(&fake);
+    let refused = async |order: Order| carrier.prepare(order).await.err().expect("it is not placed");
+    let telephone = AgentAt::Telephone("sip:desk@pbx.example.com".parse().unwrap());
+    for script in [agent("ws://agent.example.com/a", &[]), handed_over(telephone, [].into())] {
+        let ending = refused(Order { script, ..order("01") }).await;
+        assert_eq!(ending, Ending::over(Outcome::Failed, "agent_unreachable", None, EndedBy::Caller));
+    }
+    let long = refused(Order { say: say(&"x".repeat(3_001), None), ..order("01") }).await;
+    assert_eq!(long, Ending::over(Outcome::Failed, "speech_too_long", None, EndedBy::Caller));
+    let (ending, _) = place(&carrier, Order { from: None, ..order("01") }).await;
+    assert_eq!(short(&ending), (Some(Outcome::Failed), "no_caller_id", None));
+    assert_eq!(fake.asked("POST "), 0);
+}
+
+/// The provider passes over what it knows, so that a text is said once all the same.
+#[tokio::test]
+async fn a_command_of_which_nothing_is_known_is_told_again() {
+    let fake = FakeTelnyx::start(Manners { talk: SLOW.talk, ..QUICK }).await;
+    let (ending, _) =
+        place(&carrier(&fake), Order { say: say("Hello", Some("Stutter")), ..order("01") }).await;
+    assert_eq!(short(&ending), (Some(Outcome::Answered), "completed", None));
+    let call = fake.calls().remove(0);
+    let speaks: Vec<_> = call.commands.iter().filter(|(action, _)| action == "speak").collect();
+    assert!(speaks.len() == 2 && speaks[0] == speaks[1], "{speaks:?}");
+    let said = call.told.iter().filter(|event| event["event_type"] == "call.speak.ended").count();
+    assert_eq!(said, 1);
+}
