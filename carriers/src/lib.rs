@@ -6,6 +6,7 @@ mod conversation;
 mod doubt;
 pub mod guarded;
 mod hints;
+pub mod livekit;
 pub mod media;
 pub mod peer;
 mod registry;
@@ -29,6 +30,7 @@ use tokio_util::sync::CancellationToken;
 
 pub use conversation::{AgentAt, Connector, Handover, Script};
 pub use hints::Hints;
+pub use livekit::LivekitCarrier;
 pub use registry::{CarrierError, Registry};
 pub use rest::{Pace, RestSettings};
 pub use simulated::SimulatedCarrier;

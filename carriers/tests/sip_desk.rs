@@ -98,7 +98,7 @@ fn handed_over_to(number: &str, url: &str) -> Order {
         connector: Arc::new(Connector::new(inside())),
     };
     let rules = serde_json::from_value(rules).unwrap();
-    let script = Arc::new(Script { rules, handover: Some(handover), machine_message: None });
+    let script = Arc::new(Script { rules, handover: Some(handover), ..Script::default() });
     Order { to: E164::parse_loose(number).unwrap(), script, ..order() }
 }
 

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Channel, Outcome,
+    livekit_trunk::LivekitTrunk,
     message_trunk::{SmtpTrunk, TwilioSmsTrunk, WhatsappTrunk},
     text_enum::text_enum,
 };
@@ -18,6 +19,8 @@ pub enum TrunkConfig {
     Sip(SipTrunk),
     /// A provider that speaks Twilio's REST API: Twilio, SignalWire and others.
     Twilio(TwilioTrunk),
+    /// A LiveKit server, whose agents talk.
+    Livekit(LivekitTrunk),
     /// No network: outcome and timing come from the number. For tests and load.
     Simulated(SimulatedTrunk),
     /// SMS at a provider that speaks Twilio's REST API.
@@ -36,6 +39,7 @@ impl TrunkConfig {
             Self::Twilio(twilio) => {
                 twilio.api_key_secret.iter_mut().chain([&mut twilio.auth_token]).collect()
             }
+            Self::Livekit(livekit) => vec![&mut livekit.api_secret],
             Self::Simulated(_) => Vec::new(),
             Self::TwilioSms(sms) => sms.api_key_secret.iter_mut().chain([&mut sms.auth_token]).collect(),
             Self::Whatsapp(whatsapp) => {
@@ -48,7 +52,7 @@ impl TrunkConfig {
     /// How people are reached over it.
     pub const fn channel(&self) -> Channel {
         match self {
-            Self::Sip(_) | Self::Twilio(_) | Self::Simulated(_) => Channel::Voice,
+            Self::Sip(_) | Self::Twilio(_) | Self::Livekit(_) | Self::Simulated(_) => Channel::Voice,
             Self::TwilioSms(_) => Channel::Sms,
             Self::Whatsapp(_) => Channel::Whatsapp,
             Self::Smtp(_) => Channel::Email,
@@ -57,7 +61,12 @@ impl TrunkConfig {
 
     /// Whether the carrier can play an agent's greeting file. Where the provider holds the audio, it cannot.
     pub fn plays_greetings(&self) -> bool {
-        !matches!(self, Self::Twilio(_))
+        !matches!(self, Self::Twilio(_) | Self::Livekit(_))
+    }
+
+    /// Whether an agent of the trunk's own talks, who has to be told of each call.
+    pub fn brings_agent(&self) -> bool {
+        matches!(self, Self::Livekit(_))
     }
 }
 
@@ -308,5 +317,10 @@ mod tests {
         config.secrets_mut().into_iter().for_each(|secret| *secret = "sealed".into());
         let kept = serde_json::to_string(&config).unwrap();
         assert!(!kept.contains("one") && !kept.contains("two"), "{kept}");
+        let json = r#"{"kind":"livekit","url":"https://x.example.com","apiKey":"API1","apiSecret":"three","sipTrunkId":"ST_1","agentName":"a"}"#;
+        let mut config: TrunkConfig = serde_json::from_str(json).unwrap();
+        assert!(!format!("{config:?}").contains("three"));
+        config.secrets_mut().into_iter().for_each(|secret| *secret = "sealed".into());
+        assert!(!serde_json::to_string(&config).unwrap().contains("three"));
     }
 }

@@ -43,6 +43,8 @@ pub struct Script {
     pub handover: Option<Handover>,
     /// What a machine is told; none tells it the greeting.
     pub machine_message: Option<Arc<Vec<i16>>>,
+    /// What the trunk's own agent is told, where it brings one: as [`Handover::parameters`].
+    pub told: BTreeMap<String, String>,
 }
 
 impl Script {
