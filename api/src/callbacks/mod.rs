@@ -3,6 +3,7 @@
 //! Whoever tells something has to prove that they know the secret of the trunk. Of a call it is only a hint: whoever follows the call asks the
 //! provider. Of a message it is the only word there is.
 
+mod livekit;
 mod twilio;
 mod unsubscribe;
 mod whatsapp;
@@ -18,6 +19,7 @@ use axum::{
 use ringfleet_carriers::Told;
 use ringfleet_core::{CallId, E164, TrunkId, WorkspaceId, message::Inbound};
 use ringfleet_engine::{Engine, News, Noted, Receipt};
+use ringfleet_fleet::Hint;
 use ringfleet_store::Trunk;
 
 use crate::{
@@ -31,6 +33,8 @@ const TOO_EARLY: (Duration, u32) = (Duration::from_millis(200), 15);
 /// The endpoints. None is part of the API that customers use.
 pub(crate) fn routes() -> Router<Gate> {
     Router::new()
+        .route("/callbacks/livekit", post(livekit::heard))
+        .route("/webhook/livekit", post(livekit::heard))
         .route("/callbacks/twilio/{ses}", post(twilio::heard))
         .route("/callbacks/twilio/trunks/{trk}", post(twilio::written))
         .route("/callbacks/whatsapp/{trk}", get(whatsapp::set_up).post(whatsapp::told))
@@ -52,6 +56,13 @@ async fn trunk(engine: &Engine, id: TrunkId) -> Result<Option<(WorkspaceId, Trun
     let found = tx.trunk_of_anybody(id).await?;
     tx.commit().await?;
     Ok(found)
+}
+
+/// Wakes whoever follows a call. `note`: what they are told.
+async fn hint(gate: &Gate, call: CallId, note: String) {
+    if let Err(error) = gate.engine().fleet().hints().tell(Hint { call: call.uuid(), note }).await {
+        tracing::debug!(%error, %call, "a hint is lost; whoever follows the call asks by itself");
+    }
 }
 
 /// Passes on what became of a message. The provider's word can come before ours that it took the message.

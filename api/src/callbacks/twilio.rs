@@ -8,15 +8,13 @@ use axum::{
 };
 use ringfleet_carriers::{twilio, twilio_sms};
 use ringfleet_core::{
-    CallId,
     id::{CallKind, TrunkKind},
     trunk::TrunkConfig,
 };
-use ringfleet_fleet::Hint;
 use ringfleet_store::Dial;
 use url::form_urlencoded;
 
-use super::{answer, header, pass_on, read, trunk};
+use super::{answer, header, hint, pass_on, read, trunk};
 use crate::{
     auth::Gate,
     error::{ApiError, Result},
@@ -46,19 +44,16 @@ pub(super) async fn heard(
     let signature = header(&headers, "x-twilio-signature");
     let signs = |token: &str| twilio::is_signed(token, &url, &form, signature);
     match &dial.config {
-        TrunkConfig::Twilio(trunk) if signs(&trunk.auth_token) => hint(&gate, call, form).await,
+        TrunkConfig::Twilio(trunk) if signs(&trunk.auth_token) => hint(&gate, call, sid(form)).await,
         TrunkConfig::TwilioSms(trunk) if signs(&trunk.auth_token) => told(&gate, &dial, &form).await?,
         _ => return Err(ApiError::not_signed()),
     }
     Ok(StatusCode::NO_CONTENT)
 }
 
-async fn hint(gate: &Gate, call: CallId, form: Form) {
-    let sid = form.into_iter().find(|(name, _)| name == "CallSid").map(|(_, sid)| sid);
-    let hint = Hint { call: call.uuid(), note: sid.unwrap_or_default() };
-    if let Err(error) = gate.engine().fleet().hints().tell(hint).await {
-        tracing::debug!(%error, %call, "a hint is lost; whoever follows the call asks by itself");
-    }
+/// The provider's id of the call.
+fn sid(form: Form) -> String {
+    form.into_iter().find(|(name, _)| name == "CallSid").map(|(_, sid)| sid).unwrap_or_default()
 }
 
 async fn told(gate: &Gate, dial: &Dial, form: &Form) -> Result<()> {

@@ -12,7 +12,7 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::{
-    caller_ids,
+    caller_ids, trunk_livekit,
     trunk_messages::{GivenSms, GivenSmtp, GivenWhatsapp},
     trunk_sip,
     trunk_twilio::{self, GivenAccount},
@@ -34,6 +34,7 @@ const SIMULATED_LIMIT: u64 = 3_600_000;
 enum CarrierKind {
     Sip,
     Twilio,
+    Livekit,
     Simulated,
     TwilioSms,
     Whatsapp,
@@ -46,6 +47,7 @@ impl CarrierKind {
         match self {
             Self::Sip => "sip",
             Self::Twilio => "twilio",
+            Self::Livekit => "livekit",
             Self::Simulated => "simulated",
             Self::TwilioSms => "twilioSms",
             Self::Whatsapp => "whatsapp",
@@ -86,6 +88,12 @@ pub(super) struct Body {
     machine_detection: Option<bool>,
     #[schema(value_type = Option<MediaStream>)]
     stream: Option<Object<MediaStream>>,
+    url: Option<String>,
+    api_key: Option<String>,
+    api_secret: Option<String>,
+    sip_trunk_id: Option<String>,
+    agent_name: Option<String>,
+    krisp: Option<bool>,
     messaging_service_sid: Option<String>,
     phone_number_id: Option<String>,
     access_token: Option<String>,
@@ -133,6 +141,7 @@ impl Body {
                 ));
             }
             CarrierKind::Twilio => TrunkConfig::Twilio(self.twilio().check(guard).await?),
+            CarrierKind::Livekit => TrunkConfig::Livekit(self.livekit().check(guard).await?),
             CarrierKind::Simulated => TrunkConfig::Simulated(self.simulated()?),
             CarrierKind::TwilioSms => TrunkConfig::TwilioSms(self.sms(has_number).check(guard).await?),
             CarrierKind::Whatsapp => TrunkConfig::Whatsapp(self.whatsapp().check(guard).await?),
@@ -142,8 +151,8 @@ impl Body {
     }
 
     /// Each field with whether it was given, and the kinds of trunk that have it.
-    fn fields(&self) -> [(&'static str, bool, &'static [CarrierKind]); 32] {
-        use CarrierKind::{Simulated, Sip, Smtp, Twilio, TwilioSms, Whatsapp};
+    fn fields(&self) -> [(&'static str, bool, &'static [CarrierKind]); 38] {
+        use CarrierKind::{Livekit, Simulated, Sip, Smtp, Twilio, TwilioSms, Whatsapp};
         [
             ("host", self.host.is_some(), &[Sip, Smtp]),
             ("port", self.port.is_some(), &[Sip, Smtp]),
@@ -165,6 +174,12 @@ impl Body {
             ("baseUrl", self.base_url.is_some(), &[Twilio, TwilioSms, Whatsapp]),
             ("machineDetection", self.machine_detection.is_some(), &[Twilio]),
             ("stream", self.stream.is_some(), &[Twilio]),
+            ("url", self.url.is_some(), &[Livekit]),
+            ("apiKey", self.api_key.is_some(), &[Livekit]),
+            ("apiSecret", self.api_secret.is_some(), &[Livekit]),
+            ("sipTrunkId", self.sip_trunk_id.is_some(), &[Livekit]),
+            ("agentName", self.agent_name.is_some(), &[Livekit]),
+            ("krisp", self.krisp.is_some(), &[Livekit]),
             ("messagingServiceSid", self.messaging_service_sid.is_some(), &[TwilioSms]),
             ("phoneNumberId", self.phone_number_id.is_some(), &[Whatsapp]),
             ("accessToken", self.access_token.is_some(), &[Whatsapp]),
@@ -175,8 +190,8 @@ impl Body {
             ("replyTo", self.reply_to.is_some(), &[Smtp]),
             ("ringMs", self.ring_ms.is_some(), &[Simulated]),
             ("talkMs", self.talk_ms.is_some(), &[Simulated]),
-            ("callerId", self.caller_id.is_some(), &[Sip, Twilio, Simulated, TwilioSms]),
-            ("callerIds", self.caller_ids.is_some(), &[Sip, Twilio, Simulated, TwilioSms]),
+            ("callerId", self.caller_id.is_some(), &[Sip, Twilio, Livekit, Simulated, TwilioSms]),
+            ("callerIds", self.caller_ids.is_some(), &[Sip, Twilio, Livekit, Simulated, TwilioSms]),
         ]
     }
 
@@ -204,6 +219,17 @@ impl Body {
             account: self.account(),
             machine_detection: self.machine_detection.unwrap_or_default(),
             stream: self.stream.map(|Object(stream)| stream),
+        }
+    }
+
+    fn livekit(self) -> trunk_livekit::Given {
+        trunk_livekit::Given {
+            url: self.url,
+            api_key: self.api_key,
+            api_secret: self.api_secret,
+            sip_trunk_id: self.sip_trunk_id,
+            agent_name: self.agent_name,
+            krisp: self.krisp.unwrap_or_default(),
         }
     }
 

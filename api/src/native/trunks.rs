@@ -2,10 +2,12 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use chrono::DateTime;
 use ringfleet_core::{
     CallerIds, Channel, TrunkId,
     brake::{BrakeState, Health},
     id::TrunkKind,
+    livekit_trunk::LivekitTrunk,
     message_trunk::{SmtpSecurity, WhatsappTrunk},
     trunk::{Limits, MediaStream, OutcomeRule, SipTransport, TrunkConfig},
 };
@@ -104,6 +106,8 @@ enum Carrier {
         stream: Option<MediaStream>,
     },
     #[serde(rename_all = "camelCase")]
+    Livekit { url: String, api_key: String, sip_trunk_id: String, agent_name: String, krisp: bool },
+    #[serde(rename_all = "camelCase")]
     Simulated { ring_ms: u64, talk_ms: u64 },
     #[serde(rename_all = "camelCase")]
     TwilioSms {
@@ -155,6 +159,10 @@ impl Carrier {
                     stream: twilio.stream,
                 };
                 (carrier, true)
+            }
+            TrunkConfig::Livekit(livekit) => {
+                let LivekitTrunk { url, api_key, sip_trunk_id, agent_name, krisp, .. } = livekit;
+                (Self::Livekit { url, api_key, sip_trunk_id, agent_name, krisp }, true)
             }
             TrunkConfig::Simulated(simulated) => {
                 (Self::Simulated { ring_ms: simulated.ring_ms, talk_ms: simulated.talk_ms }, false)
@@ -223,13 +231,28 @@ pub(super) async fn create(door: Allowed<may::EditTrunks>, Json(body): Json<Body
     change.answer()
 }
 
+/// A trunk, and what is known of it alone.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = TrunkDetail)]
+pub(super) struct DetailView {
+    #[serde(flatten)]
+    trunk: View,
+    /// Calls and messages that have begun and are not over.
+    live_calls: u32,
+}
+
 /// `GET /trunks/:id`: one trunk.
-pub(super) async fn show(door: Allowed<may::Read>, PathId(id): PathId<TrunkKind>) -> Result<Reply<View>> {
+pub(super) async fn show(
+    door: Allowed<may::Read>,
+    PathId(id): PathId<TrunkKind>,
+) -> Result<Reply<DetailView>> {
     let mut tx = door.engine().store().read().await?;
     let trunk = tx.trunk(door.workspace(), id).await?.ok_or_else(|| ApiError::not_found("trunk"))?;
     let health = tx.trunk_health(&[id.uuid()]).await?.pop();
+    let live_calls = tx.live_calls_on_trunk(id, DateTime::UNIX_EPOCH).await?;
     tx.commit().await?;
-    Ok(Reply::ok(View::new(trunk, health)))
+    Ok(Reply::ok(DetailView { trunk: View::new(trunk, health), live_calls }))
 }
 
 /// `GET /trunks`: a page of the workspace's trunks.

@@ -44,6 +44,9 @@ async fn one_of_each_resource() {
         "apiKeySid": "SK0123456789abcdef0123456789abcdef", "apiKeySecret": "secret-of-it", "baseUrl": "https://1.1.1.1",
         "callerId": "+12025550199", "stream": {"url": "wss://agent.example.com/calls", "parameters": {"lang": "de"}}});
     settled("trunk_twilio", &world.post("/trunks", twilio).await);
+    let livekit = json!({"name": "LiveKit", "kind": "livekit", "url": "wss://1.1.1.1", "apiKey": "APIkey", "apiSecret": "secret-of-it",
+        "sipTrunkId": "ST_abc", "agentName": "asha"});
+    settled("trunk_livekit", &world.post("/trunks", livekit).await);
     let sms = json!({"name": "Texts", "kind": "twilioSms", "accountSid": "AC0123456789abcdef0123456789abcdef", "authToken": "token-of-it",
         "callerId": "+12025550199", "baseUrl": "https://1.1.1.1"});
     settled("trunk_sms", &world.post("/trunks", sms).await);
