@@ -54,7 +54,7 @@ enum Fault {
     NoTrunk,
     /// …60: placed, and the answer breaks off.
     PlacedAndBrokenOff,
-    /// …70: the agent never comes.
+    /// …70: the agent never comes; the callee is patient.
     NoAgent,
     /// …80: the agent leaves before the callee does.
     AgentLeaves,
@@ -115,11 +115,11 @@ impl Taken {
     }
 }
 
-#[derive(Debug, Clone, Default)]
+#[derive(Default)]
 struct Room {
     agents: Vec<Value>,
-    /// The agent's id, while it is there.
-    agent: Option<String>,
+    /// An agent is there.
+    agent: bool,
 }
 
 #[derive(Default)]
@@ -181,7 +181,7 @@ impl FakeLivekit {
         self.desk.book().rooms.len()
     }
 
-    /// How often each number was called.
+    /// How often each was called.
     pub fn by_number(&self) -> BTreeMap<String, usize> {
         let mut counted = BTreeMap::new();
         for call in self.calls() {
@@ -260,11 +260,13 @@ impl Desk {
 
     /// An answered call.
     async fn talk(self, call: Taken) {
-        self.pass(&call, self.manners.talk).await;
-        match Fault::of(call.to()) {
+        let fault = Fault::of(call.to());
+        let is_patient = fault == Some(Fault::NoAgent);
+        self.pass(&call, if is_patient { Duration::from_secs(60) } else { self.manners.talk }).await;
+        match fault {
             Some(Fault::AgentLeaves) => {
                 if let Some(room) = self.book().rooms.get_mut(call.room()) {
-                    room.agent = None;
+                    room.agent = false;
                 }
             }
             Some(Fault::AgentHangsUp) => self.close(call.room()).await,
@@ -313,31 +315,19 @@ impl Desk {
             "event": event, "id": "EV_1", "createdAt": "1700000000",
             "room": {"sid": "RM_1", "name": call.room()}, "participant": participant,
         });
-        post_signed(&self.http, url, secret, &body.to_string(), 0).await;
+        let body = body.to_string();
+        let request = self.http.post(url).header(header::CONTENT_TYPE, "application/webhook+json");
+        let request = request.header(header::AUTHORIZATION, signed(secret, &body)).body(body);
+        drop(request.send().await); // whoever is told may be gone
     }
 }
 
-/// Tells something by a webhook, signed with `secret` so many seconds ago; gives the status of the answer, if there is one.
-pub async fn post_signed(
-    http: &reqwest::Client,
-    url: &str,
-    secret: &str,
-    body: &str,
-    ago: i64,
-) -> Option<u16> {
-    let request = http.post(url).header(header::CONTENT_TYPE, "application/webhook+json");
-    let answer =
-        request.header(header::AUTHORIZATION, signed(secret, body, ago)).body(body.to_owned()).send().await;
-    answer.ok().map(|answer| answer.status().as_u16())
-}
-
 /// The token of a webhook.
-pub fn signed(secret: &str, body: &str, ago: i64) -> String {
+fn signed(secret: &str, body: &str) -> String {
     let sum = BASE64_STANDARD.encode(ring::digest::digest(&ring::digest::SHA256, body.as_bytes()));
-    let at = SystemClock.now().timestamp() - ago;
-    let claims = json!({"iss": KEY, "nbf": at, "exp": at + 300, "sha256": sum}).to_string();
-    let parts =
-        [r#"{"alg":"HS256","typ":"JWT"}"#, claims.as_str()].map(|part| BASE64_URL_SAFE_NO_PAD.encode(part));
+    let now = SystemClock.now().timestamp();
+    let claims = json!({"iss": KEY, "nbf": now, "exp": now + 300, "sha256": sum}).to_string();
+    let parts = [r#"{"alg":"HS256","typ":"JWT"}"#, &claims].map(|part| BASE64_URL_SAFE_NO_PAD.encode(part));
     let text = parts.join(".");
     format!("{text}.{}", BASE64_URL_SAFE_NO_PAD.encode(tag(secret, &text)))
 }
@@ -347,17 +337,14 @@ fn tag(secret: &str, text: &str) -> ring::hmac::Tag {
 }
 
 /// The claims of a token that is ours and good now.
-pub fn read(token: &str) -> Option<Value> {
+fn read(token: &str) -> Option<Value> {
     let (text, given) = token.rsplit_once('.')?;
     let given = BASE64_URL_SAFE_NO_PAD.decode(given).ok()?;
     let claims = BASE64_URL_SAFE_NO_PAD.decode(text.split_once('.')?.1).ok()?;
     let claims: Value = serde_json::from_slice(&claims).ok()?;
     let now = SystemClock.now().timestamp();
-    let is_good = given == tag(SECRET, text).as_ref()
-        && claims["iss"] == KEY
-        && claims["nbf"].as_i64()? <= now
-        && now < claims["exp"].as_i64()?;
-    is_good.then_some(claims)
+    let is_ours = given == tag(SECRET, text).as_ref() && claims["iss"] == KEY;
+    (is_ours && (claims["nbf"].as_i64()?..claims["exp"].as_i64()?).contains(&now)).then_some(claims)
 }
 
 fn error(status: u16, code: &str, msg: &str, sip: Option<u16>) -> Response {
@@ -368,7 +355,7 @@ fn error(status: u16, code: &str, msg: &str, sip: Option<u16>) -> Response {
     (StatusCode::from_u16(status).expect("a status"), Json(body)).into_response()
 }
 
-/// Whether the grants of a token are enough for a method.
+/// Whether the grants are enough.
 fn may(claims: &Value, method: &str, body: &Value) -> bool {
     let video = &claims["video"];
     match method {
@@ -415,7 +402,7 @@ fn open(desk: &Desk, body: &Value) -> Response {
     let mut book = desk.book();
     book.closed.remove(name);
     // A room that is there stays as it is: nobody is sent for again.
-    book.rooms.entry(name.to_owned()).or_insert(Room { agents, agent: Some("PA_agent".into()) });
+    book.rooms.entry(name.to_owned()).or_insert(Room { agents, agent: true });
     Json(json!({"sid": "RM_1", "name": name, "empty_timeout": body["empty_timeout"]})).into_response()
 }
 
@@ -426,9 +413,8 @@ fn list(desk: &Desk, body: &Value) -> Response {
         return error(404, "not_found", "requested room does not exist", None);
     }
     let callees = book.calls.iter().filter(|call| call.room() == name && !call.is_over()).map(Taken::shown);
-    let agent = book.rooms.get(name).and_then(|room| room.agent.as_ref());
-    let agent =
-        agent.map(|sid| json!({"sid": sid, "identity": "agent-1", "state": "ACTIVE", "kind": "AGENT"}));
+    let agent = book.rooms.get(name).filter(|room| room.agent);
+    let agent = agent.map(|_| json!({"sid": "PA_agent", "identity": "agent-1", "kind": "AGENT"}));
     Json(json!({"participants": callees.chain(agent).collect::<Vec<_>>()})).into_response()
 }
 
@@ -446,7 +432,7 @@ async fn place(desk: Desk, body: Value) -> Response {
         Some(Fault::Broken) => return broken(),
         Some(Fault::NoAgent) => {
             if let Some(room) = desk.book().rooms.get_mut(body["room_name"].as_str().expect("a room")) {
-                room.agent = None;
+                room.agent = false;
             }
         }
         _ => {}
