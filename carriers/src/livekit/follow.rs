@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use ringfleet_core::{EndedBy, Ending, Outcome, call::AGENT_UNREACHABLE};
+use ringfleet_core::{EndedBy, Ending, Outcome};
 use tokio::{
     sync::mpsc::UnboundedSender,
     time::{Instant, sleep_until},
@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     api::{Api, Placed, Refusal},
+    endings::{self, Picked, Unheard, Why},
     left::{Left, Reason},
     refusals::{self, Said},
     room::{Look, Status},
@@ -41,23 +42,6 @@ pub(super) struct Bounds {
     pub(super) talk: Duration,
     /// How long it is looked for, where it is not known whether the server has it.
     pub(super) search: Duration,
-}
-
-/// Why we asked for the end of a call.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Why {
-    /// Whoever ordered it wants it no more.
-    Cancelled,
-    /// It was not answered in time; the server should have seen to that.
-    TooLong,
-    /// It has lasted as long as it may.
-    MaxDuration,
-    /// Nobody came who would talk.
-    NoAgent,
-    /// Who talked has left.
-    AgentLeft,
-    /// Its worker has died.
-    WorkerLost,
 }
 
 /// How far the request is that places the call.
@@ -360,40 +344,20 @@ impl<'a> Follower<'a> {
     }
 
     fn ending(&self) -> Ending {
-        use EndedBy::{Callee, Caller, Carrier};
-        use Outcome::{Answered, Failed, Rejected, Unanswered};
-        let over = |outcome, reason, by| Ending::over(outcome, reason, None, by);
-        if let Some((why, at)) = self.asked {
-            let was_answered = self.seen.answered.is_some();
-            let came_too_late = self.seen.answered.is_some_and(|answered| answered > at);
-            return match why {
-                Why::WorkerLost if was_answered => over(Answered, "worker_lost", Caller),
-                Why::WorkerLost => over(Unanswered, "worker_lost", Caller),
-                Why::NoAgent => over(Failed, AGENT_UNREACHABLE, Caller),
-                Why::MaxDuration => over(Answered, "max_duration", Caller),
-                Why::Cancelled | Why::TooLong if came_too_late => {
-                    over(Unanswered, "answered_after_cancel", Caller)
-                }
-                Why::Cancelled | Why::TooLong | Why::AgentLeft if was_answered => {
-                    over(Answered, "completed", Caller)
-                }
-                Why::TooLong => over(Unanswered, "ring_timeout", Caller),
-                Why::Cancelled | Why::AgentLeft => over(Unanswered, "cancelled", Caller),
-            };
+        match (self.asked, self.seen.answered) {
+            (Some((why, at)), Some(answered)) if answered > at => endings::ended(why, Picked::TooLate),
+            (Some((why, _)), Some(_)) => endings::ended(why, Picked::InTime),
+            (Some((why, _)), None) => endings::ended(why, Picked::Never),
+            (None, Some(_)) => endings::hung_up(self.seen.left),
+            (None, None) => endings::unheard(self.seen.left, self.unheard()),
         }
-        let rang_out = self.request == Request::Canceled && self.begun.elapsed() >= self.bounds.ring;
-        match (self.seen.left, self.seen.answered) {
-            (Some(Reason::PutOut), Some(_)) => over(Answered, "completed", Caller), // agents hang up so
-            (Some(Reason::Broke), Some(_)) => over(Answered, "dropped", Carrier),
-            // Who hangs up has picked up, seen or not.
-            (Some(Reason::HungUp), _) | (_, Some(_)) => over(Answered, "completed", Callee),
-            (_, None) if rang_out => over(Unanswered, "ring_timeout", Caller),
-            (Some(Reason::PutOut), None) => over(Unanswered, "cancelled", Carrier),
-            (Some(Reason::Unavailable), None) => over(Unanswered, "unavailable", Callee),
-            (Some(Reason::Rejected), None) => over(Rejected, "busy", Callee),
-            (Some(Reason::Broke), None) => over(Failed, "not_connected", Carrier),
-            (None, None) if self.request == Request::Canceled => over(Failed, "not_connected", Carrier),
-            (None, None) => Ending::uncertain("provider_silent"),
+    }
+
+    fn unheard(&self) -> Unheard {
+        match self.request {
+            Request::Canceled if self.begun.elapsed() >= self.bounds.ring => Unheard::RangOut,
+            Request::Canceled => Unheard::TakenBack,
+            _ => Unheard::Gone,
         }
     }
 

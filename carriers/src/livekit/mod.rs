@@ -7,6 +7,7 @@
 
 mod api;
 mod attempt;
+mod endings;
 mod follow;
 mod left;
 mod refusals;

@@ -5,7 +5,7 @@ use std::{borrow::Cow, collections::BTreeMap, time::Duration};
 use ringfleet_core::{EndedBy, Ending, Outcome};
 use serde::Deserialize;
 
-use super::{api::Refusal, follow::Why};
+use super::{api::Refusal, endings::Why};
 use crate::{
     rest::{Trouble, wait},
     sip::outcomes::{self, GaveUp, Seen},
