@@ -334,7 +334,7 @@ impl<'a> Follower<'a> {
             _ if is_missed && self.seen.answered.is_some() => Some(self.ending()),
             // Its answer says more, and comes.
             Request::UnderWay => None,
-            Request::Canceled if is_missed => Some(self.ending()),
+            Request::Canceled if is_missed || self.asked.is_some() => Some(self.ending()),
             Request::Unclear { .. } if is_missed && was_there => Some(self.ending()),
             Request::Unclear { until } if !was_there && Instant::now() >= until => {
                 Some(Ending::uncertain(if self.is_orphan { "worker_lost" } else { "placement_unknown" }))

@@ -39,7 +39,10 @@ impl Said {
     pub(super) fn read(body: &[u8]) -> Option<Self> {
         let error: Error = serde_json::from_slice(body).ok()?;
         let in_meta = error.meta.get("sip_status_code").and_then(|code| code.parse().ok());
-        let in_text = || error.msg.split_once("sip status ")?.1.get(..3)?.parse().ok();
+        let in_text = || {
+            let (_, rest) = error.msg.split_once("sip status")?;
+            rest.trim_start_matches([':', ' ']).get(..3)?.parse().ok()
+        };
         match in_meta.or_else(in_text).filter(|code| (300..=699).contains(code)) {
             Some(code) => Some(Self::Sip(code)),
             None if error.code == "canceled" => Some(Self::Canceled),
@@ -138,6 +141,7 @@ mod tests {
                 Said::Sip(486),
             ),
             (r#"{"code":"not_found","msg":"twirp error: sip status 404: Not Found"}"#, Said::Sip(404)),
+            (r#"{"code":"not_found","msg":"INVITE failed: sip status: 404: Not Found"}"#, Said::Sip(404)),
             (r#"{"code":"canceled","msg":"request timed out"}"#, Said::Canceled),
             (
                 r#"{"code":"unknown","msg":"sip status 200: OK","meta":{"sip_status_code":"abc"}}"#,
