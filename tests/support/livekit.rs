@@ -4,6 +4,9 @@
 //! The last digit decides: 1–5 answered, 6 never answered, 7 busy, 8 declined, 9 no such number. Numbers that end in 0 are for faults: see
 //! [`Fault`].
 
+#[path = "livekit_tokens.rs"]
+mod tokens;
+
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
     net::SocketAddr,
@@ -19,13 +22,12 @@ use axum::{
     response::{IntoResponse, Response},
     routing::post,
 };
-use base64::{Engine, prelude::BASE64_STANDARD, prelude::BASE64_URL_SAFE_NO_PAD};
-use ringfleet_core::{Clock, SystemClock};
 use serde_json::{Value, json};
-use tokio::{net::TcpListener, sync::Notify, task::JoinHandle};
+use tokio::{net::TcpListener, sync::Notify, task::JoinHandle, time::sleep};
 
-pub const KEY: &str = "APIringfleet";
-pub const SECRET: &str = "a secret of thirty-two characters";
+pub use tokens::{KEY, SECRET};
+use tokens::{read, signed};
+
 pub const SIP_TRUNK: &str = "ST_fake";
 
 /// How the server behaves.
@@ -91,6 +93,8 @@ pub struct Taken {
     pub left: Option<&'static str>,
     /// What the agent in its room was told.
     pub metadata: Value,
+    /// It was shown to who asked, as answered.
+    is_seen: bool,
     ended: Arc<Notify>,
 }
 
@@ -218,6 +222,7 @@ impl Desk {
             body,
             status: "dialing",
             left: None,
+            is_seen: false,
             ended: Arc::default(),
         };
         book.calls.push(call.clone());
@@ -265,6 +270,9 @@ impl Desk {
         self.pass(&call, if is_patient { Duration::from_secs(60) } else { self.manners.talk }).await;
         match fault {
             Some(Fault::AgentLeaves) => {
+                while !self.with(&call.sid, |call| call.is_seen) {
+                    sleep(Duration::from_millis(10)).await;
+                }
                 if let Some(room) = self.book().rooms.get_mut(call.room()) {
                     room.agent = false;
                 }
@@ -320,31 +328,6 @@ impl Desk {
         let request = request.header(header::AUTHORIZATION, signed(secret, &body)).body(body);
         drop(request.send().await); // whoever is told may be gone
     }
-}
-
-/// The token of a webhook.
-fn signed(secret: &str, body: &str) -> String {
-    let sum = BASE64_STANDARD.encode(ring::digest::digest(&ring::digest::SHA256, body.as_bytes()));
-    let now = SystemClock.now().timestamp();
-    let claims = json!({"iss": KEY, "nbf": now, "exp": now + 300, "sha256": sum}).to_string();
-    let parts = [r#"{"alg":"HS256","typ":"JWT"}"#, &claims].map(|part| BASE64_URL_SAFE_NO_PAD.encode(part));
-    let text = parts.join(".");
-    format!("{text}.{}", BASE64_URL_SAFE_NO_PAD.encode(tag(secret, &text)))
-}
-
-fn tag(secret: &str, text: &str) -> ring::hmac::Tag {
-    ring::hmac::sign(&ring::hmac::Key::new(ring::hmac::HMAC_SHA256, secret.as_bytes()), text.as_bytes())
-}
-
-/// The claims of a token that is ours and good now.
-fn read(token: &str) -> Option<Value> {
-    let (text, given) = token.rsplit_once('.')?;
-    let given = BASE64_URL_SAFE_NO_PAD.decode(given).ok()?;
-    let claims = BASE64_URL_SAFE_NO_PAD.decode(text.split_once('.')?.1).ok()?;
-    let claims: Value = serde_json::from_slice(&claims).ok()?;
-    let now = SystemClock.now().timestamp();
-    let is_ours = given == tag(SECRET, text).as_ref() && claims["iss"] == KEY;
-    (is_ours && (claims["nbf"].as_i64()?..claims["exp"].as_i64()?).contains(&now)).then_some(claims)
 }
 
 fn error(status: u16, code: &str, msg: &str, sip: Option<u16>) -> Response {
@@ -408,9 +391,12 @@ fn open(desk: &Desk, body: &Value) -> Response {
 
 fn list(desk: &Desk, body: &Value) -> Response {
     let name = body["room"].as_str().expect("a room");
-    let book = desk.book();
+    let mut book = desk.book();
     if book.closed.contains(name) {
         return error(404, "not_found", "requested room does not exist", None);
+    }
+    for call in book.calls.iter_mut().filter(|call| call.room() == name) {
+        call.is_seen |= call.status == "active";
     }
     let callees = book.calls.iter().filter(|call| call.room() == name && !call.is_over()).map(Taken::shown);
     let agent = book.rooms.get(name).filter(|room| room.agent);

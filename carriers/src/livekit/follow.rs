@@ -28,8 +28,6 @@ use crate::{
 const AGENT_WITHIN: Duration = Duration::from_secs(5);
 /// How long we ask for the end of a call that does not end.
 const LAST_QUESTIONS: Duration = Duration::from_secs(120);
-/// So many looks in a row have to miss somebody: lists lag.
-const MISSED: u32 = 2;
 
 /// How long each part of a call may take.
 #[derive(Debug, Clone, Copy)]
@@ -83,12 +81,12 @@ struct Seen {
     callee: Option<String>,
     rung: bool,
     answered: Option<Instant>,
-    /// Looks in a row that did not show the callee.
-    callee_missed: u32,
+    /// Since when no look has shown the callee.
+    callee_missed: Option<Instant>,
     /// An agent was there after the answer.
     agent: bool,
-    /// Looks in a row that did not show one.
-    agent_missed: u32,
+    /// Since when no look has shown one any more.
+    agent_missed: Option<Instant>,
     left: Option<Reason>,
 }
 
@@ -172,7 +170,7 @@ impl<'a> Follower<'a> {
 
     /// When to look next: after a pause, which is short where somebody is missed, or when something is due.
     fn next(&self, pause: Duration) -> Instant {
-        let is_missed = self.seen.callee_missed + self.seen.agent_missed > 0;
+        let is_missed = self.seen.callee_missed.or(self.seen.agent_missed).is_some();
         let next = Instant::now() + if is_missed { self.pace.first } else { pause };
         match self.asked {
             Some(_) => next,
@@ -191,7 +189,7 @@ impl<'a> Follower<'a> {
 
     /// The answer of the server to the request that places the call. The error is the ending of one that nobody has answered.
     fn hear_answer(&mut self, answer: Result<Placed, Refusal>) -> Result<(), Ending> {
-        self.seen.callee_missed = 0;
+        self.seen.callee_missed = None;
         match answer {
             Ok(placed) => {
                 self.doubt.clear();
@@ -258,7 +256,7 @@ impl<'a> Follower<'a> {
             () if talked.is_some_and(|time| time >= self.bounds.talk) => Why::MaxDuration,
             () if is_due && talked.is_some() => Why::NoAgent,
             () if is_due => Why::TooLong,
-            () if self.seen.agent && self.seen.agent_missed >= MISSED => Why::AgentLeft,
+            () if self.seen.callee_missed.is_none() && self.is_gone(self.seen.agent_missed) => Why::AgentLeft,
             () => return,
         };
         self.asked = Some((why, now));
@@ -284,17 +282,17 @@ impl<'a> Follower<'a> {
         self.note_callee(look.callee);
         if self.seen.answered.is_some() {
             self.seen.agent |= look.agent;
-            self.seen.agent_missed =
-                if look.agent || !self.seen.agent { 0 } else { self.seen.agent_missed + 1 };
+            let missed = self.seen.agent_missed.unwrap_or_else(Instant::now);
+            self.seen.agent_missed = (self.seen.agent && !look.agent).then_some(missed);
         }
     }
 
     fn note_callee(&mut self, callee: Option<(String, Status)>) {
         let Some((sid, status)) = callee else {
-            self.seen.callee_missed += 1;
+            self.seen.callee_missed.get_or_insert_with(Instant::now);
             return;
         };
-        self.seen.callee_missed = 0;
+        self.seen.callee_missed = None;
         self.know(sid);
         match status {
             Status::Dialing => {}
@@ -325,17 +323,22 @@ impl<'a> Follower<'a> {
         }
     }
 
+    /// Whether who is missed since then has gone. One look proves nothing, for lists lag.
+    fn is_gone(&self, missed: Option<Instant>) -> bool {
+        missed.is_some_and(|since| since.elapsed() >= self.pace.first)
+    }
+
     /// The ending, once the call is over.
     fn over(&self) -> Option<Ending> {
-        let is_missed =
-            self.seen.callee_missed >= MISSED || self.seen.callee_missed > 0 && self.seen.left.is_some();
+        let missed = self.seen.callee_missed;
+        let has_gone = self.is_gone(missed) || missed.is_some() && self.seen.left.is_some();
         let was_there = self.seen.callee.is_some();
         match self.request {
-            _ if is_missed && self.seen.answered.is_some() => Some(self.ending()),
+            _ if has_gone && self.seen.answered.is_some() => Some(self.ending()),
             // Its answer says more, and comes.
             Request::UnderWay => None,
-            Request::Canceled if is_missed || self.asked.is_some() => Some(self.ending()),
-            Request::Unclear { .. } if is_missed && was_there => Some(self.ending()),
+            Request::Canceled if has_gone || self.asked.is_some() => Some(self.ending()),
+            Request::Unclear { .. } if has_gone && was_there => Some(self.ending()),
             Request::Unclear { until } if !was_there && Instant::now() >= until => {
                 Some(Ending::uncertain(if self.is_orphan { "worker_lost" } else { "placement_unknown" }))
             }
