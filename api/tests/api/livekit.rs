@@ -9,7 +9,7 @@ use tokio::sync::mpsc::unbounded_channel;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    support::{Answer, World},
+    support::{Answer, World, without},
     validation::expect_fields,
 };
 
@@ -65,7 +65,7 @@ async fn trunks_are_checked_and_their_secret_is_never_shown() {
     ];
     expect_fields(&world, "/trunks", trunk(), wrong).await;
     for field in ["url", "apiKey", "apiSecret", "sipTrunkId", "agentName"] {
-        let body = crate::support::without(&trunk(), field);
+        let body = without(&trunk(), field);
         assert_eq!(world.post("/trunks", body).await.field(), field);
     }
     let mut body = trunk();
