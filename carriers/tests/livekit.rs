@@ -7,7 +7,10 @@ mod fake;
 
 use std::{sync::Arc, time::Duration};
 
-use fake::{FakeLivekit, KEY, Manners, SECRET, SIP_TRUNK};
+use fake::{
+    FakeLivekit, Manners, SIP_TRUNK,
+    tokens::{KEY, SECRET},
+};
 use ringfleet_carriers::{
     AgentAt, Carrier, Connector, Handover, Hints, LivekitCarrier, Order, Pace, Progress, RestSettings, Say,
     Script,

@@ -5,7 +5,7 @@
 //! [`Fault`].
 
 #[path = "livekit_tokens.rs"]
-mod tokens;
+pub mod tokens;
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
@@ -25,7 +25,6 @@ use axum::{
 use serde_json::{Value, json};
 use tokio::{net::TcpListener, sync::Notify, task::JoinHandle, time::sleep};
 
-pub use tokens::{KEY, SECRET};
 use tokens::{read, signed};
 
 pub const SIP_TRUNK: &str = "ST_fake";

@@ -9,7 +9,10 @@ use crate::{
     operator::{Campaign, Operator, text},
     support::{
         SOON, eventually, free_port,
-        livekit::{FakeLivekit, KEY, Manners, SECRET, SIP_TRUNK},
+        livekit::{
+            FakeLivekit, Manners, SIP_TRUNK,
+            tokens::{KEY, SECRET},
+        },
         pair::Pair,
     },
 };

@@ -89,7 +89,7 @@ impl LivekitAttempt {
             search: settings.search,
         };
         let (api, doubt) = (&self.carrier.api, &self.carrier.doubt);
-        let follower = Follower::new(api, doubt, room, settings.pace, bounds, progress);
+        let follower = Follower::new(api, doubt, room, settings.pace, bounds, Some(progress));
         follower.follow(api.dial(&dialed), &mut ear, hangup).await
     }
 }

@@ -97,10 +97,9 @@ impl<'a> Follower<'a> {
         room: &'a str,
         pace: Pace,
         bounds: Bounds,
-        progress: UnboundedSender<Progress>,
+        progress: Option<UnboundedSender<Progress>>,
     ) -> Self {
         let (begun, request, seen) = (Instant::now(), Request::UnderWay, Seen::default());
-        let progress = Some(progress);
         Self { api, doubt, room, pace, bounds, progress, is_orphan: false, begun, request, asked: None, seen }
     }
 
@@ -118,20 +117,7 @@ impl<'a> Follower<'a> {
             talk: LAST_QUESTIONS,
             search: Duration::ZERO,
         };
-        let (begun, seen) = (Instant::now(), Seen::default());
-        Self {
-            api,
-            doubt,
-            room,
-            pace,
-            bounds,
-            progress: None,
-            is_orphan: true,
-            begun,
-            request,
-            asked: None,
-            seen,
-        }
+        Self { is_orphan: true, request, ..Self::new(api, doubt, room, pace, bounds, None) }
     }
 
     /// Never returns while the call may still be live, unless the server has said nothing about it for longer than it can be.
@@ -155,13 +141,13 @@ impl<'a> Follower<'a> {
                 () = hangup.cancelled(), if self.asked.is_none() => {}
                 () = sleep_until(self.next(pause)) => {}
             }
-            self.see_whether_to_end(hangup);
-            if self.asked.is_some() {
-                self.end().await;
-            }
             self.look().await;
             if let Some(ending) = self.over() {
                 return ending;
+            }
+            self.see_whether_to_end(hangup);
+            if self.asked.is_some() {
+                self.end().await;
             }
             let is_news = before != (self.request, self.seen.rung, self.seen.agent, self.asked.is_some());
             pause = if is_news { self.pace.first } else { (pause * 3 / 2).min(self.pace.longest) };
@@ -200,6 +186,11 @@ impl<'a> Follower<'a> {
             Err(Trouble::Refused { code: Some(Said::Canceled), .. }) => {
                 self.doubt.clear();
                 self.request = Request::Canceled;
+            }
+            // Somebody had picked up all the same.
+            Err(Trouble::Refused { .. }) if self.seen.answered.is_some() => {
+                self.doubt.clear();
+                self.request = Request::Answered;
             }
             Err(Trouble::Refused { status, code, retry_after }) => {
                 self.doubt.clear();
