@@ -102,7 +102,7 @@ fn short(ending: &Ending) -> (Option<Outcome>, &str, Option<u16>, Option<EndedBy
 async fn the_end_of_the_number_decides() {
     use EndedBy::{Callee, Caller, Carrier};
     use Outcome::{Answered, Failed, Rejected, Unanswered};
-    let fake = FakeLivekit::start(quick()).await;
+    let fake = FakeLivekit::start(manners(60, 500)).await;
     let carrier = carrier(&fake);
     for (end, expected) in [
         ("01", (Some(Answered), "completed", None, Some(Callee))),
@@ -115,6 +115,7 @@ async fn the_end_of_the_number_decides() {
         ("00", (None, "throttled", Some(429), None)),
         ("00", (Some(Answered), "completed", None, Some(Callee))),
         ("80", (Some(Answered), "completed", None, Some(Caller))),
+        ("95", (Some(Answered), "completed", None, Some(Callee))),
     ] {
         let (ending, steps) = place(&carrier, order(end)).await;
         assert_eq!(short(&ending), expected, "{end}");

@@ -61,6 +61,8 @@ enum Fault {
     AgentLeaves,
     /// …90: the agent hangs up, by closing the room.
     AgentHangsUp,
+    /// …95: answered, and refused all the same.
+    AnsweredAndRefused,
 }
 
 impl Fault {
@@ -76,6 +78,7 @@ impl Fault {
             "70" => Self::NoAgent,
             "80" => Self::AgentLeaves,
             "90" => Self::AgentHangsUp,
+            "95" => Self::AnsweredAndRefused,
             _ => return None,
         })
     }
@@ -269,15 +272,20 @@ impl Desk {
         self.pass(&call, if is_patient { Duration::from_secs(60) } else { self.manners.talk }).await;
         match fault {
             Some(Fault::AgentLeaves) => {
-                while !self.with(&call.sid, |call| call.is_seen) {
-                    sleep(Duration::from_millis(10)).await;
-                }
+                self.is_seen(&call.sid).await;
                 if let Some(room) = self.book().rooms.get_mut(call.room()) {
                     room.agent = false;
                 }
             }
             Some(Fault::AgentHangsUp) => self.close(call.room()).await,
             _ => self.leaves(&call, "CLIENT_INITIATED").await,
+        }
+    }
+
+    /// Waits until a call was shown as answered.
+    async fn is_seen(&self, sid: &str) {
+        while !self.with(sid, |call| call.is_seen) {
+            sleep(Duration::from_millis(10)).await;
         }
     }
 
@@ -423,9 +431,14 @@ async fn place(desk: Desk, body: Value) -> Response {
         _ => {}
     }
     let call = desk.take(body);
+    let (sid, line) = (call.sid.clone(), desk.clone());
     // It goes on also where nobody waits for its answer any more.
-    let dialed = tokio::spawn(async move { desk.dial(&call).await });
+    let dialed = tokio::spawn(async move { line.dial(&call).await });
     match fault {
+        Some(Fault::AnsweredAndRefused) => {
+            desk.is_seen(&sid).await;
+            error(412, "failed_precondition", "no", None)
+        }
         Some(Fault::PlacedAnd500) => broken(),
         Some(Fault::PlacedAndSilent) => std::future::pending().await,
         Some(Fault::PlacedAndBrokenOff) => (StatusCode::OK, "{\"participant_id\":\"PA").into_response(),
