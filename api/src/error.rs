@@ -110,9 +110,24 @@ impl ApiError {
         Self::conflict(code, message)
     }
 
+    /// Only calls over LiveKit are in rooms.
+    pub(crate) fn no_rooms() -> Self {
+        Self::conflict(
+            "NO_ROOMS",
+            "calls over this trunk are in no room that one could join; use a trunk of kind livekit",
+        )
+    }
+
+    /// A call that nobody can listen to now.
+    pub(crate) fn not_live(state: ringfleet_core::CallState) -> Self {
+        let message = format!("the call is {state}; one can listen to it while it is ONGOING");
+        Self::conflict("NOT_LIVE", message).with("state", state.as_str())
+    }
+
     /// A callback that nobody who knows the secret has signed.
     pub(crate) fn not_signed() -> Self {
-        let message = "the signature fits no call; check the token of the trunk and api.base_url";
+        let message =
+            "the signature fits no call; check the token or the secret of the trunk and api.base_url";
         Self::new(StatusCode::FORBIDDEN, "FORBIDDEN", message)
     }
 

@@ -8,6 +8,7 @@ mod doubt;
 mod find;
 pub mod guarded;
 mod hints;
+pub mod livekit;
 pub mod media;
 pub mod peer;
 mod refusals;
@@ -33,6 +34,7 @@ use tokio_util::sync::CancellationToken;
 
 pub use conversation::{AgentAt, Connector, Handover, Script};
 pub use hints::{Hints, transfer_note};
+pub use livekit::LivekitCarrier;
 pub use registry::{CarrierError, Registry};
 pub use rest::{Pace, RestSettings};
 pub use simulated::SimulatedCarrier;

@@ -8,6 +8,7 @@ use tokio::time::Instant;
 
 use crate::{
     Carrier, Hints, RestSettings, SimulatedCarrier,
+    livekit::LivekitCarrier,
     sip::{SipCarrier, SipSettings},
     smtp::SmtpCarrier,
     telnyx::TelnyxCarrier,
@@ -143,6 +144,9 @@ impl Registry {
             }
             TrunkConfig::Telnyx(trunk) => {
                 Ok(Arc::new(TelnyxCarrier::open(trunk.clone(), self.rest.clone(), self.hints.clone())?))
+            }
+            TrunkConfig::Livekit(trunk) => {
+                Ok(Arc::new(LivekitCarrier::open(trunk.clone(), self.rest.clone(), self.hints.clone())?))
             }
             TrunkConfig::Simulated(trunk) => {
                 Ok(Arc::new(SimulatedCarrier::new(trunk.clone(), self.witness.clone())))

@@ -74,17 +74,17 @@ impl Default for RestSettings {
     }
 }
 
-/// Why a request did not succeed.
+/// Why a request did not succeed. `C`: how the provider's own codes are read.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Trouble {
+pub(crate) enum Trouble<C = u32> {
     /// Nothing was sent.
     Unsent(String),
     /// It was refused, so nothing was done.
     Refused {
-        /// The HTTP status, 300 to 499.
+        /// The HTTP status, 300 to 499 unless its code decides ([`Rest::deciding_by`]).
         status: u16,
         /// The provider's own code.
-        code: Option<u32>,
+        code: Option<C>,
         /// How long it asks us to wait.
         retry_after: Option<Duration>,
     },
@@ -98,17 +98,25 @@ pub(crate) fn wait(asked: Option<Duration>, usual: Duration) -> Duration {
 }
 
 /// Asks one provider, each thing once.
-pub(crate) struct Rest {
+pub(crate) struct Rest<C = u32> {
     http: Client,
     guard: Arc<Guard>,
     /// Reads the provider's own code from the body of a refusal.
-    code: fn(&[u8]) -> Option<u32>,
+    code: fn(&[u8]) -> Option<C>,
+    /// Whether such a code is the last word, whatever the status.
+    decides: fn(&C) -> bool,
 }
 
-impl Rest {
-    pub(crate) fn new(settings: &RestSettings, code: fn(&[u8]) -> Option<u32>) -> reqwest::Result<Self> {
+impl<C> Rest<C> {
+    pub(crate) fn new(settings: &RestSettings, code: fn(&[u8]) -> Option<C>) -> reqwest::Result<Self> {
         let guard = Arc::new(settings.guard.clone());
-        Ok(Self { http: guarded::client(guard.clone(), settings.patience, CONNECTIONS)?, guard, code })
+        let http = guarded::client(guard.clone(), settings.patience, CONNECTIONS)?;
+        Ok(Self { http, guard, code, decides: |_| false })
+    }
+
+    /// A code for which `decides` holds is a refusal also where its status leaves it open what was done (408, 5xx).
+    pub(crate) fn deciding_by(self, decides: fn(&C) -> bool) -> Self {
+        Self { decides, ..self }
     }
 
     /// One request; `dress` gives it what it needs beside its URL.
@@ -117,7 +125,7 @@ impl Rest {
         method: Method,
         url: &str,
         dress: impl FnOnce(RequestBuilder) -> RequestBuilder,
-    ) -> Result<T, Trouble> {
+    ) -> Result<T, Trouble<C>> {
         let url = Url::parse(url).map_err(|error| Trouble::Unsent(error.to_string()))?;
         guarded::check(&self.guard, &url).map_err(Trouble::Unsent)?;
         let mut answer = dress(self.http.request(method, url)).send().await.map_err(unanswered)?;
@@ -138,20 +146,25 @@ impl Rest {
         status: StatusCode,
         retry_after: Option<Duration>,
         body: &[u8],
-    ) -> Result<T, Trouble> {
+    ) -> Result<T, Trouble<C>> {
+        if status.is_success() {
+            let unread = |error| Trouble::Unknown(format!("the answer cannot be read: {error}"));
+            return serde_json::from_slice(body).map_err(unread);
+        }
+        let code = (self.code)(body);
         match status.as_u16() {
-            200..=299 => serde_json::from_slice(body)
-                .map_err(|error| Trouble::Unknown(format!("the answer cannot be read: {error}"))),
             // A request that took too long to arrive, by a server's or a proxy's clock, may have arrived all the same.
-            408 | 499 | 500.. => Err(Trouble::Unknown(format!("status {status}"))),
-            status => Err(Trouble::Refused { status, code: (self.code)(body), retry_after }),
+            408 | 499 | 500.. if !code.as_ref().is_some_and(self.decides) => {
+                Err(Trouble::Unknown(format!("status {status}")))
+            }
+            status => Err(Trouble::Refused { status, code, retry_after }),
         }
     }
 }
 
 /// Only what failed before there was a connection was certainly not sent. The URL, with the account and perhaps a number in it, stays
 /// out of the text.
-fn unanswered(error: reqwest::Error) -> Trouble {
+fn unanswered<C>(error: reqwest::Error) -> Trouble<C> {
     let is_unsent = error.is_connect() || error.is_builder();
     let text = with_causes(&error.without_url());
     if is_unsent { Trouble::Unsent(text) } else { Trouble::Unknown(text) }

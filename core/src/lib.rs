@@ -31,6 +31,7 @@ pub mod id;
 pub mod identity;
 pub mod import;
 pub mod link;
+pub mod livekit_trunk;
 pub mod mapping;
 pub mod message;
 pub mod message_trunk;

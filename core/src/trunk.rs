@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Channel, Outcome,
+    livekit_trunk::LivekitTrunk,
     message_trunk::{SmtpTrunk, TwilioSmsTrunk, WhatsappTrunk},
     telnyx_trunk::TelnyxTrunk,
     text_enum::text_enum,
@@ -21,6 +22,8 @@ pub enum TrunkConfig {
     Twilio(TwilioTrunk),
     /// Telnyx's Voice API.
     Telnyx(TelnyxTrunk),
+    /// A LiveKit server, whose agents talk.
+    Livekit(LivekitTrunk),
     /// No network: outcome and timing come from the number. For tests and load.
     Simulated(SimulatedTrunk),
     /// SMS at a provider that speaks Twilio's REST API.
@@ -40,6 +43,7 @@ impl TrunkConfig {
                 twilio.api_key_secret.iter_mut().chain([&mut twilio.auth_token]).collect()
             }
             Self::Telnyx(telnyx) => vec![&mut telnyx.api_key],
+            Self::Livekit(livekit) => vec![&mut livekit.api_secret],
             Self::Simulated(_) => Vec::new(),
             Self::TwilioSms(sms) => sms.api_key_secret.iter_mut().chain([&mut sms.auth_token]).collect(),
             Self::Whatsapp(whatsapp) => {
@@ -52,7 +56,9 @@ impl TrunkConfig {
     /// How people are reached over it.
     pub const fn channel(&self) -> Channel {
         match self {
-            Self::Sip(_) | Self::Twilio(_) | Self::Telnyx(_) | Self::Simulated(_) => Channel::Voice,
+            Self::Sip(_) | Self::Twilio(_) | Self::Telnyx(_) | Self::Livekit(_) | Self::Simulated(_) => {
+                Channel::Voice
+            }
             Self::TwilioSms(_) => Channel::Sms,
             Self::Whatsapp(_) => Channel::Whatsapp,
             Self::Smtp(_) => Channel::Email,
@@ -61,7 +67,7 @@ impl TrunkConfig {
 
     /// Whether the carrier can play an agent's greeting file. Where the provider holds the audio, it cannot.
     pub fn plays_greetings(&self) -> bool {
-        self.voices().is_none()
+        self.voices().is_none() && !self.brings_agent()
     }
 
     /// Whose voices say a text, where the provider holds the audio: in an agent's `voice.provider`.
@@ -69,10 +75,18 @@ impl TrunkConfig {
         match self {
             Self::Twilio(_) => Some("twilio"),
             Self::Telnyx(_) => Some("telnyx"),
-            Self::Sip(_) | Self::Simulated(_) | Self::TwilioSms(_) | Self::Whatsapp(_) | Self::Smtp(_) => {
-                None
-            }
+            Self::Sip(_)
+            | Self::Livekit(_)
+            | Self::Simulated(_)
+            | Self::TwilioSms(_)
+            | Self::Whatsapp(_)
+            | Self::Smtp(_) => None,
         }
+    }
+
+    /// Whether an agent of the trunk's own talks, who has to be told of each call.
+    pub fn brings_agent(&self) -> bool {
+        matches!(self, Self::Livekit(_))
     }
 }
 
@@ -323,5 +337,10 @@ mod tests {
         config.secrets_mut().into_iter().for_each(|secret| *secret = "sealed".into());
         let kept = serde_json::to_string(&config).unwrap();
         assert!(!kept.contains("one") && !kept.contains("two"), "{kept}");
+        let json = r#"{"kind":"livekit","url":"https://x.example.com","apiKey":"API1","apiSecret":"three","sipTrunkId":"ST_1","agentName":"a"}"#;
+        let mut config: TrunkConfig = serde_json::from_str(json).unwrap();
+        assert!(!format!("{config:?}").contains("three"));
+        config.secrets_mut().into_iter().for_each(|secret| *secret = "sealed".into());
+        assert!(!serde_json::to_string(&config).unwrap().contains("three"));
     }
 }

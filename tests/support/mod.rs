@@ -9,6 +9,7 @@
 pub mod api;
 pub mod bucket;
 pub mod guard;
+pub mod livekit;
 pub mod mail_server;
 pub mod pair;
 pub mod ports;

@@ -47,6 +47,8 @@ mod limits;
 #[cfg(test)]
 mod list;
 #[cfg(test)]
+mod livekit;
+#[cfg(test)]
 mod once;
 #[cfg(test)]
 mod operator;

@@ -29,17 +29,23 @@ impl Dialer {
         };
         let fallback = self.fallback(dial, known.as_ref().map(|(background, _)| background)).await?;
         let destinations = destinations(dial)?;
-        let handover = match &rules.connect {
-            Some(connect) => Some(self.handover(dial, connect, known)?),
-            None => None,
-        };
-        Ok(Script { rules, handover, machine_message, fallback, destinations, campaign: dial.campaign_id })
+        let (mut handover, mut told) = (None, BTreeMap::new());
+        match &rules.connect {
+            Some(connect) => handover = Some(self.handover(dial, connect, known)?),
+            None if dial.config.brings_agent() => {
+                told = parameters(dial, &BTreeMap::new(), of_call(dial, known)?)
+            }
+            None => {}
+        }
+        let campaign = dial.campaign_id;
+        Ok(Script { rules, handover, machine_message, fallback, destinations, campaign, told })
     }
 
     /// What is known of a call beside its number; nothing where neither an agent is told of it nor a text has places for it.
     pub(crate) async fn background(&self, dial: &Dial) -> Result<Option<Known>, Ending> {
         let rules = &dial.conversation;
-        if rules.connect.is_none() && !rules.texts().any(|text| text.contains("{{")) {
+        let is_told = rules.connect.is_some() || dial.config.brings_agent();
+        if !is_told && !rules.texts().any(|text| text.contains("{{")) {
             return Ok(None);
         }
         self.engine.background(dial).await.map_err(|error| {
@@ -58,10 +64,9 @@ impl Dialer {
             ConnectKind::Sip => connect.url.parse().map(AgentAt::Telephone).map_err(str::to_owned),
         };
         let at = at.map_err(|error| unusable(dial, &format!("its URL: {error}")))?;
-        let (background, history) = known.ok_or_else(|| unusable(dial, "the call is gone"))?;
         Ok(Handover {
             at,
-            parameters: parameters(dial, connect, background, history),
+            parameters: parameters(dial, &connect.parameters, of_call(dial, known)?),
             call: dial.id.to_string(),
             account: dial.workspace_id.to_string(),
             connector: self.connector.clone(),
@@ -78,17 +83,20 @@ fn destinations(dial: &Dial) -> Result<BTreeMap<TransferName, Destination>, Endi
     read.map_err(|problem| unusable(dial, problem))
 }
 
+fn of_call(dial: &Dial, known: Option<Known>) -> Result<Known, Ending> {
+    known.ok_or_else(|| unusable(dial, "the call is gone"))
+}
+
 fn unusable(dial: &Dial, problem: &str) -> Ending {
     tracing::error!(problem, call = %dial.id, "a call cannot be handed over");
     Ending::over(Outcome::Failed, AGENT_UNREACHABLE, None, EndedBy::Caller)
 }
 
-/// What the agent is told: the call's variables, the agent's own parameters, and which call it is; the later wins.
+/// What the agent is told: the call's variables, the agent's `own` parameters, and which call it is; the later wins.
 fn parameters(
     dial: &Dial,
-    connect: &Connect,
-    background: Background,
-    history: Option<String>,
+    own: &BTreeMap<String, String>,
+    (background, history): Known,
 ) -> BTreeMap<String, String> {
     let variables = match background.variables {
         Some(Value::Object(variables)) => variables,
@@ -96,7 +104,7 @@ fn parameters(
     };
     let mut told: BTreeMap<String, String> =
         variables.into_iter().map(|(name, value)| (name, plain(value))).collect();
-    told.extend(connect.parameters.clone());
+    told.extend(own.clone());
     told.extend([
         ("callId".to_owned(), dial.id.to_string()),
         ("to".to_owned(), dial.number.to_string()),

@@ -3,6 +3,7 @@
 //! Whoever tells something has to prove that they know the secret of the trunk, or have the key that its public one belongs to. Of a call it is a
 //! hint, which can be lost: whoever follows the call asks the provider as well. Of a message it is the only word there is.
 
+mod livekit;
 mod telnyx;
 mod twilio;
 mod unsubscribe;
@@ -34,6 +35,8 @@ const TOO_EARLY: (Duration, u32) = (Duration::from_millis(200), 15);
 pub(crate) fn routes() -> Router<Gate> {
     Router::new()
         .route("/callbacks/telnyx/{ses}", post(telnyx::heard))
+        .route("/callbacks/livekit", post(livekit::heard))
+        .route("/webhook/livekit", post(livekit::heard))
         .route("/callbacks/twilio/{ses}", post(twilio::heard))
         .route("/callbacks/twilio/trunks/{trk}", post(twilio::written))
         .route("/callbacks/whatsapp/{trk}", get(whatsapp::set_up).post(whatsapp::told))

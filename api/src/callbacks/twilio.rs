@@ -51,7 +51,7 @@ pub(super) async fn heard(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// The provider's id of a call.
+/// The provider's id of the call.
 fn sid(form: Form) -> String {
     form.into_iter().find(|(name, _)| name == "CallSid").map(|(_, sid)| sid).unwrap_or_default()
 }

@@ -29,9 +29,11 @@ mod transcripts;
 mod transfers;
 mod trunk_body;
 mod trunk_groups;
+mod trunk_livekit;
 mod trunk_messages;
 mod trunk_sip;
 mod trunk_telnyx;
+mod trunk_tokens;
 mod trunk_twilio;
 mod trunks;
 mod upload_data;
@@ -216,6 +218,11 @@ fn unrepeatable() -> Routes {
         .get("/users/me", accounts::me, "Shows oneself and one's workspaces.")
         .create("/workspaces", workspaces::create, "Makes a workspace, with oneself as its admin.")
         .create("/workspaces/{org}/invite", invites::invite, "Invites somebody by mail.")
+        .post(
+            "/trunks/{trk}/token",
+            trunk_tokens::create,
+            "Gives a token to listen to a live call, or to try the agent of a trunk.",
+        )
         .create("/api-keys", api_keys::create, "Makes an API key; the only answer with its secret.")
         .post(
             "/api-keys/{key}/rotate",

@@ -12,7 +12,7 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::{
-    caller_ids,
+    caller_ids, trunk_livekit,
     trunk_messages::{GivenSms, GivenSmtp, GivenWhatsapp},
     trunk_sip, trunk_telnyx,
     trunk_twilio::{self, GivenAccount},
@@ -35,6 +35,7 @@ enum CarrierKind {
     Sip,
     Twilio,
     Telnyx,
+    Livekit,
     Simulated,
     TwilioSms,
     Whatsapp,
@@ -48,6 +49,7 @@ impl CarrierKind {
             Self::Sip => "sip",
             Self::Twilio => "twilio",
             Self::Telnyx => "telnyx",
+            Self::Livekit => "livekit",
             Self::Simulated => "simulated",
             Self::TwilioSms => "twilioSms",
             Self::Whatsapp => "whatsapp",
@@ -91,6 +93,11 @@ pub(super) struct Body {
     machine_detection: Option<bool>,
     #[schema(value_type = Option<MediaStream>)]
     stream: Option<Object<MediaStream>>,
+    url: Option<String>,
+    api_secret: Option<String>,
+    sip_trunk_id: Option<String>,
+    agent_name: Option<String>,
+    krisp: Option<bool>,
     messaging_service_sid: Option<String>,
     phone_number_id: Option<String>,
     access_token: Option<String>,
@@ -139,6 +146,7 @@ impl Body {
             }
             CarrierKind::Twilio => TrunkConfig::Twilio(self.twilio().check(guard).await?),
             CarrierKind::Telnyx => TrunkConfig::Telnyx(self.telnyx().check(guard).await?),
+            CarrierKind::Livekit => TrunkConfig::Livekit(self.livekit().check(guard).await?),
             CarrierKind::Simulated => TrunkConfig::Simulated(self.simulated()?),
             CarrierKind::TwilioSms => TrunkConfig::TwilioSms(self.sms(has_number).check(guard).await?),
             CarrierKind::Whatsapp => TrunkConfig::Whatsapp(self.whatsapp().check(guard).await?),
@@ -148,8 +156,8 @@ impl Body {
     }
 
     /// Each field with whether it was given, and the kinds of trunk that have it.
-    fn fields(&self) -> [(&'static str, bool, &'static [CarrierKind]); 35] {
-        use CarrierKind::{Simulated, Sip, Smtp, Telnyx, Twilio, TwilioSms, Whatsapp};
+    fn fields(&self) -> [(&'static str, bool, &'static [CarrierKind]); 40] {
+        use CarrierKind::{Livekit, Simulated, Sip, Smtp, Telnyx, Twilio, TwilioSms, Whatsapp};
         [
             ("host", self.host.is_some(), &[Sip, Smtp]),
             ("port", self.port.is_some(), &[Sip, Smtp]),
@@ -168,12 +176,17 @@ impl Body {
             ("authToken", self.auth_token.is_some(), &[Twilio, TwilioSms]),
             ("apiKeySid", self.api_key_sid.is_some(), &[Twilio, TwilioSms]),
             ("apiKeySecret", self.api_key_secret.is_some(), &[Twilio, TwilioSms]),
-            ("apiKey", self.api_key.is_some(), &[Telnyx]),
+            ("apiKey", self.api_key.is_some(), &[Telnyx, Livekit]),
             ("connectionId", self.connection_id.is_some(), &[Telnyx]),
             ("publicKey", self.public_key.is_some(), &[Telnyx]),
             ("baseUrl", self.base_url.is_some(), &[Twilio, Telnyx, TwilioSms, Whatsapp]),
             ("machineDetection", self.machine_detection.is_some(), &[Twilio, Telnyx]),
             ("stream", self.stream.is_some(), &[Twilio, Telnyx]),
+            ("url", self.url.is_some(), &[Livekit]),
+            ("apiSecret", self.api_secret.is_some(), &[Livekit]),
+            ("sipTrunkId", self.sip_trunk_id.is_some(), &[Livekit]),
+            ("agentName", self.agent_name.is_some(), &[Livekit]),
+            ("krisp", self.krisp.is_some(), &[Livekit]),
             ("messagingServiceSid", self.messaging_service_sid.is_some(), &[TwilioSms]),
             ("phoneNumberId", self.phone_number_id.is_some(), &[Whatsapp]),
             ("accessToken", self.access_token.is_some(), &[Whatsapp]),
@@ -184,8 +197,8 @@ impl Body {
             ("replyTo", self.reply_to.is_some(), &[Smtp]),
             ("ringMs", self.ring_ms.is_some(), &[Simulated]),
             ("talkMs", self.talk_ms.is_some(), &[Simulated]),
-            ("callerId", self.caller_id.is_some(), &[Sip, Twilio, Telnyx, Simulated, TwilioSms]),
-            ("callerIds", self.caller_ids.is_some(), &[Sip, Twilio, Telnyx, Simulated, TwilioSms]),
+            ("callerId", self.caller_id.is_some(), &[Sip, Twilio, Telnyx, Livekit, Simulated, TwilioSms]),
+            ("callerIds", self.caller_ids.is_some(), &[Sip, Twilio, Telnyx, Livekit, Simulated, TwilioSms]),
         ]
     }
 
@@ -224,6 +237,17 @@ impl Body {
             base_url: self.base_url,
             machine_detection: self.machine_detection.unwrap_or_default(),
             stream: self.stream.map(|Object(stream)| stream),
+        }
+    }
+
+    fn livekit(self) -> trunk_livekit::Given {
+        trunk_livekit::Given {
+            url: self.url,
+            api_key: self.api_key,
+            api_secret: self.api_secret,
+            sip_trunk_id: self.sip_trunk_id,
+            agent_name: self.agent_name,
+            krisp: self.krisp.unwrap_or_default(),
         }
     }
 

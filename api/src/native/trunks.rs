@@ -2,10 +2,12 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use chrono::DateTime;
 use ringfleet_core::{
     CallerIds, Channel, TrunkId,
     brake::{BrakeState, Health},
     id::TrunkKind,
+    livekit_trunk::LivekitTrunk,
     message_trunk::{SmtpSecurity, WhatsappTrunk},
     telnyx_trunk::TelnyxTrunk,
     trunk::{Limits, MediaStream, OutcomeRule, SipTransport, TrunkConfig},
@@ -112,8 +114,18 @@ enum Carrier {
         machine_detection: bool,
         stream: Option<MediaStream>,
     },
+    Livekit {
+        url: String,
+        api_key: String,
+        sip_trunk_id: String,
+        agent_name: String,
+        krisp: bool,
+    },
     #[serde(rename_all = "camelCase")]
-    Simulated { ring_ms: u64, talk_ms: u64 },
+    Simulated {
+        ring_ms: u64,
+        talk_ms: u64,
+    },
     #[serde(rename_all = "camelCase")]
     TwilioSms {
         account_sid: String,
@@ -122,7 +134,10 @@ enum Carrier {
         messaging_service_sid: Option<String>,
     },
     #[serde(rename_all = "camelCase")]
-    Whatsapp { phone_number_id: String, base_url: String },
+    Whatsapp {
+        phone_number_id: String,
+        base_url: String,
+    },
     #[serde(rename_all = "camelCase")]
     Smtp {
         host: String,
@@ -169,6 +184,10 @@ impl Carrier {
                 let TelnyxTrunk { connection_id, public_key, base_url, machine_detection, stream, .. } =
                     telnyx;
                 (Self::Telnyx { connection_id, public_key, base_url, machine_detection, stream }, true)
+            }
+            TrunkConfig::Livekit(livekit) => {
+                let LivekitTrunk { url, api_key, sip_trunk_id, agent_name, krisp, .. } = livekit;
+                (Self::Livekit { url, api_key, sip_trunk_id, agent_name, krisp }, true)
             }
             TrunkConfig::Simulated(simulated) => {
                 (Self::Simulated { ring_ms: simulated.ring_ms, talk_ms: simulated.talk_ms }, false)
@@ -237,13 +256,28 @@ pub(super) async fn create(door: Allowed<may::EditTrunks>, Json(body): Json<Body
     change.answer()
 }
 
+/// A trunk, and what is known of it alone.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = TrunkDetail)]
+pub(super) struct DetailView {
+    #[serde(flatten)]
+    trunk: View,
+    /// Calls and messages that have begun and are not over.
+    live_calls: u32,
+}
+
 /// `GET /trunks/:id`: one trunk.
-pub(super) async fn show(door: Allowed<may::Read>, PathId(id): PathId<TrunkKind>) -> Result<Reply<View>> {
+pub(super) async fn show(
+    door: Allowed<may::Read>,
+    PathId(id): PathId<TrunkKind>,
+) -> Result<Reply<DetailView>> {
     let mut tx = door.engine().store().read().await?;
     let trunk = tx.trunk(door.workspace(), id).await?.ok_or_else(|| ApiError::not_found("trunk"))?;
     let health = tx.trunk_health(&[id.uuid()]).await?.pop();
+    let live_calls = tx.live_calls_on_trunk(id, DateTime::UNIX_EPOCH).await?;
     tx.commit().await?;
-    Ok(Reply::ok(View::new(trunk, health)))
+    Ok(Reply::ok(DetailView { trunk: View::new(trunk, health), live_calls }))
 }
 
 /// `GET /trunks`: a page of the workspace's trunks.

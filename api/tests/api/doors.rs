@@ -55,6 +55,7 @@ const TABLE: &[(&str, &str, Needs)] = &[
     ("POST", "/trunks", To(EditTrunks)),
     ("GET", "/trunks", To(Read)),
     ("GET", "/trunks/{trk}", To(Read)),
+    ("POST", "/trunks/{trk}/token", To(RunCampaigns)),
     ("POST", "/trunk-groups", To(EditTrunks)),
     ("GET", "/trunk-groups", To(Read)),
     ("GET", "/trunk-groups/{tgr}", To(Read)),

@@ -21,6 +21,7 @@ mod keys;
 mod leads;
 mod lifecycle;
 mod lists;
+mod livekit;
 mod mails;
 mod members;
 mod message_callbacks;

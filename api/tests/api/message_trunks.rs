@@ -1,7 +1,10 @@
 use ringfleet_core::net::Guard;
 use serde_json::{Value, json};
 
-use crate::{support::World, validation::expect_fields};
+use crate::{
+    support::{World, without},
+    validation::expect_fields,
+};
 
 fn sms() -> Value {
     json!({"name": "T", "kind": "twilioSms", "accountSid": "AC1", "authToken": "hush-1", "callerId": "+12025550199"})
@@ -118,7 +121,7 @@ async fn no_secret_of_theirs_is_ever_shown() {
         let made = world.post("/trunks", body).await.expect(201);
         assert_eq!((&made.data()["channel"], &made.data()["hasPassword"]), (&json!(channel), &json!(true)));
         let shown = world.get(&format!("/trunks/{}", made.id())).await.expect(200);
-        assert_eq!(shown.data(), made.data());
+        assert_eq!(&without(shown.data(), "liveCalls"), made.data());
         assert!(!made.text.contains("hush"), "{}", made.text);
     }
     assert!(!world.get("/trunks").await.expect(200).text.contains("hush"));

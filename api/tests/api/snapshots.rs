@@ -47,6 +47,9 @@ async fn one_of_each_resource() {
     let telnyx = json!({"name": "Telnyx", "kind": "telnyx", "apiKey": "KEY-of-it", "connectionId": "1494404757140276705",
         "publicKey": "6kpsY+KcUgq+9VB7Ey7F+ZVHdq6+vnuSQh7qaRRG0iw=", "baseUrl": "https://1.1.1.1", "callerId": "+12025550199"});
     settled("trunk_telnyx", &world.post("/trunks", telnyx).await);
+    let livekit = json!({"name": "LiveKit", "kind": "livekit", "url": "wss://1.1.1.1", "apiKey": "APIkey", "apiSecret": "secret-of-it",
+        "sipTrunkId": "ST_abc", "agentName": "asha"});
+    settled("trunk_livekit", &world.post("/trunks", livekit).await);
     let sms = json!({"name": "Texts", "kind": "twilioSms", "accountSid": "AC0123456789abcdef0123456789abcdef", "authToken": "token-of-it",
         "callerId": "+12025550199", "baseUrl": "https://1.1.1.1"});
     settled("trunk_sms", &world.post("/trunks", sms).await);

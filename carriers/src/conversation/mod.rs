@@ -47,6 +47,8 @@ pub struct Script {
     pub destinations: BTreeMap<TransferName, Destination>,
     /// The campaign, which an agent's telephone is told.
     pub campaign: Option<CampaignId>,
+    /// What the trunk's own agent is told, where it brings one: as [`Handover::parameters`].
+    pub told: BTreeMap<String, String>,
 }
 
 impl Script {

@@ -15,7 +15,7 @@ mod invite;
 mod leg;
 mod line;
 mod live;
-mod outcomes;
+pub(crate) mod outcomes;
 mod probe;
 mod recover;
 mod refer;

@@ -18,7 +18,7 @@ const THROTTLED_WAIT: Duration = Duration::from_secs(5);
 
 /// Why we gave a ringing call up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum GaveUp {
+pub(crate) enum GaveUp {
     /// It rang long enough.
     RingTimeout,
     /// Whoever ordered the call no longer wants it.
@@ -26,7 +26,7 @@ pub(super) enum GaveUp {
 }
 
 impl GaveUp {
-    pub(super) fn ending(self, code: Option<u16>) -> Ending {
+    pub(crate) fn ending(self, code: Option<u16>) -> Ending {
         let reason = match self {
             Self::RingTimeout => "ring_timeout",
             Self::Cancelled => "cancelled",
@@ -47,13 +47,13 @@ impl GaveUp {
 
 /// What had been seen of a call when its final response came.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Seen {
+pub(crate) struct Seen {
     /// Any provisional response: the peer is alive and has the call.
-    pub(super) provisional: bool,
+    pub(crate) provisional: bool,
     /// 180 or 183: a phone rings.
-    pub(super) rang: bool,
+    pub(crate) rang: bool,
     /// We wanted the call to end before it was answered.
-    pub(super) gave_up: Option<GaveUp>,
+    pub(crate) gave_up: Option<GaveUp>,
 }
 
 /// One line of the table: from this code to that one, after ringing or not (`None`: either way).
@@ -92,7 +92,7 @@ const DEFAULTS: &[Line] = &[
 ///
 /// In this order: our own giving up (487, or a challenge we no longer answer), the trunk's rules, "no room" (503 with Retry-After, 429; only while
 /// nothing rang, for later something was consumed), the default table.
-pub(super) fn ending(
+pub(crate) fn ending(
     code: u16,
     retry_after: Option<&str>,
     seen: Seen,
