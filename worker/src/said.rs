@@ -27,13 +27,12 @@ impl Dialer {
             return Ok((self.sound(dial, dial.greeting.as_deref()).await?, None));
         };
         let text = fill(dial, template, background)?;
-        match dial.config.voices() {
-            None => Ok((self.spoken(dial, &text).await?, None)),
-            Some(provider) => {
-                let voice = voice(&dial.voice, provider, false).map(str::to_owned);
-                Ok((Arc::default(), Some(Say { text, voice }).filter(|say| !is_silence(&say.text))))
-            }
+        if dial.config.plays_greetings() {
+            return Ok((self.spoken(dial, &text).await?, None));
         }
+        let voice = dial.config.voices().and_then(|provider| voice(&dial.voice, provider, false));
+        let say = Say { text, voice: voice.map(str::to_owned) };
+        Ok((Arc::default(), Some(say).filter(|say| !is_silence(&say.text))))
     }
 
     /// What a machine is told that is not the greeting.

@@ -114,18 +114,10 @@ enum Carrier {
         machine_detection: bool,
         stream: Option<MediaStream>,
     },
-    Livekit {
-        url: String,
-        api_key: String,
-        sip_trunk_id: String,
-        agent_name: String,
-        krisp: bool,
-    },
     #[serde(rename_all = "camelCase")]
-    Simulated {
-        ring_ms: u64,
-        talk_ms: u64,
-    },
+    Livekit { url: String, api_key: String, sip_trunk_id: String, agent_name: String, krisp: bool },
+    #[serde(rename_all = "camelCase")]
+    Simulated { ring_ms: u64, talk_ms: u64 },
     #[serde(rename_all = "camelCase")]
     TwilioSms {
         account_sid: String,
@@ -134,10 +126,7 @@ enum Carrier {
         messaging_service_sid: Option<String>,
     },
     #[serde(rename_all = "camelCase")]
-    Whatsapp {
-        phone_number_id: String,
-        base_url: String,
-    },
+    Whatsapp { phone_number_id: String, base_url: String },
     #[serde(rename_all = "camelCase")]
     Smtp {
         host: String,
