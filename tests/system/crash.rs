@@ -76,7 +76,7 @@ async fn a_killed_worker_leaves_no_agent_on_the_line() {
     let session = operator.call("+12025550105", json!({"agentId": agent, "trunkId": trunk})).await;
     let database = Database::of(&pair).await;
     eventually(SOON, "the two talk", async || {
-        let kept = "SELECT resume::text FROM calls WHERE resume->'desk'->'dialog' IS NOT NULL";
+        let kept = "SELECT resume::text FROM calls WHERE resume->'desk'->0->'dialog' IS NOT NULL";
         (!database.column(kept).await.is_empty()).then_some(())
     })
     .await;
