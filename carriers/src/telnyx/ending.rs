@@ -28,6 +28,8 @@ pub(super) enum Why {
     Unsaid,
     /// Nobody was there to talk.
     AgentUnreachable,
+    /// Nobody can tell whether anything was said, or somebody was there to talk.
+    NotKnown,
     /// Its worker has died.
     WorkerLost,
 }
@@ -60,6 +62,7 @@ pub(super) fn answered(over: &Over, is_machine: bool, asked: Option<Why>) -> End
         Some(Why::AgentUnreachable) => Ending::over(Failed, AGENT_UNREACHABLE, None, Carrier),
         Some(Why::Unsaid) => Ending::over(Failed, "not_said", None, Carrier),
         Some(Why::WorkerLost) => Ending::over(Answered, "worker_lost", None, by),
+        Some(Why::NotKnown) => Ending::over(Answered, "provider_silent", None, by),
         _ => Ending::over(Answered, "completed", None, by),
     }
 }
@@ -156,6 +159,7 @@ mod tests {
         assert_eq!(of(Some(Why::Done), false), Ending::over(Answered, "completed", None, Caller));
         assert_eq!(of(Some(Why::Machine), true), Ending::over(Voicemail, "machine", None, Caller));
         assert_eq!(of(Some(Why::WorkerLost), false), Ending::over(Answered, "worker_lost", None, Caller));
+        assert_eq!(of(Some(Why::NotKnown), false), Ending::over(Answered, "provider_silent", None, Caller));
         let failed = |reason| Ending::over(Failed, reason, None, Carrier);
         assert_eq!(of(Some(Why::AgentUnreachable), false), failed("agent_unreachable"));
         assert_eq!(of(Some(Why::Unsaid), false), failed("not_said"));

@@ -163,7 +163,7 @@ impl<'a> Follower<'a> {
 
     async fn go_on(&mut self) -> Option<Why> {
         let talk = self.seen.talk()?;
-        talk.go_on(&self.desk.api, &self.leg.id, &self.name).await
+        talk.go_on(self.desk, &self.leg.id, &self.name).await
     }
 
     /// Refused where the call is over, which the next look shows.
