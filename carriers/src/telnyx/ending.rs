@@ -37,12 +37,20 @@ pub(super) enum Why {
 impl Over {
     /// Whether the cause alone proves that somebody had picked up. Webhooks come in any order, and the answer's may be lost.
     pub(super) fn was_answered(&self, asked: Option<Why>) -> bool {
-        match self.cause.as_str() {
-            "time_limit" => true,
+        match (self.sip, self.cause.as_str()) {
+            (Some(200), _) | (_, "time_limit") => true,
             // A call that we take back before its answer may end so as well.
-            "normal_clearing" => self.sip == Some(200) || (self.sip.is_none() && asked.is_none()),
+            (None, "normal_clearing") => asked.is_none(),
             _ => false,
         }
+    }
+
+    /// Whether it leaves open if anybody had picked up, where nothing else tells: the cause is one of calls with an answer and without, and
+    /// there is no status.
+    pub(super) fn leaves_open(&self) -> bool {
+        let before_an_answer =
+            ["user_busy", "timeout", "no_answer", "not_found", "originator_cancel", "call_rejected"];
+        self.sip.is_none() && !before_an_answer.contains(&self.cause.as_str())
     }
 
     fn by(&self, asked: Option<Why>) -> EndedBy {
@@ -143,6 +151,7 @@ mod tests {
     fn an_answer_is_proved_and_never_guessed_away() {
         assert!(over("time_limit", None).was_answered(Some(Why::Enough)));
         assert!(over("normal_clearing", Some(200)).was_answered(Some(Why::Cancelled)));
+        assert!(over("unspecified", Some(200)).was_answered(None), "whatever the cause");
         assert!(over("normal_clearing", None).was_answered(None));
         assert!(
             !over("normal_clearing", None).was_answered(Some(Why::Cancelled)),
@@ -150,6 +159,11 @@ mod tests {
         );
         assert!(!over("normal_clearing", Some(480)).was_answered(None));
         assert!(!over("user_busy", Some(486)).was_answered(None));
+        assert!(over("normal_clearing", None).leaves_open() && over("unspecified", None).leaves_open());
+        assert!(!over("normal_clearing", Some(487)).leaves_open());
+        for cause in ["user_busy", "timeout", "no_answer", "not_found", "originator_cancel", "call_rejected"] {
+            assert!(!over(cause, None).leaves_open(), "{cause}");
+        }
     }
 
     #[test]
