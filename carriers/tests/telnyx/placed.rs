@@ -14,7 +14,7 @@ async fn the_end_of_the_number_decides() {
         ("08", (Some(Voicemail), "machine", None)),
         ("09", (Some(Failed), "bad_number", Some(404))),
         ("91", (Some(Failed), "dropped", Some(503))),
-        ("10", (Some(Failed), "bad_number", Some(10002))),
+        ("10", (Some(Failed), "bad_number", Some(11))),
         ("50", (Some(Failed), "forbidden", Some(12))),
         ("00", (None, "throttled", Some(429))),
         ("00", (Some(Answered), "completed", None)),
