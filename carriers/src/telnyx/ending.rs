@@ -53,10 +53,12 @@ impl Over {
         self.sip.is_none() && !before_an_answer.contains(&self.cause.as_str())
     }
 
+    /// The provider knows: that the callee has hung up may be heard of later than what comes of it, such as the end of the stream.
     fn by(&self, asked: Option<Why>) -> EndedBy {
         match self.source.as_str() {
-            _ if asked.is_some() => Caller,
+            "callee" => Callee,
             "caller" => Caller,
+            _ if asked.is_some() => Caller,
             _ => Callee,
         }
     }
@@ -67,7 +69,8 @@ pub(super) fn answered(over: &Over, is_machine: bool, asked: Option<Why>) -> End
     let by = over.by(asked);
     match asked {
         _ if is_machine => Ending::over(Voicemail, "machine", None, by),
-        Some(Why::AgentUnreachable) => Ending::over(Failed, AGENT_UNREACHABLE, None, Carrier),
+        // The stream also fails where the callee does not wait for it.
+        Some(Why::AgentUnreachable) if over.source != "callee" => Ending::over(Failed, AGENT_UNREACHABLE, None, Carrier),
         Some(Why::Unsaid) => Ending::over(Failed, "not_said", None, Carrier),
         Some(Why::WorkerLost) => Ending::over(Answered, "worker_lost", None, by),
         Some(Why::NotKnown) => Ending::over(Answered, "provider_silent", None, by),
@@ -168,6 +171,18 @@ mod tests {
 
     #[test]
     fn an_answered_call_went_well_unless_nobody_could_talk() {
+        let by = |source: &str, asked| {
+            let over = Over { source: source.into(), ..over("normal_clearing", Some(200)) };
+            answered(&over, false, asked)
+        };
+        for (source, asked, side) in [
+            ("callee", Some(Why::Done), Callee),
+            ("callee", Some(Why::AgentUnreachable), Callee),
+            ("caller", None, Caller),
+            ("unknown", Some(Why::Enough), Caller),
+        ] {
+            assert_eq!(by(source, asked), Ending::over(Answered, "completed", None, side), "{source}");
+        }
         let of = |asked, is_machine| answered(&over("normal_clearing", Some(200)), is_machine, asked);
         assert_eq!(of(None, false), Ending::over(Answered, "completed", None, Callee));
         assert_eq!(of(Some(Why::Done), false), Ending::over(Answered, "completed", None, Caller));

@@ -163,3 +163,23 @@ async fn what_nobody_can_tell_of_an_answered_call_is_no_failure() {
     }
     assert!(fake.calls().iter().all(fake::Taken::is_over), "nobody is left on the line");
 }
+
+/// The end of the stream is heard of before the end of the call.
+#[tokio::test]
+async fn a_callee_who_hangs_up_on_an_agent_has_hung_up() {
+    let fake = FakeTelnyx::start(Manners { webhooks: Webhooks::InOrder, ..QUICK }).await;
+    let here = reached(&fake, NEVER, json!({})).await;
+    let heard = |call: &fake::Taken| {
+        let names = call.told.iter().filter_map(|event| event["event_type"].as_str().map(str::to_owned));
+        names.skip_while(|name| !name.starts_with("streaming.")).collect::<Vec<_>>()
+    };
+    for (host, expected) in [
+        ("talkative", vec!["streaming.started", "streaming.stopped", "call.hangup"]),
+        ("impatient", vec!["streaming.failed", "call.hangup"]),
+    ] {
+        let script = agent(&format!("wss://{host}.example.com/a"), &[]);
+        let (ending, _) = place(&*here.carrier, Order { script, ..order("01") }).await;
+        assert_eq!(ending, Ending::over(Outcome::Answered, "completed", None, EndedBy::Callee), "{host}");
+        assert_eq!(heard(&fake.calls().pop().unwrap()), expected);
+    }
+}
