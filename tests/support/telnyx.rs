@@ -385,8 +385,11 @@ impl Desk {
             ("hangup", false) => desk.end(&id, "originator_cancel", "487", "caller"),
             ("speak", _) => {
                 let long = if body["voice"] == "Slow" { 600 } else { 60 };
+                let is_told = body["voice"] != "Stutter";
                 drop(tokio::spawn(async move {
-                    desk.tell(&id, "call.speak.started", &json!({}));
+                    if is_told {
+                        desk.tell(&id, "call.speak.started", &json!({}));
+                    }
                     sleep(Duration::from_millis(long)).await;
                     desk.tell(&id, "call.speak.ended", &json!({"status": "completed"}));
                 }));

@@ -144,7 +144,8 @@ async fn act(
         return refusal(422, "10015", "Bad request", "/voice");
     }
     let told = desk.with(&id, |call| {
-        let before = call.commands.iter().filter(|(_, known)| known["command_id"] == body["command_id"]).count();
+        let before =
+            call.commands.iter().filter(|(_, known)| known["command_id"] == body["command_id"]).count();
         call.commands.push((action.clone(), body.clone()));
         (call.clone(), before)
     });

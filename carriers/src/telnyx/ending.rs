@@ -70,7 +70,9 @@ pub(super) fn answered(over: &Over, is_machine: bool, asked: Option<Why>) -> End
     match asked {
         _ if is_machine => Ending::over(Voicemail, "machine", None, by),
         // The stream also fails where the callee does not wait for it.
-        Some(Why::AgentUnreachable) if over.source != "callee" => Ending::over(Failed, AGENT_UNREACHABLE, None, Carrier),
+        Some(Why::AgentUnreachable) if over.source != "callee" => {
+            Ending::over(Failed, AGENT_UNREACHABLE, None, Carrier)
+        }
         Some(Why::Unsaid) => Ending::over(Failed, "not_said", None, Carrier),
         Some(Why::WorkerLost) => Ending::over(Answered, "worker_lost", None, by),
         Some(Why::NotKnown) => Ending::over(Answered, "provider_silent", None, by),
@@ -164,7 +166,8 @@ mod tests {
         assert!(!over("user_busy", Some(486)).was_answered(None));
         assert!(over("normal_clearing", None).leaves_open() && over("unspecified", None).leaves_open());
         assert!(!over("normal_clearing", Some(487)).leaves_open());
-        for cause in ["user_busy", "timeout", "no_answer", "not_found", "originator_cancel", "call_rejected"] {
+        for cause in ["user_busy", "timeout", "no_answer", "not_found", "originator_cancel", "call_rejected"]
+        {
             assert!(!over(cause, None).leaves_open(), "{cause}");
         }
     }

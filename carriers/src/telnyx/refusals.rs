@@ -27,23 +27,23 @@ const BAD_NUMBERS: [u32; 2] = [10002, 10016];
 /// `auth` and `forbidden` are trouble with the trunk: see [`ringfleet_core::call::TRUNK_TROUBLE`] and
 /// [`ringfleet_core::call::TRUNK_TROUBLE_PERHAPS`]. Whatever may be the account's fault or the number's is `forbidden`.
 const CALLS: Codes = &[
-    (1, NoRoom("trunk_busy")),            // concurrent calls of the account
-    (2, NoRoom("trunk_busy")),            // of the outbound voice profile
-    (3, NoRoom("trunk_busy")),            // of the connection
-    (22, NoRoom("trunk_busy")),           // channels of the number, the connection or the profile
+    (1, NoRoom("trunk_busy")),  // concurrent calls of the account
+    (2, NoRoom("trunk_busy")),  // of the outbound voice profile
+    (3, NoRoom("trunk_busy")),  // of the connection
+    (22, NoRoom("trunk_busy")), // channels of the number, the connection or the profile
     (BAD_DESTINATION, Failed(BAD_NUMBER)),
-    (12, Failed("forbidden")),            // not to this destination by the service plan
-    (18, Failed("auth")),                 // the connection is not active
-    (19, Failed("auth")),                 // the account is blocked
+    (12, Failed("forbidden")), // not to this destination by the service plan
+    (18, Failed("auth")),      // the connection is not active
+    (19, Failed("auth")),      // the account is blocked
     (BAD_CALLER_ID, Failed("forbidden")),
-    (38, Failed("auth")),                 // the connection has no outbound voice profile
-    (40, Failed("forbidden")),            // no route to this destination
-    (10005, Failed("auth")),              // no such resource
-    (10009, Failed("auth")),              // authentication failed
-    (10010, Failed("forbidden")),         // authorization failed
-    (10011, NoRoom("throttled")),         // too many requests
-    (90010, NoRoom("trunk_busy")),        // channel limit exceeded
-    (90103, NoRoom("throttled")),         // more dials in a second than the account may do
+    (38, Failed("auth")),          // the connection has no outbound voice profile
+    (40, Failed("forbidden")),     // no route to this destination
+    (10005, Failed("auth")),       // no such resource
+    (10009, Failed("auth")),       // authentication failed
+    (10010, Failed("forbidden")),  // authorization failed
+    (10011, NoRoom("throttled")),  // too many requests
+    (90010, NoRoom("trunk_busy")), // channel limit exceeded
+    (90103, NoRoom("throttled")),  // more dials in a second than the account may do
 ];
 
 #[derive(Default, Deserialize)]

@@ -48,8 +48,7 @@ async fn of_whom_nobody_tells_how_it_ended_is_uncertain_and_nobody_waits_for_eve
 #[tokio::test]
 async fn whether_somebody_had_picked_up_is_found_out_or_uncertain() {
     use Outcome::{Answered, Unanswered, Uncertain};
-    let fake =
-        FakeTelnyx::start(Manners { webhooks: Webhooks::InOrder, talk: SLOW.talk, ..QUICK }).await;
+    let fake = FakeTelnyx::start(Manners { webhooks: Webhooks::InOrder, talk: SLOW.talk, ..QUICK }).await;
     let here = reached(&fake, settings().pace, json!({"machineDetection": false})).await;
     for (end, expected) in [("31", (Answered, "completed")), ("41", (Uncertain, "provider_silent"))] {
         let ending = hung_up_when(&fake, &here, order(end), |call| call.answered).await;
