@@ -29,7 +29,8 @@ pub struct RestSettings {
     pub pace: Pace,
     /// How long a provider may take to answer. Default 15 s.
     pub patience: Duration,
-    /// How long a call or message is looked for of which it is not known whether the provider has it. Default 20 s.
+    /// How long a call or message is looked for of which it is not known whether the provider has it, and what else is unclear is asked again.
+    /// Default 20 s.
     pub search: Duration,
     /// How much longer than it may ring a call may take to be answered, the way through the provider's queue included: it should ring now, and
     /// not at some later hour. Default 30 s.

@@ -2,8 +2,10 @@
 //! in its list of events, and misbehaves by the end of the called number. Written apart from the carrier, so that each tests the other.
 //!
 //! The last digit decides as with `ringfleet carrier`: 1–5 answered, 6 never answered, 7 busy, 8 a machine, 9 no such number. Numbers that end in 0
-//! are for faults: see `requests`.
+//! are for faults in placing a call, and the last digit but one for faults after that: see `faults`.
 
+#[path = "telnyx_faults.rs"]
+mod faults;
 #[path = "telnyx_requests.rs"]
 mod requests;
 
@@ -16,6 +18,7 @@ use std::{
 
 use axum::http::header;
 use base64::{Engine, prelude::BASE64_STANDARD};
+use faults::MidCall;
 use ring::signature::{Ed25519KeyPair, KeyPair};
 use ringfleet_core::{Clock, SystemClock};
 use serde_json::{Value, json};
@@ -68,6 +71,10 @@ pub struct Taken {
     pub answered: bool,
     started: Option<String>,
     ended: Option<String>,
+    /// What is told of its stream when the call ends; none where there is no stream.
+    stream: Option<&'static str>,
+    /// How often what was told of it has been kept back since its end.
+    kept_back: usize,
     changed: Arc<Notify>,
 }
 
@@ -89,6 +96,17 @@ impl Taken {
     /// The request of a command.
     pub fn command(&self, action: &str) -> Option<&Value> {
         self.commands.iter().find(|(known, _)| known == action).map(|(_, body)| body)
+    }
+
+    fn fault(&self) -> Option<MidCall> {
+        MidCall::of(self.field("to"))
+    }
+
+    /// What was told of it is not shown now.
+    fn is_kept_quiet(&mut self) -> bool {
+        let lags = self.fault().map_or(0, MidCall::lags);
+        self.kept_back += usize::from(self.is_over());
+        lags > 0 && self.kept_back <= lags
     }
 
     fn shown(&self) -> Value {
@@ -217,6 +235,8 @@ impl Desk {
             answered: false,
             started: None,
             ended: None,
+            stream: None,
+            kept_back: 0,
             changed: Arc::default(),
         };
         book.calls.push(call.clone());
@@ -242,6 +262,9 @@ impl Desk {
             '6' => return self.end(&call.id, "timeout", "unspecified", "caller"),
             '7' => return self.end(&call.id, "user_busy", "486", "callee"),
             '9' => return self.end(&call.id, "not_found", "404", "unknown"),
+            _ if call.fault() == Some(MidCall::Breaks) => {
+                return self.end(&call.id, "unspecified", "503", "unknown");
+            }
             _ => {}
         }
         if !self.goes_on(&call.id, |call| call.answered = true) {
@@ -274,11 +297,16 @@ impl Desk {
     }
 
     fn end(&self, id: &str, cause: &str, sip: &str, source: &str) {
+        let mut stream = None;
         let ends = self.goes_on(id, |call| {
             call.ended = Some(now());
+            stream = call.stream.take();
             call.changed.notify_one();
         });
         if ends {
+            if let Some(what) = stream {
+                self.tell(id, what, &json!({}));
+            }
             let how = json!({"hangup_cause": cause, "sip_hangup_cause": sip, "hangup_source": source, "state": "hangup"});
             self.tell(id, "call.hangup", &how);
         }
@@ -288,10 +316,11 @@ impl Desk {
         let event = self.with(id, |call| {
             let event = call.event(name, more);
             call.told.push(event.clone());
-            event
+            let is_lost = name == "call.answered" && call.fault().is_some_and(MidCall::hides_the_answer);
+            (!is_lost).then_some(event)
         });
         let tellers = self.tellers.lock().unwrap_or_else(PoisonError::into_inner);
-        if let (Some(event), Some(teller)) = (event, tellers.get(id)) {
+        if let (Some(event), Some(teller)) = (event.flatten(), tellers.get(id)) {
             let _ = teller.send(event); // whoever is told may be gone
         }
     }
@@ -348,29 +377,46 @@ impl Desk {
     fn carry_out(&self, id: String, action: &str, answered: bool, body: &Value) {
         let desk = self.clone();
         match (action, answered) {
-            ("hangup", true) => desk.end(&id, "normal_clearing", "200", "caller"),
+            ("hangup", true) => {
+                let says_little = desk.with(&id, |call| call.fault().is_some_and(MidCall::hides_the_answer));
+                let status = if says_little == Some(true) { "unspecified" } else { "200" };
+                desk.end(&id, "normal_clearing", status, "caller");
+            }
             ("hangup", false) => desk.end(&id, "originator_cancel", "487", "caller"),
-            ("speak", _) => drop(tokio::spawn(async move {
-                sleep(Duration::from_millis(60)).await;
-                desk.tell(&id, "call.speak.ended", &json!({"status": "completed"}));
-            })),
-            // An agent that hangs up, or is not there.
-            ("streaming_start", _) => {
-                let is_there = !body["stream_url"].as_str().unwrap_or_default().contains("nobody");
+            ("speak", _) => {
+                let long = if body["voice"] == "Slow" { 600 } else { 60 };
+                let is_told = body["voice"] != "Stutter";
                 drop(tokio::spawn(async move {
-                    if !is_there {
-                        return desk.tell(
-                            &id,
-                            "streaming.failed",
-                            &json!({"failure_reason": "connection_failed"}),
-                        );
+                    if is_told {
+                        desk.tell(&id, "call.speak.started", &json!({}));
                     }
-                    desk.tell(&id, "streaming.started", &json!({}));
-                    sleep(Duration::from_millis(80)).await;
-                    desk.tell(&id, "streaming.stopped", &json!({}));
+                    sleep(Duration::from_millis(long)).await;
+                    desk.tell(&id, "call.speak.ended", &json!({"status": "completed"}));
                 }));
             }
+            ("streaming_start", _) => {
+                let url = body["stream_url"].as_str().unwrap_or_default().to_owned();
+                drop(tokio::spawn(async move { desk.stream(&id, &url).await }));
+            }
             _ => {}
+        }
+    }
+
+    /// An agent that hangs up, soon or late, or is not there, or for whom the callee does not wait.
+    async fn stream(&self, id: &str, url: &str) {
+        if url.contains("nobody") {
+            return self.tell(id, "streaming.failed", &json!({"failure_reason": "connection_failed"}));
+        }
+        if url.contains("impatient") {
+            self.goes_on(id, |call| call.stream = Some("streaming.failed"));
+            return self.end(id, "normal_clearing", "200", "callee");
+        }
+        self.goes_on(id, |call| call.stream = Some("streaming.stopped"));
+        self.tell(id, "streaming.started", &json!({}));
+        sleep(Duration::from_millis(if url.contains("talkative") { 900 } else { 80 })).await;
+        let is_there = self.with(id, |call| call.stream.take()).flatten();
+        if is_there.is_some() {
+            self.tell(id, "streaming.stopped", &json!({}));
         }
     }
 }

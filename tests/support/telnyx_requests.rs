@@ -12,7 +12,10 @@ use axum::{
 use base64::{Engine, prelude::BASE64_STANDARD};
 use serde_json::{Value, json};
 
-use super::{CONNECTION, Desk, KEY, Taken};
+use super::{
+    CONNECTION, Desk, KEY, Taken,
+    faults::{Fault, MidCall},
+};
 
 pub(super) fn routes(desk: Desk) -> Router {
     Router::new()
@@ -25,47 +28,15 @@ pub(super) fn routes(desk: Desk) -> Router {
         .with_state(desk)
 }
 
-/// What happens to a POST for a number with these last two digits.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Fault {
-    /// …00: 429 once for each number.
-    ThrottledOnce,
-    /// …10: 422, code 10002.
-    BadNumber,
-    /// …20: placed, and answered with 500.
-    PlacedAnd500,
-    /// …30: placed, and never answered.
-    PlacedAndSilent,
-    /// …40: 500, and not placed.
-    Broken,
-    /// …50: 403, code D12.
-    WrongCountry,
-    /// …60: placed, and the answer breaks off.
-    PlacedAndBrokenOff,
-    /// …70: 403, code D1, once for each number.
-    FullOnce,
-}
-
-impl Fault {
-    fn of(number: &str) -> Option<Self> {
-        Some(match number.get(number.len().saturating_sub(2)..)? {
-            "00" => Self::ThrottledOnce,
-            "10" => Self::BadNumber,
-            "20" => Self::PlacedAnd500,
-            "30" => Self::PlacedAndSilent,
-            "40" => Self::Broken,
-            "50" => Self::WrongCountry,
-            "60" => Self::PlacedAndBrokenOff,
-            "70" => Self::FullOnce,
-            _ => return None,
-        })
-    }
-}
-
 fn refusal(status: u16, code: &str, detail: &str, pointer: &str) -> Response {
     let status = StatusCode::from_u16(status).expect("a status");
     let error = json!({"code": code, "title": "no", "detail": detail, "source": {"pointer": pointer}});
     (status, [("Retry-After", "1")], Json(json!({"errors": [error]}))).into_response()
+}
+
+/// It may have been done, or not.
+fn unexpected() -> Response {
+    refusal(500, "10007", "Unexpected error", "")
 }
 
 /// What may be asked for, by the provider's own description of it; a field that it does not know is a slip of the carrier's.
@@ -130,10 +101,10 @@ async fn place(State(desk): State<Desk>, Json(dial): Json<Value>) -> Response {
         Some(Fault::FullOnce) if is_first() => refusal(403, "10010", "User channel limit exceeded D1", ""),
         Some(Fault::BadNumber) => refusal(422, "10002", "The phone number is invalid.", "/to"),
         Some(Fault::WrongCountry) => refusal(403, "10010", "Not allowed D12", ""),
-        Some(Fault::Broken) => refusal(500, "10007", "Unexpected error", ""),
+        Some(Fault::Broken) => unexpected(),
         Some(Fault::PlacedAnd500) => {
             desk.take(dial);
-            refusal(500, "10007", "Unexpected error", "")
+            unexpected()
         }
         Some(Fault::PlacedAndSilent) => {
             desk.take(dial);
@@ -148,8 +119,9 @@ async fn place(State(desk): State<Desk>, Json(dial): Json<Value>) -> Response {
 }
 
 async fn show(State(desk): State<Desk>, Path(id): Path<String>) -> Response {
-    match desk.with(&id, |call| call.shown()) {
-        Some(call) => Json(json!({"data": call})).into_response(),
+    match desk.with(&id, |call| (call.shown(), call.fault())) {
+        Some((_, Some(MidCall::Unshown))) => unexpected(),
+        Some((call, _)) => Json(json!({"data": call})).into_response(),
         None => refusal(404, "10005", "Resource not found", ""),
     }
 }
@@ -172,26 +144,35 @@ async fn act(
         return refusal(422, "10015", "Bad request", "/voice");
     }
     let told = desk.with(&id, |call| {
-        let is_again = call.commands.iter().any(|(_, known)| known["command_id"] == body["command_id"]);
+        let before =
+            call.commands.iter().filter(|(_, known)| known["command_id"] == body["command_id"]).count();
         call.commands.push((action.clone(), body.clone()));
-        (call.is_over(), call.answered, is_again && action != "hangup")
+        (call.clone(), before)
     });
-    match told {
-        None => return refusal(404, "10005", "Resource not found", ""),
-        Some((true, ..)) => return refusal(422, "90018", "Call has already ended", ""),
-        Some((_, _, true)) => {}
-        Some((_, answered, _)) => {
-            desk.carry_out(id, &action, answered, &body);
-            if body["voice"] == "Stutter" {
-                return refusal(500, "10007", "Unexpected error", "");
-            }
-        }
+    let Some((call, before)) = told else { return refusal(404, "10005", "Resource not found", "") };
+    if call.is_over() {
+        return refusal(422, "90018", "Call has already ended", "");
     }
-    Json(json!({"data": {"result": "ok"}})).into_response()
+    let fault = if action == "hangup" { None } else { call.fault() };
+    let is_done = match fault {
+        Some(MidCall::DoesNothing | MidCall::Throttled) => false,
+        Some(MidCall::DoesLater) => before == 1,
+        _ => before == 0 || action == "hangup",
+    };
+    if is_done {
+        desk.carry_out(id, &action, call.answered, &body);
+    }
+    match fault {
+        Some(MidCall::Throttled) => refusal(429, "10011", "Too many requests", ""),
+        Some(MidCall::DoesUnsaid | MidCall::DoesNothing) => unexpected(),
+        Some(MidCall::DoesLater) if before == 0 => unexpected(),
+        _ if is_done && body["voice"] == "Stutter" => unexpected(),
+        _ => Json(json!({"data": {"result": "ok"}})).into_response(),
+    }
 }
 
 async fn events(State(desk): State<Desk>, Query(query): Query<BTreeMap<String, String>>) -> Response {
-    let fits = |call: &&Taken| {
+    let fits = |call: &Taken| {
         let by_leg = query.get("filter[leg_id]").is_none_or(|leg| *leg == call.leg);
         by_leg && query.get("filter[to]").is_none_or(|to| to == call.field("to"))
     };
@@ -202,8 +183,11 @@ async fn events(State(desk): State<Desk>, Query(query): Query<BTreeMap<String, S
             "metadata": {"payload": event["payload"]},
         })
     };
-    let book = desk.book();
-    let calls = book.calls.iter().filter(fits).filter(|_| desk.manners.lists);
+    let mut book = desk.book();
+    if book.calls.iter_mut().filter(|call| fits(call)).any(Taken::is_kept_quiet) {
+        return unexpected();
+    }
+    let calls = book.calls.iter().filter(|call| fits(call)).filter(|_| desk.manners.lists);
     let events: Vec<Value> = calls.flat_map(|call| &call.told).map(listed).collect();
     Json(json!({"data": events, "meta": {"total_pages": 1, "page_number": 1}})).into_response()
 }

@@ -48,7 +48,7 @@ use crate::{Attempt, Carrier, Hints, Order};
 use desk::Desks;
 use digest::Credentials;
 use hosts::Hosts;
-pub(crate) use outcomes::usual_ending;
+pub(crate) use outcomes::ending_beyond;
 use register::Registrar;
 pub use settings::SipSettings;
 use station::Station;

@@ -130,9 +130,10 @@ pub(crate) fn ending(
         )
 }
 
-/// The ending a final response stands for on any trunk, where nobody says whether a phone had rung.
-pub(crate) fn usual_ending(code: u16) -> Ending {
-    ending(code, None, Seen::default(), &BTreeMap::new())
+/// The ending a final response stands for that a provider met with a call it had taken. It is no word of the provider's about itself: a phone
+/// may have rung, so that this was an attempt.
+pub(crate) fn ending_beyond(code: u16) -> Ending {
+    ending(code, None, Seen { provisional: true, rang: true, gave_up: None }, &BTreeMap::new())
 }
 
 fn no_room(code: u16, wait: Duration, reason: &'static str) -> Ending {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use ringfleet_core::{EndedBy, Ending, Outcome};
 use tokio::{
     sync::mpsc::UnboundedSender,
-    time::{Instant, sleep_until},
+    time::{Instant, sleep_until, timeout_at},
 };
 use tokio_util::sync::CancellationToken;
 
@@ -15,11 +15,11 @@ use super::{
     api::{Api, Leg, Placed, Shown},
     commands::Commands,
     ending::{self, Why},
-    news::{Over, Told},
+    news::{News, Over, Told},
     seen::Seen,
     talk::Talk,
 };
-use crate::{Progress, desk::Desk, hints::Ear, rest::Trouble};
+use crate::{Progress, RestSettings, desk::Desk, hints::Ear, rest::Trouble};
 
 /// How much longer than a call may last we ask about it. The provider ends it by itself (`time_limit_secs`).
 const LAST_QUESTIONS: Duration = Duration::from_secs(120);
@@ -103,7 +103,7 @@ impl<'a> Follower<'a> {
         let first = self.desk.settings.pace.first;
         let (mut pause, mut next, mut hung_up) = (first, begun + first, false);
         loop {
-            if let Some(ending) = self.ended().await {
+            if let Some(ending) = self.ended(ear).await {
                 return ending;
             }
             if Instant::now() >= last {
@@ -163,7 +163,7 @@ impl<'a> Follower<'a> {
 
     async fn go_on(&mut self) -> Option<Why> {
         let talk = self.seen.talk()?;
-        talk.go_on(&self.desk.api, &self.leg.id, &self.name).await
+        talk.go_on(self.desk, &self.leg.id, &self.name).await
     }
 
     /// Refused where the call is over, which the next look shows.
@@ -190,24 +190,42 @@ impl<'a> Follower<'a> {
         self.learn().await;
     }
 
-    /// Asks what has been told of it.
-    async fn learn(&mut self) {
+    /// Asks what has been told of it. Gives whether its end was among that, and so all that came before.
+    async fn learn(&mut self) -> bool {
         if self.leg.leg.is_empty() {
-            return;
+            return false;
         }
         match self.desk.api.events(&[("filter[leg_id]", self.leg.leg.as_str())]).await {
             Ok(events) => {
                 let told = events.iter().filter_map(Told::of_event);
                 let ours: Vec<_> = told.filter(|told| told.leg.leg == self.leg.leg).collect();
+                let is_whole = ours.iter().any(|told| matches!(told.news, News::Over(_)));
                 ours.into_iter().for_each(|told| self.seen.hear(told.news));
+                is_whole
             }
             Err(trouble) => {
                 tracing::debug!(
                     ?trouble,
                     "a provider does not list what it has told of a call; it is asked again"
-                )
+                );
+                false
             }
         }
+    }
+
+    /// The same for a call that is over, until it is certain whether anybody had picked up; not for longer than something is looked for.
+    async fn learn_all(&mut self, ear: &mut Ear) -> bool {
+        let RestSettings { search, pace, .. } = self.desk.settings;
+        let deadline = Instant::now() + search;
+        while Instant::now() < deadline {
+            if let Ok(note) = timeout_at(deadline.min(Instant::now() + pace.first), ear.next()).await {
+                self.take_in(&note);
+            }
+            if self.seen.answered.is_some() || self.learn().await {
+                return true;
+            }
+        }
+        false
     }
 
     fn take_in(&mut self, note: &str) {
@@ -220,7 +238,7 @@ impl<'a> Follower<'a> {
         }
     }
 
-    async fn ended(&mut self) -> Option<Ending> {
+    async fn ended(&mut self, ear: &mut Ear) -> Option<Ending> {
         let Some(over) = self.seen.over.clone() else {
             let silent_since = self.seen.gone?;
             let is_patient = Instant::now() < silent_since + self.desk.settings.search;
@@ -231,7 +249,10 @@ impl<'a> Follower<'a> {
         }
         if self.seen.lacks_word() {
             // Nobody who had picked up is to look unanswered, nor a machine like a person, because a webhook was overtaken, or lost.
-            self.learn().await;
+            let is_certain = self.learn().await || self.seen.answered.is_some() || !over.leaves_open();
+            if !is_certain && !self.learn_all(ear).await {
+                return Some(Ending::uncertain(self.silence));
+            }
         }
         Some(match self.seen.answered {
             Some(_) => ending::answered(&over, self.seen.is_machine(), self.asked),

@@ -17,8 +17,12 @@ pub(super) enum News {
     Machine,
     /// No machine, as far as can be told.
     Person,
+    /// What is to be said is being said.
+    Saying,
     /// What was to be said has been.
     Said,
+    /// The stream has begun.
+    Streaming,
     /// The stream is over.
     Stopped,
     /// The stream has not come about.
@@ -92,7 +96,9 @@ fn told(name: &str, payload: &Value) -> Option<Told> {
                 _ => News::Person,
             }
         }
+        "call.speak.started" => News::Saying,
         "call.speak.ended" => News::Said,
+        "streaming.started" => News::Streaming,
         "streaming.stopped" => News::Stopped,
         "streaming.failed" => News::Unstreamed,
         "call.hangup" => News::Over(Over {
@@ -126,6 +132,8 @@ mod tests {
         assert_eq!(of_webhook("call.initiated", json!({})), Some(News::Dialed));
         assert_eq!(of_webhook("call.answered", json!({})), Some(News::Answered));
         assert_eq!(of_webhook("call.speak.ended", json!({"status": "completed"})), Some(News::Said));
+        assert_eq!(of_webhook("call.speak.started", json!({})), Some(News::Saying));
+        assert_eq!(of_webhook("streaming.started", json!({})), Some(News::Streaming));
         assert_eq!(of_webhook("streaming.failed", json!({})), Some(News::Unstreamed));
         let busy = json!({"hangup_cause": "user_busy", "sip_hangup_cause": "486", "hangup_source": "callee"});
         let over = Over { cause: "user_busy".into(), sip: Some(486), source: "callee".into() };

@@ -17,31 +17,33 @@ use crate::{
     rest::Trouble,
 };
 
+/// The destination is no valid number.
+const BAD_DESTINATION: u32 = 11;
 /// The caller ID is no valid number.
 const BAD_CALLER_ID: u32 = 35;
+/// A number is invalid, or not in E.164 format: which one, only the pointer says.
+const BAD_NUMBERS: [u32; 2] = [10002, 10016];
 
 /// `auth` and `forbidden` are trouble with the trunk: see [`ringfleet_core::call::TRUNK_TROUBLE`] and
 /// [`ringfleet_core::call::TRUNK_TROUBLE_PERHAPS`]. Whatever may be the account's fault or the number's is `forbidden`.
 const CALLS: Codes = &[
-    (1, NoRoom("trunk_busy")),            // concurrent calls of the account
-    (2, NoRoom("trunk_busy")),            // of the outbound voice profile
-    (3, NoRoom("trunk_busy")),            // of the connection
-    (22, NoRoom("trunk_busy")),           // channels of the number, the connection or the profile
-    (11, Failed(BAD_NUMBER)),             // the destination is no valid number
-    (12, Failed("forbidden")),            // not to this destination by the service plan
-    (18, Failed("auth")),                 // the connection is not active
-    (19, Failed("auth")),                 // the account is blocked
-    (BAD_CALLER_ID, Failed("forbidden")), // the caller ID is no valid number
-    (38, Failed("auth")),                 // the connection has no outbound voice profile
-    (40, Failed("forbidden")),            // no route to this destination
-    (10002, Failed(BAD_NUMBER)),          // invalid phone number
-    (10005, Failed("auth")),              // no such resource
-    (10009, Failed("auth")),              // authentication failed
-    (10010, Failed("forbidden")),         // authorization failed
-    (10011, NoRoom("throttled")),         // too many requests
-    (10016, Failed(BAD_NUMBER)),          // a number is not in E.164 format
-    (90010, NoRoom("trunk_busy")),        // channel limit exceeded
-    (90103, NoRoom("throttled")),         // more dials in a second than the account may do
+    (1, NoRoom("trunk_busy")),  // concurrent calls of the account
+    (2, NoRoom("trunk_busy")),  // of the outbound voice profile
+    (3, NoRoom("trunk_busy")),  // of the connection
+    (22, NoRoom("trunk_busy")), // channels of the number, the connection or the profile
+    (BAD_DESTINATION, Failed(BAD_NUMBER)),
+    (12, Failed("forbidden")), // not to this destination by the service plan
+    (18, Failed("auth")),      // the connection is not active
+    (19, Failed("auth")),      // the account is blocked
+    (BAD_CALLER_ID, Failed("forbidden")),
+    (38, Failed("auth")),          // the connection has no outbound voice profile
+    (40, Failed("forbidden")),     // no route to this destination
+    (10005, Failed("auth")),       // no such resource
+    (10009, Failed("auth")),       // authentication failed
+    (10010, Failed("forbidden")),  // authorization failed
+    (10011, NoRoom("throttled")),  // too many requests
+    (90010, NoRoom("trunk_busy")), // channel limit exceeded
+    (90103, NoRoom("throttled")),  // more dials in a second than the account may do
 ];
 
 #[derive(Default, Deserialize)]
@@ -74,14 +76,17 @@ struct Inner {
     error_code: String,
 }
 
-/// The code in the body of a refusal, without its letter.
+/// The code in the body of a refusal, without its letter. What says no more than that some number is wrong is not held against the one called.
 pub(super) fn code(body: &[u8]) -> Option<u32> {
     let Refusal { errors, telnyx_error } = serde_json::from_slice(body).ok()?;
     let error = errors.into_iter().next().unwrap_or_default();
     let words = error.detail.split([' ', '.']);
     let finer = std::iter::once(telnyx_error.error_code.as_str()).chain(words).find_map(lettered);
-    let is_from = error.source.pointer == "/from";
-    finer.or_else(|| if is_from { Some(BAD_CALLER_ID) } else { error.code.parse().ok() })
+    finer.or_else(|| match (error.source.pointer.rsplit('/').next(), error.code.parse().ok()?) {
+        (Some("to"), code) if BAD_NUMBERS.contains(&code) => Some(BAD_DESTINATION),
+        (Some("from"), _) => Some(BAD_CALLER_ID),
+        (_, code) => Some(code),
+    })
 }
 
 /// The number of a code like `D38`.
@@ -130,9 +135,13 @@ mod tests {
             (403, error("10010", "User channel limit exceeded D1", ""), "hold trunk_busy", 1),
             (403, error("10010", "Not yours.", ""), "forbidden", 10010),
             (404, error("10010", "No route D40", ""), "forbidden", 40),
-            (422, error("10002", "The phone number is invalid.", "/to"), "bad_number", 10002),
+            (422, error("10002", "The phone number is invalid.", "/to"), "bad_number", 11),
+            (422, error("10002", "The phone number is invalid.", ""), "forbidden", 10002),
+            (422, error("10002", "The phone number is invalid.", "/sip_auth_to_x"), "forbidden", 10002),
             (422, error("10002", "The phone number is invalid.", "/from"), "forbidden", 35),
-            (422, error("10016", "Must be in +E.164 format", "/to"), "bad_number", 10016),
+            (422, error("10016", "Must be in +E.164 format", "/body/to"), "bad_number", 11),
+            (422, error("10016", "Must be in +E.164 format", "/body/from"), "forbidden", 35),
+            (422, error("10016", "Must be in +E.164 format", ""), "forbidden", 10016),
             (422, error("10015", "Bad request", ""), "forbidden", 10015),
             (401, error("10009", "Authentication failed", ""), "auth", 10009),
             (429, error("10011", "Too many requests", ""), "hold throttled", 10011),

@@ -67,7 +67,7 @@ impl Seen {
             News::Over(over) => {
                 self.over.get_or_insert(over);
             }
-            News::Said | News::Stopped | News::Unstreamed => {
+            News::Saying | News::Said | News::Streaming | News::Stopped | News::Unstreamed => {
                 if let Some(talk) = &mut self.talk {
                     talk.hear(&news);
                 }

@@ -6,12 +6,10 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use super::{api::Api, commands::Commands, ending::Why, news::News, refusals};
-use crate::rest::Trouble;
+use crate::{desk::Desk, rest::Trouble};
 
 /// A call with nothing to say lasts so long, so that the answer counts as one everywhere on its way.
 const MOMENT: Duration = Duration::from_secs(1);
-/// So long it is tried to get a word out, or the stream up, where it is not clear whether the provider has understood.
-const TRIED: Duration = Duration::from_secs(20);
 
 /// Where it stands.
 #[derive(Debug, Clone, Copy)]
@@ -35,7 +33,10 @@ enum Step {
 pub(super) struct Talk {
     commands: Commands,
     step: Step,
-    begun: Instant,
+    /// Since when it stands there.
+    since: Instant,
+    /// What it is told there may have been carried out.
+    in_doubt: bool,
 }
 
 /// What became of a command.
@@ -44,25 +45,29 @@ enum Told {
     /// The call is over.
     Over,
     Refused,
+    /// Not now: it was not carried out.
+    Later,
     /// It may have been carried out. It can be told again: the provider passes over what it knows by its `command_id`.
     Unclear,
 }
 
 impl Talk {
     pub(super) fn new(commands: Commands) -> Self {
-        let begun = Instant::now();
+        let since = Instant::now();
         let step = match &commands {
             Commands { say: Some(_), .. } => Step::Say,
             Commands { stream: Some(_), .. } => Step::Stream,
-            Commands { .. } => Step::Leave(begun + MOMENT),
+            Commands { .. } => Step::Leave(since + MOMENT),
         };
-        Self { commands, step, begun }
+        Self { commands, step, since, in_doubt: false }
     }
 
-    /// Takes in what the provider tells of it.
+    /// Takes in what the provider tells of it. That something has begun, or is over, also proves that it was understood.
     pub(super) fn hear(&mut self, news: &News) {
         self.step = match (self.step, news) {
-            (Step::Saying(_), News::Said) => self.said(),
+            (Step::Say, News::Saying) => self.saying().unwrap_or(self.step),
+            (Step::Say | Step::Saying(_), News::Said) => self.said(),
+            (Step::Stream, News::Streaming) => Step::Streaming,
             (Step::Stream | Step::Streaming, News::Stopped) => Step::End(Why::Done),
             (Step::Stream | Step::Streaming, News::Unstreamed) => Step::End(Why::AgentUnreachable),
             (step, _) => step,
@@ -88,11 +93,11 @@ impl Talk {
     }
 
     /// Does what is due. Gives the reason for which the call is to end, as soon as there is one. `name`: of the attempt.
-    pub(super) async fn go_on(&mut self, api: &Api, id: &str, name: &str) -> Option<Why> {
+    pub(super) async fn go_on(&mut self, desk: &Desk<Api>, id: &str, name: &str) -> Option<Why> {
         loop {
             self.step = match self.step {
-                Step::Say => self.say(api, id, name).await?,
-                Step::Stream => self.stream(api, id, name).await?,
+                Step::Say => self.say(desk, id, name).await?,
+                Step::Stream => self.stream(desk, id, name).await?,
                 Step::Saying(at) if at <= Instant::now() => self.said(),
                 Step::Leave(at) if at <= Instant::now() => Step::End(Why::Done),
                 Step::End(why) => return Some(why),
@@ -101,29 +106,39 @@ impl Talk {
         }
     }
 
-    async fn say(&self, api: &Api, id: &str, name: &str) -> Option<Step> {
-        let (body, longest) = self.commands.say.as_ref()?;
-        let saying = Step::Saying(Instant::now() + *longest);
-        self.next(command(api, id, "speak", body, name).await, saying, Why::Unsaid)
+    async fn say(&mut self, desk: &Desk<Api>, id: &str, name: &str) -> Option<Step> {
+        let (body, _) = self.commands.say.as_ref()?;
+        let told = command(&desk.api, id, "speak", body, name).await;
+        self.next(told, self.saying()?, Why::Unsaid, desk.settings.search)
     }
 
-    async fn stream(&self, api: &Api, id: &str, name: &str) -> Option<Step> {
+    async fn stream(&mut self, desk: &Desk<Api>, id: &str, name: &str) -> Option<Step> {
         let body = self.commands.stream.as_ref()?;
-        let told = command(api, id, "streaming_start", body, name).await;
-        self.next(told, Step::Streaming, Why::AgentUnreachable)
+        let told = command(&desk.api, id, "streaming_start", body, name).await;
+        self.next(told, Step::Streaming, Why::AgentUnreachable, desk.settings.search)
     }
 
-    /// None: it is told again later.
-    fn next(&self, told: Told, done: Step, failed: Why) -> Option<Step> {
+    /// None: it is told again later, for so long.
+    fn next(&mut self, told: Told, done: Step, failed: Why, patience: Duration) -> Option<Step> {
         match told {
-            Told::Done => Some(done),
-            Told::Over => Some(Step::Over),
-            Told::Refused => Some(Step::End(failed)),
-            Told::Unclear => (Instant::now() >= self.begun + TRIED).then_some(Step::End(failed)),
+            Told::Done => return Some(done),
+            Told::Over => return Some(Step::Over),
+            Told::Refused => return Some(Step::End(failed)),
+            Told::Later => {}
+            Told::Unclear => self.in_doubt = true,
         }
+        // Who may have heard it all is not called again for it.
+        let why = if self.in_doubt { Why::NotKnown } else { failed };
+        (Instant::now() >= self.since + patience).then_some(Step::End(why))
     }
 
-    fn said(&self) -> Step {
+    fn saying(&self) -> Option<Step> {
+        let (_, longest) = self.commands.say.as_ref()?;
+        Some(Step::Saying(Instant::now() + *longest))
+    }
+
+    fn said(&mut self) -> Step {
+        (self.since, self.in_doubt) = (Instant::now(), false);
         if self.commands.stream.is_some() { Step::Stream } else { Step::End(Why::Done) }
     }
 }
@@ -134,7 +149,11 @@ async fn command(api: &Api, id: &str, action: &str, body: &Value, name: &str) ->
     let Err(trouble) = api.act(id, action, &body).await else { return Told::Done };
     match &trouble {
         _ if refusals::is_over(&trouble) => Told::Over,
-        Trouble::Refused { status: 429, .. } | Trouble::Unsent(_) | Trouble::Unknown(_) => {
+        Trouble::Refused { status: 429, .. } | Trouble::Unsent(_) => {
+            tracing::debug!(?trouble, action, "a provider does not take a command now; it is told again");
+            Told::Later
+        }
+        Trouble::Unknown(_) => {
             tracing::debug!(
                 ?trouble,
                 action,

@@ -112,3 +112,77 @@ async fn a_command_of_which_nothing_is_known_is_told_again() {
     let said = call.told.iter().filter(|event| event["event_type"] == "call.speak.ended").count();
     assert_eq!(said, 1);
 }
+
+/// What the provider tells proves that it has understood: by webhooks, and by its list.
+#[tokio::test]
+async fn what_is_carried_out_goes_on_though_every_answer_is_lost() {
+    // That the text begins is told of one voice only.
+    for (webhooks, voice) in
+        [(Webhooks::InOrder, "Slow"), (Webhooks::Lost, "Slow"), (Webhooks::Lost, "Stutter")]
+    {
+        let fake = FakeTelnyx::start(Manners { webhooks, talk: SLOW.talk, ..QUICK }).await;
+        let here = reached(&fake, settings().pace, json!({})).await;
+        let script = agent("wss://talkative.example.com/a", &[]); // talks for longer than anything is tried
+        let order = Order { say: say("Hello", Some(voice)), script, ..order("51") };
+        let (ending, _) = place(&*here.carrier, order).await;
+        assert_eq!(short(&ending), (Some(Outcome::Answered), "completed", None), "{webhooks:?}");
+        let told = fake.calls().remove(0).told;
+        let names: Vec<_> = told.iter().filter_map(|event| event["event_type"].as_str()).collect();
+        let end = ["call.speak.ended", "streaming.started", "streaming.stopped", "call.hangup"];
+        assert!(names.ends_with(&end), "{names:?}");
+    }
+}
+
+/// A text may be longer than anything is tried.
+#[tokio::test]
+async fn each_thing_is_tried_for_a_time_of_its_own() {
+    let fake = FakeTelnyx::start(Manners { talk: SLOW.talk, ..QUICK }).await;
+    let script = agent("wss://agent.example.com/a", &[]);
+    let order = Order { say: say("Hello", Some("Slow")), script, ..order("61") };
+    let (ending, _) = place(&carrier(&fake), order).await;
+    assert_eq!(short(&ending), (Some(Outcome::Answered), "completed", None));
+    let commands = fake.calls().remove(0).commands;
+    let actions: Vec<_> = commands.iter().map(|(action, _)| action.as_str()).collect();
+    assert!(actions.starts_with(&["speak", "speak", "streaming_start", "streaming_start"]), "{actions:?}");
+}
+
+/// Who may have heard it is not called again for it; who certainly has not is.
+#[tokio::test]
+async fn what_nobody_can_tell_of_an_answered_call_is_no_failure() {
+    let fake = FakeTelnyx::start(Manners { talk: SLOW.talk, ..QUICK }).await;
+    let carrier = carrier(&fake);
+    let reached = (Some(Outcome::Answered), "provider_silent", None);
+    let failed = |reason| (Some(Outcome::Failed), reason, None);
+    for (end, speaks, expected) in [
+        ("71", true, reached),
+        ("71", false, reached),
+        ("81", true, failed("not_said")),
+        ("81", false, failed("agent_unreachable")),
+    ] {
+        let say = if speaks { say("Hello", None) } else { None };
+        let script = agent("wss://agent.example.com/a", &[]);
+        let (ending, _) = place(&carrier, Order { say, script, ..order(end) }).await;
+        assert_eq!(short(&ending), expected, "{end} {speaks}");
+    }
+    assert!(fake.calls().iter().all(fake::Taken::is_over), "nobody is left on the line");
+}
+
+/// The end of the stream is heard of before the end of the call.
+#[tokio::test]
+async fn a_callee_who_hangs_up_on_an_agent_has_hung_up() {
+    let fake = FakeTelnyx::start(Manners { webhooks: Webhooks::InOrder, ..QUICK }).await;
+    let here = reached(&fake, NEVER, json!({})).await;
+    let heard = |call: &fake::Taken| {
+        let names = call.told.iter().filter_map(|event| event["event_type"].as_str().map(str::to_owned));
+        names.skip_while(|name| !name.starts_with("streaming.")).collect::<Vec<_>>()
+    };
+    for (host, expected) in [
+        ("talkative", vec!["streaming.started", "streaming.stopped", "call.hangup"]),
+        ("impatient", vec!["streaming.failed", "call.hangup"]),
+    ] {
+        let script = agent(&format!("wss://{host}.example.com/a"), &[]);
+        let (ending, _) = place(&*here.carrier, Order { script, ..order("01") }).await;
+        assert_eq!(ending, Ending::over(Outcome::Answered, "completed", None, EndedBy::Callee), "{host}");
+        assert_eq!(heard(&fake.calls().pop().unwrap()), expected);
+    }
+}
