@@ -10,7 +10,7 @@ mod requests;
 pub mod tokens;
 
 use std::{
-    collections::{BTreeMap, HashMap, HashSet},
+    collections::{BTreeMap, HashMap, HashSet, VecDeque},
     net::SocketAddr,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
@@ -36,6 +36,19 @@ pub struct Manners {
     pub talk: Duration,
     /// Where it tells of rooms, and with which secret; none tells nobody.
     pub webhook: Option<(String, String)>,
+}
+
+/// How it answers one question.
+#[derive(Debug, Clone, Copy)]
+pub enum Upset {
+    /// With this status, and without a word.
+    Refuses(u16),
+    /// Never.
+    Silent,
+    /// Nobody is in the room.
+    Lags,
+    /// As it is when it is asked, but after so long.
+    Late(Duration),
 }
 
 /// A call it has taken.
@@ -91,6 +104,8 @@ struct Book {
     throttled: HashSet<String>,
     /// What was asked, as the name of the method.
     asked: Vec<String>,
+    /// How the next questions are answered, by the name of the method.
+    upset: HashMap<String, VecDeque<Upset>>,
 }
 
 #[derive(Clone)]
@@ -141,6 +156,11 @@ impl FakeLivekit {
         self.desk.book().rooms.len()
     }
 
+    /// An agent comes into every room.
+    pub fn agents_come(&self) {
+        self.desk.book().rooms.values_mut().for_each(|room| room.agent = true);
+    }
+
     /// How often each was called.
     pub fn by_number(&self) -> BTreeMap<String, usize> {
         let mut counted = BTreeMap::new();
@@ -153,6 +173,16 @@ impl FakeLivekit {
     /// How often a method was asked for.
     pub fn asked(&self, method: &str) -> usize {
         self.desk.book().asked.iter().filter(|asked| *asked == method).count()
+    }
+
+    /// How the next questions by this method are answered; those after them as is right.
+    pub fn upset(&self, method: &str, answers: impl IntoIterator<Item = Upset>) {
+        self.desk.book().upset.insert(method.to_owned(), answers.into_iter().collect());
+    }
+
+    /// Whether all of that is over.
+    pub fn is_calm(&self) -> bool {
+        self.desk.book().upset.values().all(VecDeque::is_empty)
     }
 }
 

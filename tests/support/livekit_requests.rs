@@ -1,5 +1,7 @@
 //! The requests that the imitation of LiveKit answers.
 
+use std::collections::VecDeque;
+
 use axum::{
     Json, Router,
     body::Bytes,
@@ -9,8 +11,9 @@ use axum::{
     routing::post,
 };
 use serde_json::{Value, json};
+use tokio::time::sleep;
 
-use super::{Desk, Room, SIP_TRUNK, Taken, tokens::read};
+use super::{Desk, Room, SIP_TRUNK, Taken, Upset, tokens::read};
 
 pub(super) fn routes(desk: Desk) -> Router {
     Router::new().route("/twirp/{method}/{name}", post(ask)).with_state(desk)
@@ -95,7 +98,16 @@ async fn ask(
     if !token.and_then(read).is_some_and(|claims| may(&claims, &method, &body)) {
         return error(401, "unauthenticated", "permissions denied", None);
     }
-    match method.as_str() {
+    let upset = desk.book().upset.get_mut(&method).and_then(VecDeque::pop_front);
+    match upset {
+        Some(Upset::Refuses(status)) => {
+            return StatusCode::from_u16(status).expect("a status").into_response();
+        }
+        Some(Upset::Silent) => std::future::pending().await,
+        Some(Upset::Lags) => return Json(json!({"participants": []})).into_response(),
+        Some(Upset::Late(_)) | None => {}
+    }
+    let answer = match method.as_str() {
         "CreateRoom" => open(&desk, &body),
         "ListRooms" => Json(json!({"rooms": []})).into_response(),
         "ListParticipants" => list(&desk, &body),
@@ -108,7 +120,11 @@ async fn ask(
             Json(json!({})).into_response()
         }
         _ => place(desk, body).await,
+    };
+    if let Some(Upset::Late(time)) = upset {
+        sleep(time).await;
     }
+    answer
 }
 
 fn open(desk: &Desk, body: &Value) -> Response {

@@ -88,6 +88,8 @@ struct Seen {
     /// Since when no look has shown one any more.
     agent_missed: Option<Instant>,
     left: Option<Reason>,
+    /// When the last look was begun; none where it has failed.
+    looked: Option<Instant>,
 }
 
 impl<'a> Follower<'a> {
@@ -164,10 +166,10 @@ impl<'a> Follower<'a> {
         }
     }
 
-    /// When the call is to end, by itself.
+    /// When the call is to end, by itself. A look that does not even show the callee is no proof that no agent has come.
     fn due(&self) -> Instant {
         match self.seen.answered {
-            Some(at) if self.seen.agent => at + self.bounds.talk,
+            Some(at) if self.seen.agent || !self.shows_callee() => at + self.bounds.talk,
             Some(at) => at + AGENT_WITHIN.min(self.bounds.talk),
             None => self.begun + self.bounds.answered_within,
         }
@@ -239,15 +241,16 @@ impl<'a> Follower<'a> {
             return;
         }
         let now = Instant::now();
-        let is_due = now >= self.due();
+        let due = self.due();
         let talked = self.seen.answered.map(|at| now - at);
         let why = match () {
             () if hangup.is_cancelled() => Why::Cancelled,
-            () if self.is_orphan && self.seen.callee.is_some() => Why::WorkerLost,
+            () if self.is_orphan && self.shows_callee() => Why::WorkerLost,
             () if talked.is_some_and(|time| time >= self.bounds.talk) => Why::MaxDuration,
-            () if is_due && talked.is_some() => Why::NoAgent,
-            () if is_due => Why::TooLong,
-            () if self.seen.callee_missed.is_none() && self.is_gone(self.seen.agent_missed) => Why::AgentLeft,
+            // A look from before, however late it was answered, says nothing.
+            () if talked.is_some() && self.seen.looked.is_some_and(|look| look >= due) => Why::NoAgent,
+            () if talked.is_none() && now >= due => Why::TooLong,
+            () if self.shows_callee() && self.is_gone(self.seen.agent_missed) => Why::AgentLeft,
             () => return,
         };
         self.asked = Some((why, now));
@@ -261,14 +264,18 @@ impl<'a> Follower<'a> {
     }
 
     async fn look(&mut self) {
+        let begun = Instant::now();
         let there = match self.api.participants(self.room).await {
             Ok(there) => there,
             Err(Trouble::Refused { code: Some(Said::Word(word)), .. }) if word == "not_found" => Vec::new(),
             Err(trouble) => {
                 tracing::debug!(?trouble, "a server does not tell who is in a room; it is asked again");
+                // Whoever was missed may be there again.
+                (self.seen.looked, self.seen.callee_missed, self.seen.agent_missed) = (None, None, None);
                 return;
             }
         };
+        self.seen.looked = Some(begun);
         let look = Look::of(&there);
         self.note_callee(look.callee);
         if self.seen.answered.is_some() {
@@ -312,6 +319,11 @@ impl<'a> Follower<'a> {
         if let Some(listener) = &self.progress {
             drop(listener.send(progress)); // nobody may listen any more; that is no reason to end the call
         }
+    }
+
+    /// Whether the last look has shown the callee.
+    fn shows_callee(&self) -> bool {
+        self.seen.looked.is_some() && self.seen.callee_missed.is_none()
     }
 
     /// Whether who is missed since then has gone. One look proves nothing, for lists lag.

@@ -4,12 +4,13 @@
 #[path = "../../../tests/support/livekit.rs"]
 #[allow(dead_code, reason = "each test program uses its own part of it")]
 mod fake;
+mod looks;
 mod lost;
 
 use std::{sync::Arc, time::Duration};
 
 use fake::{
-    FakeLivekit, Manners, SIP_TRUNK,
+    FakeLivekit, Manners, SIP_TRUNK, Upset,
     tokens::{KEY, SECRET},
 };
 use ringfleet_carriers::{
