@@ -1,5 +1,7 @@
 //! What is found again: placements that are unclear, and the calls of dead workers.
 
+use ringfleet_core::CallState;
+
 use super::*;
 
 #[tokio::test]
@@ -24,32 +26,24 @@ async fn an_unclear_answer_is_looked_into_and_never_repeated() {
 /// The answer got lost and the callee was never seen: what a webhook tells is the only word there is.
 #[tokio::test]
 async fn a_hint_finds_a_call_whose_answer_was_lost() {
-    use Outcome::{Answered, Rejected, Unanswered};
+    use Outcome::{Answered, Rejected, Uncertain, Unanswered};
     for (word, expected) in [
         ("USER_REJECTED", (Some(Rejected), "busy", None, Some(EndedBy::Callee))),
         ("USER_UNAVAILABLE", (Some(Unanswered), "unavailable", None, Some(EndedBy::Callee))),
         ("CLIENT_INITIATED", (Some(Answered), "completed", None, Some(EndedBy::Callee))),
-        ("SIP_TRUNK_FAILURE", (Some(Outcome::Failed), "not_connected", None, Some(EndedBy::Carrier))),
+        ("ROOM_DELETED", (Some(Uncertain), "provider_silent", None, Some(EndedBy::Carrier))), // agents hang up so
+        ("SIP_TRUNK_FAILURE", (Some(Uncertain), "provider_silent", None, Some(EndedBy::Carrier))),
     ] {
         let fake = FakeLivekit::start(quick()).await;
-        let registry = ringfleet_carriers::Registry::new(ringfleet_carriers::SipSettings::default())
-            .with_rest(settings());
-        let id = "trk_01h455vb4pex5vsknk084sn02q".parse().unwrap();
-        let config = ringfleet_core::trunk::TrunkConfig::Livekit(trunk(&fake.url(), json!({})));
-        let carrier = registry.carrier(id, &config).unwrap();
+        let (carrier, registry) = hinted(&fake, settings());
         let order = order("40"); // 500, and no call in any list
         let call = order.call;
         let attempt = carrier.prepare(order).await.unwrap();
         let placed = tokio::spawn(attempt.place(unbounded_channel().0, CancellationToken::new()));
-        let hinting = async {
-            loop {
-                tokio::time::sleep(Duration::from_millis(20)).await; // as often as a server tells
-                registry.hint(call, format!("PA_1 {word}"));
-            }
-        };
+        let told = hinting(|| registry.hint(call, format!("PA_1 {word}")));
         tokio::select! {
             ending = placed => assert_eq!(short(&ending.unwrap()), expected, "{word}"),
-            _ = tokio::time::timeout(SOON, hinting) => panic!("nobody looks"),
+            () = told => panic!("nobody looks"),
         }
     }
 }
@@ -77,6 +71,28 @@ async fn a_dead_workers_call_is_found_and_ended() {
         assert_eq!(fake.calls()[0].left, Some("ROOM_DELETED"));
         assert_eq!((fake.calls().len(), fake.rooms()), (1, 0), "nobody was called again");
         placing.abort();
+    }
+}
+
+/// The agent hangs up just before whoever takes the call over looks for the first time, or is told just then.
+#[tokio::test]
+async fn an_adopted_talk_that_its_agent_has_ended_does_not_look_unanswered() {
+    let fake = FakeLivekit::start(manners(20, 60_000)).await;
+    let (carrier, registry) = hinted(&fake, settings());
+    let order = order("01");
+    let call = order.call;
+    let attempt = carrier.prepare(order).await.unwrap();
+    let kept = attempt.resume();
+    for refused in [0, 3] {
+        fake.upset("ListParticipants", std::iter::repeat_n(Upset::Refuses(503), refused));
+        let told = hinting(|| registry.hint(call, "PA_1 ROOM_DELETED".into()));
+        let found = tokio::select! {
+            found = carrier.resolve(&kept, None) => found,
+            () = told => panic!("nobody looks"),
+        };
+        assert_eq!(found, Ending::uncertain("provider_silent"), "{refused} failed looks");
+        let ending = Ending::of_orphan(CallState::Ongoing, None, found);
+        assert_eq!(short(&ending).0, Some(Outcome::Answered), "{refused} failed looks");
     }
 }
 

@@ -14,11 +14,12 @@ use fake::{
     tokens::{KEY, SECRET},
 };
 use ringfleet_carriers::{
-    AgentAt, Carrier, Connector, Handover, Hints, LivekitCarrier, Order, Pace, Progress, RestSettings, Say,
-    Script,
+    AgentAt, Carrier, Connector, Handover, Hints, LivekitCarrier, Order, Pace, Progress, Registry,
+    RestSettings, Say, Script, SipSettings,
 };
 use ringfleet_core::{
     CallId, Clock, EndedBy, Ending, Outcome, SystemClock, livekit_trunk::LivekitTrunk, net::Guard,
+    trunk::TrunkConfig,
 };
 use serde_json::{Value, json};
 use tokio::sync::mpsc::unbounded_channel;
@@ -62,6 +63,25 @@ fn trunk(url: &str, more: Value) -> LivekitTrunk {
 
 fn carrier(fake: &FakeLivekit) -> LivekitCarrier {
     LivekitCarrier::open(trunk(&fake.url(), json!({})), settings(), Hints::default()).unwrap()
+}
+
+/// A carrier of its own, and the registry that it hears of its calls by.
+fn hinted(fake: &FakeLivekit, settings: RestSettings) -> (Arc<dyn Carrier>, Registry) {
+    let registry = Registry::new(SipSettings::default()).with_rest(settings);
+    let id = "trk_01h455vb4pex5vsknk084sn02q".parse().unwrap();
+    let carrier = registry.carrier(id, &TrunkConfig::Livekit(trunk(&fake.url(), json!({})))).unwrap();
+    (carrier, registry)
+}
+
+/// Hints as often as a server tells, for as long as anything takes.
+async fn hinting(hint: impl Fn()) {
+    let hints = async {
+        loop {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            hint();
+        }
+    };
+    drop(tokio::time::timeout(SOON, hints).await);
 }
 
 fn order(end: &str) -> Order {
@@ -262,29 +282,22 @@ async fn a_hint_says_when_to_look_and_who_hung_up() {
             true => Pace { first: pause, longest: pause },
             false => settings().pace,
         };
-        let registry = ringfleet_carriers::Registry::new(ringfleet_carriers::SipSettings::default())
-            .with_rest(RestSettings { pace, ..settings() });
-        let id = "trk_01h455vb4pex5vsknk084sn02q".parse().unwrap();
-        let config = ringfleet_core::trunk::TrunkConfig::Livekit(trunk(&fake.url(), json!({})));
-        let carrier = registry.carrier(id, &config).unwrap();
+        let (carrier, registry) = hinted(&fake, RestSettings { pace, ..settings() });
         let order = order(end);
         let call = order.call;
         let attempt = carrier.prepare(order).await.unwrap();
         let placed = tokio::spawn(attempt.place(unbounded_channel().0, CancellationToken::new()));
-        let hinting = async {
-            loop {
-                tokio::time::sleep(Duration::from_millis(20)).await; // as often as a server tells
-                let is_over = fake.calls().first().is_some_and(fake::Taken::is_over);
-                registry.hint(call, if is_over { note.into() } else { String::new() });
-            }
-        };
+        let told = hinting(|| {
+            let is_over = fake.calls().first().is_some_and(fake::Taken::is_over);
+            registry.hint(call, if is_over { note.into() } else { String::new() });
+        });
         tokio::select! {
             ending = placed => {
                 let ending = ending.unwrap();
                 let (got, _, _, who) = short(&ending);
                 assert_eq!((got, who), (Some(outcome), Some(by)), "{note}");
             }
-            _ = tokio::time::timeout(SOON, hinting) => panic!("nobody looks"),
+            () = told => panic!("nobody looks"),
         }
     }
 }
