@@ -62,8 +62,8 @@ pub struct Taken {
     pub left: Option<&'static str>,
     /// What the agent in its room was told.
     pub metadata: Value,
-    /// It was shown to who asked, as answered.
-    is_seen: bool,
+    /// The status that was shown to who asked.
+    shown: &'static str,
     ended: Arc<Notify>,
 }
 
@@ -80,7 +80,7 @@ impl Taken {
         self.left.is_some()
     }
 
-    fn shown(&self) -> Value {
+    fn view(&self) -> Value {
         json!({
             "sid": self.sid, "identity": self.body["participant_identity"], "state": "ACTIVE", "kind": "SIP", "tracks": [],
             "joined_at": "1700000000", "attributes": {"sip.callStatus": self.status, "sip.callID": "SCL_1"},
@@ -208,7 +208,7 @@ impl Desk {
             body,
             status: "dialing",
             left: None,
-            is_seen: false,
+            shown: "",
             ended: Arc::default(),
         };
         book.calls.push(call.clone());
@@ -222,6 +222,7 @@ impl Desk {
             call.body["ringing_timeout"].as_str().and_then(|text| text.strip_suffix('s')?.parse().ok());
         let last = call.to().chars().last().unwrap_or_default();
         let ring = match last {
+            _ if Fault::of(call.to()) == Some(Fault::RungAndRefused) => Duration::from_secs(60),
             '6' => Duration::from_secs(timeout.expect("a number of seconds")),
             _ => self.manners.ring,
         };
@@ -256,7 +257,7 @@ impl Desk {
         self.pass(&call, if is_patient { Duration::from_secs(60) } else { self.manners.talk }).await;
         match fault {
             Some(Fault::AgentLeaves) => {
-                self.is_seen(&call.sid).await;
+                self.is_shown(&call.sid, "active").await;
                 if let Some(room) = self.book().rooms.get_mut(call.room()) {
                     room.agent = false;
                 }
@@ -266,9 +267,9 @@ impl Desk {
         }
     }
 
-    /// Waits until a call was shown as answered.
-    async fn is_seen(&self, sid: &str) {
-        while !self.with(sid, |call| call.is_seen) {
+    /// Waits until a call was shown with this status.
+    async fn is_shown(&self, sid: &str, status: &str) {
+        while self.with(sid, |call| call.shown != status) {
             sleep(Duration::from_millis(10)).await;
         }
     }

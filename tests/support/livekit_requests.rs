@@ -40,6 +40,8 @@ pub(super) enum Fault {
     NoAgent,
     /// …80: the agent leaves before the callee does.
     AgentLeaves,
+    /// …85: it rings, and is refused without a status of SIP.
+    RungAndRefused,
     /// …90: the agent hangs up, by closing the room.
     AgentHangsUp,
     /// …95: answered, and refused all the same.
@@ -58,6 +60,7 @@ impl Fault {
             "60" => Self::PlacedAndBrokenOff,
             "70" => Self::NoAgent,
             "80" => Self::AgentLeaves,
+            "85" => Self::RungAndRefused,
             "90" => Self::AgentHangsUp,
             "95" => Self::AnsweredAndRefused,
             _ => return None,
@@ -143,10 +146,10 @@ fn list(desk: &Desk, body: &Value) -> Response {
     if book.closed.contains(name) {
         return error(404, "not_found", "requested room does not exist", None);
     }
-    for call in book.calls.iter_mut().filter(|call| call.room() == name) {
-        call.is_seen |= call.status == "active";
+    for call in book.calls.iter_mut().filter(|call| call.room() == name && !call.is_over()) {
+        call.shown = call.status;
     }
-    let callees = book.calls.iter().filter(|call| call.room() == name && !call.is_over()).map(Taken::shown);
+    let callees = book.calls.iter().filter(|call| call.room() == name && !call.is_over()).map(Taken::view);
     let agent = book.rooms.get(name).filter(|room| room.agent);
     let agent = agent.map(|_| json!({"sid": "PA_agent", "identity": "agent-1", "kind": "AGENT"}));
     Json(json!({"participants": callees.chain(agent).collect::<Vec<_>>()})).into_response()
@@ -177,8 +180,14 @@ async fn place(desk: Desk, body: Value) -> Response {
     let dialed = tokio::spawn(async move { line.dial(&call).await });
     match fault {
         Some(Fault::AnsweredAndRefused) => {
-            desk.is_seen(&sid).await;
+            desk.is_shown(&sid, "active").await;
             error(412, "failed_precondition", "no", None)
+        }
+        Some(Fault::RungAndRefused) => {
+            desk.is_shown(&sid, "ringing").await;
+            let call = desk.with(&sid, |call| call.clone());
+            desk.leaves(&call, "SIP_TRUNK_FAILURE").await;
+            error(429, "resource_exhausted", "too many", None)
         }
         Some(Fault::PlacedAnd500) => broken(),
         Some(Fault::PlacedAndSilent) => std::future::pending().await,

@@ -14,7 +14,7 @@ use super::{
     api::{Api, Placed, Refusal},
     endings::{self, Picked, Unheard, Why},
     left::{Left, Reason},
-    refusals::{self, Said},
+    refusals::{self, Reached, Said},
     room::{Look, Status},
 };
 use crate::{
@@ -196,7 +196,7 @@ impl<'a> Follower<'a> {
             }
             Err(Trouble::Refused { status, code, retry_after }) => {
                 self.doubt.clear();
-                return Err(refusals::unanswered(status, code, retry_after, self.seen.rung, self.why()));
+                return Err(refusals::unanswered(status, code, retry_after, self.reached(), self.why()));
             }
             Err(Trouble::Unsent(problem)) => {
                 tracing::warn!(problem, "a LiveKit server cannot be reached");
@@ -229,6 +229,14 @@ impl<'a> Follower<'a> {
         if self.seen.callee.as_ref() != Some(&callee) {
             self.seen.left = None; // another one has
             self.seen.callee = Some(callee);
+        }
+    }
+
+    fn reached(&self) -> Reached {
+        match self.seen.callee {
+            Some(_) if self.seen.rung => Reached::Ringing,
+            Some(_) => Reached::Dialing,
+            None => Reached::Nothing,
         }
     }
 

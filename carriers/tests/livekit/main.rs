@@ -137,6 +137,7 @@ async fn the_end_of_the_number_decides() {
         ("00", (None, "throttled", Some(429), None)),
         ("00", (Some(Answered), "completed", None, Some(Callee))),
         ("80", (Some(Answered), "completed", None, Some(Caller))),
+        ("85", (Some(Failed), "not_connected", Some(429), Some(Carrier))),
         ("95", (Some(Answered), "completed", None, Some(Callee))),
     ] {
         let (ending, steps) = place(&carrier, order(end)).await;
