@@ -26,7 +26,7 @@ use crate::{
 
 /// How long an agent may take to come, from the answer on.
 const AGENT_WITHIN: Duration = Duration::from_secs(5);
-/// How long we ask for the end of a call that does not end.
+/// How long we ask for the end of a call that does not end, and that the server itself should have ended.
 const LAST_QUESTIONS: Duration = Duration::from_secs(120);
 
 /// How long each part of a call may take.
@@ -38,6 +38,8 @@ pub(super) struct Bounds {
     pub(super) answered_within: Duration,
     /// From the answer to the end.
     pub(super) talk: Duration,
+    /// From here to the end that the server sees to.
+    pub(super) held: Duration,
     /// How long it is looked for, where it is not known whether the server has it.
     pub(super) search: Duration,
 }
@@ -117,6 +119,7 @@ impl<'a> Follower<'a> {
             ring: LAST_QUESTIONS,
             answered_within: LAST_QUESTIONS,
             talk: LAST_QUESTIONS,
+            held: Duration::ZERO, // nobody knows any more
             search: Duration::ZERO,
         };
         Self { is_orphan: true, request, ..Self::new(api, doubt, room, pace, bounds, None) }
@@ -378,11 +381,19 @@ impl<'a> Follower<'a> {
     /// The ending of a call that does not end, for all the server tells.
     fn out_of_sight(&self) -> Option<Ending> {
         let (why, at) = self.asked?;
+        if self.is_orphan && self.shows_callee() {
+            return None;
+        }
         let reason = if why == Why::WorkerLost { "worker_lost" } else { "provider_silent" };
         let ending = match self.seen.answered {
             Some(_) => Ending::over(Outcome::Answered, reason, None, EndedBy::Carrier),
             None => Ending::uncertain(reason),
         };
-        (at.elapsed() >= LAST_QUESTIONS).then_some(ending)
+        let last = at.max(self.begun + self.bounds.held) + LAST_QUESTIONS;
+        (Instant::now() >= last).then_some(ending)
     }
 }
+
+#[cfg(test)]
+#[path = "follow_tests.rs"]
+mod tests;
