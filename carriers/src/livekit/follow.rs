@@ -278,7 +278,6 @@ impl<'a> Follower<'a> {
         let begun = Instant::now();
         let there = match self.api.participants(self.room).await {
             Ok(there) => there,
-            Err(Trouble::Refused { code: Some(Said::Word(word)), .. }) if word == "not_found" => Vec::new(),
             Err(trouble) => {
                 tracing::debug!(?trouble, "a server does not tell who is in a room; it is asked again");
                 // Whoever was missed may be there again.

@@ -23,6 +23,16 @@ async fn an_unclear_answer_is_looked_into_and_never_repeated() {
     assert_eq!(fake.rooms(), 0);
 }
 
+/// Whoever is in it would go on unseen.
+#[tokio::test]
+async fn a_room_that_is_not_closed_at_once_is_closed_again() {
+    let fake = FakeLivekit::start(quick()).await;
+    fake.upset("DeleteRoom", [Upset::Refuses(429), Upset::Refuses(503)]);
+    let (ending, _) = place(&carrier(&fake), order("40")).await;
+    assert_eq!(ending, Ending::uncertain("placement_unknown"));
+    assert_eq!((fake.rooms(), fake.asked("DeleteRoom")), (0, 3));
+}
+
 /// The answer got lost and the callee was never seen: what a webhook tells is the only word there is.
 #[tokio::test]
 async fn a_hint_finds_a_call_whose_answer_was_lost() {
