@@ -137,6 +137,7 @@ impl<'a> Follower<'a> {
         loop {
             let before = (self.request, self.seen.rung, self.seen.agent, self.asked.is_some());
             tokio::select! {
+                biased; // the call is asked for before anything else is heard, or never
                 answer = &mut request, if self.request == Request::UnderWay => {
                     if let Err(ending) = self.hear_answer(answer) {
                         return ending;

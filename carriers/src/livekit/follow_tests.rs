@@ -1,6 +1,7 @@
 use std::sync::Arc;
 
 use ringfleet_core::{CallId, Clock, SystemClock, livekit_trunk::LivekitTrunk};
+use tokio::sync::mpsc::unbounded_channel;
 
 use super::*;
 use crate::{RestSettings, hints::Hints};
@@ -60,4 +61,18 @@ async fn a_dead_workers_call_is_not_given_up_while_it_is_shown() {
     assert_eq!(follower.over(), None, "it rings");
     follower.look().await; // fails
     assert_eq!(follower.over(), Some(Ending::uncertain("worker_lost")));
+}
+
+/// Else its end would be asked for first, and then the call.
+#[tokio::test(start_paused = true)]
+async fn a_call_is_asked_for_before_its_end() {
+    for _ in 0..20 {
+        let (progress, mut told) = unbounded_channel();
+        unwanted(Some(progress)).await;
+        let mut steps = Vec::new();
+        while let Some(step) = told.recv().await {
+            steps.push(step);
+        }
+        assert_eq!(steps, [Progress::Ringing, Progress::Answered], "the answer comes first, and not by chance");
+    }
 }
