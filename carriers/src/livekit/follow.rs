@@ -56,6 +56,8 @@ pub(super) enum Request {
     Unclear {
         until: Instant,
     },
+    /// The same, and a look has shown its callee.
+    Found,
 }
 
 /// A call that the server may have.
@@ -303,10 +305,21 @@ impl<'a> Follower<'a> {
         };
         self.seen.callee_missed = None;
         self.know(sid);
+        self.note_found();
         match status {
             Status::Dialing => {}
             Status::Ringing => self.note_ringing(),
             Status::Active => self.note_answer(),
+        }
+    }
+
+    /// A call that is shown was placed, whatever became of the answer; that of a dead worker says nothing of the server of now.
+    fn note_found(&mut self) {
+        if matches!(self.request, Request::Unclear { .. }) {
+            self.request = Request::Found;
+            if !self.is_orphan {
+                self.doubt.clear();
+            }
         }
     }
 
@@ -352,7 +365,7 @@ impl<'a> Follower<'a> {
             // Its answer says more, and comes.
             Request::UnderWay => None,
             Request::Canceled if has_gone || self.asked.is_some() => Some(self.ending()),
-            Request::Unclear { .. } if has_gone && was_there => Some(self.ending()),
+            Request::Unclear { .. } | Request::Found if has_gone && was_there => Some(self.ending()),
             Request::Unclear { until } if !was_there && Instant::now() >= until => {
                 Some(Ending::uncertain(if self.is_orphan { "worker_lost" } else { "placement_unknown" }))
             }
