@@ -7,12 +7,10 @@ use serde::Deserialize;
 
 use super::{api::Refusal, endings::Why};
 use crate::{
-    rest::{Trouble, wait},
+    refusals::{USUAL_WAIT, probed_by},
+    rest::wait,
     sip::outcomes::{self, GaveUp, Seen},
 };
-
-/// Wait where nobody says how long.
-const USUAL_WAIT: Duration = Duration::from_secs(5);
 
 /// What an error says (<https://twitchtv.github.io/twirp/docs/errors.html>).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -120,15 +118,7 @@ pub(super) fn refused(
 
 /// What the answer to a knock says about the trunk.
 pub(super) fn probed(answer: Result<(), Refusal>) -> Result<(), &'static str> {
-    let Err(trouble) = answer else { return Ok(()) };
-    let Trouble::Refused { status, code, .. } = trouble else { return Err("network") };
-    match refused(status, code, None, "network") {
-        Ending::Over { reason, .. } if reason == "auth" => Err("auth"),
-        Ending::Over { reason, .. } if reason == "forbidden" => Err("forbidden"),
-        Ending::Over { .. } => Err("network"),
-        // Too much asked of it, it is there all the same.
-        Ending::NoRoom { .. } | Ending::GivenUp { .. } => Ok(()),
-    }
+    probed_by(|status, said| refused(status, said, None, "network"), answer)
 }
 
 #[cfg(test)]
