@@ -73,6 +73,10 @@ async fn a_call_is_asked_for_before_its_end() {
         while let Some(step) = told.recv().await {
             steps.push(step);
         }
-        assert_eq!(steps, [Progress::Ringing, Progress::Answered], "the answer comes first, and not by chance");
+        assert_eq!(
+            steps,
+            [Progress::Ringing, Progress::Answered],
+            "the answer comes first, and not by chance"
+        );
     }
 }

@@ -36,7 +36,7 @@ async fn a_room_that_is_not_closed_at_once_is_closed_again() {
 /// The answer got lost and the callee was never seen: what a webhook tells is the only word there is.
 #[tokio::test]
 async fn a_hint_finds_a_call_whose_answer_was_lost() {
-    use Outcome::{Answered, Rejected, Uncertain, Unanswered};
+    use Outcome::{Answered, Rejected, Unanswered, Uncertain};
     for (word, expected) in [
         ("USER_REJECTED", (Some(Rejected), "busy", None, Some(EndedBy::Callee))),
         ("USER_UNAVAILABLE", (Some(Unanswered), "unavailable", None, Some(EndedBy::Callee))),
