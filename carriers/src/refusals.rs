@@ -10,7 +10,7 @@ use ringfleet_core::{
 use crate::rest::{Trouble, wait};
 
 /// Wait where nobody says how long.
-const USUAL_WAIT: Duration = Duration::from_secs(5);
+pub(crate) const USUAL_WAIT: Duration = Duration::from_secs(5);
 
 /// What a code stands for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,10 +51,18 @@ pub(crate) fn refused(
 
 /// What the answer to a question about the account says about the trunk.
 pub(crate) fn probed(tables: &[Codes], answer: Result<(), Trouble>) -> Result<(), &'static str> {
+    probed_by(|status, code| refused(tables, status, code, None), answer)
+}
+
+/// The same where `refused` knows what a refusal with this status and code stands for.
+pub(crate) fn probed_by<C>(
+    refused: impl FnOnce(u16, Option<C>) -> Ending,
+    answer: Result<(), Trouble<C>>,
+) -> Result<(), &'static str> {
     match answer {
         Ok(()) => Ok(()),
         Err(Trouble::Unsent(_) | Trouble::Unknown(_)) => Err("network"),
-        Err(Trouble::Refused { status, code, .. }) => match refused(tables, status, code, None) {
+        Err(Trouble::Refused { status, code, .. }) => match refused(status, code) {
             // Too much asked of it, it is there all the same.
             Ending::NoRoom { .. } | Ending::GivenUp { .. } => Ok(()),
             Ending::Over { reason, .. } => {

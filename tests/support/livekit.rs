@@ -1,31 +1,31 @@
 //! A LiveKit server with a SIP service, on a free port of 127.0.0.1: keeps rooms and who is in them, tells of them by signed webhooks, and
-//! misbehaves by the end of the called number. Written apart from the carrier, so that each tests the other.
+//! misbehaves by the end of the called number, or on demand. Written apart from the carrier, so that each tests the other.
 //!
 //! The last digit decides: 1–5 answered, 6 never answered, 7 busy, 8 declined, 9 no such number. Numbers that end in 0 are for faults: see
-//! [`Fault`].
+//! `requests`.
 
+#[path = "livekit_requests.rs"]
+mod requests;
 #[path = "livekit_tokens.rs"]
 pub mod tokens;
 
 use std::{
-    collections::{BTreeMap, HashMap, HashSet},
+    collections::{BTreeMap, HashMap, HashSet, VecDeque},
     net::SocketAddr,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
 use axum::{
-    Json, Router,
-    body::Bytes,
-    extract::{Path, State},
-    http::{HeaderMap, StatusCode, header},
+    Json,
+    http::header,
     response::{IntoResponse, Response},
-    routing::post,
 };
 use serde_json::{Value, json};
 use tokio::{net::TcpListener, sync::Notify, task::JoinHandle, time::sleep};
 
-use tokens::{read, signed};
+use requests::{Fault, error, routes};
+use tokens::signed;
 
 pub const SIP_TRUNK: &str = "ST_fake";
 
@@ -38,50 +38,17 @@ pub struct Manners {
     pub webhook: Option<(String, String)>,
 }
 
-/// What happens to a call to a number with these last two digits.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Fault {
-    /// …00: 429 once for each number.
-    ThrottledOnce,
-    /// …10: 400, it cannot be asked for.
-    Invalid,
-    /// …20: placed, and answered with 500.
-    PlacedAnd500,
-    /// …30: placed, and never answered.
-    PlacedAndSilent,
-    /// …40: 500, and not placed.
-    Broken,
-    /// …50: 404, there is no such SIP trunk.
-    NoTrunk,
-    /// …60: placed, and the answer breaks off.
-    PlacedAndBrokenOff,
-    /// …70: the agent never comes; the callee is patient.
-    NoAgent,
-    /// …80: the agent leaves before the callee does.
-    AgentLeaves,
-    /// …90: the agent hangs up, by closing the room.
-    AgentHangsUp,
-    /// …95: answered, and refused all the same.
-    AnsweredAndRefused,
-}
-
-impl Fault {
-    fn of(number: &str) -> Option<Self> {
-        Some(match number.get(number.len().saturating_sub(2)..)? {
-            "00" => Self::ThrottledOnce,
-            "10" => Self::Invalid,
-            "20" => Self::PlacedAnd500,
-            "30" => Self::PlacedAndSilent,
-            "40" => Self::Broken,
-            "50" => Self::NoTrunk,
-            "60" => Self::PlacedAndBrokenOff,
-            "70" => Self::NoAgent,
-            "80" => Self::AgentLeaves,
-            "90" => Self::AgentHangsUp,
-            "95" => Self::AnsweredAndRefused,
-            _ => return None,
-        })
-    }
+/// How it answers one question.
+#[derive(Debug, Clone, Copy)]
+pub enum Upset {
+    /// With this status, and without a word.
+    Refuses(u16),
+    /// Never.
+    Silent,
+    /// Nobody is in the room.
+    Lags,
+    /// As it is when it is asked, but after so long.
+    Late(Duration),
 }
 
 /// A call it has taken.
@@ -95,8 +62,8 @@ pub struct Taken {
     pub left: Option<&'static str>,
     /// What the agent in its room was told.
     pub metadata: Value,
-    /// It was shown to who asked, as answered.
-    is_seen: bool,
+    /// The status that was shown to who asked.
+    shown: &'static str,
     ended: Arc<Notify>,
 }
 
@@ -113,7 +80,7 @@ impl Taken {
         self.left.is_some()
     }
 
-    fn shown(&self) -> Value {
+    fn view(&self) -> Value {
         json!({
             "sid": self.sid, "identity": self.body["participant_identity"], "state": "ACTIVE", "kind": "SIP", "tracks": [],
             "joined_at": "1700000000", "attributes": {"sip.callStatus": self.status, "sip.callID": "SCL_1"},
@@ -137,6 +104,8 @@ struct Book {
     throttled: HashSet<String>,
     /// What was asked, as the name of the method.
     asked: Vec<String>,
+    /// How the next questions are answered, by the name of the method.
+    upset: HashMap<String, VecDeque<Upset>>,
 }
 
 #[derive(Clone)]
@@ -166,7 +135,7 @@ impl FakeLivekit {
         let addr = listener.local_addr().expect("a bound socket has an address");
         let http = reqwest::Client::builder().no_proxy().build().expect("a client");
         let desk = Desk { manners, book: Arc::default(), http };
-        let routes = Router::new().route("/twirp/{method}/{name}", post(ask)).with_state(desk.clone());
+        let routes = routes(desk.clone());
         let server = tokio::spawn(async move {
             axum::serve(listener, routes).await.expect("axum's server does not end by itself");
         });
@@ -187,6 +156,11 @@ impl FakeLivekit {
         self.desk.book().rooms.len()
     }
 
+    /// An agent comes into every room.
+    pub fn agents_come(&self) {
+        self.desk.book().rooms.values_mut().for_each(|room| room.agent = true);
+    }
+
     /// How often each was called.
     pub fn by_number(&self) -> BTreeMap<String, usize> {
         let mut counted = BTreeMap::new();
@@ -199,6 +173,16 @@ impl FakeLivekit {
     /// How often a method was asked for.
     pub fn asked(&self, method: &str) -> usize {
         self.desk.book().asked.iter().filter(|asked| *asked == method).count()
+    }
+
+    /// How the next questions by this method are answered; those after them as is right.
+    pub fn upset(&self, method: &str, answers: impl IntoIterator<Item = Upset>) {
+        self.desk.book().upset.insert(method.to_owned(), answers.into_iter().collect());
+    }
+
+    /// Whether all of that is over.
+    pub fn is_calm(&self) -> bool {
+        self.desk.book().upset.values().all(VecDeque::is_empty)
     }
 }
 
@@ -224,7 +208,7 @@ impl Desk {
             body,
             status: "dialing",
             left: None,
-            is_seen: false,
+            shown: "",
             ended: Arc::default(),
         };
         book.calls.push(call.clone());
@@ -238,6 +222,7 @@ impl Desk {
             call.body["ringing_timeout"].as_str().and_then(|text| text.strip_suffix('s')?.parse().ok());
         let last = call.to().chars().last().unwrap_or_default();
         let ring = match last {
+            _ if Fault::of(call.to()) == Some(Fault::RungAndRefused) => Duration::from_secs(60),
             '6' => Duration::from_secs(timeout.expect("a number of seconds")),
             _ => self.manners.ring,
         };
@@ -272,7 +257,7 @@ impl Desk {
         self.pass(&call, if is_patient { Duration::from_secs(60) } else { self.manners.talk }).await;
         match fault {
             Some(Fault::AgentLeaves) => {
-                self.is_seen(&call.sid).await;
+                self.is_shown(&call.sid, "active").await;
                 if let Some(room) = self.book().rooms.get_mut(call.room()) {
                     room.agent = false;
                 }
@@ -282,9 +267,9 @@ impl Desk {
         }
     }
 
-    /// Waits until a call was shown as answered.
-    async fn is_seen(&self, sid: &str) {
-        while !self.with(sid, |call| call.is_seen) {
+    /// Waits until a call was shown with this status.
+    async fn is_shown(&self, sid: &str, status: &str) {
+        while self.with(sid, |call| call.shown != status) {
             sleep(Duration::from_millis(10)).await;
         }
     }
@@ -334,114 +319,5 @@ impl Desk {
         let request = self.http.post(url).header(header::CONTENT_TYPE, "application/webhook+json");
         let request = request.header(header::AUTHORIZATION, signed(secret, &body)).body(body);
         drop(request.send().await); // whoever is told may be gone
-    }
-}
-
-fn error(status: u16, code: &str, msg: &str, sip: Option<u16>) -> Response {
-    let mut body = json!({"code": code, "msg": msg});
-    if let Some(sip) = sip {
-        body["meta"] = json!({"sip_status_code": sip.to_string(), "sip_status": "no"});
-    }
-    (StatusCode::from_u16(status).expect("a status"), Json(body)).into_response()
-}
-
-/// Whether the grants are enough.
-fn may(claims: &Value, method: &str, body: &Value) -> bool {
-    let video = &claims["video"];
-    match method {
-        "CreateRoom" | "DeleteRoom" => video["roomCreate"] == true,
-        "ListRooms" => video["roomList"] == true,
-        "ListParticipants" => video["roomAdmin"] == true && video["room"] == body["room"],
-        "CreateSIPParticipant" => claims["sip"]["call"] == true,
-        _ => false,
-    }
-}
-
-async fn ask(
-    State(desk): State<Desk>,
-    Path((_, method)): Path<(String, String)>,
-    headers: HeaderMap,
-    body: Bytes,
-) -> Response {
-    desk.book().asked.push(method.clone());
-    let body: Value = serde_json::from_slice(&body).expect("JSON");
-    let token =
-        headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "));
-    if !token.and_then(read).is_some_and(|claims| may(&claims, &method, &body)) {
-        return error(401, "unauthenticated", "permissions denied", None);
-    }
-    match method.as_str() {
-        "CreateRoom" => open(&desk, &body),
-        "ListRooms" => Json(json!({"rooms": []})).into_response(),
-        "ListParticipants" => list(&desk, &body),
-        "DeleteRoom" => {
-            let room = body["room"].as_str().expect("a room");
-            if !desk.book().rooms.contains_key(room) {
-                return error(404, "not_found", "room not found", None);
-            }
-            desk.close(room).await;
-            Json(json!({})).into_response()
-        }
-        _ => place(desk, body).await,
-    }
-}
-
-fn open(desk: &Desk, body: &Value) -> Response {
-    let name = body["name"].as_str().expect("a name");
-    let agents = body["agents"].as_array().cloned().unwrap_or_default();
-    let mut book = desk.book();
-    book.closed.remove(name);
-    // A room that is there stays as it is: nobody is sent for again.
-    book.rooms.entry(name.to_owned()).or_insert(Room { agents, agent: true });
-    Json(json!({"sid": "RM_1", "name": name, "empty_timeout": body["empty_timeout"]})).into_response()
-}
-
-fn list(desk: &Desk, body: &Value) -> Response {
-    let name = body["room"].as_str().expect("a room");
-    let mut book = desk.book();
-    if book.closed.contains(name) {
-        return error(404, "not_found", "requested room does not exist", None);
-    }
-    for call in book.calls.iter_mut().filter(|call| call.room() == name) {
-        call.is_seen |= call.status == "active";
-    }
-    let callees = book.calls.iter().filter(|call| call.room() == name && !call.is_over()).map(Taken::shown);
-    let agent = book.rooms.get(name).filter(|room| room.agent);
-    let agent = agent.map(|_| json!({"sid": "PA_agent", "identity": "agent-1", "kind": "AGENT"}));
-    Json(json!({"participants": callees.chain(agent).collect::<Vec<_>>()})).into_response()
-}
-
-async fn place(desk: Desk, body: Value) -> Response {
-    let to = body["sip_call_to"].as_str().expect("whom to call").to_owned();
-    let fault = Fault::of(&to);
-    let broken = || error(500, "internal", "broken", None);
-    match fault {
-        _ if body["sip_trunk_id"] != SIP_TRUNK => return error(404, "not_found", "no such trunk", None),
-        Some(Fault::ThrottledOnce) if desk.book().throttled.insert(to.clone()) => {
-            return error(429, "resource_exhausted", "too many", None);
-        }
-        Some(Fault::Invalid) => return error(400, "invalid_argument", "no", None),
-        Some(Fault::NoTrunk) => return error(404, "not_found", "object cannot be found", None),
-        Some(Fault::Broken) => return broken(),
-        Some(Fault::NoAgent) => {
-            if let Some(room) = desk.book().rooms.get_mut(body["room_name"].as_str().expect("a room")) {
-                room.agent = false;
-            }
-        }
-        _ => {}
-    }
-    let call = desk.take(body);
-    let (sid, line) = (call.sid.clone(), desk.clone());
-    // It goes on also where nobody waits for its answer any more.
-    let dialed = tokio::spawn(async move { line.dial(&call).await });
-    match fault {
-        Some(Fault::AnsweredAndRefused) => {
-            desk.is_seen(&sid).await;
-            error(412, "failed_precondition", "no", None)
-        }
-        Some(Fault::PlacedAnd500) => broken(),
-        Some(Fault::PlacedAndSilent) => std::future::pending().await,
-        Some(Fault::PlacedAndBrokenOff) => (StatusCode::OK, "{\"participant_id\":\"PA").into_response(),
-        _ => dialed.await.expect("a call does not break"),
     }
 }

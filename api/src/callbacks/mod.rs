@@ -35,7 +35,6 @@ const TOO_EARLY: (Duration, u32) = (Duration::from_millis(200), 15);
 pub(crate) fn routes() -> Router<Gate> {
     Router::new()
         .route("/callbacks/telnyx/{ses}", post(telnyx::heard))
-        .route("/callbacks/livekit", post(livekit::heard))
         .route("/webhook/livekit", post(livekit::heard))
         .route("/callbacks/twilio/{ses}", post(twilio::heard))
         .route("/callbacks/twilio/trunks/{trk}", post(twilio::written))

@@ -2,7 +2,7 @@
 
 use ringfleet_core::{livekit_trunk::LivekitTrunk, net::Guard};
 
-use super::trunk_twilio::{check_long_secret, check_secret, missing};
+use super::trunk_twilio::{check_line, check_secret, missing};
 use crate::{
     error::{ApiError, Result},
     webhook_url,
@@ -40,7 +40,7 @@ impl Given {
         check_id("apiKey", &api_key)?;
         check_secret("apiSecret", &api_secret)?;
         check_id("sipTrunkId", &sip_trunk_id)?;
-        check_long_secret("agentName", &agent_name, AGENT_LIMIT)?;
+        check_line("agentName", &agent_name, AGENT_LIMIT)?;
         Ok(LivekitTrunk { url, api_key, api_secret, sip_trunk_id, agent_name, krisp: self.krisp })
     }
 }

@@ -8,7 +8,7 @@ use ringfleet_core::{
 
 use super::{
     trunk_sip::{check_credentials, check_host},
-    trunk_twilio::{Account, GivenAccount, check_long_secret, check_secret, check_sid, missing},
+    trunk_twilio::{Account, GivenAccount, check_line, check_secret, check_sid, missing},
 };
 use crate::{
     check,
@@ -85,7 +85,7 @@ impl GivenWhatsapp {
             "choose one, and give the same when the app's webhook is set up",
         )?;
         check_sid("phoneNumberId", &phone_number_id)?;
-        check_long_secret("accessToken", &access_token, TOKEN_LIMIT)?;
+        check_line("accessToken", &access_token, TOKEN_LIMIT)?;
         check_secret("appSecret", &app_secret)?;
         check_secret("verifyToken", &verify_token)?;
         if let Some(url) = &self.base_url {

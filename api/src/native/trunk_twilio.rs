@@ -111,13 +111,13 @@ pub(super) fn check_sid(field: &str, text: &str) -> Result<()> {
     if fits { Ok(()) } else { Err(ApiError::invalid(field, "must be 1 to 64 letters, digits and hyphens")) }
 }
 
-/// It travels in a header, and no control character may end that.
+/// It travels in a header.
 pub(super) fn check_secret(field: &str, text: &str) -> Result<()> {
-    check_long_secret(field, text, SECRET_LIMIT)
+    check_line(field, text, SECRET_LIMIT)
 }
 
-/// The same with another limit.
-pub(super) fn check_long_secret(field: &str, text: &str, limit: usize) -> Result<()> {
+/// Text on one line: whatever it travels in, no control character may end that. `limit`: in bytes.
+pub(super) fn check_line(field: &str, text: &str, limit: usize) -> Result<()> {
     let fits = (1..=limit).contains(&text.len()) && !text.contains(char::is_control);
     let problem = format!("must be 1 to {limit} bytes without control characters");
     if fits { Ok(()) } else { Err(ApiError::invalid(field, problem)) }

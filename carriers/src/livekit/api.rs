@@ -46,7 +46,7 @@ pub(super) struct Placed {
     pub(super) participant_id: String,
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 struct Listed {
     #[serde(default)]
     participants: Vec<Participant>,
@@ -88,19 +88,18 @@ impl Api {
         self.ask("SIP/CreateSIPParticipant", grants, &body, Some(call.patience)).await
     }
 
-    /// Who is in a room.
+    /// Who is in a room; nobody where there is none.
     pub(super) async fn participants(&self, room: &str) -> Result<Vec<Participant>, Refusal> {
         let grants = json!({"video": {"roomAdmin": true, "room": room}});
-        let listed: Listed =
-            self.ask("RoomService/ListParticipants", grants, &json!({"room": room}), None).await?;
-        Ok(listed.participants)
+        let answer = self.ask("RoomService/ListParticipants", grants, &json!({"room": room}), None).await;
+        Ok(or_no_room::<Listed>(answer)?.participants)
     }
 
-    /// Puts everybody out of a room, and hangs up so.
+    /// Puts everybody out of a room, and hangs up so. One that is not there is closed.
     pub(super) async fn close_room(&self, room: &str) -> Result<(), Refusal> {
         let grants = json!({"video": {"roomCreate": true}});
         let body = json!({"room": room});
-        self.ask::<IgnoredAny>("RoomService/DeleteRoom", grants, &body, None).await.map(drop)
+        or_no_room(self.ask::<IgnoredAny>("RoomService/DeleteRoom", grants, &body, None).await).map(drop)
     }
 
     /// Whether the server is there and lets us in.
@@ -127,5 +126,13 @@ impl Api {
             }
         };
         self.rest.ask(Method::POST, &url, dress).await
+    }
+}
+
+/// The answer, or nothing where there is no such room.
+fn or_no_room<T: Default>(answer: Result<T, Refusal>) -> Result<T, Refusal> {
+    match answer {
+        Err(Trouble::Refused { code: Some(Said::Word(word)), .. }) if word == "not_found" => Ok(T::default()),
+        answer => answer,
     }
 }

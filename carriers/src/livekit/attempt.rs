@@ -74,18 +74,20 @@ impl LivekitAttempt {
         let (order, settings) = (&self.order, &self.carrier.settings);
         let mut ear = self.carrier.hints.listen(order.call);
         let answered_within = order.ring_timeout + settings.queue;
+        let talk = order.max_duration + SPARE;
         let dialed = Dialed {
             room,
             to: order.to.to_string(),
             from: order.from.as_deref(),
             ring: order.ring_timeout,
-            talk: order.max_duration + SPARE,
+            talk,
             patience: answered_within + settings.patience,
         };
         let bounds = Bounds {
             ring: order.ring_timeout,
             answered_within,
             talk: order.max_duration,
+            held: answered_within + talk,
             search: settings.search,
         };
         let (api, doubt) = (&self.carrier.api, &self.carrier.doubt);

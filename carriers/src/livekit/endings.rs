@@ -81,11 +81,12 @@ pub(super) fn unheard(left: Option<Reason>, how: Unheard) -> Ending {
         // Who hangs up has picked up, seen or not.
         (Some(Reason::HungUp), _) => hung_up(left),
         (_, Unheard::RangOut) => over(Unanswered, "ring_timeout", Caller),
-        (Some(Reason::PutOut), _) => over(Unanswered, "cancelled", Carrier),
         (Some(Reason::Unavailable), _) => over(Unanswered, "unavailable", Callee),
         (Some(Reason::Rejected), _) => over(Rejected, "busy", Callee),
-        (Some(Reason::Broke), _) | (None, Unheard::TakenBack) => over(Failed, "not_connected", Carrier),
-        (None, Unheard::Gone) => Ending::uncertain("provider_silent"),
+        (Some(Reason::PutOut), Unheard::TakenBack) => over(Unanswered, "cancelled", Carrier),
+        (Some(Reason::Broke) | None, Unheard::TakenBack) => over(Failed, "not_connected", Carrier),
+        // Agents hang up so, and talks break off: somebody may have picked up between two looks, or before an adopter's first one.
+        (Some(Reason::PutOut | Reason::Broke) | None, Unheard::Gone) => Ending::uncertain("provider_silent"),
     }
 }
 
@@ -124,19 +125,26 @@ mod tests {
 
     #[test]
     fn what_ended_by_itself_is_what_a_webhook_says() {
+        let unknown = (Outcome::Uncertain, "provider_silent", Carrier);
         for (left, answered, gone) in [
             (Some(Reason::HungUp), ("completed", Callee), (Answered, "completed", Callee)),
-            (Some(Reason::PutOut), ("completed", Caller), (Unanswered, "cancelled", Carrier)),
+            (Some(Reason::PutOut), ("completed", Caller), unknown),
             (Some(Reason::Unavailable), ("completed", Callee), (Unanswered, "unavailable", Callee)),
             (Some(Reason::Rejected), ("completed", Callee), (Rejected, "busy", Callee)),
-            (Some(Reason::Broke), ("dropped", Carrier), (Failed, "not_connected", Carrier)),
-            (None, ("completed", Callee), (Outcome::Uncertain, "provider_silent", Carrier)),
+            (Some(Reason::Broke), ("dropped", Carrier), unknown),
+            (None, ("completed", Callee), unknown),
         ] {
             assert_eq!(short(&hung_up(left)), (Answered, answered.0, answered.1), "{left:?}");
             assert_eq!(short(&unheard(left, Unheard::Gone)), gone, "{left:?}");
         }
         let rang_out = unheard(Some(Reason::Unavailable), Unheard::RangOut);
         assert_eq!(short(&rang_out), (Unanswered, "ring_timeout", Caller));
-        assert_eq!(short(&unheard(None, Unheard::TakenBack)), (Failed, "not_connected", Carrier));
+        for (left, expected) in [
+            (Some(Reason::PutOut), (Unanswered, "cancelled", Carrier)),
+            (Some(Reason::Broke), (Failed, "not_connected", Carrier)),
+            (None, (Failed, "not_connected", Carrier)),
+        ] {
+            assert_eq!(short(&unheard(left, Unheard::TakenBack)), expected, "{left:?}");
+        }
     }
 }

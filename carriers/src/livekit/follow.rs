@@ -14,7 +14,7 @@ use super::{
     api::{Api, Placed, Refusal},
     endings::{self, Picked, Unheard, Why},
     left::{Left, Reason},
-    refusals::{self, Said},
+    refusals::{self, Reached, Said},
     room::{Look, Status},
 };
 use crate::{
@@ -26,7 +26,7 @@ use crate::{
 
 /// How long an agent may take to come, from the answer on.
 const AGENT_WITHIN: Duration = Duration::from_secs(5);
-/// How long we ask for the end of a call that does not end.
+/// How long we ask for the end of a call that does not end, and that the server itself should have ended.
 const LAST_QUESTIONS: Duration = Duration::from_secs(120);
 
 /// How long each part of a call may take.
@@ -38,6 +38,8 @@ pub(super) struct Bounds {
     pub(super) answered_within: Duration,
     /// From the answer to the end.
     pub(super) talk: Duration,
+    /// From here to the end that the server sees to.
+    pub(super) held: Duration,
     /// How long it is looked for, where it is not known whether the server has it.
     pub(super) search: Duration,
 }
@@ -54,6 +56,8 @@ pub(super) enum Request {
     Unclear {
         until: Instant,
     },
+    /// The same, and a look has shown its callee.
+    Found,
 }
 
 /// A call that the server may have.
@@ -88,6 +92,8 @@ struct Seen {
     /// Since when no look has shown one any more.
     agent_missed: Option<Instant>,
     left: Option<Reason>,
+    /// When the last look was begun; none where it has failed.
+    looked: Option<Instant>,
 }
 
 impl<'a> Follower<'a> {
@@ -115,6 +121,7 @@ impl<'a> Follower<'a> {
             ring: LAST_QUESTIONS,
             answered_within: LAST_QUESTIONS,
             talk: LAST_QUESTIONS,
+            held: Duration::ZERO, // nobody knows any more
             search: Duration::ZERO,
         };
         Self { is_orphan: true, request, ..Self::new(api, doubt, room, pace, bounds, None) }
@@ -132,6 +139,7 @@ impl<'a> Follower<'a> {
         loop {
             let before = (self.request, self.seen.rung, self.seen.agent, self.asked.is_some());
             tokio::select! {
+                biased; // the call is asked for before anything else is heard, or never
                 answer = &mut request, if self.request == Request::UnderWay => {
                     if let Err(ending) = self.hear_answer(answer) {
                         return ending;
@@ -164,10 +172,10 @@ impl<'a> Follower<'a> {
         }
     }
 
-    /// When the call is to end, by itself.
+    /// When the call is to end, by itself. A look that does not even show the callee is no proof that no agent has come.
     fn due(&self) -> Instant {
         match self.seen.answered {
-            Some(at) if self.seen.agent => at + self.bounds.talk,
+            Some(at) if self.seen.agent || !self.shows_callee() => at + self.bounds.talk,
             Some(at) => at + AGENT_WITHIN.min(self.bounds.talk),
             None => self.begun + self.bounds.answered_within,
         }
@@ -194,7 +202,7 @@ impl<'a> Follower<'a> {
             }
             Err(Trouble::Refused { status, code, retry_after }) => {
                 self.doubt.clear();
-                return Err(refusals::unanswered(status, code, retry_after, self.seen.rung, self.why()));
+                return Err(refusals::unanswered(status, code, retry_after, self.reached(), self.why()));
             }
             Err(Trouble::Unsent(problem)) => {
                 tracing::warn!(problem, "a LiveKit server cannot be reached");
@@ -230,6 +238,14 @@ impl<'a> Follower<'a> {
         }
     }
 
+    fn reached(&self) -> Reached {
+        match self.seen.callee {
+            Some(_) if self.seen.rung => Reached::Ringing,
+            Some(_) => Reached::Dialing,
+            None => Reached::Nothing,
+        }
+    }
+
     fn why(&self) -> Option<Why> {
         self.asked.map(|(why, _)| why)
     }
@@ -239,15 +255,16 @@ impl<'a> Follower<'a> {
             return;
         }
         let now = Instant::now();
-        let is_due = now >= self.due();
+        let due = self.due();
         let talked = self.seen.answered.map(|at| now - at);
         let why = match () {
             () if hangup.is_cancelled() => Why::Cancelled,
-            () if self.is_orphan && self.seen.callee.is_some() => Why::WorkerLost,
+            () if self.is_orphan && self.shows_callee() => Why::WorkerLost,
             () if talked.is_some_and(|time| time >= self.bounds.talk) => Why::MaxDuration,
-            () if is_due && talked.is_some() => Why::NoAgent,
-            () if is_due => Why::TooLong,
-            () if self.seen.callee_missed.is_none() && self.is_gone(self.seen.agent_missed) => Why::AgentLeft,
+            // A look from before, however late it was answered, says nothing.
+            () if talked.is_some() && self.seen.looked.is_some_and(|look| look >= due) => Why::NoAgent,
+            () if talked.is_none() && now >= due => Why::TooLong,
+            () if self.shows_callee() && self.is_gone(self.seen.agent_missed) => Why::AgentLeft,
             () => return,
         };
         self.asked = Some((why, now));
@@ -261,14 +278,17 @@ impl<'a> Follower<'a> {
     }
 
     async fn look(&mut self) {
+        let begun = Instant::now();
         let there = match self.api.participants(self.room).await {
             Ok(there) => there,
-            Err(Trouble::Refused { code: Some(Said::Word(word)), .. }) if word == "not_found" => Vec::new(),
             Err(trouble) => {
                 tracing::debug!(?trouble, "a server does not tell who is in a room; it is asked again");
+                // Whoever was missed may be there again.
+                (self.seen.looked, self.seen.callee_missed, self.seen.agent_missed) = (None, None, None);
                 return;
             }
         };
+        self.seen.looked = Some(begun);
         let look = Look::of(&there);
         self.note_callee(look.callee);
         if self.seen.answered.is_some() {
@@ -285,10 +305,21 @@ impl<'a> Follower<'a> {
         };
         self.seen.callee_missed = None;
         self.know(sid);
+        self.note_found();
         match status {
             Status::Dialing => {}
             Status::Ringing => self.note_ringing(),
             Status::Active => self.note_answer(),
+        }
+    }
+
+    /// A call that is shown was placed, whatever became of the answer; that of a dead worker says nothing of the server of now.
+    fn note_found(&mut self) {
+        if matches!(self.request, Request::Unclear { .. }) {
+            self.request = Request::Found;
+            if !self.is_orphan {
+                self.doubt.clear();
+            }
         }
     }
 
@@ -314,6 +345,11 @@ impl<'a> Follower<'a> {
         }
     }
 
+    /// Whether the last look has shown the callee.
+    fn shows_callee(&self) -> bool {
+        self.seen.looked.is_some() && self.seen.callee_missed.is_none()
+    }
+
     /// Whether who is missed since then has gone. One look proves nothing, for lists lag.
     fn is_gone(&self, missed: Option<Instant>) -> bool {
         missed.is_some_and(|since| since.elapsed() >= self.pace.first)
@@ -329,7 +365,7 @@ impl<'a> Follower<'a> {
             // Its answer says more, and comes.
             Request::UnderWay => None,
             Request::Canceled if has_gone || self.asked.is_some() => Some(self.ending()),
-            Request::Unclear { .. } if has_gone && was_there => Some(self.ending()),
+            Request::Unclear { .. } | Request::Found if has_gone && was_there => Some(self.ending()),
             Request::Unclear { until } if !was_there && Instant::now() >= until => {
                 Some(Ending::uncertain(if self.is_orphan { "worker_lost" } else { "placement_unknown" }))
             }
@@ -358,11 +394,19 @@ impl<'a> Follower<'a> {
     /// The ending of a call that does not end, for all the server tells.
     fn out_of_sight(&self) -> Option<Ending> {
         let (why, at) = self.asked?;
+        if self.is_orphan && self.shows_callee() {
+            return None;
+        }
         let reason = if why == Why::WorkerLost { "worker_lost" } else { "provider_silent" };
         let ending = match self.seen.answered {
             Some(_) => Ending::over(Outcome::Answered, reason, None, EndedBy::Carrier),
             None => Ending::uncertain(reason),
         };
-        (at.elapsed() >= LAST_QUESTIONS).then_some(ending)
+        let last = at.max(self.begun + self.bounds.held) + LAST_QUESTIONS;
+        (Instant::now() >= last).then_some(ending)
     }
 }
+
+#[cfg(test)]
+#[path = "follow_tests.rs"]
+mod tests;

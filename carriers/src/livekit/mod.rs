@@ -62,7 +62,8 @@ impl LivekitCarrier {
     async fn clear(&self, room: &str) {
         for _ in 0..CLOSED_TRIES {
             match self.api.close_room(room).await {
-                Ok(()) | Err(Trouble::Refused { .. }) => return,
+                // Who may not close it may not do so later either.
+                Ok(()) | Err(Trouble::Refused { status: 401 | 403, .. }) => return,
                 Err(trouble) => tracing::debug!(?trouble, "a room is not closed; it is tried again"),
             }
             sleep(self.settings.pace.first).await;

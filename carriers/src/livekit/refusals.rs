@@ -7,12 +7,10 @@ use serde::Deserialize;
 
 use super::{api::Refusal, endings::Why};
 use crate::{
-    rest::{Trouble, wait},
+    refusals::{USUAL_WAIT, probed_by},
+    rest::wait,
     sip::outcomes::{self, GaveUp, Seen},
 };
-
-/// Wait where nobody says how long.
-const USUAL_WAIT: Duration = Duration::from_secs(5);
 
 /// What an error says (<https://twitchtv.github.io/twirp/docs/errors.html>).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,19 +54,34 @@ impl Said {
     }
 }
 
+/// How far a call had come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reached {
+    /// Nothing was seen of it.
+    Nothing,
+    /// The callee was in the room, so that they were dialed.
+    Dialing,
+    Ringing,
+}
+
 /// The ending of a call whose request was refused. `asked`: why we had asked for its end.
 pub(super) fn unanswered(
     status: u16,
     said: Option<Said>,
     retry_after: Option<Duration>,
-    rang: bool,
+    reached: Reached,
     asked: Option<Why>,
 ) -> Ending {
     match said {
         Some(Said::Sip(code)) => {
             let gave_up =
                 asked.map(|why| if why == Why::TooLong { GaveUp::RingTimeout } else { GaveUp::Cancelled });
+            let rang = reached == Reached::Ringing;
             outcomes::ending(code, None, Seen { provisional: true, rang, gave_up }, &BTreeMap::new())
+        }
+        // A word of the server, whatever it means elsewhere, undoes no call.
+        _ if reached != Reached::Nothing => {
+            Ending::over(Outcome::Failed, "not_connected", Some(status), EndedBy::Carrier)
         }
         // Nothing says that nobody was dialed.
         said => refused(status, said, retry_after, "not_connected"),
@@ -105,15 +118,7 @@ pub(super) fn refused(
 
 /// What the answer to a knock says about the trunk.
 pub(super) fn probed(answer: Result<(), Refusal>) -> Result<(), &'static str> {
-    let Err(trouble) = answer else { return Ok(()) };
-    let Trouble::Refused { status, code, .. } = trouble else { return Err("network") };
-    match refused(status, code, None, "network") {
-        Ending::Over { reason, .. } if reason == "auth" => Err("auth"),
-        Ending::Over { reason, .. } if reason == "forbidden" => Err("forbidden"),
-        Ending::Over { .. } => Err("network"),
-        // Too much asked of it, it is there all the same.
-        Ending::NoRoom { .. } | Ending::GivenUp { .. } => Ok(()),
-    }
+    probed_by(|status, said| refused(status, said, None, "network"), answer)
 }
 
 #[cfg(test)]
@@ -157,7 +162,10 @@ mod tests {
 
     #[test]
     fn the_callees_side_speaks_as_on_any_sip_trunk() {
-        let of = |code, rang, asked| unanswered(429, Some(Said::Sip(code)), None, rang, asked);
+        let of = |code, rang, asked| {
+            let reached = if rang { Reached::Ringing } else { Reached::Dialing };
+            unanswered(429, Some(Said::Sip(code)), None, reached, asked)
+        };
         for (code, rang, expected) in [
             (486, true, (Some(Outcome::Rejected), "busy")),
             (480, true, (Some(Outcome::Unanswered), "unavailable")),
@@ -186,8 +194,13 @@ mod tests {
             (403, word("resource_exhausted"), (None, "throttled"), Evidence::Fine),
             (429, None, (None, "throttled"), Evidence::Fine),
         ] {
-            let ending = unanswered(status, said.clone(), None, false, None);
+            let ending = unanswered(status, said.clone(), None, Reached::Nothing, None);
             assert_eq!((reason(&ending), evidence(&ending)), (expected, brake), "{status} {said:?}");
+            for reached in [Reached::Dialing, Reached::Ringing] {
+                let ending = unanswered(status, said.clone(), None, reached, None);
+                let tried = Ending::over(Outcome::Failed, "not_connected", Some(status), EndedBy::Carrier);
+                assert_eq!(ending, tried, "{status} {said:?} {reached:?}");
+            }
         }
         assert_eq!(reason(&refused(412, word("failed_precondition"), None, "network")).1, "network");
     }

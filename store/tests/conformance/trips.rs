@@ -6,6 +6,7 @@ use ringfleet_core::{
     BrakeRule, CampaignState, Channel, E164, Plan, Retry, Role, Seats, Step,
     campaign_brake::Then,
     event::EventType,
+    livekit_trunk::LivekitTrunk,
     message::Template,
     plan::Gate,
     seats::Abandonment,
@@ -131,7 +132,15 @@ pub async fn trunks(db: Db) {
         machine_detection: true,
         stream: None,
     });
-    let others = [TrunkConfig::Sip(bare), twilio, telnyx, simulated]
+    let livekit = TrunkConfig::Livekit(LivekitTrunk {
+        url: "https://example.livekit.cloud/x".into(),
+        api_key: "API1".into(),
+        api_secret: "s\"🔑".into(),
+        sip_trunk_id: "ST_1".into(),
+        agent_name: "Asha 'नमस्ते'".into(),
+        krisp: true,
+    });
+    let others = [TrunkConfig::Sip(bare), twilio, telnyx, livekit, simulated]
         .map(|config| NewTrunk { config, ..new_trunk("bare") });
     for new in [full].into_iter().chain(others) {
         let made = db.write(async |tx| tx.insert_trunk(world.workspace, new.clone(), at(5)).await).await;
