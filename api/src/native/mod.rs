@@ -28,6 +28,7 @@ mod suppressions;
 mod transcripts;
 mod transfers;
 mod trunk_body;
+mod trunk_checks;
 mod trunk_groups;
 mod trunk_livekit;
 mod trunk_messages;

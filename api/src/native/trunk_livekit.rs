@@ -2,7 +2,7 @@
 
 use ringfleet_core::{livekit_trunk::LivekitTrunk, net::Guard};
 
-use super::trunk_twilio::{check_line, check_secret, missing};
+use super::trunk_checks::{check_line, check_secret, missing};
 use crate::{
     error::{ApiError, Result},
     webhook_url,

@@ -7,8 +7,9 @@ use ringfleet_core::{
 };
 
 use super::{
+    trunk_checks::{check_line, check_secret, check_sid, missing},
     trunk_sip::{check_credentials, check_host},
-    trunk_twilio::{Account, GivenAccount, check_line, check_secret, check_sid, missing},
+    trunk_twilio::{Account, GivenAccount},
 };
 use crate::{
     check,

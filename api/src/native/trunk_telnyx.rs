@@ -7,7 +7,7 @@ use ringfleet_core::{
     trunk::MediaStream,
 };
 
-use super::trunk_twilio::{check_secret, check_sid, check_stream, missing};
+use super::trunk_checks::{check_secret, check_sid, check_stream, missing};
 use crate::{
     error::{ApiError, Result},
     webhook_url,
