@@ -112,9 +112,7 @@ struct Stage {
 
 impl Stage {
     async fn play(mut self) -> Close {
-        if let Some(seconds) = self.script.rules.silence_seconds {
-            self.command(Command::Notice(Duration::from_secs(seconds.into())));
-        }
+        self.mind_silence();
         loop {
             let close = tokio::select! {
                 biased;
@@ -134,6 +132,13 @@ impl Stage {
             if let Some(close) = close {
                 return close;
             }
+        }
+    }
+
+    /// From now on, where the agent minds it.
+    fn mind_silence(&self) {
+        if let Some(seconds) = self.script.rules.silence_seconds {
+            self.command(Command::Notice(Duration::from_secs(seconds.into())));
         }
     }
 
@@ -275,6 +280,7 @@ impl Stage {
 
     /// The call stays with whoever has it. Where nobody does, whoever has not been tried yet gets it, or it ends.
     fn not_handed(&mut self, to: TransferName) -> Option<Close> {
+        self.mind_silence(); // whoever has the call needs a moment
         let step = self.director.not_handed_on();
         match (&self.agent, self.gone) {
             (Some(_), _) => {

@@ -2,16 +2,19 @@
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use chrono::{DateTime, TimeDelta, Utc};
-use ring::signature::{ED25519, UnparsedPublicKey};
+use ed25519_dalek::{Signature, VerifyingKey};
 
 /// How old what is signed may be, and how far ahead its clock.
 const FRESH: TimeDelta = TimeDelta::seconds(300);
-/// Length of a public key (RFC 8032 §5.1.5), in bytes.
-const KEY: usize = 32;
 
-/// Whether this can be the public key of an account: 32 bytes in base64.
+/// Whether this can be the public key of an account: 32 bytes in base64 (RFC 8032 §5.1.5), and none of those for which anybody can sign.
 pub fn is_key(public_key: &str) -> bool {
-    BASE64_STANDARD.decode(public_key).is_ok_and(|key| key.len() == KEY)
+    key(public_key).is_some()
+}
+
+fn key(public_key: &str) -> Option<VerifyingKey> {
+    let bytes = BASE64_STANDARD.decode(public_key).ok()?;
+    VerifyingKey::from_bytes(&bytes.try_into().ok()?).ok().filter(|key| !key.is_weak())
 }
 
 /// Whether `signature` (the header `telnyx-signature-ed25519`) is the account's, over the `timestamp` (`telnyx-timestamp`, in seconds) and the body
@@ -25,12 +28,11 @@ pub fn is_signed(
 ) -> bool {
     let signed_at = timestamp.parse().ok().and_then(|seconds| DateTime::from_timestamp(seconds, 0));
     let is_fresh = signed_at.is_some_and(|at| (now - at).abs() <= FRESH);
-    let (Ok(key), Ok(signature)) = (BASE64_STANDARD.decode(public_key), BASE64_STANDARD.decode(signature))
-    else {
-        return false;
-    };
+    let signature =
+        BASE64_STANDARD.decode(signature).ok().and_then(|bytes| Signature::from_slice(&bytes).ok());
+    let (Some(key), Some(signature)) = (key(public_key), signature) else { return false };
     let signed = [timestamp.as_bytes(), b"|", body].concat();
-    is_fresh && UnparsedPublicKey::new(&ED25519, key).verify(&signed, &signature).is_ok()
+    is_fresh && key.verify_strict(&signed, &signature).is_ok()
 }
 
 #[cfg(test)]
@@ -60,6 +62,17 @@ mod tests {
             assert!(!holds(0, wrong));
         }
         assert!(is_key(&key) && !is_key("AAAA") && !is_key("%"));
+        // With these for a key anybody can sign: points of small order; and one that is on no curve.
+        for weak in [
+            [0; 32],
+            std::array::from_fn(|n| u8::from(n == 0)),
+            std::array::from_fn(|n| 2 * u8::from(n == 0)),
+        ] {
+            let weak = BASE64_STANDARD.encode(weak);
+            let forged: [u8; 64] = std::array::from_fn(|n| u8::from(n == 0));
+            assert!(!is_key(&weak), "{weak}");
+            assert!(!is_signed(&weak, "1767225600", body, &BASE64_STANDARD.encode(forged), now(0)));
+        }
         for odd in ["", "now", "-1", "99999999999999999999"] {
             assert!(!is_signed(&key, odd, body, &good, now(0)), "{odd}");
         }
