@@ -4,15 +4,17 @@
 #[path = "../../tests/support/twilio.rs"]
 #[allow(dead_code, reason = "each test program uses its own part of it")]
 mod fake;
+mod rest_support;
 
 use std::{sync::Arc, time::Duration};
 
 use fake::{ACCOUNT, Callbacks, FakeTwilio, Manners, TOKEN};
+use rest_support::{SOON, order, place, settings, short};
 use ringfleet_carriers::{
     AgentAt, Carrier, Connector, Handover, Hints, Order, Pace, Progress, RestSettings, Say, Script,
     TwilioCarrier,
 };
-use ringfleet_core::{CallId, Clock, EndedBy, Ending, Outcome, SystemClock, net::Guard, trunk::TwilioTrunk};
+use ringfleet_core::{EndedBy, Ending, Outcome, net::Guard, trunk::TwilioTrunk};
 use serde_json::{Value, json};
 use tokio::sync::mpsc::unbounded_channel;
 use tokio_util::sync::CancellationToken;
@@ -23,21 +25,8 @@ const QUICK: Manners = Manners {
     talk: Duration::from_millis(80),
     callbacks: Callbacks::Lost,
 };
-/// Longer than anything takes here, and shorter than what is slow on purpose.
-const SOON: Duration = Duration::from_secs(20);
 /// Rings and talks for longer than any test lasts.
 const SLOW: Manners = Manners { ring: Duration::from_secs(60), talk: Duration::from_secs(60), ..QUICK };
-
-fn settings() -> RestSettings {
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    RestSettings {
-        guard: Guard::allowing(vec!["127.0.0.0/8".parse().unwrap()]),
-        pace: Pace { first: Duration::from_millis(10), longest: Duration::from_millis(40) },
-        patience: Duration::from_millis(500),
-        search: Duration::from_millis(400),
-        ..RestSettings::default()
-    }
-}
 
 fn trunk(url: &str, more: Value) -> TwilioTrunk {
     let mut trunk =
@@ -48,42 +37,6 @@ fn trunk(url: &str, more: Value) -> TwilioTrunk {
 
 fn carrier(fake: &FakeTwilio) -> TwilioCarrier {
     TwilioCarrier::open(trunk(&fake.url(), json!({})), settings(), Hints::default()).unwrap()
-}
-
-fn order(end: &str) -> Order {
-    Order {
-        call: CallId::new(SystemClock.now()),
-        to: format!("+120255501{end}").parse().unwrap(),
-        from: Some("+12025550199".into()),
-        ring_timeout: Duration::from_secs(1),
-        max_duration: Duration::from_secs(60),
-        greeting: Arc::default(),
-        say: None,
-        hang_up_after_greeting: true,
-        record: None,
-        script: Arc::default(),
-    }
-}
-
-async fn place(carrier: &TwilioCarrier, order: Order) -> (Ending, Vec<Progress>) {
-    let (progress, mut seen) = unbounded_channel();
-    let attempt = carrier.prepare(order).await.unwrap();
-    let placed = attempt.place(progress, CancellationToken::new());
-    let ending = tokio::time::timeout(SOON, placed).await.expect("an ending");
-    let mut steps = Vec::new();
-    while let Some(step) = seen.recv().await {
-        steps.push(step);
-    }
-    (ending, steps)
-}
-
-/// Outcome, reason and code; a hold has none of the first.
-fn short(ending: &Ending) -> (Option<Outcome>, &str, Option<u16>) {
-    match ending {
-        Ending::Over { outcome, reason, code, .. } => (Some(*outcome), reason, *code),
-        Ending::NoRoom { reason, code, .. } => (None, reason, *code),
-        Ending::GivenUp { reason } => (None, reason, None),
-    }
 }
 
 #[tokio::test]

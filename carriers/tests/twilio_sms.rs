@@ -1,6 +1,7 @@
 //! Text messages against a provider that keeps them, and misbehaves.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod rest_support;
 #[path = "../../tests/support"]
 #[allow(dead_code, reason = "each test program uses its own part of it")]
 mod support {
@@ -8,11 +9,10 @@ mod support {
     pub mod twilio_messages;
 }
 
-use std::time::Duration;
-
-use ringfleet_carriers::{Carrier, Hints, MessageOrder, Pace, Progress, RestSettings, TwilioSmsCarrier};
+use rest_support::{ended, settings, short};
+use ringfleet_carriers::{Carrier, Hints, MessageOrder, Progress, RestSettings, TwilioSmsCarrier};
 use ringfleet_core::{
-    CallId, Clock, Ending, Outcome, SystemClock, message::Message, message_trunk::TwilioSmsTrunk, net::Guard,
+    CallId, Clock, Ending, Outcome, SystemClock, message::Message, message_trunk::TwilioSmsTrunk,
 };
 use serde_json::{Value, json};
 use support::{
@@ -21,19 +21,6 @@ use support::{
 };
 use tokio::sync::mpsc::unbounded_channel;
 use tokio_util::sync::CancellationToken;
-
-const SOON: Duration = Duration::from_secs(20);
-
-fn settings() -> RestSettings {
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    RestSettings {
-        guard: Guard::allowing(vec!["127.0.0.0/8".parse().unwrap()]),
-        pace: Pace { first: Duration::from_millis(10), longest: Duration::from_millis(40) },
-        patience: Duration::from_millis(500),
-        search: Duration::from_millis(400),
-        ..RestSettings::default()
-    }
-}
 
 fn trunk(url: &str, more: Value) -> TwilioSmsTrunk {
     let mut trunk = json!({"accountSid": ACCOUNT, "authToken": TOKEN, "baseUrl": url});
@@ -55,24 +42,7 @@ fn order(end: &str) -> MessageOrder {
 }
 
 async fn send(carrier: &TwilioSmsCarrier, order: MessageOrder) -> (Ending, Vec<Progress>) {
-    let (progress, mut seen) = unbounded_channel();
-    let attempt = carrier.prepare_message(order).await.unwrap();
-    let placed = attempt.place(progress, CancellationToken::new());
-    let ending = tokio::time::timeout(SOON, placed).await.expect("an ending");
-    let mut steps = Vec::new();
-    while let Some(step) = seen.recv().await {
-        steps.push(step);
-    }
-    (ending, steps)
-}
-
-/// Outcome, reason and code; a hold has none of the first.
-fn short(ending: &Ending) -> (Option<Outcome>, &str, Option<u16>) {
-    match ending {
-        Ending::Over { outcome, reason, code, .. } => (Some(*outcome), reason, *code),
-        Ending::NoRoom { reason, code, .. } => (None, reason, *code),
-        Ending::GivenUp { reason } => (None, reason, None),
-    }
+    ended(carrier.prepare_message(order).await.unwrap()).await
 }
 
 const SENT: (Option<Outcome>, &str, Option<u16>) = (Some(Outcome::Sent), "accepted", None);

@@ -6,6 +6,8 @@
 mod fake;
 mod looks;
 mod lost;
+#[path = "../rest_support/mod.rs"]
+mod rest_support;
 
 use std::{sync::Arc, time::Duration};
 
@@ -13,20 +15,15 @@ use fake::{
     FakeLivekit, Manners, SIP_TRUNK, Upset,
     tokens::{KEY, SECRET},
 };
+use rest_support::{SOON, order, place};
 use ringfleet_carriers::{
     AgentAt, Carrier, Connector, Handover, Hints, LivekitCarrier, Order, Pace, Progress, Registry,
     RestSettings, Say, Script, SipSettings,
 };
-use ringfleet_core::{
-    CallId, Clock, EndedBy, Ending, Outcome, SystemClock, livekit_trunk::LivekitTrunk, net::Guard,
-    trunk::TrunkConfig,
-};
+use ringfleet_core::{EndedBy, Ending, Outcome, livekit_trunk::LivekitTrunk, net::Guard, trunk::TrunkConfig};
 use serde_json::{Value, json};
 use tokio::sync::mpsc::unbounded_channel;
 use tokio_util::sync::CancellationToken;
-
-/// Longer than anything takes here, and shorter than what is slow on purpose.
-const SOON: Duration = Duration::from_secs(20);
 
 fn manners(ring: u64, talk: u64) -> Manners {
     Manners { ring: Duration::from_millis(ring), talk: Duration::from_millis(talk), webhook: None }
@@ -43,15 +40,7 @@ fn slow() -> Manners {
 }
 
 fn settings() -> RestSettings {
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    RestSettings {
-        guard: Guard::allowing(vec!["127.0.0.0/8".parse().unwrap()]),
-        pace: Pace { first: Duration::from_millis(10), longest: Duration::from_millis(40) },
-        patience: Duration::from_millis(500),
-        search: Duration::from_millis(400),
-        queue: Duration::from_secs(2),
-        ..RestSettings::default()
-    }
+    RestSettings { queue: Duration::from_secs(2), ..rest_support::settings() }
 }
 
 fn trunk(url: &str, more: Value) -> LivekitTrunk {
@@ -82,33 +71,6 @@ async fn hinting(hint: impl Fn()) {
         }
     };
     drop(tokio::time::timeout(SOON, hints).await);
-}
-
-fn order(end: &str) -> Order {
-    Order {
-        call: CallId::new(SystemClock.now()),
-        to: format!("+120255501{end}").parse().unwrap(),
-        from: Some("+12025550199".into()),
-        ring_timeout: Duration::from_secs(1),
-        max_duration: Duration::from_secs(60),
-        greeting: Arc::default(),
-        say: None,
-        hang_up_after_greeting: true,
-        record: None,
-        script: Arc::default(),
-    }
-}
-
-async fn place(carrier: &LivekitCarrier, order: Order) -> (Ending, Vec<Progress>) {
-    let (progress, mut seen) = unbounded_channel();
-    let attempt = carrier.prepare(order).await.unwrap();
-    let placed = attempt.place(progress, CancellationToken::new());
-    let ending = tokio::time::timeout(SOON, placed).await.expect("an ending");
-    let mut steps = Vec::new();
-    while let Some(step) = seen.recv().await {
-        steps.push(step);
-    }
-    (ending, steps)
 }
 
 /// Outcome, reason, code and who ended it; a hold has none of the first.

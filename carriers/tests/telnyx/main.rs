@@ -6,6 +6,8 @@
 mod fake;
 mod lost;
 mod placed;
+#[path = "../rest_support/mod.rs"]
+mod rest_support;
 mod talk;
 mod told;
 
@@ -25,6 +27,7 @@ use axum::{
     routing::post,
 };
 use fake::{CONNECTION, FakeTelnyx, KEY, Manners, Webhooks};
+use rest_support::{SOON, place, settings, short};
 use ringfleet_carriers::{
     AgentAt, Carrier, Connector, Handover, Hints, Order, Pace, Progress, Registry, RestSettings, Say, Script,
     SipSettings, TelnyxCarrier, telnyx,
@@ -44,23 +47,10 @@ const QUICK: Manners = Manners {
     webhooks: Webhooks::Lost,
     lists: true,
 };
-/// Longer than anything takes here, and shorter than what is slow on purpose.
-const SOON: Duration = Duration::from_secs(20);
 /// Rings and talks for longer than any test lasts.
 const SLOW: Manners = Manners { ring: Duration::from_secs(60), talk: Duration::from_secs(60), ..QUICK };
 /// Nothing is asked as long as a test lasts: what is known was told.
 const NEVER: Pace = Pace { first: Duration::from_secs(60), longest: Duration::from_secs(60) };
-
-fn settings() -> RestSettings {
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    RestSettings {
-        guard: Guard::allowing(vec!["127.0.0.0/8".parse().unwrap()]),
-        pace: Pace { first: Duration::from_millis(10), longest: Duration::from_millis(40) },
-        patience: Duration::from_millis(500),
-        search: Duration::from_millis(400),
-        ..RestSettings::default()
-    }
-}
 
 fn trunk(url: &str, more: Value) -> TelnyxTrunk {
     let mut trunk = json!({
@@ -74,40 +64,9 @@ fn carrier(fake: &FakeTelnyx) -> TelnyxCarrier {
     TelnyxCarrier::open(trunk(&fake.url(), json!({})), settings(), Hints::default()).unwrap()
 }
 
+/// A call that rings for as short as the provider lets it.
 fn order(end: &str) -> Order {
-    Order {
-        call: CallId::new(SystemClock.now()),
-        to: format!("+120255501{end}").parse().unwrap(),
-        from: Some("+12025550199".into()),
-        ring_timeout: Duration::from_secs(5),
-        max_duration: Duration::from_secs(60),
-        greeting: Arc::default(),
-        say: None,
-        hang_up_after_greeting: true,
-        record: None,
-        script: Arc::default(),
-    }
-}
-
-async fn place(carrier: &dyn Carrier, order: Order) -> (Ending, Vec<Progress>) {
-    let (progress, mut seen) = unbounded_channel();
-    let attempt = carrier.prepare(order).await.unwrap();
-    let placed = attempt.place(progress, CancellationToken::new());
-    let ending = tokio::time::timeout(SOON, placed).await.expect("an ending");
-    let mut steps = Vec::new();
-    while let Some(step) = seen.recv().await {
-        steps.push(step);
-    }
-    (ending, steps)
-}
-
-/// Outcome, reason and code; a hold has none of the first.
-fn short(ending: &Ending) -> (Option<Outcome>, &str, Option<u16>) {
-    match ending {
-        Ending::Over { outcome, reason, code, .. } => (Some(*outcome), reason, *code),
-        Ending::NoRoom { reason, code, .. } => (None, reason, *code),
-        Ending::GivenUp { reason } => (None, reason, None),
-    }
+    Order { ring_timeout: Duration::from_secs(5), ..rest_support::order(end) }
 }
 
 /// An installation that the provider reaches, as far as webhooks go.
