@@ -70,7 +70,9 @@ async fn a_lane_tells_how_many_jobs_wait_and_for_how_long() {
         let deliveries = async || {
             let lanes = rig.fleet.lanes().await.unwrap();
             assert_eq!(lanes.iter().map(|lane| lane.lane).collect::<Vec<_>>(), Lane::ALL);
-            assert!(lanes.iter().all(|lane| lane.lane == Lane::Deliver || (lane.waiting, lane.in_hand) == (0, 0)));
+            assert!(
+                lanes.iter().all(|lane| lane.lane == Lane::Deliver || (lane.waiting, lane.in_hand) == (0, 0))
+            );
             *lanes.iter().find(|lane| lane.lane == Lane::Deliver).unwrap()
         };
         let empty = Backlog { lane: Lane::Deliver, waiting: 0, in_hand: 0, oldest: None };

@@ -163,9 +163,8 @@ impl LocalFeed {
             return Poll::Pending;
         }
         let mut state = self.queue.state.lock();
-        let next = self.lanes.iter().find_map(|lane| {
-            Some((*lane, state.waiting.get_mut(lane)?.pop_front()?))
-        });
+        let next =
+            self.lanes.iter().find_map(|lane| Some((*lane, state.waiting.get_mut(lane)?.pop_front()?)));
         let Some((lane, Waiting { id, deliveries, pushed })) = next else {
             let asleep = Asleep { lanes: self.lanes.clone(), waker: cx.waker().clone() };
             state.asleep.insert(self.me, asleep);
