@@ -14,7 +14,7 @@ FROM debian:12-slim
 RUN apt-get update \
     && apt-get install -y --no-install-recommends ca-certificates \
     && rm -rf /var/lib/apt/lists/* \
-    && useradd --system --create-home --home-dir /var/lib/ringfleet --shell /usr/sbin/nologin ringfleet \
+    && useradd --system --uid 999 --create-home --home-dir /var/lib/ringfleet --shell /usr/sbin/nologin ringfleet \
     && install -d -o ringfleet -g ringfleet -m 700 /var/lib/ringfleet/data
 COPY --from=build /usr/local/bin/ringfleet /usr/local/bin/ringfleet
 USER ringfleet
