@@ -161,9 +161,9 @@ fn what_began_before_it_opened_is_old_news() {
 }
 
 proptest! {
-    /// Whatever happens, at most one call is on trial, none begins while it rests, and a rest never exceeds five minutes.
+    /// Whatever happens, at most one call is on trial, none begins while it rests or is stopped, and a rest never exceeds five minutes.
     #[test]
-    fn nothing_begins_while_it_rests(steps in proptest::collection::vec((0u8..6, 0u128..8, 0i64..40_000), 1..200)) {
+    fn nothing_begins_while_it_rests(steps in proptest::collection::vec((0u8..8, 0u128..8, 0i64..40_000), 1..200)) {
         let (mut health, mut now) = (Health::unknown(), 0);
         let mut begun_in_trial = None;
         for (what, n, later) in steps {
@@ -174,7 +174,7 @@ proptest! {
                     let may = health.admit(call(n));
                     match before.state {
                         BrakeState::Open => prop_assert!(may),
-                        BrakeState::Paused | BrakeState::Probing => prop_assert!(!may),
+                        BrakeState::Paused | BrakeState::Probing | BrakeState::Stopped => prop_assert!(!may),
                         BrakeState::Trial if may => {
                             prop_assert!(begun_in_trial.is_none_or(|first| first == n));
                             begun_in_trial = Some(n);
@@ -186,6 +186,8 @@ proptest! {
                 2 => health.probed(Ok(()), at(now)),
                 3 => health.probed(Err("why"), at(now)),
                 4 => health.hear(report(n, now, Evidence::Fine), 0, at(now)),
+                5 if n == 0 => health.stop("somebody", at(now)),
+                6 => prop_assert_eq!(health.go_on(at(now)), before.state == BrakeState::Stopped),
                 _ => health.hear(report(n, now, Evidence::TroublePerhaps), 0, at(now)),
             }
             if health.state != BrakeState::Trial || health.trial.is_none() {
@@ -199,8 +201,13 @@ proptest! {
                 BrakeState::Trial if health.trial.is_none() => 1,
                 _ => 0,
             });
+            // Nothing but whoever stopped it ends a stop.
+            if before.state == BrakeState::Stopped {
+                prop_assert!(what == 6 || what == 5 && n == 0 || health == before);
+            }
             // Never from a rest to full flow without a probe and a trial.
-            if before.state != BrakeState::Open && health.is_open() {
+            let was_stopped = before.state == BrakeState::Stopped && what == 6;
+            if before.state != BrakeState::Open && health.is_open() && !was_stopped {
                 prop_assert!(before.state == BrakeState::Trial && before.trial.is_some());
             }
         }

@@ -163,6 +163,8 @@ see invitations      -      -         admin  admin
 manage members       -      -         admin  admin
 edit the workspace   -      -         admin  admin
 read the audit log   -      -         admin  admin
+see the fleet        -      -         admin  admin
+run the fleet        -      -         admin  admin
 ";
 
     #[test]

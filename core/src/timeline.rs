@@ -100,7 +100,7 @@ mod tests {
 
     #[test]
     fn steps_are_as_short_as_the_points_allow() {
-        let step = |span, points| step_seconds(1_000, 1_000 + span, NonZeroU32::new(points).unwrap());
+        let step = |span: i64, points| step_seconds(1_000, 1_000 + span, NonZeroU32::new(points).unwrap());
         assert_eq!(step(0, 500), 5);
         assert_eq!(step(-60, 500), 5);
         assert_eq!(step(300, 60), 5);

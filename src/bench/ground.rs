@@ -88,6 +88,16 @@ impl Ground {
         self.trunk(engine, trunk::TrunkConfig::Simulated(simulated), trunk::Limits::default()).await
     }
 
+    /// A trunk on the simulated carrier with so many calls per second; its calls take two seconds.
+    ///
+    /// # Errors
+    /// When the database does not take it.
+    pub async fn paced_trunk(&self, engine: &Engine, rate: f64) -> Result<TrunkId, Failure> {
+        let simulated = trunk::SimulatedTrunk { ring_ms: 500, talk_ms: 1_500 };
+        let limits = trunk::Limits { calls_per_second: Some(rate), max_live_calls: None };
+        self.trunk(engine, trunk::TrunkConfig::Simulated(simulated), limits).await
+    }
+
     async fn trunk(
         &self,
         engine: &Engine,

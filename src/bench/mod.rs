@@ -5,17 +5,22 @@ mod campaign;
 mod conversations;
 mod cpu;
 mod crew;
+mod crowd;
 pub mod far_end;
 mod gauges;
 mod ground;
 mod import;
 mod memory;
+mod pages;
 mod receiver;
 mod soak;
 mod trigger;
 mod webhooks;
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    time::Duration,
+};
 
 use chrono::TimeDelta;
 use clap::{Args, Subcommand};
@@ -44,6 +49,8 @@ pub enum BenchCommand {
     Import(import::ImportArgs),
     /// What is heard at both ends of many live calls that agents talk in, and what they cost
     Conversations(conversations::ConversationsArgs),
+    /// Time the requests of the dashboard take beside a large list and a campaign that calls
+    Pages(pages::PagesArgs),
     /// Memory of every process while short calls come and go over SIP at a steady rate, each with an agent that talks
     Calls(calls::CallsArgs),
 }
@@ -57,6 +64,7 @@ impl BenchCommand {
             Self::Webhooks(args) => args.every.max_live,
             Self::Import(args) => args.every.max_live,
             Self::Conversations(args) => args.max_live(),
+            Self::Pages(args) => args.every.max_live,
             Self::Calls(args) => args.every.max_live,
         }
     }
@@ -120,6 +128,7 @@ async fn measure(bench: &Bench<'_>, command: &BenchCommand) -> Result<(), Failur
         BenchCommand::Webhooks(args) => webhooks::run(bench, args).await,
         BenchCommand::Import(args) => import::run(bench, args).await,
         BenchCommand::Conversations(args) => conversations::run(bench, args).await,
+        BenchCommand::Pages(args) => pages::run(bench, args).await,
         BenchCommand::Calls(args) => calls::run(bench, args).await,
     }
 }
@@ -154,6 +163,12 @@ impl Bench<'_> {
             eprintln!("campaigns of this bench may be left calling in its database: {error}");
         }
     }
+}
+
+/// The least of the sorted values that so large a share of all does not exceed (nearest rank).
+fn percentile(sorted: &[Duration], share: f64) -> Option<Duration> {
+    let rank = (sorted.len() as f64 * share).ceil() as usize;
+    sorted.get(rank.saturating_sub(1)).copied()
 }
 
 /// To two places.

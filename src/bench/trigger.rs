@@ -12,9 +12,7 @@ use std::{
 
 use clap::Args;
 use ringfleet_carriers::peer::{CallRecord, Peer, PeerSettings};
-use ringfleet_core::{CampaignState, SystemClock, clock::Stopwatch};
-use ringfleet_engine::Engine;
-use ringfleet_store::Campaign;
+use ringfleet_core::{SystemClock, clock::Stopwatch};
 use serde::Serialize;
 use serde_json::{Value, json};
 use tokio::{
@@ -23,12 +21,7 @@ use tokio::{
     time::{Instant, interval, timeout_at},
 };
 
-use super::{
-    Bench, Every,
-    crew::Crew,
-    ground::{APART, List, Progress, progress, start},
-    round,
-};
+use super::{Bench, Every, crew::Crew, crowd::Crowd, ground::APART, percentile, round};
 use crate::{
     demo::client::{ApiError, Client, Made},
     peer::RTP_PORTS,
@@ -39,10 +32,8 @@ use crate::{
 const FIRST: u64 = 13_000_000_007;
 /// An INVITE that has not come so long after the last request will not come.
 const LOST: Duration = Duration::from_secs(30);
-/// How long the campaign may take to come to speed.
-const GETTING_GOING: Duration = Duration::from_secs(60);
-/// How often it is looked at until then.
-const LOOK: Duration = Duration::from_millis(50);
+
+const TOO_SHORT: &str = "the campaign was over before the calls were made, and the figures would be of an idle system; give more --waiting, or fewer --calls at a higher --rate";
 
 #[derive(Args)]
 pub struct TriggerArgs {
@@ -81,9 +72,7 @@ pub async fn run(bench: &Bench<'_>, args: &TriggerArgs) -> Result<(), Failure> {
         0 => None,
         recipients => {
             let trunk = ground.simulated_trunk(engine, args.call_ms).await?;
-            let campaign = ground.campaign(engine, trunk, List { after: 0, recipients }).await?;
-            eprintln!("{recipients} recipients are in");
-            Some(Crowd { engine, campaign, recipients, max_live: args.every.max_live.into() })
+            Some(Crowd::gather(bench, trunk, recipients, args.every.max_live, TOO_SHORT).await?)
         }
     };
     let mut crew = Crew::start(bench, &["api", "scheduler", "worker"]).await?;
@@ -134,42 +123,6 @@ async fn still_calling(crowd: Option<&Crowd<'_>>) -> Result<u64, Failure> {
     match crowd {
         Some(crowd) => crowd.still_calling().await,
         None => Ok(0),
-    }
-}
-
-/// The campaign beside which calls are triggered.
-struct Crowd<'a> {
-    engine: &'a Engine,
-    campaign: Campaign,
-    recipients: u64,
-    max_live: u64,
-}
-
-impl Crowd<'_> {
-    /// Starts it, and waits until calls have come and gone for a while.
-    async fn get_going(&self) -> Result<(), Failure> {
-        start(self.engine, &self.campaign).await?;
-        let enough = (self.max_live * 2).min(self.recipients / 10);
-        let give_up = Instant::now() + GETTING_GOING;
-        let mut looks = interval(LOOK);
-        while self.still_calling().await? < enough {
-            if Instant::now() > give_up {
-                return Err(Failure::new("the campaign does not get going"));
-            }
-            looks.tick().await;
-        }
-        Ok(())
-    }
-
-    /// How many of its calls are over; all must not be.
-    async fn still_calling(&self) -> Result<u64, Failure> {
-        let Progress { state, ended } = progress(self.engine, &self.campaign).await?;
-        if state == CampaignState::InProgress && ended < self.recipients {
-            return Ok(ended);
-        }
-        Err(Failure::new(
-            "the campaign was over before the calls were made, and the figures would be of an idle system; give more --waiting, or fewer --calls at a higher --rate",
-        ))
     }
 }
 
@@ -258,12 +211,6 @@ impl Figures {
             waiting,
         }
     }
-}
-
-/// The least of the sorted values that so large a share of all does not exceed (nearest rank).
-fn percentile(sorted: &[Duration], share: f64) -> Option<Duration> {
-    let rank = (sorted.len() as f64 * share).ceil() as usize;
-    sorted.get(rank.saturating_sub(1)).copied()
 }
 
 #[cfg(test)]

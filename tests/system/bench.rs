@@ -100,6 +100,21 @@ async fn it_watches_memory_of_answered_calls() {
     judge(&report["processes"]["worker"], 3.0);
 }
 
+on_both_pairs!(it_asks_for_pages, pages);
+
+async fn pages(pair: Pair) {
+    let args = ["pages", "--recipients", "3000", "--rate", "40", "--rounds", "3", "--watchers", "2"];
+    let report = figures(&pair, &args).await;
+    let by_request = report["byRequest"].as_object().expect("figures by request");
+    assert!(by_request.len() > 20, "{report}");
+    for (name, took) in by_request.iter().chain([(&"all".to_owned(), &report["all"])]) {
+        let times = ["p50Ms", "p99Ms", "maxMs"].map(|time| real(&took[time]));
+        assert!(times[0] > 0.0 && times.is_sorted(), "{name}: {report}");
+    }
+    // Three rounds of each, the further pages of the list twice as often.
+    assert_eq!(number(&report["requests"]), 3 * (by_request.len() as u64 + 1), "{report}");
+}
+
 on_both_pairs!(it_watches_memory, memory);
 
 async fn memory(pair: Pair) {

@@ -168,7 +168,7 @@ async fn a_halted_campaign_can_be_changed_and_no_other() {
     assert_eq!(patch(&world, &path, json!({"recurrence": null})).await.data()["recurrence"], Value::Null);
 
     act(&world, &path, "start").await;
-    let refused = patch(&world, &path, json!({"name": "x"})).await.expect(409);
+    let refused = patch(&world, &path, json!({"name": "x", "expireDays": 3})).await.expect(409);
     assert_eq!(
         refused.body["meta"],
         json!({"code": "WRONG_STATE", "state": "IN_PROGRESS", "needs": ["DRAFT", "PAUSED"]})
