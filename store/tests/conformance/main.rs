@@ -32,6 +32,7 @@ mod speed;
 mod together;
 mod trips;
 mod uploads;
+mod watched;
 mod webhooks;
 mod workers;
 
@@ -97,7 +98,8 @@ on_both_engines! {
               requests_are_kept_and_deliveries_replayed a_campaign_counts_what_it_tells secrets_are_sealed_at_rest
               headers_are_sealed_at_rest ended_ones_are_forgotten_with_their_events;
     audit: every_row_comes_once deliveries_bring_their_events what_is_not_over_is_counted;
-    workers: live_while_they_beat retire_by_themselves;
+    workers: live_while_they_beat retire_by_themselves hear_whether_they_drain;
+    watched: samples_tell_how_campaigns_stood live_calls_are_listed_and_counted;
     brakes: trunks_are_unknown_until_they_have_trouble trunks_come_due a_dial_says_how_its_trunk_is
             calls_wait_for_their_trunk_and_are_let_go live_calls_are_counted_from_a_moment_on
             failures_of_many_settlers_have_one_place_each a_tripped_campaign_is_found_until_it_has_stopped

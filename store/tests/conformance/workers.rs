@@ -12,7 +12,7 @@ pub async fn live_while_they_beat(db: Db) {
     let (quiet, lively) = (WorkerId::new(at(0)), WorkerId::new(at(0)));
     for id in [quiet, lively] {
         db.write(async |tx| tx.insert_worker(id).await).await;
-        assert!(db.write(async |tx| tx.heartbeat(id).await).await);
+        assert_eq!(db.write(async |tx| tx.heartbeat(id).await).await, Some(false));
     }
     let bury = async |silence| db.write(async |tx| tx.bury_silent_workers(silence).await).await;
     assert_eq!(bury(LONG).await, 0);
@@ -30,24 +30,39 @@ pub async fn live_while_they_beat(db: Db) {
     })
     .await;
     assert_eq!(buried, 1);
-    assert!(!db.write(async |tx| tx.heartbeat(quiet).await).await, "the dead stay dead");
-    assert!(db.write(async |tx| tx.heartbeat(lively).await).await);
+    assert_eq!(db.write(async |tx| tx.heartbeat(quiet).await).await, None, "the dead stay dead");
+    assert!(db.write(async |tx| tx.heartbeat(lively).await).await.is_some());
     assert_eq!(bury(LONG).await, 0);
-    assert!(
-        !db.write(async |tx| tx.heartbeat(WorkerId::new(at(0))).await).await,
-        "nobody announced this one"
-    );
+    let stranger = db.write(async |tx| tx.heartbeat(WorkerId::new(at(0))).await).await;
+    assert_eq!(stranger, None, "nobody announced this one");
 }
 
 pub async fn retire_by_themselves(db: Db) {
     let id = WorkerId::new(at(0));
     db.write(async |tx| tx.insert_worker(id).await).await;
     db.write(async |tx| tx.retire_worker(id).await).await;
-    assert!(!db.write(async |tx| tx.heartbeat(id).await).await);
+    assert_eq!(db.write(async |tx| tx.heartbeat(id).await).await, None);
     assert_eq!(
         db.write(async |tx| tx.bury_silent_workers(Duration::ZERO).await).await,
         0,
         "it is dead already"
     );
     db.write(async |tx| tx.retire_worker(id).await).await;
+}
+
+pub async fn hear_whether_they_drain(db: Db) {
+    let (id, gone) = (WorkerId::new(at(0)), WorkerId::new(at(0)));
+    db.write(async |tx| tx.insert_worker(id).await).await;
+    let drain = async |id, drains| db.write(async |tx| tx.drain_worker(id, drains).await).await;
+    let beat = async || db.write(async |tx| tx.heartbeat(id).await).await;
+    assert!(drain(id, true).await.is_some_and(|worker| worker.id == id && worker.drains));
+    assert_eq!(beat().await, Some(true));
+    assert!(drain(id, false).await.is_some_and(|worker| !worker.drains));
+    assert_eq!(beat().await, Some(false));
+    assert_eq!(drain(gone, true).await, None, "nobody of that name");
+    let living = async || db.read(async |tx| tx.living_workers().await).await;
+    assert_eq!(living().await.iter().map(|worker| worker.id).collect::<Vec<_>>(), [id]);
+    db.write(async |tx| tx.retire_worker(id).await).await;
+    assert_eq!(living().await, []);
+    assert_eq!(drain(id, true).await, None, "it has ended");
 }
