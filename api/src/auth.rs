@@ -32,7 +32,7 @@ use crate::{
     identity::{self, Guest},
     issuer::Issuer,
     mail::Mailer,
-    native::Desk,
+    native::{Desk, Preflights},
     once::{Once, Refused},
     openapi::{Draft, Part},
 };
@@ -95,6 +95,7 @@ struct Inner {
     /// Keys whose last use is just being written down.
     touched: Mutex<HashSet<ApiKeyId>>,
     desk: Desk,
+    preflights: Preflights,
 }
 
 /// The quota of whoever asks, and what is left of it; kept with the request for the headers of its answer.
@@ -111,6 +112,7 @@ impl Gate {
             issuer,
             touched: Mutex::default(),
             desk: Desk::default(),
+            preflights: Preflights::default(),
         }))
     }
 
@@ -130,6 +132,11 @@ impl Gate {
     /// What streams share.
     pub(crate) fn desk(&self) -> &Desk {
         &self.0.desk
+    }
+
+    /// Looks ahead that were taken lately.
+    pub(crate) fn preflights(&self) -> &Preflights {
+        &self.0.preflights
     }
 
     /// Cancelled when the server stops: answers that have no end end then.

@@ -178,7 +178,7 @@ impl Browser {
             ("campaign", campaign.clone()),
             ("stats", format!("{campaign}/stats")),
             ("timeline", format!("{campaign}/timeline")),
-            ("preflight", format!("{campaign}/preflight")),
+            ("preflight", format!("{campaign}/preflight?maxAge=60")),
             ("recipients that wait", format!("{list}&state=PENDING")),
             ("recipients that were reached", format!("{list}&disposition=REACHED")),
             ("recipients of a disposition that none has", format!("{list}&disposition=EXPIRED")),

@@ -20,6 +20,7 @@ mod me;
 mod members;
 mod messages;
 mod preflight;
+mod preflight_kept;
 mod recipients;
 mod reschedule;
 mod results;
@@ -49,6 +50,7 @@ mod workspace;
 mod workspaces;
 
 pub(crate) use live::Desk;
+pub(crate) use preflight_kept::Preflights;
 pub(crate) use settings_body::given;
 
 use axum::{http::StatusCode, middleware};

@@ -1,5 +1,8 @@
 //! What would happen if a campaign called now.
 
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
 use ringfleet_core::{
     CampaignState, Disposition, E164, Hold,
     id::CampaignKind,
@@ -7,6 +10,7 @@ use ringfleet_core::{
     terms::{NO_LEGAL_HOUR, UNKNOWN_ZONE},
 };
 use ringfleet_engine::{Lack, Lacks, Preflight, ZoneHours};
+use ringfleet_store::Campaign;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -15,7 +19,11 @@ use crate::{
     envelope::{Moment, Reply},
     error::Result,
     path::PathId,
+    query::{FromQuery, Parameters, Query},
 };
+
+/// Longest `maxAge`, in seconds.
+const MOST_AGE: u32 = 300;
 
 /// The look ahead as the API shows it. Each waiting recipient is counted once: callable now, held, or ended.
 #[derive(Serialize, ToSchema)]
@@ -33,6 +41,8 @@ pub(super) struct View {
     /// What recipients lack that the plan's messages need: `email` is the address.
     missing_in_messages: Vec<LackView>,
     warnings: Vec<String>,
+    /// When it was counted; of what is asked for without `maxAge`, now.
+    counted_at: Moment,
 }
 
 /// Recipients who lack a variable that the agent's texts ask for. They are counted as callable or held as well.
@@ -80,36 +90,57 @@ struct StretchView {
     to: Option<Moment>,
 }
 
+/// `?maxAge=`: how many seconds ago it may have been counted.
+pub(super) struct Asked(Duration);
+
+impl FromQuery for Asked {
+    fn read(parameters: &mut Parameters) -> Result<Self> {
+        Ok(Self(Duration::from_secs(parameters.whole("maxAge", 0, MOST_AGE, 0)?.into())))
+    }
+}
+
 /// `GET /campaigns/:id/preflight`: who can be called at this moment, who waits for what and until when, who never will be called, and
 /// when everybody will have been called once.
-pub(super) async fn show(door: Allowed<may::Read>, PathId(id): PathId<CampaignKind>) -> Result<Reply<View>> {
-    let (campaign, found) = door.engine().preflight(door.workspace(), id).await?;
-    let warnings = warnings(&found);
-    Ok(Reply::ok(View {
-        status: campaign.state,
-        waiting: found.waiting,
-        callable_now: found.callable_now,
-        held: found
-            .held
-            .into_iter()
-            .map(|(hold, held)| HeldView {
-                hold,
-                count: held.count,
-                first: held.first.into(),
-                last: held.last.into(),
-            })
-            .collect(),
-        ended: found
-            .ended
-            .into_iter()
-            .map(|((disposition, reason), count)| EndedView { disposition, reason, count })
-            .collect(),
-        zones: found.zones.into_iter().map(ZoneView::from).collect(),
-        expected_finish: Moment::maybe(found.expected_finish),
-        missing_variables: shown(found.lacks),
-        missing_in_messages: shown(found.message_lacks),
-        warnings,
-    }))
+pub(super) async fn show(
+    door: Allowed<may::Read>,
+    PathId(id): PathId<CampaignKind>,
+    Query(Asked(most)): Query<Asked>,
+) -> Result<Reply<View>> {
+    let (gate, workspace) = door.into_gate();
+    let counted = gate.preflights().at_most(gate.engine(), workspace, id, most).await?;
+    Ok(Reply::ok(View::of(counted.campaign(), Preflight::clone(&counted.found), counted.at)))
+}
+
+impl View {
+    fn of(campaign: &Campaign, found: Preflight, at: DateTime<Utc>) -> Self {
+        let warnings = warnings(&found);
+        Self {
+            status: campaign.state,
+            waiting: found.waiting,
+            callable_now: found.callable_now,
+            held: found
+                .held
+                .into_iter()
+                .map(|(hold, held)| HeldView {
+                    hold,
+                    count: held.count,
+                    first: held.first.into(),
+                    last: held.last.into(),
+                })
+                .collect(),
+            ended: found
+                .ended
+                .into_iter()
+                .map(|((disposition, reason), count)| EndedView { disposition, reason, count })
+                .collect(),
+            zones: found.zones.into_iter().map(ZoneView::from).collect(),
+            expected_finish: Moment::maybe(found.expected_finish),
+            missing_variables: shown(found.lacks),
+            missing_in_messages: shown(found.message_lacks),
+            warnings,
+            counted_at: at.into(),
+        }
+    }
 }
 
 fn shown(lacks: Lacks) -> Vec<LackView> {

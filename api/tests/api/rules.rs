@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::World;
+use crate::{operate::listed, support::World};
 
 async fn campaign(world: &World, more: Value) -> crate::support::Answer {
     let agent = world.agent().await;
@@ -199,6 +199,32 @@ async fn preflight_says_who_can_be_called_who_waits_and_who_never_will_be() {
     assert_eq!(ahead["expectedFinish"], "2026-11-22T14:00:04.000Z");
     let stats = world.get(&format!("{path}/stats")).await.expect(200);
     assert_eq!(stats.data()["holds"]["PAUSED"], 6);
+}
+
+#[tokio::test]
+async fn a_preflight_of_a_moment_ago_will_do_where_it_may() {
+    let world = World::new().await;
+    let path = listed(&world, 3, json!({})).await;
+    let ahead =
+        async |query: &str| world.get(&format!("{path}/preflight{query}")).await.expect(200).data().clone();
+    let first = ahead("?maxAge=60").await;
+    assert_eq!(first["waiting"], 3);
+    world.tick();
+    assert_eq!(ahead("?maxAge=60").await, first, "it is still good");
+    let fresh = ahead("").await;
+    assert!(fresh["countedAt"].as_str() > first["countedAt"].as_str(), "{fresh}");
+    // Of a campaign that was changed, or whose list was, no older one is told.
+    world
+        .post(&format!("{path}/recipients"), json!({"recipients": [{"to": "+919812345678"}]}))
+        .await
+        .expect(200);
+    assert_eq!(ahead("?maxAge=60").await["waiting"], 4);
+    world.call(&world.admin, "PATCH", &path, json!({"limits": {"callsPerSecond": 1}})).await.expect(200);
+    assert_ne!(ahead("?maxAge=60").await["expectedFinish"], first["expectedFinish"]);
+    assert_eq!(world.get(&format!("{path}/preflight?maxAge=301")).await.field(), "maxAge");
+    let foreign =
+        world.call(&world.stranger, "GET", &format!("{path}/preflight?maxAge=60"), Value::Null).await;
+    assert_eq!(foreign.refusal(404), "NOT_FOUND");
 }
 
 #[tokio::test]
