@@ -5,7 +5,8 @@ test('a campaign is paused while it dials, and goes on', async ({ inside: page, 
   const id = await client.campaign(agent, 300, { limits: { callsPerSecond: 5, maxLiveCalls: 40 } });
   await page.goto(`/campaigns/${id}`);
   await page.getByRole('button', { name: 'Start' }).click();
-  await expect(page.getByText('Calling', { exact: true })).toBeVisible();
+  const state = page.locator('header');
+  await expect(state).toContainText('Calling');
   const talking = page.locator('dl').getByText('Talking').locator('xpath=following-sibling::dd[1]');
   await expect(async () => expect(Number(await talking.textContent())).toBeGreaterThan(3)).toPass();
   await picture(page, 'campaign');
@@ -18,7 +19,7 @@ test('a campaign is paused while it dials, and goes on', async ({ inside: page, 
   await expectAccessible(page);
   await page.getByLabel('Hang up').check();
   await page.getByRole('alertdialog').getByRole('button', { name: 'Pause' }).click();
-  await expect(page.getByText('Paused', { exact: true })).toBeVisible();
+  await expect(state).toContainText('Paused');
   await expect(talking).toHaveText('0');
   const begun = async () => (await client.ask(`/campaigns/${id}/stats`)).calls.ended;
   const before = await begun();
@@ -32,11 +33,12 @@ test('a campaign is paused while it dials, and goes on', async ({ inside: page, 
 
   await page.getByRole('link', { name: 'Overview' }).click();
   await page.getByRole('button', { name: 'Go on' }).click();
-  await expect(talking).toHaveText('2');
+  // One of the two may ring to no avail.
+  await expect(talking).toHaveText(/^[12]$/);
   await page.getByRole('button', { name: 'More' }).click();
   await page.getByRole('menuitem', { name: /Cancel the campaign/ }).click();
   await page.getByRole('button', { name: 'Cancel the campaign' }).click();
-  await expect(page.getByText('Cancelled', { exact: true }).first()).toBeVisible();
+  await expect(state).toContainText('Cancelled');
 });
 
 test('whoever may not start learns why', async ({ page, server, client }) => {
@@ -91,7 +93,7 @@ test('hours are painted by keyboard and by pointer', async ({ inside: page, clie
 
 test('a long list scrolls, page by page, both ways', async ({ inside: page, client }) => {
   const { agent } = await client.equip({ ringMs: 1_000, talkMs: 1_000 });
-  const id = await client.campaign(agent, 5_000);
+  const id = await client.campaign(agent, 1_500);
   await page.goto(`/campaigns/${id}/recipients`);
   const list = page.getByRole('region', { name: 'Recipients' });
   await expect(list.getByRole('link').first()).toBeVisible();

@@ -16,7 +16,7 @@ test('a key opens the dashboard for as long as the tab is open', async ({ page, 
   // To where one wanted to go.
   await expect(page).toHaveURL(/\/campaigns\?name=spring/);
   await page.reload();
-  await expect(page.getByRole('heading', { name: 'Campaigns' })).toBeVisible();
+  await expect(page.getByRole('heading', { name: 'Campaigns', exact: true })).toBeVisible();
   const elsewhere = await context.newPage();
   await elsewhere.goto('/campaigns');
   await expect(elsewhere).toHaveURL(/sign-in/);
@@ -35,7 +35,7 @@ test('the first account runs the installation, and its login outlives the tab', 
   await page.getByLabel('Workspace').fill('Acme');
   await page.getByLabel('Password').fill('correct horse battery');
   await page.getByRole('button', { name: 'Create the account' }).click();
-  await expect(page.getByRole('heading', { name: 'Campaigns' })).toBeVisible();
+  await expect(page.getByRole('heading', { name: 'Campaigns', exact: true })).toBeVisible();
   const again = await context.newPage();
   await again.goto('/');
   await expect(again.getByRole('button', { name: 'Workspace: Acme' })).toBeVisible();
@@ -51,7 +51,7 @@ test('the first account runs the installation, and its login outlives the tab', 
   await expect(again.getByRole('alert')).toBeVisible();
   await again.getByLabel('Password').fill('correct horse battery');
   await again.getByRole('button', { name: 'Sign in' }).click();
-  await expect(again.getByRole('heading', { name: 'Campaigns' })).toBeVisible();
+  await expect(again.getByRole('heading', { name: 'Campaigns', exact: true })).toBeVisible();
 });
 
 test('an invitation leads into its workspace', async ({ page, server, client }) => {
