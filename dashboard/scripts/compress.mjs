@@ -8,8 +8,12 @@ const texts = /\.(js|css|html|svg|json|txt)$/;
 // Below this the header that names the coding weighs as much as it saves.
 const SMALL = 512;
 
+/** Most that the first page may weigh, compressed, in KiB: its own files and those it names. */
+const FIRST = 200;
+
 let plain = 0;
 let packed = 0;
+const sizes = new Map();
 for (const name of readdirSync(dist, { recursive: true }).map(String)) {
   if (!texts.test(name)) continue;
   const path = join(dist, name);
@@ -20,5 +24,15 @@ for (const name of readdirSync(dist, { recursive: true }).map(String)) {
   writeFileSync(`${path}.br`, small);
   plain += bytes.length;
   packed += small.length;
+  sizes.set(name, small.length);
 }
 console.log(`brotli: ${Math.round(plain / 1024)} KiB -> ${Math.round(packed / 1024)} KiB`);
+
+const page = readFileSync(join(dist, 'index.html'), 'utf8');
+const named = [...page.matchAll(/(?:src|href)="\/(assets\/[^"]+)"/g)].map(([, name]) => name);
+const first = Math.round(named.reduce((sum, name) => sum + (sizes.get(name) ?? 0), 0) / 1024);
+console.log(`the first page: ${first} KiB`);
+if (first > FIRST) {
+  console.error(`the first page weighs ${first} KiB, more than ${FIRST}: import what is large where it is used`);
+  process.exit(1);
+}

@@ -1,4 +1,4 @@
-//! The dashboard: files of `dashboard/dist`, kept in the binary. docs: `dashboard/README.md`.
+//! The dashboard: files of `dashboard/dist`, kept in the binary. `dashboard/README.md` says how they are made.
 //!
 //! A file is served under its name, and the first page wherever a browser asks for a page and the API has none, for the dashboard finds its
 //! pages by itself. A program that asks for an unknown path gets the API's 404 as ever. A binary that was built without Node says

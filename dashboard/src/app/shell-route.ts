@@ -1,10 +1,9 @@
-import { createRoute, redirect } from '@tanstack/react-router';
+import { createRoute, lazyRouteComponent, redirect } from '@tanstack/react-router';
 
 import { meQuery } from '../api/me';
 import { currentSession, started } from '../api/session';
 import { PageError } from './PageError';
 import { rootRoute } from './root-route';
-import { Shell } from './Shell';
 
 /** The parent of every page that needs somebody to be signed in. */
 export const shellRoute = createRoute({
@@ -15,6 +14,6 @@ export const shellRoute = createRoute({
     if (currentSession().kind === 'out') throw redirect({ to: '/sign-in', search: { to: location.href } });
     await context.queries.ensureQueryData(meQuery);
   },
-  component: Shell,
+  component: lazyRouteComponent(() => import('./Shell'), 'Shell'),
   errorComponent: PageError,
 });

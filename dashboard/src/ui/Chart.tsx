@@ -97,12 +97,17 @@ function options(
   const axis = { stroke: text, font, ticks: { show: false }, grid: { stroke: line, width: 1 } };
   return {
     ...size,
-    padding: [8, 8, 0, 0],
+    padding: [8, 18, 0, 0],
     legend: { show: false },
     cursor: { y: false, points: { size: 6 }, drag: { x: false, y: false } },
     scales: { x: { time: true }, y: { range: (_, __, max) => [0, Math.max(max * 1.1, 1)] } },
     axes: [
-      { ...axis, grid: { show: false }, values: (_, ticks) => ticks.map((tick) => time(new Date(tick * 1000))) },
+      {
+        ...axis,
+        size: 26,
+        grid: { show: false },
+        values: (_, ticks) => ticks.map((tick) => time(new Date(tick * 1000))),
+      },
       { ...axis, size: 40 },
     ],
     series: [
