@@ -38,7 +38,7 @@ pub async fn run(config: Config, wanted: Wanted) -> Result<(), Failure> {
     let roles = start(&config, engine.clone(), wanted, listener, stop)?;
     roles.ready().await;
     match addr {
-        Some(addr) => println!("listening on http://{addr}"),
+        Some(addr) => println!("listening on http://{addr}\ndashboard:   http://{addr}/"),
         None => println!("ready"),
     }
     let ended = roles.ended().await;

@@ -37,7 +37,6 @@ impl Guards {
 
     fn put(self, headers: &mut HeaderMap) {
         let fixed = [
-            (header::CACHE_CONTROL, "no-store"),
             (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
             (header::X_FRAME_OPTIONS, "DENY"),
             (header::REFERRER_POLICY, "no-referrer"),
@@ -47,8 +46,9 @@ impl Guards {
         for (name, value) in fixed {
             headers.insert(name, HeaderValue::from_static(value));
         }
-        // The page for people has one of its own.
+        // The pages for people have their own, and their files may be kept.
         headers.entry(header::CONTENT_SECURITY_POLICY).or_insert(POLICY);
+        headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
         if self.over_tls {
             // RFC 6797; a year.
             headers.insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000"));

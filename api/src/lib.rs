@@ -1,7 +1,7 @@
 //! The HTTP API of Ringfleet.
 //!
-//! [`router`] joins the native API under `/api/v1`, Samora's under `/v1` and `/v2`, files, callbacks of providers, `/healthz` and `/readyz`; [`serve`] runs it until it is told to
-//! stop. Every answer of the native API has one form (`envelope`), every error gets its status and code in one place
+//! [`router`] joins the native API under `/api/v1`, Samora's under `/v1` and `/v2`, files, callbacks of providers, `/healthz` and `/readyz`, and the
+//! dashboard everywhere else; [`serve`] runs it until it is told to stop. Every answer of the native API has one form (`envelope`), every error gets its status and code in one place
 //! (`error`), and every handler states the permission it needs (`auth`). docs/API.md is the guide for its users.
 
 mod auth;
@@ -12,6 +12,7 @@ mod client;
 mod cookies;
 mod cors;
 mod csv_rows;
+mod dashboard;
 mod envelope;
 mod error;
 mod export;
@@ -145,7 +146,7 @@ pub fn router(engine: Engine, settings: ApiSettings) -> Router {
         .with_state(gate)
         .merge(description)
         .merge(health::router(engine))
-        .fallback(|| async { ApiError::no_such_route() })
+        .fallback(dashboard::or_no_such_route)
         .method_not_allowed_fallback(|| async { ApiError::method_not_allowed() })
         // Bodies are measured where they are read; uploads have no limit.
         .layer(DefaultBodyLimit::disable())

@@ -90,6 +90,18 @@ impl Engine {
         Ok(grant)
     }
 
+    /// Whether somebody without an invitation may sign up now.
+    pub async fn is_open(&self, settings: AccessSettings) -> Result<bool> {
+        let mut tx = self.0.store.read().await?;
+        let decided = may_sign_up(&mut tx, settings.signup, false).await;
+        tx.commit().await?;
+        match decided {
+            Ok(_) => Ok(true),
+            Err(EngineError::Forbidden(_)) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
     /// Makes an account from the command line, with no questions asked.
     ///
     /// # Errors

@@ -232,6 +232,7 @@ fn print(
     if args.keep {
         let (url, key) = (house.client.url(&format!("/campaigns/{campaign}/stats")), &house.key);
         writeln!(out, "\nstill running on http://{}; Ctrl-C ends it and removes its folder", house.api)?;
+        writeln!(out, "dashboard:  http://{}/campaigns/{campaign} (sign in with the key)", house.api)?;
         writeln!(out, "API key:    {key}")?;
         writeln!(out, "recordings: {}", house.recordings().display())?;
         writeln!(out, "try:        curl -H 'Authorization: Bearer {key}' {url}")?;

@@ -9,6 +9,7 @@ mod caller_ids;
 mod campaigns;
 mod conversation_body;
 mod deliveries;
+mod entrance;
 mod fleet;
 mod google;
 mod imports;
@@ -221,6 +222,7 @@ fn workspaces_and_keys() -> Routes {
 /// secret, which is kept nowhere.
 fn unrepeatable() -> Routes {
     Routes::default()
+        .get("/auth/options", entrance::options, "Shows the ways in that this server has.")
         .post("/auth/signup", accounts::sign_up, "Makes an account and logs it in.")
         .post("/auth/login", accounts::log_in, "Logs in by password.")
         .post("/auth/refresh", accounts::refresh, "Renews the login of the cookie.")

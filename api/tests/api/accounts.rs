@@ -64,6 +64,20 @@ async fn an_installation_in_use_cannot_be_taken_over() {
 }
 
 #[tokio::test]
+async fn the_ways_in_are_shown_to_everybody() {
+    for (signup, before, after) in
+        [(Signup::First, true, false), (Signup::Open, true, true), (Signup::Off, false, false)]
+    {
+        let world = fresh(signup).await;
+        let options =
+            async || world.call_with("", &[], "GET", "/auth/options", Value::Null).await.expect(200);
+        assert_eq!(*options().await.data(), json!({"signup": before, "google": false, "mail": false}));
+        sign_up(&world, "ana@x.de").await;
+        assert_eq!(options().await.data()["signup"], after, "{signup:?}");
+    }
+}
+
+#[tokio::test]
 async fn wrong_values_are_named() {
     let world = fresh(Signup::Open).await;
     for (body, field) in [

@@ -137,6 +137,7 @@ const TABLE: &[(&str, &str, Needs)] = &[
     ("GET", "/uploads/{upl}/preview", To(Read)),
     ("GET", "/uploads/{upl}/errors.csv", To(Read)),
     ("DELETE", "/uploads/{upl}", To(RunCampaigns)),
+    ("GET", "/auth/options", Nothing),
     ("POST", "/auth/signup", Nothing),
     ("POST", "/auth/login", Nothing),
     ("POST", "/auth/refresh", Nothing),

@@ -11,6 +11,7 @@ mod brakes;
 mod callbacks;
 mod caller_ids;
 mod campaigns;
+mod dashboard;
 mod described;
 mod document;
 mod doors;

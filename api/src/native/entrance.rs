@@ -1,0 +1,28 @@
+//! What a page needs to know before anybody has come in.
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::{auth::Anyone, envelope::Reply, error::Result};
+
+/// The ways in that this server has.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = Entrance)]
+pub(super) struct View {
+    /// Whether anybody may sign up now, without an invitation.
+    signup: bool,
+    /// Whether one may log in with Google.
+    google: bool,
+    /// Whether it sends mail, without which nobody gets a link to set a new password.
+    mail: bool,
+}
+
+/// `GET /auth/options`: the ways in. Signing up, say, is open to the first user of an installation only.
+pub(super) async fn options(door: Anyone) -> Result<Reply<View>> {
+    Ok(Reply::ok(View {
+        signup: door.engine().is_open(door.settings().access).await?,
+        google: door.issuer().is_some(),
+        mail: door.mailer().is_some(),
+    }))
+}

@@ -1,0 +1,19 @@
+import type { LinkProps } from '@tanstack/react-router';
+import { Megaphone } from 'lucide-react';
+import type { ComponentType } from 'react';
+
+import type { Action } from '../api/me';
+
+/** A page of the menu at the side. */
+export interface NavItem {
+  to: NonNullable<LinkProps['to']>;
+  label: string;
+  icon: ComponentType<{ 'aria-hidden': true }>;
+  /** Left out for those who may not see it. */
+  needs?: Action;
+}
+
+/** The menu at the side, in groups. A feature adds its line here. */
+export const NAV: readonly { name: string; items: readonly NavItem[] }[] = [
+  { name: 'Calling', items: [{ to: '/campaigns', label: 'Campaigns', icon: Megaphone }] },
+];
