@@ -11,6 +11,7 @@ mod check;
 mod client;
 mod cookies;
 mod cors;
+mod counted;
 mod csv_rows;
 mod envelope;
 mod error;
@@ -39,6 +40,7 @@ mod strict;
 mod tag;
 mod upload;
 mod webhook_url;
+mod workload;
 
 use std::{net::IpAddr, path::PathBuf, time::Duration};
 
@@ -58,6 +60,7 @@ pub use mail::MailSettings;
 pub use native::GoogleSettings;
 pub use ringfleet_core::api_key::{NewKey, new_key};
 pub use serve::serve;
+pub use workload::workload;
 
 use error::ApiError;
 
@@ -89,6 +92,8 @@ pub struct ApiSettings {
     pub cors_origins: Vec<HeaderValue>,
     /// Proxies whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<IpAddr>,
+    /// Whether anybody may see how much there is to do, at `/reports/workload`. Default no.
+    pub workload: bool,
 }
 
 impl Default for ApiSettings {
@@ -106,6 +111,7 @@ impl Default for ApiSettings {
             quota: Quota::default(),
             cors_origins: Vec::new(),
             trusted_proxies: Vec::new(),
+            workload: false,
         }
     }
 }
@@ -130,6 +136,7 @@ pub fn endpoints() -> Vec<(Method, String)> {
 /// The whole HTTP surface over one engine.
 pub fn router(engine: Engine, settings: ApiSettings) -> Router {
     let (cors, guards) = (cors::layer(&settings.cors_origins), frame::Guards::of(&settings.base_url));
+    let workload = if settings.workload { workload(engine.clone()) } else { Router::new() };
     let gate = auth::Gate::new(engine.clone(), settings);
     let mut routes = native::routes(&gate).merge(samora::routes(&gate));
     let description = reference::router(&routes.document());
@@ -141,6 +148,7 @@ pub fn router(engine: Engine, settings: ApiSettings) -> Router {
         .with_state(gate)
         .merge(description)
         .merge(health::router(engine))
+        .merge(workload)
         .fallback(|| async { ApiError::no_such_route() })
         .method_not_allowed_fallback(|| async { ApiError::method_not_allowed() })
         // Bodies are measured where they are read; uploads have no limit.
@@ -149,4 +157,5 @@ pub fn router(engine: Engine, settings: ApiSettings) -> Router {
         .layer(middleware::from_fn(samora::in_its_own_words))
         .layer(cors)
         .layer(middleware::from_fn_with_state(guards, frame::surround))
+        .layer(middleware::from_fn(counted::count))
 }

@@ -59,6 +59,7 @@ mod verdict;
 mod ways;
 mod webhooks;
 mod wind_up;
+mod workload;
 
 use std::sync::{Arc, OnceLock};
 
@@ -99,6 +100,7 @@ pub use trunk_groups::lines_rest;
 pub use users::{GoogleProfile, NewAccount, Origin, ResetLink};
 pub use ways::Way;
 pub use webhooks::WEBHOOK_NAME_LIMIT;
+pub use workload::Workload;
 
 use batch::Batcher;
 use deliveries::Settled;

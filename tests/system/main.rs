@@ -49,6 +49,8 @@ mod list;
 #[cfg(test)]
 mod livekit;
 #[cfg(test)]
+mod metrics;
+#[cfg(test)]
 mod once;
 #[cfg(test)]
 mod operator;
