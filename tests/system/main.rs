@@ -49,6 +49,8 @@ mod list;
 #[cfg(test)]
 mod livekit;
 #[cfg(test)]
+mod log_level;
+#[cfg(test)]
 mod metrics;
 #[cfg(test)]
 mod once;
