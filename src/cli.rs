@@ -184,7 +184,13 @@ pub async fn run(cli: Cli) -> Result<ExitCode, Failure> {
     if let Command::Demo(_) | Command::Torture(_) = cli.command {
         demo::quiet(&mut config.log);
     }
-    logs::init(&config.log)?;
+    let levels = logs::init(&config.log)?;
+    if let Command::Up(_) | Command::Api(_) | Command::Scheduler | Command::Worker { command: None } =
+        cli.command
+    {
+        let (file, flags) = (cli.common.config.clone(), flags.clone());
+        levels.follow(move || Config::read(file.as_deref(), &flags).map(|config| config.log))?;
+    }
     match cli.command {
         Command::Up(_) => roles::run(config, Wanted::ALL).await?,
         Command::Api(_) => roles::run(config, Wanted::API).await?,

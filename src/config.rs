@@ -27,6 +27,7 @@ use crate::{
     config_api::{ApiConfig, AuthConfig, MailConfig},
     config_error::{ConfigError, Misread},
     config_media::MediaConfig,
+    config_metrics::MetricsConfig,
     config_speech::SpeechConfig,
     logs,
 };
@@ -60,6 +61,7 @@ pub struct Config {
     pub api: ApiConfig,
     pub auth: AuthConfig,
     pub mail: Option<MailConfig>,
+    pub metrics: MetricsConfig,
     pub log: LogConfig,
 }
 
@@ -187,6 +189,7 @@ impl Default for Config {
             api: ApiConfig::default(),
             auth: AuthConfig::default(),
             mail: None,
+            metrics: MetricsConfig::default(),
             log: LogConfig::default(),
         }
     }
@@ -358,6 +361,7 @@ impl Config {
             return wrong("redis_url", &"…", "must begin with redis://");
         }
         self.media.check()?;
+        self.check_metrics()?;
         self.speech()?;
         self.api_settings().map(drop)
     }
@@ -413,6 +417,7 @@ impl Config {
             housekeeping: Arc::new(housekeeping),
             keep_deliveries_days: self.webhooks.keep_days,
             keep_recordings_days: self.media.keep_recordings_days,
+            tells: self.metrics.listen.is_some(),
         })
     }
 }

@@ -122,6 +122,7 @@ impl Config {
             },
             mail: self.mail_settings()?,
             google: self.google_settings()?,
+            workload: self.metrics.workload,
             quota: Quota::new(api.requests_per_minute, api.burst),
             cors_origins: api.cors_origins.iter().map(origin).collect::<Result<_, _>>()?,
             trusted_proxies: api.trusted_proxies.clone(),

@@ -60,6 +60,7 @@ fn in_plain_words(kind: &Kind) -> String {
         Kind::InvalidType(_, wanted) | Kind::InvalidValue(_, wanted) => match wanted.as_str() {
             "u16" | "u32" | "u64" | "usize" => must_be("a whole number, zero or more"),
             "a string" | "string" => must_be("a text in quotes"),
+            "socket address" => must_be("a socket address such as 127.0.0.1:8080"),
             wanted if wanted.starts_with("struct") => must_be("a section with keys of its own"),
             _ => kind.to_string(),
         },

@@ -1,30 +1,74 @@
-use std::io::IsTerminal;
+use std::io::{IsTerminal, stderr, stdin};
 
-use tracing_subscriber::{EnvFilter, layer::SubscriberExt, util::SubscriberInitExt};
+use tokio::signal::unix::{SignalKind, signal};
+use tracing_subscriber::{EnvFilter, Layer, Registry, layer::SubscriberExt, reload, util::SubscriberInitExt};
 
 use crate::{
     config::{LogConfig, LogFormat},
+    config_error::ConfigError,
     process::Failure,
 };
 
 /// Logs to standard error; standard output belongs to results.
-pub fn init(config: &LogConfig) -> Result<(), Failure> {
-    let directives = format!("{},{}", config.filter, ringfleet_carriers::sip::LOG_DIRECTIVE);
-    let filter = EnvFilter::try_new(&directives).map_err(|e| {
-        Failure::new(format!("the configuration cannot be used: log.filter = {:?}: {e}", config.filter))
-    })?;
+pub fn init(config: &LogConfig) -> Result<Levels, Failure> {
+    let (filter, levels) = reload::Layer::new(filter(&config.filter)?);
     let json = match config.format {
         LogFormat::Json => true,
         LogFormat::Text => false,
-        LogFormat::Auto => !std::io::stderr().is_terminal(),
+        LogFormat::Auto => !stderr().is_terminal(),
     };
-    let layer = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
-    let registry = tracing_subscriber::registry().with(filter);
-    let set = match json {
-        true => registry.with(layer.json().flatten_event(true)).try_init(),
-        false => registry.with(layer.with_target(false)).try_init(),
+    let layer = tracing_subscriber::fmt::layer().with_writer(stderr);
+    let layer = match json {
+        true => layer.json().flatten_event(true).boxed(),
+        false => layer.with_target(false).boxed(),
     };
-    set.map_err(|e| Failure::new(e.to_string()))
+    let set = tracing_subscriber::registry().with(layer.with_filter(filter)).try_init();
+    set.map(|()| Levels(levels)).map_err(|e| Failure::new(e.to_string()))
+}
+
+fn filter(wanted: &str) -> Result<EnvFilter, Failure> {
+    let directives = format!("{wanted},{}", ringfleet_carriers::sip::LOG_DIRECTIVE);
+    EnvFilter::try_new(directives)
+        .map_err(|e| Failure::new(format!("the configuration cannot be used: log.filter = {wanted:?}: {e}")))
+}
+
+/// What is logged, which can be changed while the process runs.
+pub struct Levels(reload::Handle<EnvFilter, Registry>);
+
+impl Levels {
+    /// Reads the configuration anew at each SIGHUP, and logs what it says from then on; nothing else of it is taken up. Only who may end the process as
+    /// well can send it a signal, so nobody needs a key for that, and no door. On a terminal SIGHUP ends the process, for then the terminal is gone.
+    ///
+    /// # Errors
+    /// When signals cannot be heard.
+    pub fn follow(
+        self,
+        read: impl Fn() -> Result<LogConfig, ConfigError> + Send + 'static,
+    ) -> Result<(), Failure> {
+        if stdin().is_terminal() || stderr().is_terminal() {
+            return Ok(());
+        }
+        let mut hung_up = signal(SignalKind::hangup())?;
+        tokio::spawn(async move {
+            while hung_up.recv().await.is_some() {
+                self.take_up(&read);
+            }
+        });
+        Ok(())
+    }
+
+    fn take_up(&self, read: &impl Fn() -> Result<LogConfig, ConfigError>) {
+        let read =
+            read().map_err(Failure::from).and_then(|config| Ok((filter(&config.filter)?, config.filter)));
+        let taken_up = read.and_then(|(filter, wanted)| {
+            self.0.reload(filter)?;
+            Ok(wanted)
+        });
+        match taken_up {
+            Ok(filter) => tracing::info!(filter, "what is logged was read anew"),
+            Err(error) => tracing::error!(%error, "what is logged stays as it was"),
+        }
+    }
 }
 
 /// Whether a filter says what it seems to say: a bare word that is no level would be taken for a part of the program, and a

@@ -58,6 +58,12 @@ impl Wanted {
     pub const SCHEDULER: Self = Self { api: false, scheduler: true, worker: false };
     pub const WORKER: Self = Self { api: false, scheduler: false, worker: true };
 
+    /// The roles' names, for those who watch.
+    pub fn names(self) -> String {
+        let roles = [(self.api, "api"), (self.scheduler, "scheduler"), (self.worker, "worker")];
+        roles.into_iter().filter_map(|(runs, name)| runs.then_some(name)).collect::<Vec<_>>().join(",")
+    }
+
     fn is_all(self) -> bool {
         self.api && self.scheduler && self.worker
     }

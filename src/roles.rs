@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     config::Config,
+    metrics,
     process::{Failure, Wanted, open_engine, open_store, own_data, stop_signal},
 };
 
@@ -26,6 +27,7 @@ pub async fn migrate(config: &Config) -> Result<(), Failure> {
 pub async fn run(config: Config, wanted: Wanted) -> Result<(), Failure> {
     let stop = stop_signal()?;
     let own = own_data(&config)?;
+    let metrics = metrics::install(&config, wanted).await?;
     let engine = open_engine(&config, wanted).await?;
     if own.is_some() {
         engine.find_orphans(Some(Duration::ZERO)).await?; // whoever worked here before is dead
@@ -35,6 +37,8 @@ pub async fn run(config: Config, wanted: Wanted) -> Result<(), Failure> {
         false => None,
     };
     let addr = listener.as_ref().map(TcpListener::local_addr).transpose()?;
+    let over = CancellationToken::new();
+    let telling = metrics.map(|metrics| metrics.serve(engine.clone(), over.clone())).transpose()?;
     let roles = start(&config, engine.clone(), wanted, listener, stop)?;
     roles.ready().await;
     match addr {
@@ -42,6 +46,10 @@ pub async fn run(config: Config, wanted: Wanted) -> Result<(), Failure> {
         None => println!("ready"),
     }
     let ended = roles.ended().await;
+    over.cancel();
+    if let Some(telling) = telling {
+        let _ = telling.await; // it has said what went wrong
+    }
     engine.store().close().await;
     ended
 }

@@ -14,19 +14,31 @@ mod tests {
     const LINES: usize = 450;
 
     /// Each room and the rooms it may import, for its code, its tests and its build alike.
-    const MAY_IMPORT: [(&str, &[&str]); 10] = [
+    const MAY_IMPORT: [(&str, &[&str]); 11] = [
         ("core", &[]),
-        ("store", &["core"]),
-        ("fleet", &["core"]),
+        ("telemetry", &[]),
+        ("store", &["core", "telemetry"]),
+        ("fleet", &["core", "telemetry"]),
         ("blobs", &[]),
-        ("carriers", &["core"]),
-        ("engine", &["core", "store", "fleet", "blobs", "carriers"]),
-        ("api", &["core", "store", "fleet", "blobs", "carriers", "engine"]),
-        ("worker", &["core", "store", "fleet", "carriers", "engine"]),
-        ("scheduler", &["core", "store", "fleet", "carriers", "engine"]),
+        ("carriers", &["core", "telemetry"]),
+        ("engine", &["core", "telemetry", "store", "fleet", "blobs", "carriers"]),
+        ("api", &["core", "telemetry", "store", "fleet", "blobs", "carriers", "engine"]),
+        ("worker", &["core", "telemetry", "store", "fleet", "carriers", "engine"]),
+        ("scheduler", &["core", "telemetry", "store", "fleet", "carriers", "engine"]),
         (
             "ringfleet",
-            &["core", "store", "fleet", "blobs", "carriers", "engine", "api", "worker", "scheduler"],
+            &[
+                "core",
+                "telemetry",
+                "store",
+                "fleet",
+                "blobs",
+                "carriers",
+                "engine",
+                "api",
+                "worker",
+                "scheduler",
+            ],
         ),
     ];
 
@@ -105,6 +117,8 @@ mod tests {
             ("fleet", "redis"),
             ("blobs", "object_store"),
             ("api", "tower-http"),
+            ("telemetry", "metrics"),
+            ("ringfleet", "metrics-exporter-prometheus"),
         ] {
             let users: Vec<String> = rooms(&metadata)
                 .into_iter()

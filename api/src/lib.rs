@@ -11,6 +11,7 @@ mod check;
 mod client;
 mod cookies;
 mod cors;
+mod counted;
 mod csv_rows;
 mod dashboard;
 mod envelope;
@@ -40,6 +41,7 @@ mod strict;
 mod tag;
 mod upload;
 mod webhook_url;
+mod workload;
 
 use std::{net::IpAddr, path::PathBuf, time::Duration};
 
@@ -60,6 +62,7 @@ pub use mail::MailSettings;
 pub use native::GoogleSettings;
 pub use ringfleet_core::api_key::{NewKey, new_key};
 pub use serve::serve;
+pub use workload::workload;
 
 use error::ApiError;
 
@@ -93,6 +96,8 @@ pub struct ApiSettings {
     pub trusted_proxies: Vec<IpAddr>,
     /// Cancelled when answers that have no end are to end. [`serve`] does so when it is told to stop.
     pub closing: CancellationToken,
+    /// Whether anybody may see how much there is to do, at `/reports/workload`. Default no.
+    pub workload: bool,
 }
 
 impl Default for ApiSettings {
@@ -111,6 +116,7 @@ impl Default for ApiSettings {
             cors_origins: Vec::new(),
             trusted_proxies: Vec::new(),
             closing: CancellationToken::new(),
+            workload: false,
         }
     }
 }
@@ -135,6 +141,7 @@ pub fn endpoints() -> Vec<(Method, String)> {
 /// The whole HTTP surface over one engine.
 pub fn router(engine: Engine, settings: ApiSettings) -> Router {
     let (cors, guards) = (cors::layer(&settings.cors_origins), frame::Guards::of(&settings.base_url));
+    let workload = if settings.workload { workload(engine.clone()) } else { Router::new() };
     let gate = auth::Gate::new(engine.clone(), settings);
     let mut routes = native::routes(&gate).merge(samora::routes(&gate));
     let description = reference::router(&routes.document());
@@ -146,6 +153,7 @@ pub fn router(engine: Engine, settings: ApiSettings) -> Router {
         .with_state(gate)
         .merge(description)
         .merge(health::router(engine))
+        .merge(workload)
         .fallback(dashboard::or_no_such_route)
         .method_not_allowed_fallback(|| async { ApiError::method_not_allowed() })
         // Bodies are measured where they are read; uploads have no limit.
@@ -154,4 +162,5 @@ pub fn router(engine: Engine, settings: ApiSettings) -> Router {
         .layer(middleware::from_fn(samora::in_its_own_words))
         .layer(cors)
         .layer(middleware::from_fn_with_state(guards, frame::surround))
+        .layer(middleware::from_fn(counted::count))
 }

@@ -53,6 +53,20 @@ impl TrunkConfig {
         }
     }
 
+    /// What kind it is, as it is written down.
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Sip(_) => "sip",
+            Self::Twilio(_) => "twilio",
+            Self::Telnyx(_) => "telnyx",
+            Self::Livekit(_) => "livekit",
+            Self::Simulated(_) => "simulated",
+            Self::TwilioSms(_) => "twilioSms",
+            Self::Whatsapp(_) => "whatsapp",
+            Self::Smtp(_) => "smtp",
+        }
+    }
+
     /// How people are reached over it.
     pub const fn channel(&self) -> Channel {
         match self {

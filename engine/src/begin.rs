@@ -16,6 +16,7 @@ use ringfleet_core::{
     terms::{Candidate, SUPPRESSED, Verdict},
 };
 use ringfleet_store::{Begin, Beginning, Call, Campaign, Store, Tx};
+use ringfleet_telemetry::CALLS_BEGUN;
 use uuid::Uuid;
 
 use crate::{
@@ -93,6 +94,7 @@ async fn begin(
     let deliveries = publish(&mut tx, facts, now).await?;
     tx.bump(verdicts.bumps).await?;
     tx.commit().await?;
+    begun.iter().for_each(|call| CALLS_BEGUN.of([call.channel.as_str()]).increment(1));
     hints.deliveries(&deliveries);
     Ok(wishes
         .iter()

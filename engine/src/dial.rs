@@ -2,6 +2,7 @@
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
+    iter,
     time::Duration,
 };
 
@@ -18,6 +19,7 @@ use crate::{
     batch::{Batcher, until_it_passes},
     seats,
     tried::{history, tried_before, with_transcripts},
+    verdict::count_holds,
 };
 
 pub(crate) fn loader(store: Store) -> Batcher<Uuid, Option<Dial>> {
@@ -138,7 +140,9 @@ impl Engine {
         if let Some(recipient) = tx.postpone_call(id, at, hold, reason).await? {
             tx.hold_recipients(&[recipient], hold).await?;
         }
-        Ok(tx.commit().await?)
+        tx.commit().await?;
+        count_holds(iter::once(hold));
+        Ok(())
     }
 
     /// Takes over up to `limit` calls whose worker died, to be resolved; what others take over is theirs.

@@ -1,6 +1,6 @@
 //! From due recipients to calls on the queue.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, time::Duration};
 
 use chrono::{DateTime, Utc};
 use ringfleet_core::{
@@ -10,6 +10,7 @@ use ringfleet_core::{
 };
 use ringfleet_fleet::Lane;
 use ringfleet_store::{Address, Bump, Campaign, NewCall, Queue, Running, Standing, Tx};
+use ringfleet_telemetry::{CLAIMED, DISPATCH_LAG};
 use serde_json::json;
 use uuid::Uuid;
 
@@ -124,6 +125,8 @@ impl Engine {
         let deliveries = publish(&mut tx, facts, now).await?;
         tx.bump(claim.bumps).await?;
         tx.commit().await?;
+        claim.lags.iter().for_each(|lag| DISPATCH_LAG.one().record(*lag));
+        claim.calls.iter().for_each(|call| CLAIMED.of([call.channel.as_str()]).increment(1));
         self.hint_deliveries(&deliveries);
         self.hint(Lane::Campaign, &ids).await;
         Ok(Dispatched { claimed: claim.calls.len() as u32, judged: claim.judged })
@@ -190,6 +193,8 @@ struct Claim {
     bumps: Vec<Bump>,
     completed: Vec<Completed>,
     judged: usize,
+    /// For how long those who are called had been due.
+    lags: Vec<Duration>,
     /// Until then every caller ID of the campaign is at its cap.
     no_number_before: Option<DateTime<Utc>>,
 }
@@ -215,6 +220,7 @@ impl Claim {
                 Verdict::Call => {
                     refused.leaves(campaign.id, recipient);
                     self.calls.push(call_for(campaign, recipient, now));
+                    self.lags.push((now - recipient.due_at).to_std().unwrap_or_default());
                     chosen.push(recipient.id.uuid());
                 }
                 verdict => refused.of_recipient(campaign.id, recipient, verdict, now),

@@ -61,6 +61,7 @@ mod watch;
 mod ways;
 mod webhooks;
 mod wind_up;
+mod workload;
 
 use std::sync::{Arc, OnceLock};
 
@@ -103,6 +104,7 @@ pub use users::{GoogleProfile, NewAccount, Origin, ResetLink};
 pub use watch::{FleetNow, WorkerNow};
 pub use ways::Way;
 pub use webhooks::WEBHOOK_NAME_LIMIT;
+pub use workload::Workload;
 
 use batch::Batcher;
 use deliveries::Settled;

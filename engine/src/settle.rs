@@ -13,6 +13,7 @@ use ringfleet_store::{
     Address, Bump, Call, CallUpdate, CallerDay, Campaign, NewMessage, NewRecording, RecipientUpdate,
     Standing, Store,
 };
+use ringfleet_telemetry::CALLS;
 use uuid::Uuid;
 
 use crate::{
@@ -27,7 +28,7 @@ use crate::{
     publish::{Hints, completed_facts, publish},
     recordings::Recorded,
     stats::hour,
-    verdict::waits,
+    verdict::{count_holds, waits},
 };
 
 /// A call that has ended, and who says so.
@@ -146,6 +147,10 @@ async fn settle_all(
     campaign_brake::count(&mut tx, &campaigns, &writes.ended).await?;
     tx.bump(writes.bumps).await?;
     tx.commit().await?;
+    for (call, outcome) in writes.ended.iter().filter_map(|call| Some((call, call.outcome?))) {
+        CALLS.of([call.channel.as_str(), outcome.as_str()]).increment(1);
+    }
+    count_holds(writes.calls.iter().filter_map(|call| call.hold));
     hints.deliveries(&deliveries);
     Ok(done)
 }

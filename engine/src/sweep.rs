@@ -8,6 +8,7 @@ use chrono::{DateTime, Utc};
 use ringfleet_core::{CallId, WorkerId};
 use ringfleet_fleet::Lane;
 use ringfleet_store::Waiting;
+use ringfleet_telemetry::{ORPHANED, PUSHED_AGAIN, WORKERS_DEAD};
 use uuid::Uuid;
 
 use crate::{Engine, Result};
@@ -74,6 +75,10 @@ impl Engine {
                 "jobs may have been lost and are pushed again"
             );
         }
+        PUSHED_AGAIN.of([Lane::Deliver.as_str()]).increment(deliveries.len() as u64);
+        for lane in [Lane::Trigger, Lane::Campaign] {
+            PUSHED_AGAIN.of([lane.as_str()]).increment(ids_of(&calls, lane).len() as u64);
+        }
         self.push_calls(&calls).await;
         self.hint(Lane::Deliver, &deliveries).await;
         Ok(calls.len() + deliveries.len())
@@ -95,6 +100,8 @@ impl Engine {
         if dead > 0 || orphans > 0 {
             tracing::warn!(dead_workers = dead, calls = orphans, "calls of dead workers are handed over");
         }
+        WORKERS_DEAD.one().increment(dead);
+        ORPHANED.one().increment(orphans as u64);
         Ok(orphans)
     }
 
@@ -132,13 +139,16 @@ impl Engine {
     }
 
     async fn push_calls(&self, calls: &[Waiting]) {
-        let of = |lane| -> Vec<Uuid> {
-            let single = lane == Lane::Trigger;
-            calls.iter().filter(|c| c.campaign_id.is_none() == single).map(|c| c.id.uuid()).collect()
-        };
-        self.hint(Lane::Trigger, &of(Lane::Trigger)).await;
-        self.hint(Lane::Campaign, &of(Lane::Campaign)).await;
+        for lane in [Lane::Trigger, Lane::Campaign] {
+            self.hint(lane, &ids_of(calls, lane)).await;
+        }
     }
+}
+
+/// Those of the calls whose jobs go to this lane.
+fn ids_of(calls: &[Waiting], lane: Lane) -> Vec<Uuid> {
+    let is_single = lane == Lane::Trigger;
+    calls.iter().filter(|call| call.campaign_id.is_none() == is_single).map(|call| call.id.uuid()).collect()
 }
 
 /// Jobs pushed before this moment are to be pushed again.

@@ -1,12 +1,13 @@
 //! What is written of recipients that may not be called now: put off, or done for good.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use chrono::{DateTime, Utc};
 use ringfleet_core::{
     CallState, CampaignId, CounterKind, Disposition, Hold, RecipientState, hold, terms::Verdict,
 };
 use ringfleet_store::{Bump, Call, CallUpdate, Campaign, RecipientUpdate, Standing, Tx};
+use ringfleet_telemetry::HOLDS;
 use uuid::Uuid;
 
 use crate::{Result, facts::Completed};
@@ -111,6 +112,7 @@ impl Verdicts {
 
     /// Writes calls and recipients.
     pub(crate) async fn write(&self, tx: &mut Tx) -> Result<()> {
+        count_holds(self.recipients.iter().filter_map(|recipient| recipient.hold));
         if !self.vanished.is_empty() {
             tx.delete_calls(&self.vanished).await?;
         }
@@ -127,6 +129,13 @@ impl Verdicts {
 /// Counts `n` recipients more that wait under `hold` until `due_at`.
 pub(crate) fn waits(campaign: CampaignId, hold: Option<Hold>, due_at: DateTime<Utc>, n: i64) -> Option<Bump> {
     hold::bucket(hold, due_at).map(|name| Bump::new(campaign, CounterKind::Hold, name, n))
+}
+
+/// Tells those who watch that somebody is kept waiting, once for each of these.
+pub(crate) fn count_holds(holds: impl Iterator<Item = Hold>) {
+    let mut counted: BTreeMap<&'static str, u64> = BTreeMap::new();
+    holds.for_each(|hold| *counted.entry(hold.as_str()).or_default() += 1);
+    counted.into_iter().for_each(|(hold, n)| HOLDS.of([hold]).increment(n));
 }
 
 fn unchanged(standing: &Standing) -> RecipientUpdate {

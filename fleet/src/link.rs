@@ -6,10 +6,13 @@ use std::{
     time::Duration,
 };
 
+use futures::FutureExt;
 use redis::{
-    Client,
-    aio::{ConnectionManager, ConnectionManagerConfig},
+    Client, Cmd, Pipeline, RedisFuture, Value,
+    aio::{ConnectionLike, ConnectionManager, ConnectionManagerConfig},
 };
+use ringfleet_core::clock::Stopwatch;
+use ringfleet_telemetry::{REDIS_DURATION, REDIS_FAILURES};
 
 use crate::FleetError;
 
@@ -39,8 +42,8 @@ impl Link {
     }
 
     /// The connection everybody shares. Nothing that blocks may be sent on it.
-    pub(crate) fn shared(&self) -> ConnectionManager {
-        self.shared.clone()
+    pub(crate) fn shared(&self) -> Timed {
+        Timed(self.shared.clone())
     }
 
     /// A connection of its own, for reads that block.
@@ -58,6 +61,40 @@ impl Link {
     pub(crate) fn key(&self, room: &str, name: &str) -> String {
         format!("{}:{{{room}}}:{name}", self.prefix)
     }
+}
+
+/// A connection that tells how long Redis takes.
+#[derive(Clone)]
+pub(crate) struct Timed(ConnectionManager);
+
+impl ConnectionLike for Timed {
+    fn req_packed_command<'a>(&'a mut self, command: &'a Cmd) -> RedisFuture<'a, Value> {
+        timed(self.0.req_packed_command(command))
+    }
+
+    fn req_packed_commands<'a>(
+        &'a mut self,
+        pipeline: &'a Pipeline,
+        offset: usize,
+        count: usize,
+    ) -> RedisFuture<'a, Vec<Value>> {
+        timed(self.0.req_packed_commands(pipeline, offset, count))
+    }
+
+    fn get_db(&self) -> i64 {
+        self.0.get_db()
+    }
+}
+
+/// Whoever gives up waiting is not told of: that is no answer of Redis.
+fn timed<'a, T: Send + 'a>(asked: RedisFuture<'a, T>) -> RedisFuture<'a, T> {
+    let watch = Stopwatch::start();
+    asked
+        .inspect(move |answer| match answer {
+            Ok(_) => REDIS_DURATION.one().record(watch.elapsed()),
+            Err(_) => REDIS_FAILURES.one().increment(1),
+        })
+        .boxed()
 }
 
 fn config() -> ConnectionManagerConfig {

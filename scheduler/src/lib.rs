@@ -5,6 +5,7 @@
 //! of the database, never at a message: whatever was missed is seen in the next round.
 
 mod dispatch;
+mod gauges;
 mod room;
 mod rounds;
 mod uploads;
@@ -30,6 +31,8 @@ pub struct SchedulerSettings {
     pub keep_deliveries_days: u32,
     /// How many days recordings are kept; for ever where nothing is said.
     pub keep_recordings_days: Option<u32>,
+    /// Whether somebody scrapes what it could tell of the whole fleet.
+    pub tells: bool,
 }
 
 /// How often due retries are pushed.
@@ -63,6 +66,11 @@ pub async fn run(engine: Engine, settings: SchedulerSettings, stop: Cancellation
         round("tell of progress", CALENDAR, &stop, || engine.tell_progress()),
         round("take samples", SAMPLES, &stop, || engine.take_samples()),
         uploads::work(&engine, &stop),
+        async {
+            if settings.tells {
+                gauges::tell(&engine, &stop).await;
+            }
+        },
         keep_house(&engine, &settings, &stop),
     );
 }

@@ -12,14 +12,14 @@ use serde::Serialize;
 use tokio::time::{Instant, interval, sleep};
 
 use super::{
-    Bench, cpu,
+    Bench,
     crew::Crew,
     far_end::{self, FarEnd, Report},
     ground::{List, start},
     memory::resident,
     round,
 };
-use crate::process::Failure;
+use crate::{proc, process::Failure};
 
 /// How long the phones ring.
 const RING: Duration = Duration::from_millis(200);
@@ -153,16 +153,16 @@ async fn all_talk(far_end: &mut FarEnd, args: &ConversationsArgs) -> Result<(), 
 
 /// Counts for a while; all calls must live through it.
 async fn measure(far_end: &mut FarEnd, pids: &[u32], args: &ConversationsArgs) -> Result<Used, Failure> {
-    let ours = || pids.iter().map(|pid| cpu::seconds(*pid)).sum::<Result<f64, _>>();
+    let ours = || pids.iter().map(|pid| proc::cpu_seconds(*pid)).sum::<Result<f64, _>>();
     let theirs = far_end.pid()?;
     far_end.count(true).await?;
-    let (watch, cpu, far_end_cpu) = (Stopwatch::start(), ours()?, cpu::seconds(theirs)?);
+    let (watch, cpu, far_end_cpu) = (Stopwatch::start(), ours()?, proc::cpu_seconds(theirs)?);
     sleep(Duration::from_secs(args.seconds)).await;
     far_end.count(false).await?;
     let used = Used {
         seconds: watch.elapsed().as_secs_f64(),
         cpu: ours()? - cpu,
-        far_end_cpu: cpu::seconds(theirs)? - far_end_cpu,
+        far_end_cpu: proc::cpu_seconds(theirs)? - far_end_cpu,
         memory: pids.iter().map(|pid| resident(*pid)).sum::<Result<f64, _>>()?,
     };
     match far_end.talking().await? {

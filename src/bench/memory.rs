@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::round;
-use crate::process::Failure;
+use crate::{proc, process::Failure};
 
 const MIB: f64 = 1_048_576.0;
 
@@ -12,16 +12,7 @@ const MIB: f64 = 1_048_576.0;
 /// # Errors
 /// When there is no such process.
 pub fn resident(pid: u32) -> Result<f64, Failure> {
-    let path = format!("/proc/{pid}/status");
-    let status = std::fs::read_to_string(&path).map_err(|e| Failure::during(&path, e))?;
-    resident_in(&status).ok_or_else(|| Failure::new(format!("{path} does not tell the resident memory")))
-}
-
-/// From proc(5) status; what it calls kB are KiB.
-fn resident_in(status: &str) -> Option<f64> {
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
-    let kib: f64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
-    Some(kib / 1024.0)
+    proc::resident_bytes(pid).map(mib)
 }
 
 /// Bytes in MiB.
@@ -83,14 +74,6 @@ impl std::fmt::Display for Trend {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn resident_memory_is_read_where_the_kernel_writes_it() {
-        let status = "Name:\tringfleet\nVmHWM:\t  200 kB\nVmRSS:\t   51712 kB\nRssAnon:\t  1 kB\n";
-        assert_eq!(resident_in(status), Some(50.5));
-        assert_eq!(resident_in("Name:\tkthreadd\n"), None, "a kernel thread has none");
-        assert!(resident(std::process::id()).unwrap() > 1.0);
-    }
 
     #[test]
     fn a_trend_is_of_what_came_after_the_warm_up() {

@@ -3,7 +3,6 @@
 mod calls;
 mod campaign;
 mod conversations;
-mod cpu;
 mod crew;
 mod crowd;
 pub mod far_end;

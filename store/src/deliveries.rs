@@ -306,6 +306,17 @@ impl Tx {
         Ok(due)
     }
 
+    /// How many deliveries are to be sent, now or later; no further than `most`.
+    pub async fn count_pending_deliveries(&mut self, most: u32) -> Result<u64> {
+        let n = scalar!(
+            self,
+            i64,
+            "SELECT count(*) FROM (SELECT 1 AS one FROM deliveries WHERE state = 'PENDING' LIMIT $1) AS pending",
+            i64::from(most)
+        )?;
+        Ok(n.unwrap_or(0) as u64)
+    }
+
     /// How many deliveries wait with a job that was pushed before `before`, and nobody is sending them at `now`.
     pub async fn count_pushed_deliveries(
         &mut self,

@@ -1,5 +1,6 @@
 use std::{
     io,
+    ops::Add,
     path::Path,
     str::FromStr,
     sync::{
@@ -18,6 +19,7 @@ use sqlx::{
 
 use crate::{
     Bulk, CopyYard, Result, StoreError, migrate,
+    timed::Purpose,
     tx::{Inner, Tx},
 };
 
@@ -36,6 +38,38 @@ pub(crate) enum Backend {
         writer: Pool<Sqlite>,
         readers: Pool<Sqlite>,
     },
+}
+
+/// Connections to the database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Connections {
+    /// Open, and in nobody's hands.
+    pub idle: u32,
+    /// Those that somebody has.
+    pub in_use: u32,
+    /// How many there may be.
+    pub most: u32,
+}
+
+impl Connections {
+    fn of<D: sqlx::Database>(pool: &Pool<D>) -> Self {
+        let idle = u32::try_from(pool.num_idle()).unwrap_or(u32::MAX);
+        // The two are not read at one moment.
+        let in_use = pool.size().saturating_sub(idle);
+        Self { idle, in_use, most: pool.options().get_max_connections() }
+    }
+}
+
+impl Add for Connections {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self {
+            idle: self.idle + other.idle,
+            in_use: self.in_use + other.in_use,
+            most: self.most + other.most,
+        }
+    }
 }
 
 /// How long a caller waits for a free connection before the database counts as unreachable.
@@ -72,6 +106,11 @@ async fn begin(pool: &Pool<Postgres>, statement: &'static str) -> Result<Transac
     Ok(begun.await.map_err(|stopped| sqlx::Error::Io(io::Error::other(stopped)))??)
 }
 
+async fn begin_many(pool: &Pool<Postgres>) -> Result<Inner> {
+    let statement = if plans_anew() { BEGIN_MANY_ANEW } else { BEGIN_MANY };
+    Ok(Inner::Postgres(begin(pool, statement).await?))
+}
+
 /// Whether the next of these transactions plans anew: one in sixteen does, so that no connection goes on for long with a plan made
 /// for a small table. Which ones is spread by a hash: an even count might always meet the same connection of the pool.
 fn plans_anew() -> bool {
@@ -101,8 +140,9 @@ impl Store {
         !self.keys.is_empty()
     }
 
-    fn tx(&self, inner: Inner) -> Tx {
-        Tx { inner, keys: self.keys.clone() }
+    async fn begin(&self, purpose: Purpose, begun: impl Future<Output = Result<Inner>>) -> Result<Tx> {
+        let (inner, timed) = purpose.begin(begun).await?;
+        Ok(Tx { inner, keys: self.keys.clone(), timed })
     }
 
     /// Opens PostgreSQL by URL (`postgres://…`). Does not touch the schema.
@@ -164,29 +204,30 @@ impl Store {
 
     /// Begins a transaction that may write.
     pub async fn write(&self) -> Result<Tx> {
-        let inner = match &self.backend {
-            Backend::Postgres(pool) => Inner::Postgres(begin(pool, BEGIN).await?),
-            Backend::Sqlite { writer, .. } => Inner::Sqlite(writer.begin_with("BEGIN IMMEDIATE").await?),
+        let begun = async {
+            Ok(match &self.backend {
+                Backend::Postgres(pool) => Inner::Postgres(begin(pool, BEGIN).await?),
+                Backend::Sqlite { writer, .. } => Inner::Sqlite(writer.begin_with("BEGIN IMMEDIATE").await?),
+            })
         };
-        Ok(self.tx(inner))
+        self.begin(Purpose::Write, begun).await
     }
 
     /// Begins a transaction that only reads; on SQLite it does not wait for the writer.
     pub async fn read(&self) -> Result<Tx> {
-        let inner = match &self.backend {
-            Backend::Postgres(pool) => Inner::Postgres(begin(pool, BEGIN_READ).await?),
-            Backend::Sqlite { readers, .. } => Inner::Sqlite(readers.begin().await?),
+        let begun = async {
+            Ok(match &self.backend {
+                Backend::Postgres(pool) => Inner::Postgres(begin(pool, BEGIN_READ).await?),
+                Backend::Sqlite { readers, .. } => Inner::Sqlite(readers.begin().await?),
+            })
         };
-        Ok(self.tx(inner))
+        self.begin(Purpose::Read, begun).await
     }
 
     /// Begins a writing transaction of statements that look up many rows by their ids: for what is done to every call.
     pub async fn write_many(&self) -> Result<Tx> {
         match &self.backend {
-            Backend::Postgres(pool) => {
-                let statement = if plans_anew() { BEGIN_MANY_ANEW } else { BEGIN_MANY };
-                Ok(self.tx(Inner::Postgres(begin(pool, statement).await?)))
-            }
+            Backend::Postgres(pool) => self.begin(Purpose::Write, begin_many(pool)).await,
             Backend::Sqlite { .. } => self.write().await,
         }
     }
@@ -194,8 +235,16 @@ impl Store {
     /// The same for one statement that only reads.
     pub async fn read_many(&self) -> Result<Tx> {
         match &self.backend {
-            Backend::Postgres(_) => self.write_many().await,
+            Backend::Postgres(pool) => self.begin(Purpose::Read, begin_many(pool)).await,
             Backend::Sqlite { .. } => self.read().await,
+        }
+    }
+
+    /// The connections of this process.
+    pub fn connections(&self) -> Connections {
+        match &self.backend {
+            Backend::Postgres(pool) => Connections::of(pool),
+            Backend::Sqlite { writer, readers } => Connections::of(writer) + Connections::of(readers),
         }
     }
 
@@ -238,7 +287,8 @@ pub(crate) use alone_all;
 /// The same for the first row, if there is one.
 macro_rules! alone {
     (@run $store:expr, $out:ty, $sql:expr, ($($bind:expr),*), $run:ident) => {{
-        use $crate::{dialect::Dialect, store::Backend};
+        use $crate::{dialect::Dialect, store::Backend, timed::Purpose};
+        let timed = Purpose::Statement.starts();
         let found = match &$store.backend {
             Backend::Postgres(pool) => {
                 sqlx::query_as::<_, $out>(Dialect::Postgres.text($sql))$(.bind($bind))*.$run(pool).await
@@ -247,6 +297,9 @@ macro_rules! alone {
                 sqlx::query_as::<_, $out>(Dialect::Sqlite.text($sql))$(.bind($bind))*.$run(readers).await
             }
         };
+        if found.is_ok() {
+            timed.committed();
+        }
         found.map_err($crate::StoreError::from)
     }};
     ($store:expr, $out:ty, $sql:expr $(, $bind:expr)* $(,)?) => {

@@ -157,6 +157,23 @@ impl Tx {
         Ok(due)
     }
 
+    /// How many trunks that have had trouble are in each state.
+    pub async fn count_trunk_health(&mut self) -> Result<Vec<(BrakeState, u64)>> {
+        record! {
+            /// The trunks in one state.
+            pub struct InState {
+                pub state: BrakeState,
+                pub n: i64,
+            }
+        }
+        let counted = all!(
+            self,
+            InState,
+            "SELECT state, count(*) AS n FROM trunk_health GROUP BY state ORDER BY state"
+        )?;
+        Ok(counted.into_iter().map(|InState { state, n }| (state, n as u64)).collect())
+    }
+
     /// How many calls that first began at `since` or later are live on the trunk.
     pub async fn live_calls_on_trunk(&mut self, trunk: TrunkId, since: DateTime<Utc>) -> Result<u32> {
         let n = scalar!(

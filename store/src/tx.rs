@@ -1,9 +1,10 @@
 use std::sync::Arc;
 
+use chrono::{DateTime, Utc};
 use ringfleet_core::Keyring;
 use sqlx::{Postgres, Sqlite, Transaction};
 
-use crate::{Result, dialect::Dialect};
+use crate::{Result, StoreError, Timestamp, dialect::Dialect, timed::Timed};
 
 /// One transaction. Dropped without [`Tx::commit`], nothing of it has happened.
 ///
@@ -12,6 +13,7 @@ pub struct Tx {
     pub(crate) inner: Inner,
     /// What opens and seals secrets.
     pub(crate) keys: Arc<Keyring>,
+    pub(crate) timed: Timed,
 }
 
 pub(crate) enum Inner {
@@ -26,6 +28,7 @@ impl Tx {
             Inner::Postgres(tx) => tx.commit().await?,
             Inner::Sqlite(tx) => tx.commit().await?,
         }
+        self.timed.committed();
         Ok(())
     }
 
@@ -42,6 +45,12 @@ impl Tx {
     pub async fn ping(&mut self) -> Result<()> {
         scalar!(self, i32, "SELECT 1")?;
         Ok(())
+    }
+
+    /// The moment by the clock of the database, which every heartbeat and every lease of a request goes by.
+    pub async fn database_time(&mut self) -> Result<DateTime<Utc>> {
+        let now = scalar!(self, Timestamp, "SELECT DB_NOW")?;
+        now.map(|now| now.0).ok_or(StoreError::Database(sqlx::Error::RowNotFound))
     }
 }
 

@@ -78,6 +78,17 @@ impl Tx {
         Ok(ids.into_iter().map(CallId::from).collect())
     }
 
+    /// How many calls of dead workers nobody has taken over yet.
+    pub async fn count_orphans(&mut self) -> Result<u64> {
+        let n = scalar!(
+            self,
+            i64,
+            "SELECT count(*) FROM calls
+             WHERE worker_id IS NULL AND state IN ('TRIGGERED', 'ONGOING') AND orphaned_at IS NOT NULL"
+        )?;
+        Ok(n.unwrap_or(0) as u64)
+    }
+
     /// How many calls of the campaign, messages aside, wait for a worker or for room; not those that wait for an hour.
     pub async fn count_waiting_calls(&mut self, campaign: CampaignId) -> Result<u32> {
         let n = scalar!(

@@ -89,6 +89,8 @@ pub enum Signal {
     Kill,
     /// PostgreSQL's immediate shutdown: no checkpoint, but no shared memory left behind either.
     Quit,
+    /// Ends nothing that listens to it.
+    Hup,
 }
 
 impl Signal {
@@ -97,6 +99,7 @@ impl Signal {
             Self::Term => "TERM",
             Self::Kill => "KILL",
             Self::Quit => "QUIT",
+            Self::Hup => "HUP",
         }
     }
 }

@@ -18,6 +18,7 @@ pub mod process;
 pub mod receiver;
 pub mod redis;
 pub mod scenarios;
+pub mod scrape;
 pub mod sipp;
 pub mod speaker;
 pub mod telnyx;

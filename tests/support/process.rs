@@ -118,6 +118,11 @@ impl Process {
         self.tethered.signal(Signal::Term);
     }
 
+    /// Sends it a signal.
+    pub fn signal(&self, signal: Signal) {
+        self.tethered.signal(signal);
+    }
+
     /// Ends it as a crash would and returns when it is gone.
     pub fn kill9(&self) {
         self.tethered.kill9();

@@ -48,6 +48,9 @@ async fn wrong_variables_are_refused() {
         ("RINGFLEET_SIP__BIND", "eth0", &["sip.bind", "eth0", "127.0.0.1"]),
         ("RINGFLEET_LISTEN", "nowhere", &["listen", "nowhere", "127.0.0.1:8080"]),
         ("RINGFLEET_SIP__TRANSACTION_TIMEOUT", "0", &["sip.transaction_timeout", "0.1 to 3600"]),
+        ("RINGFLEET_METRICS__LISTEN", "9464", &["metrics.listen", "9464", "127.0.0.1:8080"]),
+        ("RINGFLEET_METRICS__LISTEN", "127.0.0.1:8080", &["metrics.listen", "another address than listen"]),
+        ("RINGFLEET_METRICS__WORKLOAD", "perhaps", &["metrics.workload", "perhaps"]),
         ("RINGFLEET_SIP__RTP_PORTS", "[80,90]", &["sip.rtp_ports", "80", "from 1024 up"]),
     ] {
         says(&refusal(&[], &[(name, value)]).await, all);

@@ -49,6 +49,10 @@ mod list;
 #[cfg(test)]
 mod livekit;
 #[cfg(test)]
+mod log_level;
+#[cfg(test)]
+mod metrics;
+#[cfg(test)]
 mod once;
 #[cfg(test)]
 mod operator;

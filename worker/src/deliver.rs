@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use chrono::{DateTime, Utc};
-use reqwest::{Client, RequestBuilder, Response, Url, header::RETRY_AFTER};
+use reqwest::{Client, RequestBuilder, Response, StatusCode, Url, header::RETRY_AFTER};
 use ringfleet_carriers::guarded;
 use ringfleet_core::{
     Clock, DeliveryId,
@@ -15,6 +15,7 @@ use ringfleet_core::{
 };
 use ringfleet_engine::{Answer, Engine};
 use ringfleet_store::Letter;
+use ringfleet_telemetry::{WEBHOOK_DURATION, WEBHOOKS, WEBHOOKS_DEAD};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -68,8 +69,10 @@ impl Postman {
             Err(not_now) => return self.put_off(&letter, not_now).await,
         };
         visit.turn().await;
-        let answer = self.post(&letter).await;
+        let (answer, result) = self.post(&letter).await;
         visit.ended(answer.status.is_some());
+        WEBHOOKS.of([result]).increment(1);
+        WEBHOOK_DURATION.one().record(answer.took);
         let failure =
             answer.error.clone().or_else(|| answer.status.map(|status| format!("HTTP status {status}")));
         match self.engine.settle_delivery(&letter, answer, rand::random()).await {
@@ -78,6 +81,7 @@ impl Postman {
                 tracing::info!(delivery = %id, event = %letter.event_id, attempt = letter.attempts, failure, "a webhook failed and will be tried again");
             }
             Ok(DeliveryState::Dead) => {
+                WEBHOOKS_DEAD.one().increment(1);
                 tracing::warn!(delivery = %id, event = %letter.event_id, attempts = letter.attempts, failure, "a webhook is given up");
             }
             Err(error) => {
@@ -96,6 +100,7 @@ impl Postman {
         };
         match put_off {
             Ok(DeliveryState::Dead) => {
+                WEBHOOKS_DEAD.one().increment(1);
                 tracing::warn!(delivery = %letter.id, event = %letter.event_id, attempts = letter.attempts - 1, "a webhook is given up: its endpoint does not answer");
             }
             Ok(_) => {}
@@ -105,7 +110,8 @@ impl Postman {
         }
     }
 
-    async fn post(&self, letter: &Letter) -> Answer {
+    /// Gives what the endpoint said, and what came of it in one word.
+    async fn post(&self, letter: &Letter) -> (Answer, &'static str) {
         let (at, watch) = (Clock::now(self.engine.clock()), Stopwatch::start());
         let no_answer = |error: String| Answer {
             at,
@@ -117,17 +123,21 @@ impl Postman {
         };
         let request = match self.request(letter, at) {
             Ok(request) => request,
-            Err(problem) => return no_answer(problem),
+            Err(problem) => return (no_answer(problem), "not_sent"),
         };
         match request.send().await {
             Ok(mut response) => {
                 let retry_after = retry_after(&response, at);
-                let status = response.status().as_u16();
+                let (status, result) = (response.status().as_u16(), verdict(response.status()));
                 let body = beginning(&mut response).await;
-                Answer { at, took: watch.elapsed(), status: Some(status), error: None, body, retry_after }
+                let (took, status, error) = (watch.elapsed(), Some(status), None);
+                (Answer { at, took, status, error, body, retry_after }, result)
             }
-            // The URL may carry a token of the customer's.
-            Err(error) => no_answer(with_causes(&error.without_url())),
+            Err(error) => {
+                let result = trouble(&error);
+                // The URL may carry a token of the customer's.
+                (no_answer(with_causes(&error.without_url())), result)
+            }
         }
     }
 
@@ -150,6 +160,26 @@ impl Postman {
             request = request.header(name, value);
         }
         Ok(request.body(letter.body.clone()))
+    }
+}
+
+/// An answer in one word.
+fn verdict(status: StatusCode) -> &'static str {
+    match status.as_u16() {
+        200..300 => "delivered",
+        300..400 => "redirect",
+        400..500 => "client_error",
+        _ => "server_error",
+    }
+}
+
+/// No answer in one word.
+fn trouble(error: &reqwest::Error) -> &'static str {
+    match () {
+        () if error.is_timeout() => "timeout",
+        // Addresses that nothing may be sent to as well: they are judged between look-up and connection.
+        () if error.is_connect() => "no_connection",
+        () => "broken_off",
     }
 }
 

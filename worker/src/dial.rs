@@ -14,6 +14,7 @@ use ringfleet_core::{
 use ringfleet_engine::{Engine, EngineError, Settlement};
 use ringfleet_fleet::{Acquired, Lane, Limit, Seats, Shortage};
 use ringfleet_store::{CLOCK_SKEW, Dial};
+use ringfleet_telemetry::ORPHANS_ADOPTED;
 use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -27,6 +28,7 @@ use crate::{
     identity::Identity,
     message,
     recordings::Recordings,
+    trouble,
 };
 
 /// How long a campaign's call waits for room under the limits before it goes back.
@@ -108,6 +110,7 @@ impl Dialer {
         {
             // The trunk's trouble or the greeting's is not the recipient's: nothing is consumed.
             if brake::evidence(ending) != Evidence::None {
+                trouble::tell(dial.config.kind(), ending);
                 return self.engine.unplaced(&dial, ending).await;
             }
             let (wait, reason) = unprepared(ending);
@@ -156,6 +159,7 @@ impl Dialer {
             workspace: dial.workspace_id,
             number: dial.number,
             window: dial.seats.map(|seats| seats.window()),
+            kind: dial.config.kind(),
             on_trial: dial.brake.is_some_and(|brake| brake == BrakeState::Trial).then_some(dial.trunk_id),
             worker,
             begun: Clock::now(self.engine.clock()),
@@ -197,7 +201,9 @@ impl Dialer {
             self.engine.disown_strays(self.identity.id(), |id| followed.has(id)).await?;
             followed.found(lost);
         }
-        for id in self.engine.adopt_orphans(self.identity.id(), ORPHANS).await? {
+        let adopted = self.engine.adopt_orphans(self.identity.id(), ORPHANS).await?;
+        ORPHANS_ADOPTED.one().increment(adopted.len() as u64);
+        for id in adopted {
             let Some(mut mine) = self.followed.take(id) else {
                 self.followed.lost_one(); // whoever has it does not know that it is open
                 continue;

@@ -13,7 +13,7 @@ use ringfleet_store::SeatAnswer;
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use tokio_util::sync::CancellationToken;
 
-use crate::{followed::Mine, recordings::Recordings};
+use crate::{followed::Mine, recordings::Recordings, trouble};
 
 /// So long after it was granted room a call is not placed any more, whatever its slot says: a worker that was frozen meanwhile may
 /// have been declared dead, and somebody else may have ended the call.
@@ -143,6 +143,8 @@ pub(crate) struct Follower {
     pub(crate) number: E164,
     /// How many of the last answers its campaign looks at, if that has seats.
     pub(crate) window: Option<u32>,
+    /// What kind of trunk it goes over.
+    pub(crate) kind: &'static str,
     /// Its trunk, if that is on trial and this may be the call that decides.
     pub(crate) on_trial: Option<TrunkId>,
     pub(crate) worker: WorkerId,
@@ -238,8 +240,9 @@ impl Follower {
     }
 
     async fn settle_at(self, course: Course, ending: Ending, at: DateTime<Utc>) {
-        let Self { engine, call, campaign, worker, begun, mut mine, recordings, .. } = self;
+        let Self { engine, call, campaign, kind, worker, begun, mut mine, recordings, .. } = self;
         let (begun, Course { sent, rung, answered_at, heard }) = (Some(begun), course);
+        trouble::tell(kind, &ending);
         let recorded = match &recordings {
             Some(recordings) => recordings.left_by(&engine, call).await,
             None => None,

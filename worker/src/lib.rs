@@ -19,6 +19,7 @@ mod pulse;
 mod recordings;
 mod said;
 mod script;
+mod trouble;
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 

@@ -2,6 +2,7 @@ use std::time::Duration;
 
 use ringfleet_engine::EngineError;
 use ringfleet_fleet::Member;
+use ringfleet_telemetry::{CAPACITY, DRAINING, LIVE};
 use tokio_util::sync::CancellationToken;
 
 use crate::dial::Dialer;
@@ -58,13 +59,18 @@ async fn prove(dialer: &Dialer) -> Result<(), EngineError> {
 }
 
 async fn announce(dialer: &Dialer, capacity: u32) -> Result<(), EngineError> {
+    let live = capacity.saturating_sub(dialer.live.available_permits() as u32);
+    let draining = dialer.stop.is_cancelled() || dialer.drain.is_on();
+    LIVE.one().set(live);
+    CAPACITY.one().set(capacity);
+    DRAINING.one().set(u8::from(draining));
     let member = Member {
         id: dialer.identity.id().to_string(),
         role: "worker".into(),
-        live: capacity.saturating_sub(dialer.live.available_permits() as u32),
+        live,
         capacity,
         version: env!("CARGO_PKG_VERSION").into(),
-        draining: dialer.stop.is_cancelled() || dialer.drain.is_on(),
+        draining,
     };
     Ok(dialer.engine.fleet().presence().announce(member).await?)
 }

@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, net::SocketAddr, pin::Pin, sync::Arc, time::Duration};
 
 use ringfleet_core::{EndedBy, Ending, Outcome, net::Guard, trunk::OutcomeRule};
+use ringfleet_telemetry::SIP_ANSWER;
 use rsipstack::{
     sip::{Header, Request, Response},
     transport::{SipAddr, SipConnection},
@@ -89,6 +90,7 @@ pub(super) async fn place(
     let mut inviting = Inviting {
         invitation,
         progress,
+        began: Instant::now(),
         leg: invitation.leg.clone(),
         seen: Seen::default(),
         answers: Answers::default(),
@@ -137,6 +139,7 @@ enum Next {
 struct Inviting<'a> {
     invitation: &'a Invitation,
     progress: &'a UnboundedSender<Progress>,
+    began: Instant,
     leg: Leg,
     seen: Seen,
     answers: Answers,
@@ -285,6 +288,7 @@ impl Inviting<'_> {
             line::bye(&invitation.station, &leg, invitation.credentials.as_ref()).await;
             return Answer::Over(Ending::over(Outcome::Failed, "media", code, EndedBy::Caller));
         };
+        SIP_ANSWER.one().record(self.began.elapsed());
         self.tell(Progress::Answered);
         Answer::Live { leg: Box::new(leg), remote, terms: Terms::of(response) }
     }

@@ -9,6 +9,7 @@ use ringfleet_core::{
     EndedBy, Ending, Outcome,
     call::{AGENT_LOST, AGENT_UNREACHABLE, Heard, OPTED_OUT},
 };
+use ringfleet_telemetry::{RTP_LOST, RTP_RECEIVED};
 use rsipstack::transaction::Transaction;
 use tokio::{
     sync::mpsc::{UnboundedReceiver, UnboundedSender},
@@ -114,6 +115,8 @@ pub(super) async fn follow(
     tokio::join!(goodbye, desk.hung_up());
     stop.cancel();
     let report = audio_report(audio).await;
+    RTP_RECEIVED.one().increment(report.packets_in);
+    RTP_LOST.one().increment(report.lost);
     let opted_out = script.opts_out(&report.digits);
     if opted_out && end != End::Said(Close::OptedOut) {
         tell(&progress, Progress::OptedOut); // the far end hung up right after the key

@@ -17,6 +17,7 @@ use futures::{
 use parking_lot::Mutex;
 use ring::digest::{SHA256, digest};
 use ringfleet_core::{clock::Stopwatch, net::Guard};
+use ringfleet_telemetry::{SPEECH, SPEECH_DURATION};
 use tokio::{
     sync::Semaphore,
     time::{Instant, timeout},
@@ -240,7 +241,10 @@ impl Speech {
             }
         };
         let made = timeout(limit, made).await;
-        match made.unwrap_or_else(|_| Err(Trouble::Down(format!("it took longer than {limit:?}"), None))) {
+        let made =
+            made.unwrap_or_else(|_| Err(Trouble::Down(format!("it took longer than {limit:?}"), None)));
+        self.count(&made, watch.elapsed());
+        match made {
             Ok(pcm) => {
                 self.rest.lock().over();
                 tracing::debug!(chars = text.chars().count(), took = ?watch.elapsed(), "a text was rendered");
@@ -256,6 +260,16 @@ impl Speech {
                 Err(SpeechError::Unavailable { retry_after })
             }
         }
+    }
+
+    fn count(&self, made: &Result<Vec<i16>, Trouble>, took: Duration) {
+        let result = match made {
+            Ok(_) => "rendered",
+            Err(Trouble::Refused(_)) => "refused",
+            Err(Trouble::Down(..)) => "unavailable",
+        };
+        SPEECH.of([self.provider(), result]).increment(1);
+        SPEECH_DURATION.of([self.provider()]).record(took);
     }
 
     fn refuse_while_it_rests(&self) -> Result<(), SpeechError> {

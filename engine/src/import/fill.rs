@@ -19,6 +19,7 @@ use ringfleet_core::{CampaignId, CounterKind, E164, Hold, ImportId, WorkspaceId,
 use ringfleet_store::{
     Bump, Campaign, Import, ImportState, NewRecipient, Progress, Reject, StoreError, Tx, fresh_ids,
 };
+use ringfleet_telemetry::{IMPORTS, ROWS};
 use tokio::{io::AsyncRead, sync::mpsc};
 use tokio_util::task::AbortOnDropHandle;
 use uuid::Uuid;
@@ -141,7 +142,10 @@ impl Filler {
         let rejected = rejects.len() as u64;
         self.progress(&mut tx, Progress { rows: accepted + rejected, accepted, rejected }).await?;
         tx.bump(bumps(self.campaign, &batch.recipients, &due, &known)).await?;
-        Ok(tx.commit().await?)
+        tx.commit().await?;
+        ROWS.of(["accepted"]).increment(accepted);
+        ROWS.of(["rejected"]).increment(rejected);
+        Ok(())
     }
 
     /// # Errors
@@ -175,6 +179,7 @@ impl Filler {
         let (accepted, rejected) = figures.map(|import| (import.accepted, import.rejected)).unzip();
         let (import, campaign) = (self.import, self.campaign);
         tracing::info!(%import, %campaign, %state, accepted, rejected, error, "import ended");
+        IMPORTS.of([state.as_str()]).increment(1);
         result?;
         closed?.ok_or(EngineError::NotFound("import"))
     }

@@ -9,6 +9,7 @@ use ringfleet_core::{
     settle::{Earlier, Next, Past},
 };
 use ringfleet_store::{Bump, Call, Campaign, NewSuppression, Recipient, RecipientUpdate, Tx};
+use ringfleet_telemetry::RECEIPTS;
 
 use super::earlier::earlier;
 use crate::{
@@ -94,6 +95,7 @@ impl Engine {
         tx.bump(bumps).await?;
         asked.write(&mut tx, &Noted::New, self.clock()).await?;
         tx.commit().await?;
+        RECEIPTS.of([call.channel.as_str(), receipt.as_str()]).increment(1);
         self.hint_deliveries(&deliveries);
         Ok(Noted::New)
     }

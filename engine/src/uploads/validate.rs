@@ -2,8 +2,9 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use futures::future::BoxFuture;
-use ringfleet_core::WorkerId;
+use ringfleet_core::{WorkerId, import::UploadState};
 use ringfleet_store::{Reject, Upload, Validated};
+use ringfleet_telemetry::UPLOADS;
 use tokio::sync::mpsc;
 use tokio_util::task::AbortOnDropHandle;
 use uuid::Uuid;
@@ -141,6 +142,8 @@ impl Look<'_> {
         self.engine.hint_deliveries(&told);
         let (upload, rows) = (self.upload.id, self.rows);
         tracing::info!(%upload, rows, error, "upload looked through");
+        let state = if error.is_none() { UploadState::Ready } else { UploadState::Failed };
+        UPLOADS.of([state.as_str()]).increment(1);
         Ok(())
     }
 }

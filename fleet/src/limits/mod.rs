@@ -37,6 +37,7 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use parking_lot::Mutex;
 use ringfleet_core::seats::Ratio;
+use ringfleet_telemetry::LIMITER_WAIT;
 use tokio::time::{Instant, sleep_until};
 
 pub use self::permit::{Permit, Seat};
@@ -131,6 +132,19 @@ pub enum Acquired {
         /// When to ask again, at the earliest.
         retry_after: Duration,
     },
+}
+
+impl Acquired {
+    /// In one word, for figures: granted, or what is short.
+    const fn as_str(&self) -> &'static str {
+        match self {
+            Self::Granted(..) => "granted",
+            Self::NoRoom { kind: Shortage::Rate, .. } => "rate",
+            Self::NoRoom { kind: Shortage::Live, .. } => "live",
+            Self::NoRoom { kind: Shortage::Seats, .. } => "seats",
+            Self::NoRoom { kind: Shortage::Unreachable, .. } => "unreachable",
+        }
+    }
 }
 
 /// The two sets of books.
@@ -268,12 +282,16 @@ impl Limits {
         if limits.is_empty() {
             return Acquired::Granted(Permit::of_nothing(), Slot::in_no_hurry());
         }
-        if let Some(kind) = closed(&limits) {
-            return Acquired::NoRoom { kind, retry_after: pace::CLOSED };
-        }
-        let deadline = Instant::now() + horizon;
-        let visit = self.visit(limits, rank);
-        self.at(&visit.desk, lead, deadline).await
+        let asked = Instant::now();
+        let acquired = match closed(&limits) {
+            Some(kind) => Acquired::NoRoom { kind, retry_after: pace::CLOSED },
+            None => {
+                let visit = self.visit(limits, rank);
+                self.at(&visit.desk, lead, asked + horizon).await
+            }
+        };
+        LIMITER_WAIT.of([acquired.as_str()]).record(asked.elapsed());
+        acquired
     }
 
     /// Goes to the desk of these limits, which stands as long as somebody is there.

@@ -50,6 +50,8 @@ pub async fn trunks_are_unknown_until_they_have_trouble(db: Db) {
     let again = db.write(async |tx| tx.lock_trunk_health(&trunk).await).await;
     assert_eq!(again.into_iter().map(TrunkHealth::health).collect::<Vec<_>>(), [paused()], "kept as it is");
     assert_eq!(db.read(async |tx| tx.trunk_health(&[]).await).await, []);
+    let counted = db.read(async |tx| tx.count_trunk_health().await).await;
+    assert_eq!(counted, [(BrakeState::Paused, 1)]);
 }
 
 pub async fn trunks_come_due(db: Db) {

@@ -180,6 +180,14 @@ pub async fn failures_come_back_when_due(db: Db) {
     assert!(post.begin(&db, 9000, 8000).await.is_empty());
 }
 
+pub async fn those_to_be_sent_are_counted_up_to_a_limit(db: Db) {
+    let post = Post::new(&db, 5).await;
+    let pending = async |most| db.read(async |tx| tx.count_pending_deliveries(most).await).await;
+    assert_eq!((pending(10).await, pending(3).await), (5, 3));
+    update(&db, delivered(post.ids[0])).await;
+    assert_eq!(pending(10).await, 4);
+}
+
 pub async fn a_closed_one_stays_closed(db: Db) {
     let post = Post::new(&db, 1).await;
     post.begin(&db, 100, 0).await;

@@ -89,7 +89,7 @@ on_both_engines! {
              only_who_holds_a_filling_closes_it workspaces_take_turns_in_filling portions_are_noted_once
              an_upload_counts_what_it_tells unused_ones_are_forgotten a_load_brings_all_over_as_an_insert_does
              a_load_fails_over_a_known_number;
-    deliveries: an_attempt_that_was_not_made_does_not_count a_letter_is_sent_once failures_come_back_when_due a_closed_one_stays_closed lost_ones_are_pushed_again
+    deliveries: an_attempt_that_was_not_made_does_not_count a_letter_is_sent_once failures_come_back_when_due those_to_be_sent_are_counted_up_to_a_limit a_closed_one_stays_closed lost_ones_are_pushed_again
                 deleting_an_endpoint_gives_up one_made_during_a_deletion_is_closed;
     giving_up: a_backlog_is_closed_in_portions one_that_is_on_again_begins_anew;
     agents: versions_are_kept_and_one_is_live an_agent_that_was_put_away_is_not_listed
@@ -98,7 +98,7 @@ on_both_engines! {
               requests_are_kept_and_deliveries_replayed a_campaign_counts_what_it_tells secrets_are_sealed_at_rest
               headers_are_sealed_at_rest ended_ones_are_forgotten_with_their_events;
     audit: every_row_comes_once deliveries_bring_their_events what_is_not_over_is_counted;
-    workers: live_while_they_beat retire_by_themselves hear_whether_they_drain;
+    workers: live_while_they_beat can_tell_how_wrong_their_clock_is retire_by_themselves hear_whether_they_drain;
     watched: samples_tell_how_campaigns_stood live_calls_are_listed_and_counted;
     brakes: trunks_are_unknown_until_they_have_trouble trunks_come_due a_dial_says_how_its_trunk_is
             calls_wait_for_their_trunk_and_are_let_go live_calls_are_counted_from_a_moment_on

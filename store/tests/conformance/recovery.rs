@@ -43,6 +43,7 @@ pub async fn a_dead_workers_calls_are_orphans(db: Db) {
     assert_eq!(orphans(&db, 100).await, NONE, "everybody lives");
     db.write(async |tx| tx.retire_worker(retired).await).await;
     assert_eq!(orphans(&db, 100).await, sorted(of_retired.iter().map(|c| c.id)));
+    assert_eq!(db.read(async |tx| tx.count_orphans().await).await, 2);
     eventually(SOON, "the silent worker is buried", async || {
         let buried = db
             .write(async |tx| {

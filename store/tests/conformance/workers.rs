@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use ringfleet_core::WorkerId;
+use chrono::TimeDelta;
+use ringfleet_core::{Clock, SystemClock, WorkerId};
 
 use crate::support::{Db, SOON, at, eventually};
 
@@ -35,6 +36,14 @@ pub async fn live_while_they_beat(db: Db) {
     assert_eq!(bury(LONG).await, 0);
     let stranger = db.write(async |tx| tx.heartbeat(WorkerId::new(at(0))).await).await;
     assert_eq!(stranger, None, "nobody announced this one");
+}
+
+pub async fn can_tell_how_wrong_their_clock_is(db: Db) {
+    let before = SystemClock.now();
+    let theirs = db.read(async |tx| tx.database_time().await).await;
+    // The database of a test runs on this machine; it may round another way.
+    let slack = TimeDelta::milliseconds(2);
+    assert!(before - slack <= theirs && theirs <= SystemClock.now() + slack, "{before} {theirs}");
 }
 
 pub async fn retire_by_themselves(db: Db) {
