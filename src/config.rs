@@ -26,6 +26,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     config_api::{ApiConfig, AuthConfig, MailConfig},
     config_error::{ConfigError, Misread},
+    config_keep::KeepConfig,
     config_media::MediaConfig,
     config_speech::SpeechConfig,
     logs,
@@ -53,6 +54,7 @@ pub struct Config {
     pub worker: WorkerConfig,
     pub scheduler: SchedulerConfig,
     pub webhooks: WebhookConfig,
+    pub keep: KeepConfig,
     pub secrets: SecretsConfig,
     pub sip: SipSettings,
     pub media: MediaConfig,
@@ -180,6 +182,7 @@ impl Default for Config {
             worker: WorkerConfig::default(),
             scheduler: SchedulerConfig::default(),
             webhooks: WebhookConfig::default(),
+            keep: KeepConfig::default(),
             secrets: SecretsConfig::default(),
             sip: SipSettings::default(),
             media: MediaConfig::default(),
@@ -358,6 +361,7 @@ impl Config {
             return wrong("redis_url", &"…", "must begin with redis://");
         }
         self.media.check()?;
+        self.keep.check()?;
         self.speech()?;
         self.api_settings().map(drop)
     }
@@ -413,6 +417,7 @@ impl Config {
             housekeeping: Arc::new(housekeeping),
             keep_deliveries_days: self.webhooks.keep_days,
             keep_recordings_days: self.media.keep_recordings_days,
+            keep: self.keep.settings(),
         })
     }
 }

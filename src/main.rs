@@ -6,6 +6,7 @@ mod cli;
 mod config;
 mod config_api;
 mod config_error;
+mod config_keep;
 mod config_media;
 mod config_speech;
 mod demo;

@@ -68,6 +68,8 @@ pub(crate) mod may {
         ManageKeys,
         ManageMembers,
         EditWorkspace,
+        ErasePeople,
+        SeeErasures,
     );
 
     /// Permissions to look. All others are to change something, which takes a [`crate::change::Change`].
@@ -76,6 +78,7 @@ pub(crate) mod may {
     impl Looks for ReadAudit {}
     impl Looks for SeeKeys {}
     impl Looks for SeeInvites {}
+    impl Looks for SeeErasures {}
 }
 
 /// What all handlers share.

@@ -61,6 +61,10 @@ text_enum! {
         EditWorkspace => "edit the workspace",
         /// See who changed what.
         ReadAudit => "read the audit log",
+        /// Erase everything that is kept of a person.
+        ErasePeople => "erase people",
+        /// See what was erased, and when.
+        SeeErasures => "see erasures",
     }
 }
 
@@ -80,6 +84,8 @@ pub const PERMISSIONS: &[(Action, Role, Scope)] = &[
     (Action::ManageMembers, Role::Admin, Scope::Admin),
     (Action::EditWorkspace, Role::Admin, Scope::Admin),
     (Action::ReadAudit, Role::Admin, Scope::Admin),
+    (Action::ErasePeople, Role::Admin, Scope::Admin),
+    (Action::SeeErasures, Role::Admin, Scope::Admin),
 ];
 
 impl Action {
@@ -152,6 +158,8 @@ see invitations      -      -         admin  admin
 manage members       -      -         admin  admin
 edit the workspace   -      -         admin  admin
 read the audit log   -      -         admin  admin
+erase people         -      -         admin  admin
+see erasures         -      -         admin  admin
 ";
 
     #[test]

@@ -153,6 +153,12 @@ const ALL: &[(i64, &str, &str, &str)] = &[
         include_str!("../../migrations/postgres/0026_transfers.sql"),
         include_str!("../../migrations/sqlite/0026_transfers.sql"),
     ),
+    (
+        29,
+        "erasures",
+        include_str!("../../migrations/postgres/0029_erasures.sql"),
+        include_str!("../../migrations/sqlite/0029_erasures.sql"),
+    ),
 ];
 
 pub(crate) fn postgres() -> Migrator {

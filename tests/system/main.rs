@@ -31,6 +31,8 @@ mod doors;
 #[cfg(test)]
 mod drain;
 #[cfg(test)]
+mod erasure;
+#[cfg(test)]
 mod fair;
 #[cfg(test)]
 mod fleet;

@@ -9,6 +9,7 @@ mod caller_ids;
 mod campaigns;
 mod conversation_body;
 mod deliveries;
+mod erasures;
 mod google;
 mod imports;
 mod invites;
@@ -135,6 +136,9 @@ fn campaigns_and_calls() -> Routes {
         .get("/suppressions", suppressions::list, "Lists suppressions.")
         .get("/suppressions/{sup}", suppressions::show, "Shows a suppression.")
         .delete("/suppressions/{sup}", suppressions::remove, "Takes a number off the suppression list.")
+        .accept("/erasures", erasures::order, "Erases everything that is kept of a person.")
+        .get("/erasures", erasures::list, "Lists erasures.")
+        .get("/erasures/{era}", erasures::show, "Shows an erasure: its receipt, once it is finished.")
         .get("/audit-log", audit_log::list, "Lists what was changed, by whom and when.")
         .get("/workspace/rules", workspace::rules, "Shows what holds for all campaigns of the workspace.")
         .put("/workspace/rules", workspace::set_rules, "Sets what holds for all campaigns of the workspace.")
