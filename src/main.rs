@@ -1,5 +1,6 @@
 //! `ringfleet`: one binary, all roles.
 
+mod backup;
 mod bench;
 mod campaign;
 mod cli;
@@ -10,6 +11,7 @@ mod config_keep;
 mod config_media;
 mod config_speech;
 mod demo;
+mod doctor;
 mod keys;
 mod logs;
 mod peer;

@@ -41,6 +41,7 @@ mod receipt;
 mod recipients;
 mod recordings;
 mod requests;
+mod restored;
 mod retention;
 mod runs;
 mod scheduled_calls;

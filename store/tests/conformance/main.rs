@@ -113,5 +113,5 @@ on_both_engines! {
     together: two_workers_begin_overlapping_batches counters_equal_a_recount readers_do_not_wait_for_a_writer
               one_scheduler_dispatches_a_campaign who_waited_for_a_pause_sees_it
               lists_that_overlap_do_not_block_each_other two_workers_lease_overlapping_batches
-              who_gives_up_in_the_middle_of_a_begin_leaves_no_trace;
+              who_gives_up_in_the_middle_of_a_begin_leaves_no_trace a_column_that_is_added_meanwhile_disturbs_nobody_for_long;
 }
