@@ -6,9 +6,9 @@ use clap::{Args, Parser, Subcommand};
 use ringfleet_core::{ApiKeyId, Role, WorkerId};
 
 use crate::{
-    bench, campaign,
+    backup, bench, campaign,
     config::{Config, Flags},
-    demo, keys, logs, peer,
+    demo, doctor, keys, logs, peer,
     process::{Failure, Wanted},
     roles, secrets, torture, workers,
 };
@@ -63,6 +63,12 @@ enum Command {
     /// Manage users
     #[command(subcommand)]
     User(UserCommand),
+    /// Look at everything an installation stands on, and say what is wrong and what to do; changes nothing
+    Doctor(doctor::DoctorArgs),
+    /// Write a consistent copy of the embedded database, also while it works, into one file
+    Backup(backup::BackupArgs),
+    /// Put a backup into an empty data folder, with every campaign that was calling paused
+    Restore(backup::RestoreArgs),
     /// Call a list on this machine: built-in carrier, temporary folder, figures at the end
     Demo(demo::DemoArgs),
     /// A SIP peer for trying things out: answers by the last digit of the called number
@@ -180,6 +186,9 @@ pub async fn run(cli: Cli) -> Result<ExitCode, Failure> {
         database_url: cli.common.database_url.clone(),
         redis_url: cli.common.redis_url.clone(),
     };
+    if let Command::Doctor(args) = &cli.command {
+        return doctor::run(args, cli.common.config.as_deref(), &flags).await;
+    }
     let mut config = Config::read(cli.common.config.as_deref(), &flags)?;
     if let Command::Demo(_) | Command::Torture(_) = cli.command {
         demo::quiet(&mut config.log);
@@ -216,7 +225,9 @@ pub async fn run(cli: Cli) -> Result<ExitCode, Failure> {
         }
         Command::User(UserCommand::List) => keys::list_users(&config).await?,
         Command::Bench(command) => bench::run(config, &cli.common, command).await?,
-        Command::Campaign(_) | Command::FarEnd(_) => {} // needed no configuration
+        Command::Backup(args) => backup::write(&config, &args).await?,
+        Command::Restore(args) => backup::restore(&config, &args).await?,
+        Command::Campaign(_) | Command::FarEnd(_) | Command::Doctor(_) => {} // needed no configuration
         Command::Carrier(args) => peer::run(args).await?,
         Command::Demo(args) => return demo::run(args, config).await,
         Command::Torture(args) => return torture::run(args).await,

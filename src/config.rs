@@ -26,6 +26,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     config_api::{ApiConfig, AuthConfig, MailConfig},
     config_error::{ConfigError, Misread},
+    config_keep::KeepConfig,
     config_media::MediaConfig,
     config_metrics::MetricsConfig,
     config_speech::SpeechConfig,
@@ -54,6 +55,7 @@ pub struct Config {
     pub worker: WorkerConfig,
     pub scheduler: SchedulerConfig,
     pub webhooks: WebhookConfig,
+    pub keep: KeepConfig,
     pub secrets: SecretsConfig,
     pub sip: SipSettings,
     pub media: MediaConfig,
@@ -182,6 +184,7 @@ impl Default for Config {
             worker: WorkerConfig::default(),
             scheduler: SchedulerConfig::default(),
             webhooks: WebhookConfig::default(),
+            keep: KeepConfig::default(),
             secrets: SecretsConfig::default(),
             sip: SipSettings::default(),
             media: MediaConfig::default(),
@@ -362,6 +365,7 @@ impl Config {
         }
         self.media.check()?;
         self.check_metrics()?;
+        self.keep.check()?;
         self.speech()?;
         self.api_settings().map(drop)
     }
@@ -418,6 +422,7 @@ impl Config {
             keep_deliveries_days: self.webhooks.keep_days,
             keep_recordings_days: self.media.keep_recordings_days,
             tells: self.metrics.listen.is_some(),
+            keep: self.keep.settings(),
         })
     }
 }

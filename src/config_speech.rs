@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// OpenAI's own.
-const OPENAI: &str = "https://api.openai.com/v1/audio/speech";
+pub const OPENAI: &str = "https://api.openai.com/v1/audio/speech";
 const MODEL: &str = "gpt-4o-mini-tts";
 const MIB: u64 = 1 << 20;
 

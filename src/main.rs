@@ -1,15 +1,18 @@
 //! `ringfleet`: one binary, all roles.
 
+mod backup;
 mod bench;
 mod campaign;
 mod cli;
 mod config;
 mod config_api;
 mod config_error;
+mod config_keep;
 mod config_media;
 mod config_metrics;
 mod config_speech;
 mod demo;
+mod doctor;
 mod keys;
 mod logs;
 mod metrics;

@@ -72,6 +72,8 @@ pub(crate) mod may {
         EditWorkspace,
         SeeFleet,
         RunFleet,
+        ErasePeople,
+        SeeErasures,
     );
 
     /// Permissions to look. All others are to change something, which takes a [`crate::change::Change`].
@@ -81,6 +83,7 @@ pub(crate) mod may {
     impl Looks for SeeKeys {}
     impl Looks for SeeInvites {}
     impl Looks for SeeFleet {}
+    impl Looks for SeeErasures {}
 }
 
 /// What all handlers share.

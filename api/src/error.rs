@@ -200,10 +200,10 @@ impl ApiError {
         Self::conflict("IDEMPOTENCY_IN_PROGRESS", message)
     }
 
-    /// The request was carried out, and the key that its answer was sealed with is gone.
+    /// The request was carried out, and its answer is gone: with the key that it was sealed with, or with a person whom it named.
     pub(crate) fn answer_unreadable() -> Self {
-        let message = "this request has been carried out, but its answer cannot be read any more: it was sealed with a key that the server does not have now; \
-                       look at what it has changed, and give a new request another Idempotency-Key";
+        let message = "this request has been carried out, but its answer cannot be read any more: it was sealed with a key that the server does not have now, \
+                       or named somebody who has been erased; look at what it has changed, and give a new request another Idempotency-Key";
         Self::conflict("IDEMPOTENCY_UNREADABLE", message)
     }
 

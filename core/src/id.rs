@@ -177,6 +177,7 @@ ids! {
     InviteId, InviteKind = "inv", "invite";
     AuditId, AuditKind = "aud", "audit entry";
     LeadId, LeadKind = "lead", "lead";
+    ErasureId, ErasureKind = "era", "erasure";
 }
 
 #[cfg(test)]

@@ -50,6 +50,25 @@ impl NumberError {
 }
 
 impl E164 {
+    /// What stands where the number of somebody stood who was erased: no country has +999 (ITU-T E.164, annex D), so nobody is called by it.
+    pub const ERASED: Self = Self(9_990_000_000);
+
+    /// Whether the number that stood here was erased.
+    pub fn is_erased(self) -> bool {
+        self == Self::ERASED
+    }
+
+    /// From what databases keep: the digits without the plus sign; 0 or less of somebody who was erased.
+    ///
+    /// # Errors
+    /// When it is no number.
+    pub fn from_kept(kept: i64) -> Result<Self, NumberError> {
+        match u64::try_from(kept) {
+            Ok(0) | Err(_) => Ok(Self::ERASED),
+            Ok(digits) => Self::try_from(digits),
+        }
+    }
+
     /// Digits without the plus sign.
     pub const fn digits(self) -> u64 {
         self.0
@@ -141,7 +160,7 @@ impl E164 {
     }
 }
 
-/// From the digits without the plus sign, as databases keep them.
+/// From the digits without the plus sign.
 impl TryFrom<u64> for E164 {
     type Error = NumberError;
 

@@ -65,6 +65,10 @@ text_enum! {
         SeeFleet => "see the fleet",
         /// Ask workers to take no calls, or calls again.
         RunFleet => "run the fleet",
+        /// Erase everything that is kept of a person.
+        ErasePeople => "erase people",
+        /// See what was erased, and when.
+        SeeErasures => "see erasures",
     }
 }
 
@@ -86,6 +90,8 @@ pub const PERMISSIONS: &[(Action, Role, Scope)] = &[
     (Action::ReadAudit, Role::Admin, Scope::Admin),
     (Action::SeeFleet, Role::Admin, Scope::Admin),
     (Action::RunFleet, Role::Admin, Scope::Admin),
+    (Action::ErasePeople, Role::Admin, Scope::Admin),
+    (Action::SeeErasures, Role::Admin, Scope::Admin),
 ];
 
 impl Action {
@@ -165,6 +171,8 @@ edit the workspace   -      -         admin  admin
 read the audit log   -      -         admin  admin
 see the fleet        -      -         admin  admin
 run the fleet        -      -         admin  admin
+erase people         -      -         admin  admin
+see erasures         -      -         admin  admin
 ";
 
     #[test]

@@ -79,7 +79,7 @@ impl EngineError {
     }
 
     /// Something forbids it at this moment.
-    pub(crate) fn conflict(code: &'static str, message: impl Into<String>) -> Self {
+    pub fn conflict(code: &'static str, message: impl Into<String>) -> Self {
         Self::Conflict { code, message: message.into() }
     }
 

@@ -15,6 +15,16 @@ pub struct AddReport {
     pub accepted: u64,
     /// Indices of those whose number the campaign had already.
     pub duplicates: Vec<usize>,
+    /// Indices of those who were erased and are kept out.
+    pub erased: Vec<usize>,
+}
+
+/// What became of recipients that were to be added in a transaction.
+pub(crate) struct Taken {
+    /// Numbers that are new in the campaign.
+    pub(crate) added: HashSet<E164>,
+    /// Those of people who were erased and are kept out.
+    pub(crate) erased: HashSet<E164>,
 }
 
 impl Engine {
@@ -29,17 +39,18 @@ impl Engine {
     ) -> Result<AddReport> {
         let ids = fresh_ids(new.len(), self.0.clock.now());
         let mut tx = self.0.store.write().await?;
-        let accepted = self.take_in(&mut tx, &ids, workspace, campaign, new).await?;
-        let accepted: HashSet<E164> = accepted.into_iter().collect();
-        let duplicates =
-            new.iter().enumerate().filter(|(_, r)| !accepted.contains(&r.number)).map(|(i, _)| i).collect();
-        let report = AddReport { accepted: accepted.len() as u64, duplicates };
+        let Taken { added, erased } = self.take_in(&mut tx, &ids, workspace, campaign, new).await?;
+        let others = new.iter().enumerate().filter(|(_, one)| !added.contains(&one.number));
+        let (out, known): (Vec<_>, Vec<_>) = others.partition(|(_, one)| erased.contains(&one.number));
+        let indices = |ones: Vec<(usize, _)>| ones.into_iter().map(|(i, _)| i).collect();
+        let report =
+            AddReport { accepted: added.len() as u64, duplicates: indices(known), erased: indices(out) };
         receipt.write(&mut tx, &report, self.clock()).await?;
         tx.commit().await?;
         Ok(report)
     }
 
-    /// Adds recipients in this transaction; gives the numbers that are new in the campaign.
+    /// Adds recipients in this transaction, but for those who were erased and are kept out.
     pub(crate) async fn take_in(
         &self,
         tx: &mut Tx,
@@ -47,21 +58,24 @@ impl Engine {
         workspace: WorkspaceId,
         campaign: CampaignId,
         new: &[NewRecipient],
-    ) -> Result<Vec<E164>> {
+    ) -> Result<Taken> {
         let now = self.0.clock.now();
         let held = hold_to_fill(tx, workspace, campaign).await?;
         let first_step = held.plan.first_step().unwrap_or(0);
+        let erased = tx.barred(workspace, &new.iter().map(|one| one.number).collect::<Vec<_>>()).await?;
+        let new: Vec<NewRecipient> =
+            new.iter().filter(|one| !erased.contains(&one.number)).cloned().collect();
         let due: Vec<Due> = new.iter().map(|recipient| due(&held, recipient, now)).collect();
-        let added = tx.insert_recipients_as(ids, campaign, first_step, new, &due, now).await?;
+        let added = tx.insert_recipients_as(ids, campaign, first_step, &new, &due, now).await?;
+        let added: HashSet<E164> = added.into_iter().collect();
         if !added.is_empty() {
-            let fresh: HashSet<&E164> = added.iter().collect();
-            let held = new.iter().zip(&due).filter(|(recipient, _)| fresh.contains(&recipient.number));
+            let held = new.iter().zip(&due).filter(|(recipient, _)| added.contains(&recipient.number));
             let mut bumps: Vec<Bump> =
                 held.filter_map(|(_, due)| waits(campaign, due.hold, due.at, 1)).collect();
             bumps.push(Bump::new(campaign, CounterKind::Recipients, "total", added.len() as i64));
             tx.bump(bumps).await?;
         }
-        Ok(added)
+        Ok(Taken { added, erased })
     }
 }
 

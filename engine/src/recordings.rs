@@ -64,8 +64,17 @@ impl Engine {
     pub async fn keep_recording(&self, call: CallId, file: &Path) -> Result<()> {
         let bytes = self.blobs()?.keep(&name(call), file).await?;
         let mut tx = self.0.store.write().await?;
-        tx.note_stored(call, bytes, self.0.clock.now()).await?;
-        Ok(tx.commit().await?)
+        let noted = tx.note_stored(call, bytes, self.0.clock.now()).await?;
+        tx.commit().await?;
+        if !noted {
+            self.forget_blob(call).await?; // whoever was called has been erased meanwhile
+        }
+        Ok(())
+    }
+
+    /// Forgets the file of a recording; nothing happens where there is none.
+    pub(crate) async fn forget_blob(&self, call: CallId) -> Result<()> {
+        Ok(self.blobs()?.forget(&name(call)).await?)
     }
 
     /// The recording of a call of the workspace.

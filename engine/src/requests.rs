@@ -37,6 +37,9 @@ const CLAIMS_AGAIN: Duration = Duration::from_secs(1);
 /// Records that are forgotten in one transaction.
 const PORTION: u32 = 1_000;
 
+/// The status of answers that have no body.
+const NO_CONTENT: u16 = 204;
+
 /// SHA-256 of what a request asks for.
 pub type Fingerprint = [u8; 32];
 
@@ -92,7 +95,8 @@ pub enum Claimed {
     Differs,
     /// It is being carried out still.
     Busy,
-    /// It has been carried out, and nobody can read its answer: the key that it was sealed with is there no more.
+    /// It has been carried out, and nobody can read its answer: the key that it was sealed with is there no more, or it named somebody who
+    /// has been erased.
     Unreadable,
 }
 
@@ -221,6 +225,9 @@ impl Engine {
                         let Ok(body) = self.store().open_answer(workspace, key, &answer.body) else {
                             return Ok(Claimed::Unreadable);
                         };
+                        if answer.body.is_empty() && answer.status != NO_CONTENT {
+                            return Ok(Claimed::Unreadable);
+                        }
                         answer.body = body;
                         if !is_settled {
                             sleep(SLOTS_LAST).await; // a pause is answered when nothing leaves any more

@@ -1,6 +1,6 @@
 //! A campaign's recipients as one call each, however many attempts they take (Samora's API).
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use ringfleet_core::{
     CampaignId, CounterKind, Disposition, Outcome, RecipientId, ScheduledCallState, WorkspaceId,
@@ -119,10 +119,12 @@ impl Engine {
     ) -> Result<Vec<RecipientId>> {
         let ids = fresh_ids(new.len(), self.0.clock.now());
         let mut tx = self.0.store.write().await?;
-        let added: HashSet<_> =
-            self.take_in(&mut tx, &ids, workspace, campaign, new).await?.into_iter().collect();
-        if let Some(known) = new.iter().position(|recipient| !added.contains(&recipient.number)) {
-            let problem = "the campaign has this number already; nothing was added";
+        let taken = self.take_in(&mut tx, &ids, workspace, campaign, new).await?;
+        if let Some(known) = new.iter().position(|recipient| !taken.added.contains(&recipient.number)) {
+            let problem = match taken.erased.contains(&new[known].number) {
+                true => "this person was erased and is not taken in again; nothing was added",
+                false => "the campaign has this number already; nothing was added",
+            };
             return Err(EngineError::invalid(format!("phone_numbers[{known}].to_number"), problem));
         }
         receipt.write(&mut tx, &ids, self.clock()).await?;

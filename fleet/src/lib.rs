@@ -11,6 +11,7 @@
 //! - [`Fleet::hints`] tells whoever follows a call that something was heard of it.
 //! - [`Fleet::presence`] tells who works right now.
 
+mod checkup;
 mod error;
 mod fleet;
 mod hints;
@@ -21,6 +22,7 @@ mod presence;
 mod queue;
 mod quotas;
 
+pub use checkup::RedisCheckup;
 pub use error::FleetError;
 pub use fleet::{Fleet, FleetSettings};
 pub use hints::{Hint, Hints};

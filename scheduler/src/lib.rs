@@ -6,16 +6,16 @@
 
 mod dispatch;
 mod gauges;
+mod leased;
 mod room;
 mod rounds;
-mod uploads;
 mod watch;
 
 use std::{sync::Arc, time::Duration};
 
 use cron::Schedule;
 use ringfleet_core::{Clock, timeline::SAMPLE_SECONDS};
-use ringfleet_engine::Engine;
+use ringfleet_engine::{Engine, Keep};
 use tokio_util::sync::CancellationToken;
 
 use crate::{dispatch::Dispatcher, rounds::round, watch::Watch};
@@ -33,6 +33,8 @@ pub struct SchedulerSettings {
     pub keep_recordings_days: Option<u32>,
     /// Whether somebody scrapes what it could tell of the whole fleet.
     pub tells: bool,
+    /// How many days everything else is kept.
+    pub keep: Keep,
 }
 
 /// How often due retries are pushed.
@@ -65,18 +67,19 @@ pub async fn run(engine: Engine, settings: SchedulerSettings, stop: Cancellation
         round("find orphans", REPAIR, &stop, || watch.find_orphans()),
         round("tell of progress", CALENDAR, &stop, || engine.tell_progress()),
         round("take samples", SAMPLES, &stop, || engine.take_samples()),
-        uploads::work(&engine, &stop),
         async {
             if settings.tells {
                 gauges::tell(&engine, &stop).await;
             }
         },
+        leased::work(&engine, &stop),
         keep_house(&engine, &settings, &stop),
     );
 }
 
 /// Work that is neither urgent nor frequent, by the clock on the wall.
 async fn keep_house(engine: &Engine, settings: &SchedulerSettings, stop: &CancellationToken) {
+    let mut forgot = None;
     loop {
         let now = Clock::now(engine.clock());
         let Some(next) = settings.housekeeping.after(&now).next() else { return stop.cancelled().await };
@@ -98,6 +101,11 @@ async fn keep_house(engine: &Engine, settings: &SchedulerSettings, stop: &Cancel
         }
         if let Some(days) = settings.keep_recordings_days {
             forget_recordings(engine, days).await;
+        }
+        // It looks at everything that is old, also at what may not be forgotten yet: once an hour is often enough for days.
+        let hour = Clock::now(engine.clock()).timestamp() / 3_600;
+        if forgot.replace(hour) != Some(hour) {
+            forget_old(engine, &settings.keep).await;
         }
         if let Err(error) = engine.forget_requests().await {
             tracing::warn!(%error, "answers that are over a day old could not be forgotten; it will be tried again");
@@ -133,5 +141,17 @@ async fn forget_recordings(engine: &Engine, days: u32) {
         Ok(0) => {}
         Ok(forgotten) => tracing::info!(forgotten, days, "recordings are forgotten"),
         Err(error) => tracing::warn!(%error, "old recordings could not be forgotten; it will be tried again"),
+    }
+}
+
+async fn forget_old(engine: &Engine, keep: &Keep) {
+    for (kind, forgotten) in engine.forget_old(keep).await {
+        match forgotten {
+            Ok(0) => {}
+            Ok(forgotten) => tracing::info!(kind, forgotten, "what is older than it is kept is forgotten"),
+            Err(error) => {
+                tracing::warn!(%error, kind, "what is older than it is kept could not be forgotten; it will be tried again")
+            }
+        }
     }
 }

@@ -256,7 +256,7 @@ impl Tx {
         self.in_order(false).await?;
         let (Some(first), Some(last)) = (old.first(), old.last()) else { return Ok(None) };
         // Deliveries are made with their event, and their ids begin with the same moment: no index by event is needed to find them.
-        let (from, until) = (near(*first, -MARGIN), near(*last, MARGIN));
+        let (from, until) = around(*first, *last);
         exec!(
             self,
             "DELETE FROM events WHERE id IN (SELECT id FROM ROWS($1, id uuid) AS r)
@@ -276,6 +276,11 @@ impl Tx {
 
 /// More than lies between the ids of an event and of its deliveries.
 const MARGIN: TimeDelta = TimeDelta::seconds(10);
+
+/// The ids between which the deliveries lie of events with ids from `first` to `last`.
+pub(crate) fn around(first: Uuid, last: Uuid) -> (Uuid, Uuid) {
+    (near(first, -MARGIN), near(last, MARGIN))
+}
 
 /// The first id of the moment that lies so far from that of `id`, an UUIDv7 (RFC 9562 §5.7).
 fn near(id: Uuid, by: TimeDelta) -> Uuid {

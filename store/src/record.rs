@@ -5,8 +5,8 @@ use std::str::FromStr;
 use chrono::{DateTime, Utc};
 use ringfleet_core::{
     ActorKind, AgentVersion, BrakeRule, CallState, CallerIds, CampaignState, Caps, Channel, ColumnMapping,
-    Conversation, CounterKind, Disposition, E164, EndedBy, Hold, Outcome, Plan, RecipientState, Recurrence,
-    Role, Schedule, ScheduledCallState, Scope, SuppressionSource, WorkspaceRules,
+    Conversation, CounterKind, Disposition, E164, EndedBy, Erased, ErasureStep, Hold, Outcome, Plan,
+    RecipientState, Recurrence, Role, Schedule, ScheduledCallState, Scope, SuppressionSource, WorkspaceRules,
     brake::BrakeState,
     call::Heard,
     caps::History,
@@ -105,7 +105,7 @@ macro_rules! made {
 
 made!({K: Kind} Id<K>, Uuid, |raw| Ok::<_, String>(Id::from(raw)));
 made!(DateTime<Utc>, Timestamp, |raw: Timestamp| Ok::<_, String>(raw.0));
-made!(E164, i64, |raw: i64| E164::try_from(raw as u64));
+made!(E164, i64, E164::from_kept);
 made!(AgentVersion, i32, AgentVersion::try_from);
 made!(u32, i32, |raw: i32| u32::try_from(raw));
 
@@ -121,6 +121,7 @@ text!(
     DeliveryState,
     Disposition,
     EndedBy,
+    ErasureStep,
     EventType,
     Format,
     Hold,
@@ -148,6 +149,7 @@ json!(
     Conversation,
     CustomHeaders,
     DataOptions,
+    Erased,
     Heard,
     History,
     Limits,

@@ -49,12 +49,13 @@ impl Tx {
         Ok(())
     }
 
-    /// Notes that the recording of a call is in its place. False while the call is not over, or when there is no such call: nothing is noted.
+    /// Notes that the recording of a call is in its place. False while the call is not over, when there is no such call, or when whoever was called has
+    /// been erased: nothing is noted.
     pub async fn note_stored(&mut self, call: CallId, bytes: u64, now: DateTime<Utc>) -> Result<bool> {
         let noted = exec!(
             self,
             "INSERT INTO recordings (call_id, workspace_id, stored_at, bytes, created_at)
-             SELECT id, workspace_id, $3, $2, $3 FROM calls WHERE id = $1 AND ended_at IS NOT NULL
+             SELECT id, workspace_id, $3, $2, $3 FROM calls WHERE id = $1 AND ended_at IS NOT NULL AND number > 0
              ON CONFLICT (call_id) DO UPDATE SET stored_at = excluded.stored_at, bytes = excluded.bytes",
             call.uuid(),
             bytes as i64,

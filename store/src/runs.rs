@@ -230,7 +230,8 @@ impl Tx {
         let found = all!(
             self,
             Listed,
-            "SELECT id, number, timezone, disposition, last_reason FROM recipients WHERE campaign_id = $1 AND id > $2 ORDER BY id LIMIT $3",
+            "SELECT id, number, timezone, disposition, last_reason FROM recipients WHERE campaign_id = $1 AND id > $2 AND number > 0
+             ORDER BY id LIMIT $3",
             copying.copies_from.uuid(),
             copying.copied_to.unwrap_or(Uuid::nil()),
             i64::from(limit)
@@ -256,7 +257,7 @@ impl Tx {
                                      ready_at, created_at)
              SELECT r.id, $2, o.number, o.variables, o.timezone, 'PENDING', $3, 0, 0, r.due_at, r.hold, r.ready_at, $4
              FROM ROWS($1, id uuid, after uuid, due_at time, hold text, ready_at time) AS r JOIN recipients o ON o.id = r.after
-             WHERE true ORDER BY o.number
+             WHERE o.number > 0 ORDER BY o.number
              ON CONFLICT (campaign_id, number) DO NOTHING RETURNING id",
             (rows::rows(copies)?, to.uuid(), first_step as i32, Timestamp(now)),
             fetch_all

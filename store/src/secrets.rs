@@ -199,6 +199,13 @@ impl Tx {
         Ok(secret)
     }
 
+    /// The secret of this name, if there is one yet.
+    pub(crate) async fn known_server_secret(&mut self, name: &str) -> Result<Option<Vec<u8>>> {
+        let kept =
+            one!(self, KeptServerSecret, "SELECT name, secret FROM server_secrets WHERE name = $1", name)?;
+        Ok(kept.map(|kept| self.keys.open_bytes(&kept.secret, &server_row(name))).transpose()?)
+    }
+
     /// Seals anew, with the key that seals now, what the processes sign with; there are a few rows. Gives how many were not.
     pub async fn reseal_server_secrets(&mut self) -> Result<u64> {
         let rows =

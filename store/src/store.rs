@@ -18,7 +18,8 @@ use sqlx::{
 };
 
 use crate::{
-    Bulk, CopyYard, Result, StoreError, migrate,
+    Bulk, CopyYard, Result, StoreError,
+    migrate::{self, SCHEMA},
     timed::Purpose,
     tx::{Inner, Tx},
 };
@@ -172,8 +173,19 @@ impl Store {
         Ok(Self::over(Backend::Sqlite { writer, readers }))
     }
 
-    /// Brings the schema up to this version. Safe to run from several processes at once.
+    /// Opens an SQLite file that is there, to look at it only.
+    pub async fn sqlite_to_look_at(file: &Path) -> Result<Self> {
+        let options =
+            SqliteConnectOptions::new().filename(file).read_only(true).busy_timeout(ACQUIRE_TIMEOUT);
+        let pool = SqlitePoolOptions::new().max_connections(1).acquire_timeout(ACQUIRE_TIMEOUT);
+        let readers = pool.connect_with(options).await?;
+        Ok(Self::over(Backend::Sqlite { writer: readers.clone(), readers }))
+    }
+
+    /// Brings the schema up to this version. Safe to run from several processes at once. What a later version has added stays.
     pub async fn migrate(&self) -> Result<()> {
+        let (applied, floor) = self.schema().await?;
+        migrate::refuse_newer(&applied, floor)?;
         match &self.backend {
             Backend::Postgres(pool) => {
                 let mut conn = pool.acquire().await?;
@@ -192,14 +204,52 @@ impl Store {
         }
     }
 
-    /// Answers an error unless the schema is exactly the one this version expects.
+    /// Answers an error unless this version can work on the schema: everything it knows is there, and nothing newer forbids it.
     pub async fn check_schema(&self) -> Result<()> {
-        match &self.backend {
-            Backend::Postgres(pool) => migrate::check(migrate::postgres(), &mut *pool.acquire().await?).await,
-            Backend::Sqlite { readers, .. } => {
-                migrate::check(migrate::sqlite(), &mut *readers.acquire().await?).await
+        let (applied, floor) = self.schema().await?;
+        migrate::check(&applied, floor)
+    }
+
+    /// The last migration that was applied; none in an empty database.
+    pub async fn applied_schema(&self) -> Result<Option<i64>> {
+        Ok(self.schema().await?.0.into_iter().max())
+    }
+
+    /// What was applied, and what a program must know to work on it.
+    async fn schema(&self) -> Result<(Vec<i64>, i64)> {
+        const FLOOR: &str = "SELECT max(version) FROM schema_floor";
+        let (applied, floor) = match &self.backend {
+            Backend::Postgres(pool) => {
+                let mut conn = pool.acquire().await?;
+                let applied = migrate::applied(&migrate::postgres(), &mut *conn).await?;
+                match applied.iter().any(|&version| version > SCHEMA) {
+                    true => {
+                        (applied, sqlx::query_scalar::<_, Option<i32>>(FLOOR).fetch_one(&mut *conn).await?)
+                    }
+                    false => (applied, None),
+                }
             }
-        }
+            Backend::Sqlite { readers, .. } => {
+                let mut conn = readers.acquire().await?;
+                let applied = migrate::applied(&migrate::sqlite(), &mut *conn).await?;
+                match applied.iter().any(|&version| version > SCHEMA) {
+                    true => {
+                        (applied, sqlx::query_scalar::<_, Option<i32>>(FLOOR).fetch_one(&mut *conn).await?)
+                    }
+                    false => (applied, None),
+                }
+            }
+        };
+        Ok((applied, floor.map_or(0, i64::from)))
+    }
+
+    /// Copies an SQLite database as it is at this moment into a new file, while others work on it.
+    pub async fn copy_to(&self, file: &Path) -> Result<()> {
+        let Backend::Sqlite { readers, .. } = &self.backend else {
+            return Err(StoreError::Setting("only an SQLite file is copied like this".to_owned()));
+        };
+        sqlx::query("VACUUM INTO $1").bind(file.to_string_lossy().into_owned()).execute(readers).await?;
+        Ok(())
     }
 
     /// Begins a transaction that may write.

@@ -119,7 +119,7 @@ impl Tx {
         )
     }
 
-    /// Those of these numbers that must not be contacted on `channel` at `now`.
+    /// Those of these numbers that must not be contacted on `channel` at `now`: they stand on a list, or the people were erased.
     pub async fn suppressed(
         &mut self,
         addresses: &[Address],
@@ -142,7 +142,10 @@ impl Tx {
             channel.as_str(),
             Timestamp(now)
         )?;
-        Ok(found.into_iter().map(|f| Address { workspace: f.workspace, number: f.number.digits() }).collect())
+        let listed = found.into_iter().map(|f| Address { workspace: f.workspace, number: f.number.digits() });
+        let mut suppressed: Vec<Address> = listed.collect();
+        suppressed.extend(self.barred_of(addresses).await?);
+        Ok(suppressed)
     }
 
     /// One entry of the workspace's lists.

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use ringfleet_core::Keyring;
-use sqlx::{Postgres, Sqlite, Transaction};
+use sqlx::{Connection, Postgres, Sqlite, Transaction, database::HasStatementCache, error::DatabaseError};
 
 use crate::{Result, StoreError, Timestamp, dialect::Dialect, timed::Timed};
 
@@ -78,7 +78,10 @@ macro_rules! on {
         let mut fits = true;
         let query = $query$(.bind($crate::text::seen($bind, &mut fits)))*;
         match fits {
-            true => query.$run(&mut **$c).await.map(Into::into).map_err($crate::StoreError::from),
+            true => match query.$run(&mut **$c).await.map(Into::into) {
+                Ok(done) => Ok(done),
+                Err(error) => Err($crate::tx::refused(error, &mut **$c).await),
+            },
             false => Err($crate::StoreError::NulCharacter),
         }
     }};
@@ -172,6 +175,24 @@ macro_rules! last_looked_at {
         last.map(|last| last.map(ringfleet_core::cursor::Cursor))
     }};
 }
+/// What an error of a statement means. One that was prepared before somebody added a column to its table is refused on this connection from then
+/// on (PostgreSQL: "cached plan must not change result type"), so its preparations are dropped: the next try goes well.
+pub(crate) async fn refused<C>(error: sqlx::Error, conn: &mut C) -> StoreError
+where
+    C: Connection<Database: HasStatementCache>,
+{
+    if error.as_database_error().is_some_and(|e| is_outdated(e))
+        && conn.clear_cached_statements().await.is_ok()
+    {
+        return StoreError::Unavailable(error);
+    }
+    error.into()
+}
+
+fn is_outdated(error: &dyn DatabaseError) -> bool {
+    error.code().as_deref() == Some("0A000") && error.message().contains("cached plan")
+}
+
 pub(crate) use {all, exec, last_looked_at, on, one, page, scalar};
 
 /// How many rows a statement changed, from either engine.

@@ -8,6 +8,7 @@
 
 pub mod api;
 pub mod bucket;
+pub mod dump;
 pub mod guard;
 pub mod livekit;
 pub mod mail_server;

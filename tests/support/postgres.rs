@@ -89,7 +89,7 @@ impl Postgres {
 }
 
 /// The newest installed version's folder of programs; Debian keeps it out of PATH.
-fn programs() -> PathBuf {
+pub fn programs() -> PathBuf {
     let versions = fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
     versions
         .map(|version| version.path().join("bin"))

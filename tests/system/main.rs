@@ -2,6 +2,8 @@
 //! receiver, on both pairs of backends.
 
 #[cfg(test)]
+mod backup;
+#[cfg(test)]
 mod bench;
 // Its longest test mostly waits; named so, it runs first, beside the others.
 #[cfg(test)]
@@ -27,9 +29,13 @@ mod database;
 #[cfg(test)]
 mod deliveries;
 #[cfg(test)]
+mod doctor;
+#[cfg(test)]
 mod doors;
 #[cfg(test)]
 mod drain;
+#[cfg(test)]
+mod erasure;
 #[cfg(test)]
 mod fair;
 #[cfg(test)]

@@ -10,6 +10,7 @@ mod campaigns;
 mod conversation_body;
 mod deliveries;
 mod entrance;
+mod erasures;
 mod fleet;
 mod google;
 mod imports;
@@ -151,6 +152,9 @@ fn campaigns_and_calls() -> Routes {
         .get("/fleet", fleet::show, "Shows the workers and what waits for them.")
         .post("/fleet/workers/{wrk}/drain", fleet::drain, "Lets a worker take no more calls.")
         .post("/fleet/workers/{wrk}/resume", fleet::resume, "Lets a worker take calls again.")
+        .accept("/erasures", erasures::order, "Erases everything that is kept of a person.")
+        .get("/erasures", erasures::list, "Lists erasures.")
+        .get("/erasures/{era}", erasures::show, "Shows an erasure: its receipt, once it is finished.")
         .get("/audit-log", audit_log::list, "Lists what was changed, by whom and when.")
         .get("/workspace/rules", workspace::rules, "Shows what holds for all campaigns of the workspace.")
         .put("/workspace/rules", workspace::set_rules, "Sets what holds for all campaigns of the workspace.")

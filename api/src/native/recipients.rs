@@ -161,6 +161,11 @@ impl AddedView {
             let reason = "the campaign has this number already";
             Rejected { index, ..refused("to", &number.to_string(), "duplicate_in_campaign", reason) }
         }));
+        let erased = report.erased.iter().filter_map(|i| numbers.get(*i));
+        rejected.extend(erased.map(|&(index, _)| {
+            let reason = "this person was erased and is not taken in again";
+            Rejected { index, ..refused("to", "", "erased", reason) }
+        }));
         rejected.sort_by_key(|refusal| refusal.index);
         Self { accepted: report.accepted, rejected }
     }

@@ -1,6 +1,7 @@
 //! What was said in a call, and the call replayed: everything that is known of it, in order.
 
 use ringfleet_core::{CallId, CallState, id::CallKind};
+use ringfleet_engine::EngineError;
 use ringfleet_store::{Call, MessageTimes};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -69,7 +70,11 @@ pub(super) async fn put(
     });
     let receipt = change.receipt();
     let mut tx = change.engine().store().write().await?;
-    tx.call(change.workspace(), id).await?.ok_or_else(|| ApiError::not_found("session"))?;
+    let call = tx.call(change.workspace(), id).await?.ok_or_else(|| ApiError::not_found("session"))?;
+    if call.number.is_erased() {
+        let message = "whoever was called has been erased; nothing more is kept of the call";
+        return Err(EngineError::conflict("ERASED", message).into());
+    }
     tx.set_transcript(change.workspace(), id, &turns, now).await?;
     receipt.write(&mut tx, &(), change.engine().clock()).await?;
     tx.commit().await?;

@@ -20,8 +20,9 @@ enum Needs {
     To(Action),
 }
 use Action::{
-    EditAgents, EditRules, EditTrunks, EditWebhooks, EditWorkspace, ManageKeys, ManageMembers, PublishAgents,
-    Read, ReadAudit, RunCampaigns, RunFleet, SeeFleet, SeeInvites, SeeKeys, Suppress,
+    EditAgents, EditRules, EditTrunks, EditWebhooks, EditWorkspace, ErasePeople, ManageKeys, ManageMembers,
+    PublishAgents, Read, ReadAudit, RunCampaigns, RunFleet, SeeErasures, SeeFleet, SeeInvites, SeeKeys,
+    Suppress,
 };
 use Needs::{Nothing, To, User};
 
@@ -161,6 +162,9 @@ const TABLE: &[(&str, &str, Needs)] = &[
     ("GET", "/workspaces/{org}/invites", To(SeeInvites)),
     ("DELETE", "/workspaces/{org}/invites/{inv}", To(ManageMembers)),
     ("GET", "/audit-log", To(ReadAudit)),
+    ("POST", "/erasures", To(ErasePeople)),
+    ("GET", "/erasures", To(SeeErasures)),
+    ("GET", "/erasures/{era}", To(SeeErasures)),
     ("POST", "/api-keys", To(ManageKeys)),
     ("GET", "/api-keys", To(SeeKeys)),
     ("POST", "/api-keys/{key}/rotate", To(ManageKeys)),
@@ -282,6 +286,7 @@ async fn places(world: &World) -> Vec<(&'static str, String)> {
         ("{upl}", world.upload("/uploads", "text/csv", "to\n+919876543210\n").await.id()),
         ("{sup}", things.suppression),
         ("{lead}", world.post("/leads", json!({"number": "+919876543218"})).await.id()),
+        ("{era}", world.post("/erasures", json!({"number": "+919876543217"})).await.id()),
         ("{org}", ours),
         ("{usr}", user.to_string()),
         ("{inv}", invite.id()),

@@ -6,6 +6,7 @@
 //! repeats have been sorted out before.
 
 use std::{
+    borrow::Cow,
     collections::{HashMap, HashSet},
     sync::{
         Arc,
@@ -27,6 +28,7 @@ use uuid::Uuid;
 use super::{
     Parcel, Reading, WAITING, feed,
     feed::stopped,
+    parse::Batch,
     patiently,
     row::{Reason, reject},
     told,
@@ -128,24 +130,43 @@ impl Filler {
         if !tx.note_portion(self.import, batch.first_row, last_row).await? {
             return Ok(()); // it was committed after all
         }
-        let due: Vec<Due> = batch.recipients.iter().map(|recipient| due(&held, recipient, now)).collect();
-        let known = add(&mut tx, &held, &batch.recipients, &due, way, now).await?;
+        let (recipients, mut rejects) = self.let_in(&mut tx, parcel).await?;
+        let due: Vec<Due> = recipients.iter().map(|recipient| due(&held, recipient, now)).collect();
+        let known = add(&mut tx, &held, &recipients, &due, way, now).await?;
         let again = batch.recipients.iter().zip(&batch.origins).filter(|(r, _)| known.contains(&r.number));
-        let mut rejects: Vec<Reject> = again
-            .map(|(_, (line, written))| reject(*line, &parcel.column, written, &Reason::DuplicateInCampaign))
-            .collect();
+        rejects.extend(again.map(|(_, (line, written))| {
+            reject(*line, &parcel.column, written, &Reason::DuplicateInCampaign)
+        }));
         rejects.extend_from_slice(&batch.rejects);
         if !rejects.is_empty() {
             tx.insert_rejects(self.import, &rejects).await?;
         }
-        let accepted = (batch.recipients.len() - known.len()) as u64;
+        let accepted = (recipients.len() - known.len()) as u64;
         let rejected = rejects.len() as u64;
         self.progress(&mut tx, Progress { rows: accepted + rejected, accepted, rejected }).await?;
-        tx.bump(bumps(self.campaign, &batch.recipients, &due, &known)).await?;
+        tx.bump(bumps(self.campaign, &recipients, &due, &known)).await?;
         tx.commit().await?;
         ROWS.of(["accepted"]).increment(accepted);
         ROWS.of(["rejected"]).increment(rejected);
         Ok(())
+    }
+
+    /// Those of a portion who may come in, and the rows of the others: who was erased stays out, and nothing of the row is kept.
+    async fn let_in<'a>(
+        &self,
+        tx: &mut Tx,
+        parcel: &'a Parcel,
+    ) -> Result<(Cow<'a, [NewRecipient]>, Vec<Reject>)> {
+        let Batch { recipients, origins, .. } = &parcel.batch;
+        let numbers: Vec<E164> = recipients.iter().map(|recipient| recipient.number).collect();
+        let barred = tx.barred(self.workspace, &numbers).await?;
+        if barred.is_empty() {
+            return Ok((recipients.into(), Vec::new()));
+        }
+        let (out, may): (Vec<_>, Vec<_>) =
+            recipients.iter().zip(origins).partition(|(recipient, _)| barred.contains(&recipient.number));
+        let rejects = out.iter().map(|(_, (line, _))| reject(*line, &parcel.column, "", &Reason::Erased));
+        Ok((may.into_iter().map(|(recipient, _)| recipient.clone()).collect(), rejects.collect()))
     }
 
     /// # Errors

@@ -17,6 +17,9 @@ const MAX_VARIABLES: usize = 4096;
 /// Most characters that a rejected row shows of a value.
 const SHOWN: usize = 100;
 
+/// Why somebody is kept out who was erased.
+const ERASED: &str = "erased: this person was erased and is not taken in again";
+
 /// Why a row was refused. Written as a stable code, a colon and what to do about it.
 #[derive(Debug)]
 pub(super) enum Reason {
@@ -31,6 +34,7 @@ pub(super) enum Reason {
     OpenQuote,
     StrayQuote { last_line: u64 },
     BadTimezone,
+    Erased,
 }
 
 impl fmt::Display for Reason {
@@ -66,6 +70,7 @@ impl fmt::Display for Reason {
                 f,
                 "stray_quote: the row runs to line {last_line}, and a cell of it goes on behind its closing quote; is a quote left open?"
             ),
+            Self::Erased => f.write_str(ERASED),
             Self::BadTimezone => f.write_str("bad_timezone: not an IANA time zone such as Europe/Berlin"),
         }
     }

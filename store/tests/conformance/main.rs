@@ -25,6 +25,7 @@ mod plans;
 mod receipts;
 mod recordings;
 mod recovery;
+mod retention;
 mod scheduled_calls;
 mod schema;
 mod seats;
@@ -83,6 +84,7 @@ on_both_engines! {
     messages: each_step_is_a_queue_of_its_own a_plan_with_messages_is_known_by_them what_is_told_of_a_message_is_kept
         a_reply_is_kept_once the_calls_of_a_recipient_are_found_and_held_together;
     recordings: a_recording_is_noted_stored_and_forgotten;
+    retention: what_is_old_is_forgotten_and_what_is_open_is_not what_stands_alone_is_forgotten_by_its_age;
     leads: a_number_is_one_lead what_holds_of_a_number_is_found calls_to_a_number_are_found_by_its_campaigns;
     imports: an_import_runs_and_ends stalled_ones_fail rejects_come_in_pages;
     uploads: what_is_kept_is_counted parts_lie_end_to_end one_looks_through_an_upload_at_a_time one_brings_a_file_into_a_campaign_at_a_time
@@ -113,5 +115,5 @@ on_both_engines! {
     together: two_workers_begin_overlapping_batches counters_equal_a_recount readers_do_not_wait_for_a_writer
               one_scheduler_dispatches_a_campaign who_waited_for_a_pause_sees_it
               lists_that_overlap_do_not_block_each_other two_workers_lease_overlapping_batches
-              who_gives_up_in_the_middle_of_a_begin_leaves_no_trace;
+              who_gives_up_in_the_middle_of_a_begin_leaves_no_trace a_column_that_is_added_meanwhile_disturbs_nobody_for_long;
 }

@@ -198,3 +198,24 @@ pub async fn lists_that_overlap_do_not_block_each_other(db: Db) {
     let (first, second) = tokio::join!(add(&up), add(&down));
     assert_eq!(first + second, 4_000);
 }
+
+/// An older version goes on while a migration adds a column to what it reads whole.
+pub async fn a_column_that_is_added_meanwhile_disturbs_nobody_for_long(db: Db) {
+    let world = World::new(&db).await;
+    let read = async || {
+        let mut tx = db.store.read().await?;
+        tx.campaign(world.workspace, world.campaign).await
+    };
+    // Every connection has prepared it.
+    let readers = || futures::future::join_all((0..8).map(|_| read()));
+    for found in readers().await {
+        found.unwrap();
+    }
+    db.place.raw("ALTER TABLE campaigns ADD COLUMN fresh integer").await;
+    for found in readers().await {
+        assert!(found.is_ok() || found.as_ref().unwrap_err().is_passing(), "{found:?}");
+    }
+    for found in readers().await {
+        assert!(found.unwrap().is_some());
+    }
+}

@@ -1,4 +1,4 @@
-//! Uploads are looked through and fill campaigns: long work, each piece held by a lease.
+//! Uploads are looked through and fill campaigns, people are erased: long work, each piece held by a lease.
 
 use std::time::Duration;
 
@@ -15,6 +15,7 @@ pub(crate) async fn work(engine: &Engine, stop: &CancellationToken) {
     tokio::join!(
         again("looking through an upload", stop, || engine.validate_next_upload()),
         again("filling a campaign from an upload", stop, || engine.fill_next()),
+        again("erasing a person", stop, || engine.erase_next()),
     );
 }
 

@@ -1,0 +1,188 @@
+//! `ringfleet backup` and `ringfleet restore`: the embedded database and what belongs to it, in one file.
+//!
+//! A fleet's database is copied with PostgreSQL's own programs, which know more than a wrapper of ours would say; only what comes after
+//! that, pausing what was calling, is done here as well (`ringfleet restore --pause-only`).
+
+mod archive;
+mod manifest;
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use clap::Args;
+use ringfleet_core::{Clock, SystemClock, clock::rfc3339};
+use ringfleet_engine::Engine;
+use ringfleet_fleet::Fleet;
+use ringfleet_store::{SCHEMA, Store};
+
+use crate::{
+    config::Config,
+    process::{Failure, open_store, own_data},
+    secrets,
+};
+use archive::{Reading, Writing};
+use manifest::Manifest;
+
+/// The database within a backup, and in a data folder.
+const DATABASE: &str = "ringfleet.sqlite";
+const GREETINGS: &str = "greetings";
+const RECORDINGS: &str = "recordings";
+/// What may lie in a folder that counts as empty.
+const ALLOWED: [&str; 2] = ["ringfleet.lock", "secrets.keys"];
+
+#[derive(Args)]
+pub struct BackupArgs {
+    /// The file to write; it must not exist
+    file: PathBuf,
+    /// Also the recordings, where they are kept in a folder
+    #[arg(long)]
+    with_recordings: bool,
+}
+
+#[derive(Args)]
+pub struct RestoreArgs {
+    /// The backup
+    #[arg(required_unless_present = "pause_only")]
+    file: Option<PathBuf>,
+    /// Only pause what was calling: for a database that was put back by other means, such as pg_restore
+    #[arg(long, conflicts_with = "file")]
+    pause_only: bool,
+}
+
+/// Writes a backup, also while others work on the database.
+pub async fn write(config: &Config, args: &BackupArgs) -> Result<(), Failure> {
+    if config.database_url.is_some() {
+        return Err(Failure::new(
+            "a fleet's database is copied with PostgreSQL's own programs: pg_dump --format=custom --file=FILE \"$DATABASE_URL\"; see docs/OPERATIONS.md",
+        ));
+    }
+    if args.file.exists() {
+        return Err(Failure::new(format!("{} exists already; name another file", args.file.display())));
+    }
+    if !config.sqlite_file().is_file() {
+        return Err(Failure::new(format!("there is no database in {}", config.data.display())));
+    }
+    if args.with_recordings && config.media.s3.is_some() {
+        return Err(Failure::new(
+            "recordings are kept in a bucket; copy that with the means of its provider",
+        ));
+    }
+    let folder = args.file.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let copies = tempfile::tempdir_in(folder.unwrap_or(Path::new(".")))?;
+    let copy = copies.path().join(DATABASE);
+    let schema = copy_database(config, &copy).await?;
+    let mut writing = Writing::new(copies.path())?;
+    writing.add(&copy, DATABASE)?;
+    writing.add_folder(&config.greetings(), GREETINGS)?;
+    if args.with_recordings {
+        let kept = config.media.recordings.clone().unwrap_or_else(|| config.data.join(RECORDINGS));
+        writing.add_folder(&kept, RECORDINGS)?;
+    }
+    let (files, bytes) = writing.finish(Manifest::new(schema, SystemClock.now()), &args.file)?;
+    println!("{}: {files} files, {} MiB", args.file.display(), bytes >> 20);
+    println!(
+        "secrets.keys is not in it: keep that file apart, for without it the secrets in the backup are lost"
+    );
+    Ok(())
+}
+
+async fn copy_database(config: &Config, copy: &Path) -> Result<i64, Failure> {
+    let store = Store::sqlite_to_look_at(&config.sqlite_file()).await?;
+    let copied = store.copy_to(copy).await;
+    store.close().await;
+    copied.map_err(|e| Failure::during("the database cannot be copied", e))?;
+    let copied = Store::sqlite_to_look_at(copy).await?;
+    let schema = copied.applied_schema().await?;
+    copied.close().await;
+    schema.ok_or_else(|| Failure::new("the database is empty; there is nothing to copy"))
+}
+
+/// Puts a backup into an empty data folder.
+pub async fn restore(config: &Config, args: &RestoreArgs) -> Result<(), Failure> {
+    let Some(file) = &args.file else { return pause_only(config).await };
+    if config.database_url.is_some() {
+        return Err(Failure::new(
+            "a fleet's database is put back with PostgreSQL's own programs: pg_restore --dbname=\"$DATABASE_URL\" FILE, then ringfleet restore --pause-only; see docs/OPERATIONS.md",
+        ));
+    }
+    refuse_used(&config.data)?;
+    let own = own_data(config)?;
+    let unpacked = tempfile::tempdir_in(&config.data)?;
+    let manifest = Reading::open(file)?.unpack(unpacked.path())?;
+    if manifest.schema > SCHEMA {
+        return Err(Failure::new(format!(
+            "the backup is of schema {}, newer than {SCHEMA}, the last this version knows; restore it with the version that wrote it ({}), or a later one",
+            manifest.schema, manifest.version
+        )));
+    }
+    let paused = pause_what_called(config, &unpacked.path().join(DATABASE), &manifest).await?;
+    for name in [GREETINGS, RECORDINGS, DATABASE] {
+        // The database last: without it the folder is no data folder, and can be emptied and restored again.
+        if unpacked.path().join(name).exists() {
+            fs::rename(unpacked.path().join(name), config.data.join(name))?;
+        }
+    }
+    drop(own);
+    println!("{}: restored as of {}", config.data.display(), rfc3339(manifest.made_at));
+    told_of(paused);
+    if !config.data.join("secrets.keys").exists()
+        && config.secrets.keys.is_empty()
+        && config.secrets.file.is_none()
+    {
+        println!(
+            "put secrets.keys into {} before the first start: the secrets in the database are sealed with it",
+            config.data.display()
+        );
+    }
+    Ok(())
+}
+
+fn told_of(paused: usize) {
+    println!(
+        "{paused} campaigns were calling, or about to, and are paused: calls made since the backup are not known, so look before you start them"
+    );
+}
+
+fn refuse_used(folder: &Path) -> Result<(), Failure> {
+    let Ok(entries) = fs::read_dir(folder) else { return Ok(()) }; // it is made
+    for entry in entries {
+        let name = entry?.file_name();
+        if !ALLOWED.iter().any(|allowed| name == *allowed) {
+            return Err(Failure::new(format!(
+                "{} is not empty ({}); name an empty folder with --data, or move what is in it away",
+                folder.display(),
+                name.to_string_lossy()
+            )));
+        }
+    }
+    Ok(())
+}
+
+async fn pause_what_called(config: &Config, database: &Path, manifest: &Manifest) -> Result<usize, Failure> {
+    let store = Store::sqlite(database).await?;
+    store.migrate().await?;
+    let reason = format!("restored from a backup of {}; look before you go on", rfc3339(manifest.made_at));
+    let paused = halt(config, store.clone(), &reason).await;
+    store.close().await;
+    paused
+}
+
+async fn pause_only(config: &Config) -> Result<(), Failure> {
+    let own = own_data(config)?;
+    let store = open_store(config).await?;
+    store.check_schema().await?;
+    let reason = "put back from a backup; look before you go on";
+    let paused = halt(config, store.clone().with_keys(secrets::keyring(config)?), reason).await;
+    store.close().await;
+    drop(own);
+    told_of(paused?);
+    Ok(())
+}
+
+async fn halt(config: &Config, store: Store, reason: &str) -> Result<usize, Failure> {
+    let engine = Engine::new(store, Fleet::in_process(), Arc::new(SystemClock), config.retries());
+    Ok(engine.halt_all(reason).await?)
+}
