@@ -134,9 +134,10 @@ test('it fits a phone', async ({ inside: page, client }) => {
     const wide = await page.evaluate(() => document.documentElement.scrollWidth);
     expect(wide, path).toBeLessThanOrEqual(390);
   }
-  await page.goto('/campaigns');
-  await page.getByRole('button', { name: 'Menu' }).click();
-  await expect(page.getByRole('link', { name: 'Campaigns' })).toBeVisible();
-  await expectAccessible(page);
+  await page.goto(`/campaigns/${id}`);
+  await expect(page.getByText('of 30')).toBeVisible();
   await picture(page, 'phone');
+  await page.getByRole('button', { name: 'Menu' }).click();
+  await expect(page.getByRole('navigation', { name: 'Pages' })).toBeVisible();
+  await expectAccessible(page);
 });
