@@ -24,17 +24,17 @@ test('a campaign is paused while it dials, and goes on', async ({ inside: page, 
   const begun = async () => (await client.ask(`/campaigns/${id}/stats`)).calls.ended;
   const before = await begun();
   await page.getByRole('link', { name: 'Settings' }).click();
-  await page.getByLabel('Live calls at most').fill('2');
+  await page.getByLabel('Live calls at most').fill('30');
   await page.getByRole('button', { name: 'Save limits' }).click();
   await expect(page.getByRole('status').getByText('Saved')).toBeVisible();
   await expectAccessible(page);
   expect(await begun(), 'no call began meanwhile').toBe(before);
-  expect((await client.ask(`/campaigns/${id}`)).limits).toEqual({ callsPerSecond: 5, maxLiveCalls: 2 });
+  expect((await client.ask(`/campaigns/${id}`)).limits).toEqual({ callsPerSecond: 5, maxLiveCalls: 30 });
 
   await page.getByRole('link', { name: 'Overview' }).click();
   await page.getByRole('button', { name: 'Go on' }).click();
-  // One of the two may ring to no avail.
-  await expect(talking).toHaveText(/^[12]$/);
+  // Others are called; whoever had just heard it ring is left alone for a while.
+  await expect(async () => expect(Number(await talking.textContent())).toBeGreaterThan(0)).toPass({ timeout: 30_000 });
   await page.getByRole('button', { name: 'More' }).click();
   await page.getByRole('menuitem', { name: /Cancel the campaign/ }).click();
   await page.getByRole('button', { name: 'Cancel the campaign' }).click();
@@ -91,24 +91,32 @@ test('hours are painted by keyboard and by pointer', async ({ inside: page, clie
   });
 });
 
-test('a long list scrolls, page by page, both ways', async ({ inside: page, client }) => {
+test('one may go anywhere in a long list', async ({ inside: page, client }) => {
   const { agent } = await client.equip({ ringMs: 1_000, talkMs: 1_000 });
-  const id = await client.campaign(agent, 1_500);
+  const id = await client.campaign(agent, 5_000);
   await page.goto(`/campaigns/${id}/recipients`);
   const list = page.getByRole('region', { name: 'Recipients' });
-  await expect(list.getByRole('link').first()).toBeVisible();
-  const first = await list.getByRole('link').first().textContent();
+  const row = (number: string) => list.getByRole('link', { name: number, exact: true });
+  await expect(row('+12125554999')).toBeVisible();
   await list.focus();
-  await expect(async () => {
-    await page.keyboard.press('End');
-    await expect(list.getByRole('row', { name: '+12125550000' })).toBeVisible({ timeout: 500 });
-  }).toPass({ timeout: 60_000 });
-  // Only what is in view exists.
+  await page.keyboard.press('End');
+  await expect(row('+12125550000')).toBeVisible();
+  await page.keyboard.press('PageUp');
+  await page.keyboard.press('PageUp');
+  await page.keyboard.press('PageUp');
+  await expect(row('+12125550050')).toBeVisible();
+  await list.evaluate((element) => element.scrollTo(0, element.scrollHeight / 2));
+  await expect(list.getByRole('link').nth(20)).toBeVisible();
+  // Only what is in view exists, in its order.
   expect(await list.getByRole('row').count()).toBeLessThan(80);
+  const seen = await list.getByRole('link').allTextContents();
+  expect(seen).toEqual([...seen].sort().reverse());
   await page.keyboard.press('Home');
-  await expect(list.getByRole('link', { name: first ?? '', exact: true })).toBeVisible();
-  await page.getByLabel('From the other end').check();
-  await expect(list.getByRole('row').nth(1)).toContainText('+12125550000');
+  await expect(row('+12125554999')).toBeVisible();
+  // And what is looked for is found, however far down it stands.
+  await page.getByLabel('Number').fill('5550007');
+  await expect(row('+12125550007')).toBeVisible();
+  await expect(list.getByRole('row')).toHaveCount(2);
 });
 
 test('it fits a phone', async ({ inside: page, client }) => {
@@ -126,9 +134,10 @@ test('it fits a phone', async ({ inside: page, client }) => {
     const wide = await page.evaluate(() => document.documentElement.scrollWidth);
     expect(wide, path).toBeLessThanOrEqual(390);
   }
-  await page.goto('/campaigns');
-  await page.getByRole('button', { name: 'Menu' }).click();
-  await expect(page.getByRole('link', { name: 'Campaigns' })).toBeVisible();
-  await expectAccessible(page);
+  await page.goto(`/campaigns/${id}`);
+  await expect(page.getByText('of 30')).toBeVisible();
   await picture(page, 'phone');
+  await page.getByRole('button', { name: 'Menu' }).click();
+  await expect(page.getByRole('navigation', { name: 'Pages' })).toBeVisible();
+  await expectAccessible(page);
 });

@@ -65,8 +65,6 @@ export interface RecipientFilter {
   state?: Recipient['state'] | undefined;
   disposition?: Exclude<Recipient['disposition'], null | undefined> | undefined;
   hold?: Exclude<Recipient['hold'], null | undefined> | undefined;
-  /** The oldest first. */
-  oldest?: true | undefined;
 }
 
 const recipients = createRoute({
@@ -77,7 +75,6 @@ const recipients = createRoute({
     state: oneOf(search.state, RECIPIENT),
     disposition: oneOf(search.disposition, DISPOSITION),
     hold: oneOf(search.hold, HOLD),
-    oldest: search.oldest === true ? true : undefined,
   }),
   component: lazyRouteComponent(() => import('./one/RecipientsTab'), 'RecipientsTab'),
 });

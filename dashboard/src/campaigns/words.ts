@@ -130,3 +130,10 @@ const REASONS: Readonly<Record<string, string>> = {
 
 /** A reason of the API in words; one that is not known is shown as it is. */
 export const reason = (code: string): string => REASONS[code] ?? code.replaceAll('_', ' ');
+
+/** Why a row was rejected. The API's reasons begin with their code, for programs. */
+export function rejected(why: string): string {
+  const columns = /^wrong_column_count: expected (\d+), found (\d+)/.exec(why);
+  if (columns) return `the row has ${columns[2]} columns, the others ${columns[1]}`;
+  return why.replace(/^[a-z_]+: /, '');
+}

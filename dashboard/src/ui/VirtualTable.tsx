@@ -51,6 +51,11 @@ export function VirtualTable<Row>({
   const items = virtual.getVirtualItems();
   const [first, last] = [items[0]?.index ?? 0, items.at(-1)?.index ?? 0];
   useEffect(() => show(first, last), [show, first, last]);
+  const goTo = list.goTo;
+  // biome-ignore lint/correctness/useExhaustiveDependencies: it goes there once for each version
+  useEffect(() => {
+    if (goTo) virtual.scrollToIndex(goTo.index, { align: 'start' });
+  }, [goTo?.version]);
 
   if (list.error && rows === 0) return <ErrorNote error={list.error} onRetry={list.retry} />;
   if (list.isLoading) {

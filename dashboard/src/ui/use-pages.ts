@@ -2,7 +2,7 @@ import { useQueries } from '@tanstack/react-query';
 import { useCallback, useEffect, useRef, useState } from 'react';
 
 import type { Page } from '../api/client';
-import { extent, learned, NOTHING, placeOf } from './known-pages';
+import { extent, type KnownPages, learned, NOTHING, placeOf } from './known-pages';
 
 /** Pages around those in view that are loaded as well. */
 const MARGIN = 1;
@@ -23,26 +23,34 @@ export interface PagedList<Row> {
   /** Whether nothing has come yet. */
   isLoading: boolean;
   retry: () => void;
+  /** Where the view has to go, once for each `version`; for lists whose places were guessed. */
+  goTo?: { index: number; version: number };
 }
 
 /**
- * Follows a list page by page, in both directions; only what is near the view is in memory.
- *
- * Give the component that uses it a `key` of its filters: another list begins anew.
+ * Follows a list page by page, in both directions; only what is near the view is in memory. Another `queryKey` is another list, which begins anew.
  */
 export function usePages<Row>({
   queryKey,
   fetchPage,
   refetchInterval = false,
+  isOff = false,
 }: {
   queryKey: readonly unknown[];
   fetchPage: (cursor: string | null, signal: AbortSignal) => Promise<Page<Row>>;
   /** In milliseconds: how often the pages in view are looked at again. */
   refetchInterval?: number | false;
+  /** Knows nothing and asks nothing. */
+  isOff?: boolean;
 }): PagedList<Row> {
-  const [known, setKnown] = useState(NOTHING);
+  const id = JSON.stringify(queryKey);
+  const [{ of, known }, setState] = useState({ of: id, known: NOTHING });
   const [[from, to], setView] = useState<readonly [number, number]>([0, 0]);
   const newest = useRef(new Map<number, Row[]>());
+  if (of !== id) {
+    setState({ of: id, known: NOTHING });
+    newest.current.clear();
+  }
   const first = Math.max(from - MARGIN, 0);
   const last = Math.min(to + MARGIN, known.starts.length - 1);
   const near = known.starts.slice(first, last + 1);
@@ -52,6 +60,7 @@ export function usePages<Row>({
       queryFn: ({ signal }: { signal: AbortSignal }) => fetchPage(cursor, signal),
       refetchInterval,
       gcTime: 30_000,
+      enabled: !isOff,
     })),
   });
   const pages = results.map(({ data }) => data);
@@ -65,10 +74,13 @@ export function usePages<Row>({
     for (const index of newest.current.keys()) {
       if (index < first - KEPT || index > last + KEPT) newest.current.delete(index);
     }
-    setKnown((before) =>
-      pages.reduce((it, page, i) => (page ? learned(it, first + i, page.items.length, page.next) : it), before),
-    );
-  }, [version, first, last]);
+    setState((before) => {
+      const learn = (it: KnownPages, page: Page<Row> | undefined, i: number) =>
+        page ? learned(it, first + i, page.items.length, page.next) : it;
+      const known = before.of === id ? pages.reduce(learn, before.known) : before.known;
+      return known === before.known ? before : { ...before, known };
+    });
+  }, [id, version, first, last]);
 
   const show = useCallback(
     (firstRow: number, lastRow: number) => {
@@ -83,11 +95,11 @@ export function usePages<Row>({
   };
   const failed = results.find(({ error }) => error !== null);
   return {
-    ...extent(known),
+    ...(isOff ? { rows: 0, hasMore: false } : extent(known)),
     rowAt,
     show,
     error: failed?.error ?? null,
-    isLoading: known === NOTHING && failed === undefined,
+    isLoading: !isOff && known === NOTHING && failed === undefined,
     retry: () => void failed?.refetch(),
   };
 }

@@ -24,7 +24,14 @@ export function NewCampaignPage() {
   const follow = useUpload(id, (upload) => void navigate({ search: { upload }, replace: true }));
   const { upload } = follow;
   return (
-    <Page title="New campaign" crumb={<Link to="/campaigns">Campaigns</Link>}>
+    <Page
+      title="New campaign"
+      crumb={
+        <Link to="/campaigns" activeOptions={{ exact: true }}>
+          Campaigns
+        </Link>
+      }
+    >
       <StepsNav now={step} upload={id} />
       {id === undefined ? (
         <>

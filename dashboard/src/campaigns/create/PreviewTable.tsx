@@ -5,6 +5,7 @@ import { Chip } from '../../ui/Chip';
 import { Card } from '../../ui/Page';
 import { type Column, Table } from '../../ui/Table';
 import type { PreviewRow } from '../queries';
+import { rejected } from '../words';
 import styles from './Upload.module.css';
 
 type Row = PreviewRow;
@@ -45,7 +46,7 @@ const variable = (name: string): Column<Row> => ({
 });
 
 function where({ timezones: [first, ...others], reject }: Row): string {
-  if (first === undefined) return reject?.reason.replace(/^[a-z_]+: /, '') ?? 'unknown';
+  if (first === undefined) return reject ? rejected(reject.reason) : 'unknown';
   return `${first.replaceAll('_', ' ')}${others.length > 0 ? ` or ${others.length} more` : ''}`;
 }
 
@@ -53,7 +54,7 @@ const WORDS: Column<Row> = {
   name: 'Says',
   cell: ({ openingLine, greetingText, reject }) => {
     const words = greetingText ?? openingLine;
-    if (reject) return <span className={styles.bad}>{reject.reason.replace(/^[a-z_]+: /, '')}</span>;
+    if (reject) return <span className={styles.bad}>{rejected(reject.reason)}</span>;
     return words ? <Spoken words={words} /> : '–';
   },
 };

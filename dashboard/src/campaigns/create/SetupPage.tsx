@@ -22,7 +22,11 @@ export function SetupPage() {
   return (
     <Page
       title={campaign.data?.name ?? 'Campaign'}
-      crumb={<Link to="/campaigns">Campaigns</Link>}
+      crumb={
+        <Link to="/campaigns" activeOptions={{ exact: true }}>
+          Campaigns
+        </Link>
+      }
       aside={campaign.data && <StatusChip status={campaign.data.status} />}
     >
       <StepsNav now={step} campaignId={campaignId} />

@@ -9,6 +9,7 @@ import { Progress } from '../../ui/Progress';
 import { Stat, Stats } from '../../ui/Stat';
 import { Table } from '../../ui/Table';
 import type { Upload } from '../queries';
+import { rejected } from '../words';
 import { Dropzone } from './Dropzone';
 import styles from './Upload.module.css';
 import type { Following } from './use-upload';
@@ -91,9 +92,6 @@ function Found({ upload }: { upload: Upload }) {
   );
 }
 
-/** Reasons begin with their code, for programs. */
-const inWords = (reason: string): string => reason.replace(/^[a-z_]+: /, '');
-
 /** So many are shown until more are asked for. */
 const FEW = 5;
 
@@ -119,7 +117,7 @@ function Rejects({ upload }: { upload: Upload }) {
           { name: 'Line', isNumber: true, cell: ({ line }) => count(line) },
           { name: 'Column', isWide: true, cell: ({ field }) => field },
           { name: 'Value', cell: ({ value }) => <code className={styles.value}>{value || 'empty'}</code> },
-          { name: 'Why', cell: ({ reason }) => inWords(reason) },
+          { name: 'Why', cell: ({ reason }) => rejected(reason) },
         ]}
       />
       {rejects.length > FEW && (

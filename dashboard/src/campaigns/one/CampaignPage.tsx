@@ -28,7 +28,11 @@ export function CampaignPage() {
   return (
     <Page
       title={live?.name ?? campaign.data?.name ?? 'Campaign'}
-      crumb={<Link to="/campaigns">Campaigns</Link>}
+      crumb={
+        <Link to="/campaigns" activeOptions={{ exact: true }}>
+          Campaigns
+        </Link>
+      }
       aside={status && <StatusChip status={status} />}
       actions={campaign.data && status && <Actions campaign={{ ...campaign.data, status }} />}
     >

@@ -1,21 +1,25 @@
 import { useQuery } from '@tanstack/react-query';
-import { Link, Outlet, useNavigate, useParams, useSearch } from '@tanstack/react-router';
+import { Outlet, useNavigate, useParams, useSearch } from '@tanstack/react-router';
 import { Users } from 'lucide-react';
+import type { ReactNode } from 'react';
 
-import { api, askPage } from '../../api/client';
-import { Chip } from '../../ui/Chip';
+import { useLiveCampaign } from '../../api/use-live';
 import { EmptyState } from '../../ui/EmptyState';
-import { Checkbox, Select, TextField } from '../../ui/Field';
+import { Select, TextField } from '../../ui/Field';
 import { Filters } from '../../ui/Filters';
-import { moment } from '../../ui/format';
+import { ErrorNote } from '../../ui/Note';
 import { Card } from '../../ui/Page';
-import { usePages } from '../../ui/use-pages';
-import { type VirtualColumn, VirtualTable } from '../../ui/VirtualTable';
-import { type Campaign, campaignQuery, given, type Recipient } from '../queries';
+import type { Knot } from '../../ui/places';
+import { Skeleton } from '../../ui/Skeleton';
+import { useLongList } from '../../ui/use-long-list';
+import { type PagedList, usePages } from '../../ui/use-pages';
+import { VirtualTable } from '../../ui/VirtualTable';
+import { type Campaign, campaignQuery, given, type Recipient, statsQuery } from '../queries';
 import type { RecipientFilter } from '../routes';
-import { CHANNEL, DISPOSITION, HOLD, OUTCOME, RECIPIENT, reason, STEP } from '../words';
-import { stepsOf } from './chips';
+import { DISPOSITION, HOLD, RECIPIENT } from '../words';
 import styles from './One.module.css';
+import { columnsOf } from './recipient-columns';
+import { knotsQuery, recipientsPage } from './recipients';
 
 /** How often rows in view are looked at again while the campaign calls, in milliseconds. */
 const LOOK = 3_000;
@@ -62,15 +66,12 @@ export function RecipientsTab() {
           onChange={(hold) => set({ hold: hold || undefined })}
           options={options(HOLD)}
         />
-        <div className={styles.toggle}>
-          <Checkbox
-            label="From the other end"
-            isChecked={filter.oldest ?? false}
-            onChange={(isOn) => set({ oldest: isOn || undefined })}
-          />
-        </div>
       </Filters>
-      {campaign.data && <List key={JSON.stringify(filter)} campaign={campaign.data} filter={filter} />}
+      {campaign.data && (
+        <Card isFlush>
+          <List campaign={campaign.data} filter={filter} />
+        </Card>
+      )}
       <Outlet />
     </div>
   );
@@ -82,98 +83,77 @@ const options = <K extends string>(words: Readonly<Record<K, { text: string }>>)
 ];
 
 function List({ campaign, filter }: { campaign: Campaign; filter: RecipientFilter }) {
-  const isMoving = campaign.status === 'IN_PROGRESS' || campaign.copying;
+  const isFiltered = Object.values(filter).some((value) => value !== undefined);
+  return isFiltered ? <Narrowed campaign={campaign} filter={filter} /> : <Everybody campaign={campaign} />;
+}
+
+/** Those a filter lets through: how many they are nobody knows, so they are followed page by page. */
+function Narrowed({ campaign, filter }: { campaign: Campaign; filter: RecipientFilter }) {
   const list = usePages<Recipient>({
-    queryKey: ['campaigns', 'one', campaign.id, 'recipients', 'list', filter],
-    refetchInterval: isMoving && LOOK,
+    queryKey: listKey(campaign.id, filter),
+    refetchInterval: isMoving(campaign) && LOOK,
     fetchPage: (cursor, signal) => {
-      const { number, oldest, ...rest } = filter;
-      const query = given({
-        ...rest,
-        numberContains: number?.replaceAll(/\D/g, ''),
-        cursor: cursor ?? undefined,
-        sort: oldest && ('createdAt' as const),
-      });
-      const params = { path: { campaignId: campaign.id }, query: { limit: 100, ...query } };
-      return askPage(api.GET('/api/v1/campaigns/{campaignId}/recipients', { params, signal }));
+      const { number, ...rest } = filter;
+      const query = given({ ...rest, numberContains: number?.replaceAll(/\D/g, ''), cursor: cursor ?? undefined });
+      return recipientsPage(campaign.id, query, signal);
     },
   });
-  const isFiltered = Object.values(filter).some((value) => value !== undefined && value !== true);
-  return (
-    <Card isFlush>
-      <VirtualTable
-        caption="Recipients"
-        columns={columnsOf(campaign, filter)}
-        list={list}
-        keyOf={({ id }) => id}
-        empty={
-          isFiltered ? (
-            <EmptyState title="Nobody is like this">Look with fewer filters.</EmptyState>
-          ) : (
-            <EmptyState icon={Users} title="The list is empty">
-              Its recipients come from an upload.
-            </EmptyState>
-          )
-        }
-      />
-    </Card>
-  );
+  const empty = <EmptyState title="Nobody is like this">Look with fewer filters.</EmptyState>;
+  return <RecipientTable campaign={campaign} filter={filter} list={list} empty={empty} />;
 }
 
-const columnsOf = (campaign: Campaign, filter: RecipientFilter): VirtualColumn<Recipient>[] => [
-  {
-    name: 'Number',
-    width: 'minmax(9rem, 1fr)',
-    cell: ({ id, to }) => (
-      <Link
-        to="/campaigns/$campaignId/recipients/$recipientId"
-        params={{ campaignId: campaign.id, recipientId: id }}
-        search={filter}
-        data-row
-      >
-        {to}
-      </Link>
-    ),
-  },
-  {
-    name: 'Steps',
-    width: `minmax(9rem, ${campaign.channels.length > 1 ? 2 : 1}fr)`,
-    cell: (recipient) => <Steps campaign={campaign} recipient={recipient} />,
-  },
-  { name: 'Attempts', width: '4.5rem', isNumber: true, isWide: true, cell: ({ attempts }) => attempts },
-  {
-    name: 'Last call',
-    width: 'minmax(7rem, 1fr)',
-    isWide: true,
-    cell: ({ lastOutcome }) => (lastOutcome ? OUTCOME[lastOutcome].text : '–'),
-  },
-  { name: 'Stands', width: 'minmax(12rem, 2fr)', isWide: true, cell: standing },
-];
-
-function Steps({ campaign, recipient }: { campaign: Campaign; recipient: Recipient }) {
-  return (
-    <span className={styles.chips}>
-      {stepsOf(campaign.channels, recipient).map(({ channel, state }, index) => {
-        const { text, tone } = state === 'BEHIND' ? { text: 'behind', tone: 'plain' as const } : STEP[state];
-        return (
-          // biome-ignore lint/suspicious/noArrayIndexKey: a step is its place in the plan
-          <Chip key={index} tone={tone} isLive={state === 'IN_PROGRESS'}>
-            {campaign.channels.length > 1 && `${CHANNEL[channel]}: `}
-            {text}
-          </Chip>
-        );
-      })}
-    </span>
-  );
-}
-
-/** Where somebody stands, in words. */
-function standing({ state, disposition, lastReason, hold, dueAt }: Recipient): string {
-  if (state === 'DONE') {
-    const how = disposition ? DISPOSITION[disposition].text : RECIPIENT.DONE.text;
-    return lastReason ? `${how}: ${reason(lastReason)}` : how;
+/** Everybody: one may go anywhere in the list at once. */
+function Everybody({ campaign }: { campaign: Campaign }) {
+  const stats = useLiveCampaign(campaign.id)?.stats;
+  const asked = useQuery({ ...statsQuery(campaign.id), enabled: stats === undefined });
+  const total = (stats ?? asked.data)?.recipients.total;
+  const knots = useQuery({ ...knotsQuery(campaign.id, total ?? 0), enabled: total !== undefined && total > 0 });
+  if (total === undefined) return asked.error ? <ErrorNote error={asked.error} /> : <Skeleton lines={6} />;
+  if (total === 0) {
+    return (
+      <EmptyState icon={Users} title="The list is empty">
+        Its recipients come from an upload.
+      </EmptyState>
+    );
   }
-  if (state !== 'PENDING') return RECIPIENT[state].text;
-  const when = Date.parse(dueAt) > Date.now() ? `, until ${moment(dueAt)}` : '';
-  return `${hold ? HOLD[hold].text : RECIPIENT.PENDING.text}${when}`;
+  if (!knots.data) return knots.error ? <ErrorNote error={knots.error} /> : <Skeleton lines={6} />;
+  return <Long campaign={campaign} total={total} knots={knots.data} />;
+}
+
+function Long({ campaign, total, knots }: { campaign: Campaign; total: number; knots: readonly Knot[] }) {
+  const list = useLongList<Recipient>({
+    queryKey: listKey(campaign.id, {}),
+    total,
+    knots,
+    refetchInterval: isMoving(campaign) && LOOK,
+    fetchPage: ({ cursor, ...stretch }, signal) =>
+      recipientsPage(campaign.id, given({ ...stretch, cursor: cursor ?? undefined }), signal),
+  });
+  return <RecipientTable campaign={campaign} filter={{}} list={list} empty={null} />;
+}
+
+const isMoving = ({ status, copying }: Campaign): boolean => status === 'IN_PROGRESS' || copying;
+const listKey = (id: string, filter: RecipientFilter) =>
+  ['campaigns', 'one', id, 'recipients', 'list', filter] as const;
+
+function RecipientTable({
+  campaign,
+  filter,
+  list,
+  empty,
+}: {
+  campaign: Campaign;
+  filter: RecipientFilter;
+  list: PagedList<Recipient>;
+  empty: ReactNode;
+}) {
+  return (
+    <VirtualTable
+      caption="Recipients"
+      columns={columnsOf(campaign, filter)}
+      list={list}
+      keyOf={({ id }) => id}
+      empty={empty}
+    />
+  );
 }
