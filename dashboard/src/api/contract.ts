@@ -1,80 +1,28 @@
-// Endpoints that the API's description does not have yet; each goes from here once it has.
+// The parts of the API's description that have no request of their own, by shorter names.
 import type { components } from './schema';
 
 type Schemas = components['schemas'];
 
 /** Who asks, and what they may: `GET /me`. */
-export interface Caller {
-  kind: 'user' | 'key';
-  user: Schemas['User'] | null;
-  key: { id: string; name: string; prefix: string } | null;
-  workspace: { id: string; name: string };
-  role: Schemas['Role'];
-  scopes: Schemas['Scope'][] | null;
-  superuser: boolean;
-  may: string[];
-}
+export type Caller = Schemas['WhoAsks'];
 
-/** How a campaign went in one step of time: `GET /campaigns/:id/timeline`. */
-export interface TimelinePoint {
-  at: string;
-  begun: number;
-  ended: number;
-  answered: number;
-  perSecond: number;
-  ringing: number;
-  talking: number;
-}
+/** How a campaign went in one step of time. */
+export type TimelinePoint = Schemas['CampaignTimelinePoint'];
 
-/** How a campaign went over time. */
-export interface Timeline {
-  stepSeconds: number;
-  points: TimelinePoint[];
-}
+/** How a campaign went over time: `GET /campaigns/:id/timeline`. */
+export type Timeline = Schemas['CampaignTimeline'];
 
 /** `event: campaign` of `GET /live`. */
-export interface LiveCampaign {
-  campaignId: string;
-  name: string;
-  status: Schemas['CampaignState'];
-  reason: string | null;
-  stats: Schemas['CampaignStats'];
-  /** The newest one; none before the first sample. */
-  point: TimelinePoint | null;
-}
+export type LiveCampaign = Schemas['LiveCampaign'];
 
 /** `event: progress` of `GET /live`: one for each campaign asked for. */
-export interface LiveProgress {
-  campaignId: string;
-  status: Schemas['CampaignState'];
-  total: number;
-  done: number;
-  reached: number;
-  talking: number;
-  ringing: number;
-}
+export type LiveProgress = Schemas['LiveProgress'];
 
-/** `event: calls` of `GET /live`. */
-export interface LiveCalls {
-  total: number;
-  items: Schemas['Session'][];
-}
+/** `event: calls` of `GET /live`, and `GET /sessions/live`. */
+export type LiveCalls = Schemas['LiveCalls'];
 
 /** `event: fleet` of `GET /live`, and `GET /fleet`. */
-export interface Fleet {
-  workers: {
-    id: string;
-    version: string;
-    live: number;
-    capacity: number;
-    draining: boolean;
-    startedAt: string;
-  }[];
-  lanes: { lane: string; waiting: number; oldestSeconds: number | null; inHand: number }[];
-  version: string;
-  mode: 'alone' | 'fleet';
-  database: 'sqlite' | 'postgres';
-}
+export type Fleet = Schemas['Fleet'];
 
 /** What each event of `GET /live` holds, by its name. */
 export interface LiveEvents {
@@ -82,5 +30,5 @@ export interface LiveEvents {
   progress: LiveProgress[];
   calls: LiveCalls;
   fleet: Fleet;
-  uploads: Schemas['UploadDetail'][];
+  uploads: Schemas['Upload'][];
 }

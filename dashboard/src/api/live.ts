@@ -3,7 +3,6 @@ import { createParser } from 'eventsource-parser';
 
 import { fetchRaw } from './client';
 import type { LiveEvents } from './contract';
-import { poll } from './live-polling';
 import { asProblem } from './problem';
 import { queryOf, type Topics } from './topics';
 
@@ -92,7 +91,6 @@ export class LiveHub {
         });
       } catch (error) {
         const problem = asProblem(error);
-        if (problem.status === 404) return poll(query, stop, this.put);
         if (problem.status === 401 || problem.status === 403) return this.become('idle');
       }
       if (stop.aborted) return;

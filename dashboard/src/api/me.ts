@@ -1,27 +1,11 @@
 import { queryOptions, useSuspenseQuery } from '@tanstack/react-query';
 
-import { api, ask, askPage, fetchRaw } from './client';
+import { api, ask, askPage } from './client';
 import type { Caller } from './contract';
-import { asProblem } from './problem';
 import { chooseWorkspace, chosenWorkspace, currentSession } from './session';
 
 /** Something that needs permission, in the API's words. */
-export type Action =
-  | 'read'
-  | 'run campaigns'
-  | 'suppress numbers'
-  | 'edit agents'
-  | 'publish agents'
-  | 'edit trunks'
-  | 'edit webhooks'
-  | 'edit rules'
-  | 'see keys'
-  | 'manage keys'
-  | 'see invitations'
-  | 'manage members'
-  | 'edit the workspace'
-  | 'read the audit log'
-  | 'see the fleet';
+export type Action = Caller['may'][number];
 
 /** A workspace one may go to. */
 export interface Home {
@@ -45,7 +29,7 @@ export const meQuery = queryOptions({
     }
     const first = homes?.[0];
     if (homes && first && !homes.some((home) => home.id === chosenWorkspace())) chooseWorkspace(first.id);
-    const caller = await callerFromServer();
+    const caller = await ask(api.GET('/api/v1/me'));
     return { ...caller, homes: homes ?? [caller.workspace] };
   },
   staleTime: 60_000,
@@ -59,38 +43,6 @@ async function homesOfUser(): Promise<Home[] | null> {
   const all = await askPage(api.GET('/api/v1/workspaces', { params: { query: { all: true, limit: 100 } } }));
   const others = all.items.filter(({ id }) => !user.workspaces.some((own) => own.id === id));
   return [...user.workspaces, ...others].map(({ id, name }) => ({ id, name }));
-}
-
-async function callerFromServer(): Promise<Caller> {
-  try {
-    const answer = (await (await fetchRaw('/api/v1/me')).json()) as { data: Caller };
-    return answer.data;
-  } catch (error) {
-    if (asProblem(error).status !== 404) throw error;
-    return derived();
-  }
-}
-
-/** From which role on something is allowed; for servers without `GET /me`. */
-const DEVELOPER: Action[] = ['publish agents', 'edit trunks', 'edit webhooks', 'edit rules', 'see keys', 'manage keys'];
-const MEMBER: Action[] = ['read', 'run campaigns', 'suppress numbers', 'edit agents'];
-const ADMIN: Action[] = [
-  'see invitations',
-  'manage members',
-  'edit the workspace',
-  'read the audit log',
-  'see the fleet',
-];
-
-async function derived(): Promise<Caller> {
-  const workspace = await ask(api.GET('/api/v1/workspaces/{workspaceId}', { params: { path: { workspaceId: 'me' } } }));
-  const session = currentSession();
-  const user = session.kind === 'login' ? session.user : null;
-  const superuser = user?.superuser ?? false;
-  const role = superuser ? 'admin' : (workspace.role ?? 'member');
-  const may = [...MEMBER, ...(role === 'member' ? [] : DEVELOPER), ...(role === 'admin' ? ADMIN : [])];
-  const { id, name } = workspace;
-  return { kind: user ? 'user' : 'key', user, key: null, workspace: { id, name }, role, scopes: null, superuser, may };
 }
 
 /** Who is signed in. Only below the shell, which has made sure that somebody is. */

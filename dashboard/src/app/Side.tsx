@@ -80,10 +80,10 @@ const THEMES: readonly [Theme, string][] = [
 ];
 
 function PersonMenu() {
-  const { kind, user, key, role, superuser } = useMe();
+  const { kind, name: caller, role, superuser } = useMe();
   const { signOut } = useLeaving();
   const [theme, choose] = useTheme();
-  const name = kind === 'user' ? (user?.name ?? '') : (key?.name ?? 'API key');
+  const name = kind === 'user' ? caller : `API key ${caller}…`;
   const as = superuser ? 'superuser' : role;
   return (
     <Menu

@@ -1,8 +1,6 @@
 import { infiniteQueryOptions, keepPreviousData, queryOptions } from '@tanstack/react-query';
 
-import { api, ask, askPage, fetchRaw } from '../api/client';
-import type { Timeline } from '../api/contract';
-import { asProblem } from '../api/problem';
+import { api, ask, askPage } from '../api/client';
 import type { components, operations } from '../api/schema';
 
 type Schemas = components['schemas'];
@@ -48,18 +46,13 @@ export const statsQuery = (campaignId: string) =>
     meta: { catchUp: true },
   });
 
-/** How a campaign went over time; null where the server keeps no such figures. */
+/** How a campaign went over time. */
 export const timelineQuery = (campaignId: string) =>
   queryOptions({
     queryKey: ['campaigns', 'one', campaignId, 'timeline'],
-    queryFn: async ({ signal }): Promise<Timeline | null> => {
-      try {
-        const answer = await fetchRaw(`/api/v1/campaigns/${campaignId}/timeline?points=300`, { signal });
-        return ((await answer.json()) as { data: Timeline }).data;
-      } catch (error) {
-        if (asProblem(error).status === 404) return null;
-        throw error;
-      }
+    queryFn: ({ signal }) => {
+      const params = { path: { campaignId }, query: { points: 300 } };
+      return ask(api.GET('/api/v1/campaigns/{campaignId}/timeline', { params, signal }));
     },
     meta: { catchUp: true },
   });
@@ -69,7 +62,13 @@ export const preflightQuery = (campaignId: string) =>
   queryOptions({
     queryKey: ['campaigns', 'one', campaignId, 'preflight'],
     queryFn: ({ signal }) =>
-      ask(api.GET('/api/v1/campaigns/{campaignId}/preflight', { params: { path: { campaignId } }, signal })),
+      // A million people take seconds to count; a count of the last minute of the campaign as it is now will do.
+      ask(
+        api.GET('/api/v1/campaigns/{campaignId}/preflight', {
+          params: { path: { campaignId }, query: { maxAge: 60 } },
+          signal,
+        }),
+      ),
     staleTime: 0,
   });
 

@@ -62,10 +62,10 @@ impl From<CampaignProgress> for ProgressNow {
 /// Adds what the events hold to the description.
 pub(super) fn describe(draft: &mut Draft) {
     draft.of::<CampaignNow>();
-    draft.of::<Vec<ProgressNow>>();
+    draft.of::<ProgressNow>();
     draft.of::<sessions::LiveView>();
     draft.of::<fleet::View>();
-    draft.of::<Vec<uploads::View>>();
+    draft.of::<uploads::View>();
 }
 
 impl Topic {
