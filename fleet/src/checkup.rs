@@ -49,3 +49,23 @@ impl RedisCheckup {
         (parts.next().unwrap_or(0), parts.next().unwrap_or(0)) >= (major, minor)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_are_compared_by_their_numbers() {
+        let of = |version: &str| RedisCheckup {
+            version: version.to_owned(),
+            when_full: None,
+            used: 0,
+            most: 0,
+            now: DateTime::UNIX_EPOCH,
+        };
+        assert!(
+            of("6.2.0").is_at_least(6, 2) && of("7.0.15").is_at_least(6, 2) && of("10.0").is_at_least(6, 2)
+        );
+        assert!(!of("6.0.16").is_at_least(6, 2) && !of("").is_at_least(6, 2));
+    }
+}

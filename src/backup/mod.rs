@@ -21,7 +21,6 @@ use ringfleet_store::{SCHEMA, Store};
 use crate::{
     config::Config,
     process::{Failure, open_store, own_data},
-    secrets,
 };
 use archive::{Reading, Writing};
 use manifest::Manifest;
@@ -175,7 +174,7 @@ async fn pause_only(config: &Config) -> Result<(), Failure> {
     let store = open_store(config).await?;
     store.check_schema().await?;
     let reason = "put back from a backup; look before you go on";
-    let paused = halt(config, store.clone().with_keys(secrets::keyring(config)?), reason).await;
+    let paused = halt(config, store.clone(), reason).await;
     store.close().await;
     drop(own);
     told_of(paused?);

@@ -35,14 +35,14 @@ pub async fn check(config: &Config, report: &mut Report) -> Option<Store> {
     };
     let asked = SystemClock.now();
     match facts(&store).await {
-        Ok(facts) => tell(config, &facts, report),
+        Ok(facts) => {
+            tell(config, &facts, report);
+            clock("clock of the database", facts.now, asked, report);
+        }
         Err(error) => {
             report.fail(WHAT, error, "the account needs to read its own database");
             return None;
         }
-    }
-    if let Ok(facts) = facts(&store).await {
-        clock("clock of the database", facts.now, asked, report);
     }
     match store.check_schema().await {
         Ok(()) => report.ok("schema", "is one that this version knows"),
@@ -135,5 +135,22 @@ async fn sealed(store: &Store, report: &mut Report) {
     match opened.await {
         Ok(()) => report.ok("secrets", "what is sealed opens"),
         Err(error) => report.fail("secrets", error, "add the key that they were sealed with to secrets.keys"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::doctor::report::Level;
+
+    #[test]
+    fn clocks_that_lie_apart_are_told() {
+        let asked = SystemClock.now();
+        let mut report = Report::default();
+        for off in [-6_000, -2_000, 0, 2_000, 60_000] {
+            clock("a clock", asked + TimeDelta::milliseconds(off), asked, &mut report);
+        }
+        let levels: Vec<Level> = report.findings().iter().map(|finding| finding.level).collect();
+        assert_eq!(levels, [Level::Fail, Level::Warn, Level::Ok, Level::Warn, Level::Fail]);
     }
 }
