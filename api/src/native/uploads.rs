@@ -5,9 +5,9 @@ use axum::{
     extract::{FromRequest, Request},
     http::HeaderName,
 };
-use ringfleet_core::{AgentId, ColumnMapping, UploadId, id::UploadKind};
+use ringfleet_core::{AgentId, ColumnMapping, UploadId, WorkspaceId, id::UploadKind};
 use ringfleet_engine::{Receipt, uploads::MOST_BYTES};
-use ringfleet_store::{NewUpload, Reject, Upload, UploadState};
+use ringfleet_store::{NewUpload, Reject, Tx, Upload, UploadState};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use utoipa::{ToSchema, openapi::Required};
@@ -168,6 +168,15 @@ pub(super) struct Detail {
     rejects: Vec<RejectView>,
 }
 
+impl Detail {
+    /// The upload as it is now; nothing where there is none of that id.
+    pub(super) async fn read(tx: &mut Tx, workspace: WorkspaceId, id: UploadId) -> Result<Option<Self>> {
+        let Some(upload) = tx.upload(workspace, id).await? else { return Ok(None) };
+        let rejects = tx.upload_rejects(id, 0, LISTED).await?.into_iter().map(RejectView::from).collect();
+        Ok(Some(Self { upload: upload.into(), rejects }))
+    }
+}
+
 /// An upload that is gone.
 #[derive(Serialize, ToSchema)]
 #[schema(as = DeletedUpload)]
@@ -261,12 +270,11 @@ pub(super) async fn list(door: Allowed<may::Read>, Query(paging): Query<Paging>)
 /// `GET /uploads/:id`: where it stands, and how many bytes are there; HEAD gives the latter alone, as `Upload-Offset`.
 pub(super) async fn show(door: Allowed<may::Read>, PathId(id): PathId<UploadKind>) -> Result<Reply<Detail>> {
     let mut tx = door.engine().store().read().await?;
-    let upload = tx.upload(door.workspace(), id).await?.ok_or_else(|| ApiError::not_found("upload"))?;
-    let rejects = tx.upload_rejects(id, 0, LISTED).await?;
+    let detail = Detail::read(&mut tx, door.workspace(), id).await?;
     tx.commit().await?;
-    let rejects = rejects.into_iter().map(RejectView::from).collect();
-    let offset = upload.received.unsigned_abs();
-    Ok(Reply::ok(Detail { upload: upload.into(), rejects }).with_count(OFFSET, offset))
+    let detail = detail.ok_or_else(|| ApiError::not_found("upload"))?;
+    let offset = detail.upload.offset.unsigned_abs();
+    Ok(Reply::ok(detail).with_count(OFFSET, offset))
 }
 
 /// `PUT /uploads/:id/mapping`: says which column is what; the file is looked through anew.

@@ -30,5 +30,5 @@ export interface LiveEvents {
   progress: LiveProgress[];
   calls: LiveCalls;
   fleet: Fleet;
-  uploads: Schemas['Upload'][];
+  uploads: Schemas['UploadDetail'][];
 }

@@ -65,7 +65,7 @@ pub(super) fn describe(draft: &mut Draft) {
     draft.of::<ProgressNow>();
     draft.of::<sessions::LiveView>();
     draft.of::<fleet::View>();
-    draft.of::<uploads::View>();
+    draft.of::<uploads::Detail>();
 }
 
 impl Topic {
@@ -117,11 +117,11 @@ async fn read_uploads(
     engine: &Engine,
     workspace: WorkspaceId,
     ids: &[UploadId],
-) -> Result<Vec<uploads::View>> {
+) -> Result<Vec<uploads::Detail>> {
     let mut tx = engine.store().read().await?;
     let mut found = Vec::new();
     for id in ids {
-        found.extend(tx.upload(workspace, *id).await?.map(uploads::View::from));
+        found.extend(uploads::Detail::read(&mut tx, workspace, *id).await?);
     }
     tx.commit().await?;
     Ok(found)
