@@ -3,14 +3,14 @@
 use std::{net::SocketAddr, path::PathBuf, process::ExitCode};
 
 use clap::{Args, Parser, Subcommand};
-use ringfleet_core::{ApiKeyId, Role};
+use ringfleet_core::{ApiKeyId, Role, WorkerId};
 
 use crate::{
     bench, campaign,
     config::{Config, Flags},
     demo, keys, logs, peer,
     process::{Failure, Wanted},
-    roles, secrets, torture,
+    roles, secrets, torture, workers,
 };
 
 /// An outbound campaign dialer: CSV in, real calls out, signed webhooks back.
@@ -50,7 +50,10 @@ enum Command {
     /// Start, dispatch and finish campaigns; several may run
     Scheduler,
     /// Place calls and deliver webhooks; as many as wanted may run
-    Worker,
+    Worker {
+        #[command(subcommand)]
+        command: Option<WorkerCommand>,
+    },
     /// Manage API keys
     #[command(subcommand)]
     Key(KeyCommand),
@@ -81,6 +84,25 @@ struct Listen {
     /// Where to listen [default: 127.0.0.1:8080]
     #[arg(long, value_name = "ADDRESS:PORT")]
     listen: Option<SocketAddr>,
+}
+
+#[derive(Subcommand)]
+enum WorkerCommand {
+    /// List the workers of the fleet: id, version, calls on the line, what it does
+    List,
+    /// Let a worker take no more calls; those on the line go on. Webhooks are still delivered
+    Drain {
+        /// Its id, wrk_…
+        id: WorkerId,
+        /// Wait until its last call is over
+        #[arg(long)]
+        wait: bool,
+    },
+    /// Let a worker that drains take calls again
+    Resume {
+        /// Its id, wrk_…
+        id: WorkerId,
+    },
 }
 
 #[derive(Subcommand)]
@@ -167,7 +189,14 @@ pub async fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Up(_) => roles::run(config, Wanted::ALL).await?,
         Command::Api(_) => roles::run(config, Wanted::API).await?,
         Command::Scheduler => roles::run(config, Wanted::SCHEDULER).await?,
-        Command::Worker => roles::run(config, Wanted::WORKER).await?,
+        Command::Worker { command: None } => roles::run(config, Wanted::WORKER).await?,
+        Command::Worker { command: Some(WorkerCommand::List) } => workers::list(&config).await?,
+        Command::Worker { command: Some(WorkerCommand::Drain { id, wait }) } => {
+            workers::drain(&config, id, wait).await?
+        }
+        Command::Worker { command: Some(WorkerCommand::Resume { id }) } => {
+            workers::resume(&config, id).await?
+        }
         Command::Migrate => roles::migrate(&config).await?,
         Command::Key(KeyCommand::Create { workspace, role }) => {
             keys::create(&config, &workspace, role).await?

@@ -16,6 +16,7 @@ mod process;
 mod roles;
 mod secrets;
 mod torture;
+mod workers;
 
 use std::process::ExitCode;
 

@@ -20,6 +20,7 @@ use parking_lot::Mutex;
 use ringfleet_core::{ApiKeyId, Identity, LoginId, Quota, UserId, WorkspaceId, quota::Taken};
 use ringfleet_engine::{Claim, Deed, Engine, Origin};
 use serde::Serialize;
+use tokio_util::sync::CancellationToken;
 
 use crate::{
     ApiSettings,
@@ -31,6 +32,7 @@ use crate::{
     identity::{self, Guest},
     issuer::Issuer,
     mail::Mailer,
+    native::Desk,
     once::{Once, Refused},
     openapi::{Draft, Part},
 };
@@ -68,6 +70,8 @@ pub(crate) mod may {
         ManageKeys,
         ManageMembers,
         EditWorkspace,
+        SeeFleet,
+        RunFleet,
     );
 
     /// Permissions to look. All others are to change something, which takes a [`crate::change::Change`].
@@ -76,6 +80,7 @@ pub(crate) mod may {
     impl Looks for ReadAudit {}
     impl Looks for SeeKeys {}
     impl Looks for SeeInvites {}
+    impl Looks for SeeFleet {}
 }
 
 /// What all handlers share.
@@ -89,6 +94,7 @@ struct Inner {
     issuer: Option<Issuer>,
     /// Keys whose last use is just being written down.
     touched: Mutex<HashSet<ApiKeyId>>,
+    desk: Desk,
 }
 
 /// The quota of whoever asks, and what is left of it; kept with the request for the headers of its answer.
@@ -98,7 +104,14 @@ impl Gate {
     pub(crate) fn new(engine: Engine, settings: ApiSettings) -> Self {
         let mailer = settings.mail.as_ref().map(Mailer::new);
         let issuer = settings.google.as_ref().map(|google| Issuer::new(&google.issuer));
-        Self(Arc::new(Inner { engine, settings, mailer, issuer, touched: Mutex::default() }))
+        Self(Arc::new(Inner {
+            engine,
+            settings,
+            mailer,
+            issuer,
+            touched: Mutex::default(),
+            desk: Desk::default(),
+        }))
     }
 
     pub(crate) fn engine(&self) -> &Engine {
@@ -112,6 +125,16 @@ impl Gate {
     /// What sends mail, if this server does.
     pub(crate) fn mailer(&self) -> Option<&Mailer> {
         self.0.mailer.as_ref()
+    }
+
+    /// What streams share.
+    pub(crate) fn desk(&self) -> &Desk {
+        &self.0.desk
+    }
+
+    /// Cancelled when the server stops: answers that have no end end then.
+    pub(crate) fn closing(&self) -> CancellationToken {
+        self.0.settings.closing.clone()
     }
 
     /// Largest body of a request, in bytes.
@@ -165,6 +188,11 @@ impl<P: may::Looks> Allowed<P> {
     /// The rules.
     pub(crate) fn engine(&self) -> &Engine {
         self.gate.engine()
+    }
+
+    /// What all handlers share, and the workspace: for an answer that goes on after the handler.
+    pub(crate) fn into_gate(self) -> (Gate, WorkspaceId) {
+        (self.gate, self.identity.workspace)
     }
 }
 

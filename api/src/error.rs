@@ -55,6 +55,9 @@ impl ApiError {
     /// Whoever asks may not do this: their role, or the scopes of their key, are too small.
     pub(crate) fn forbidden(who: &Identity, action: Action) -> Self {
         let error = match who.role.may(action) {
+            true if action.concerns_everybody() && !who.superuser => Self::denied(format!(
+                "only a superuser of the installation may {action}: log in as one, or use the command line beside the servers"
+            )),
             false => {
                 Self::denied(format!("the role {} may not {action}; use a key of another role", who.role))
             }

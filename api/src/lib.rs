@@ -52,6 +52,7 @@ use axum::{
 };
 use ringfleet_core::{Quota, net::Guard};
 use ringfleet_engine::{AccessSettings, Engine};
+use tokio_util::sync::CancellationToken;
 use tower_http::catch_panic::CatchPanicLayer;
 use url::Url;
 
@@ -90,6 +91,8 @@ pub struct ApiSettings {
     pub cors_origins: Vec<HeaderValue>,
     /// Proxies whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<IpAddr>,
+    /// Cancelled when answers that have no end are to end. [`serve`] does so when it is told to stop.
+    pub closing: CancellationToken,
 }
 
 impl Default for ApiSettings {
@@ -107,6 +110,7 @@ impl Default for ApiSettings {
             quota: Quota::default(),
             cors_origins: Vec::new(),
             trusted_proxies: Vec::new(),
+            closing: CancellationToken::new(),
         }
     }
 }

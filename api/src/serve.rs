@@ -37,7 +37,7 @@ pub async fn serve(
         }
     });
     let (http, drain) = (protocol(settings.head_patience), settings.drain);
-    let router = router(engine, settings);
+    let router = router(engine, ApiSettings { closing: stop.clone(), ..settings });
     let open = GracefulShutdown::new();
     while let Some((connection, peer)) = stop.run_until_cancelled(listener.accept()).await {
         let service = MapRequest::new(router.clone(), move |mut request: Request<_>| {

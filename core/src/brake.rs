@@ -1,7 +1,8 @@
 //! The brake of a trunk: trouble pauses it, a probe and then one call on trial open it again.
 //!
 //! OPEN → (trouble) PAUSED → (its rest is over) PROBING → (the probe passes) TRIAL → (one call goes well) OPEN; whatever fails on
-//! the way leads back to PAUSED, for twice as long. Time is an argument, and so is everything else.
+//! the way leads back to PAUSED, for twice as long. Somebody may stop a trunk in any state (STOPPED), and let it go on (OPEN). Time is an argument,
+//! and so is everything else.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use uuid::Uuid;
@@ -23,6 +24,8 @@ text_enum! {
         Probing => "PROBING",
         /// One may, and how it goes decides.
         Trial => "TRIAL",
+        /// They may not, until whoever stopped it lets them.
+        Stopped => "STOPPED",
     }
 }
 
@@ -135,6 +138,20 @@ impl Health {
             troubled: Vec::new(),
             trial: None,
         }
+    }
+
+    /// Somebody wants no call to begin on it, for this reason. Nothing that is heard of it changes that.
+    pub fn stop(&mut self, reason: &str, now: DateTime<Utc>) {
+        *self = Self { state: BrakeState::Stopped, reason: Some(reason.to_owned()), ..Self::open(now) };
+    }
+
+    /// Whoever stopped it lets calls begin again; false when nobody had.
+    pub fn go_on(&mut self, now: DateTime<Utc>) -> bool {
+        let was_stopped = self.state == BrakeState::Stopped;
+        if was_stopped {
+            *self = Self::open(now);
+        }
+        was_stopped
     }
 
     /// Whether any call may begin on it as far as it goes.

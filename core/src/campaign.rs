@@ -41,6 +41,8 @@ text_enum! {
         Expire => "end",
         /// Change plan, limits, schedule and the like; changes no state.
         Edit => "edit",
+        /// Change how fast and how often it calls; changes no state.
+        Tune => "change the limits",
         /// Set when one recipient is called; changes no state.
         Reschedule => "reschedule a recipient",
         /// Make a new campaign of those it did not reach; changes no state.
@@ -117,6 +119,7 @@ impl CampaignState {
             CampaignAction::Fail => Failed,
             CampaignAction::AddRecipients
             | CampaignAction::Edit
+            | CampaignAction::Tune
             | CampaignAction::Reschedule
             | CampaignAction::Retry => self,
         })
@@ -133,7 +136,7 @@ impl CampaignAction {
             Self::Finish => &[InProgress],
             Self::Fail | Self::Expire => &[Scheduled, InProgress, Paused],
             Self::AddRecipients | Self::Edit => &[Draft, Paused],
-            Self::Reschedule => &[Draft, Scheduled, InProgress, Paused],
+            Self::Tune | Self::Reschedule => &[Draft, Scheduled, InProgress, Paused],
             Self::Retry => &[Finished, Failed, Cancelled],
         }
     }

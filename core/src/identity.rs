@@ -47,9 +47,9 @@ impl Identity {
         }
     }
 
-    /// Whether they may do `action`: their role must, and their scopes must let it through.
+    /// Whether they may do `action`: their role must, and their scopes must let it through. What concerns all workspaces takes a superuser.
     pub fn may(&self, action: Action) -> bool {
-        self.role.may(action) && self.scopes.cover(action)
+        self.role.may(action) && self.scopes.cover(action) && (self.superuser || !action.concerns_everybody())
     }
 
     /// Whether they may hand out, or hold in their hand, a key of this role and these scopes: nothing above themselves.

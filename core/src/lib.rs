@@ -54,6 +54,7 @@ pub mod sip_address;
 pub mod suppression;
 pub mod telnyx_trunk;
 pub mod terms;
+pub mod timeline;
 pub mod token;
 pub mod transfer;
 pub mod trunk;

@@ -61,6 +61,10 @@ text_enum! {
         EditWorkspace => "edit the workspace",
         /// See who changed what.
         ReadAudit => "read the audit log",
+        /// See the processes of the installation and what waits for them: figures, of all workspaces together.
+        SeeFleet => "see the fleet",
+        /// Ask workers to take no calls, or calls again.
+        RunFleet => "run the fleet",
     }
 }
 
@@ -80,9 +84,16 @@ pub const PERMISSIONS: &[(Action, Role, Scope)] = &[
     (Action::ManageMembers, Role::Admin, Scope::Admin),
     (Action::EditWorkspace, Role::Admin, Scope::Admin),
     (Action::ReadAudit, Role::Admin, Scope::Admin),
+    (Action::SeeFleet, Role::Admin, Scope::Admin),
+    (Action::RunFleet, Role::Admin, Scope::Admin),
 ];
 
 impl Action {
+    /// Whether it changes something for all workspaces of the installation.
+    pub fn concerns_everybody(self) -> bool {
+        self == Self::RunFleet
+    }
+
     /// Its line in [`PERMISSIONS`]; none stands for nobody.
     fn line(self) -> Option<(Role, Scope)> {
         PERMISSIONS.iter().find(|line| line.0 == self).map(|&(_, role, scope)| (role, scope))

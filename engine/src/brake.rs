@@ -9,17 +9,20 @@ use std::{
 
 use chrono::{DateTime, Utc};
 use ringfleet_core::{
-    CallId, Clock, Ending, Hold, TrunkId,
+    CallId, Clock, Ending, Hold, TrunkId, WorkspaceId,
     brake::{self, BrakeState, Evidence, Health, Report},
     trunk::TrunkConfig,
 };
-use ringfleet_store::{Begin, Dial, TrunkHealth, Tx};
+use ringfleet_store::{Begin, Dial, Trunk, TrunkHealth, Tx};
 use uuid::Uuid;
 
-use crate::{Engine, Result};
+use crate::{Engine, EngineError, Receipt, Result};
 
 /// Most calls that are let go when a trunk opens; more than can wait for workers.
 const ALL: u32 = 100_000;
+
+/// The reason of a trunk that somebody has stopped.
+const STOPPED: &str = "stopped";
 
 /// What one call says about its trunk.
 pub(crate) struct Word<'a> {
@@ -170,11 +173,38 @@ fn tell(trunk: TrunkId, was: BrakeState, health: &Health, now: DateTime<Utc>) {
             tracing::warn!(%trunk, reason, seconds, in_a_row = health.pauses, "a trunk is in trouble and rests");
         }
         (BrakeState::Trial, BrakeState::Open) => tracing::info!(%trunk, "a trunk works again"),
+        (_, BrakeState::Stopped) => tracing::info!(%trunk, "somebody has stopped a trunk"),
+        (BrakeState::Stopped, _) => tracing::info!(%trunk, "a trunk that was stopped goes on"),
         (_, state) => tracing::debug!(%trunk, %state, "the brake of a trunk has moved"),
     }
 }
 
 impl Engine {
+    /// Lets no call begin on a trunk from now on, or, with `stops` false, lets them begin again: those that waited for it are due. Live calls go
+    /// on. What is so already stays as it is.
+    pub async fn stop_trunk(
+        &self,
+        workspace: WorkspaceId,
+        id: TrunkId,
+        stops: bool,
+        receipt: Receipt<(Trunk, TrunkHealth)>,
+    ) -> Result<()> {
+        let now = Clock::now(self.clock());
+        let mut tx = self.0.store.write().await?;
+        let trunk = tx.trunk(workspace, id).await?.ok_or(EngineError::NotFound("trunk"))?;
+        let mut changes = Changes::lock(&mut tx, [id.uuid()].into()).await?;
+        let health = changes.healths.entry(id).or_insert_with(Health::unknown);
+        match stops {
+            true if health.state == BrakeState::Stopped => {}
+            true => health.stop(STOPPED, now),
+            false => drop(health.go_on(now)),
+        }
+        let shown = (trunk, TrunkHealth::new(id, health.clone()));
+        changes.write(&mut tx, now).await?;
+        receipt.write(&mut tx, &shown, self.clock()).await?;
+        Ok(tx.commit().await?)
+    }
+
     /// Takes the probes of trunks that are due; what this gives, nobody else probes. Tell what came of each by
     /// [`Engine::probed`].
     pub async fn take_probes(&self) -> Result<Vec<(TrunkId, TrunkConfig)>> {

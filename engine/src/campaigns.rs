@@ -287,7 +287,7 @@ fn noted_as(action: CampaignAction) -> &'static str {
         CampaignAction::Finish => "campaign.finish",
         CampaignAction::Expire => "campaign.expire",
         CampaignAction::Fail => "campaign.fail",
-        CampaignAction::Edit => "campaign.edit",
+        CampaignAction::Edit | CampaignAction::Tune => "campaign.edit",
         CampaignAction::AddRecipients => "recipients.add",
         CampaignAction::Reschedule => "recipient.reschedule",
         CampaignAction::Retry => "campaign.retry",

@@ -5,6 +5,7 @@ use ringfleet_core::{
     CallerIds, CampaignAction, CampaignId, CampaignState, Clock, CounterKind, Disposition, E164, Hold,
     RecipientId, RecipientState, WorkspaceId, WorkspaceRules,
     call::NEVER_RETRY,
+    campaign::WrongState,
     terms::{Due, Fit},
 };
 use ringfleet_store::{Bump, Campaign, CampaignSettings, Recipient};
@@ -26,7 +27,7 @@ pub struct Changed<T> {
 
 impl Engine {
     /// Changes the settings of a campaign in DRAFT or PAUSED: `change` is given it and them as they are, while nobody else can change them,
-    /// and may refuse.
+    /// and may refuse. What only tells how fast and how often it calls may be changed while it does.
     ///
     /// After a change of the hours its waiting recipients are due when the new ones allow it; after one of the caller IDs, those who
     /// waited for one at once. After a change of the plan its recipients find their place in it ([`ringfleet_core::Plan::go_on`]); those for whom it
@@ -38,7 +39,14 @@ impl Engine {
         change: impl FnOnce(&Campaign, &mut CampaignSettings) -> Result<()>,
         receipt: Receipt<Changed<Campaign>>,
     ) -> Result<Campaign> {
-        self.edit_campaign_in(workspace, id, CampaignAction::Edit.needs(), change, receipt).await
+        let may = |before: &Campaign, to: &CampaignSettings| {
+            let action = match is_tuned(before.settings(), to) {
+                true => CampaignAction::Tune,
+                false => CampaignAction::Edit,
+            };
+            before.state.must_be(action, action.needs())
+        };
+        self.edit_campaign_where(workspace, id, may, change, receipt).await
     }
 
     /// The same where only the states `needs` will do.
@@ -50,12 +58,23 @@ impl Engine {
         change: impl FnOnce(&Campaign, &mut CampaignSettings) -> Result<()>,
         receipt: Receipt<Changed<Campaign>>,
     ) -> Result<Campaign> {
+        let may = |before: &Campaign, _: &CampaignSettings| before.state.must_be(CampaignAction::Edit, needs);
+        self.edit_campaign_where(workspace, id, may, change, receipt).await
+    }
+
+    async fn edit_campaign_where(
+        &self,
+        workspace: WorkspaceId,
+        id: CampaignId,
+        may: impl FnOnce(&Campaign, &CampaignSettings) -> std::result::Result<(), WrongState>,
+        change: impl FnOnce(&Campaign, &mut CampaignSettings) -> Result<()>,
+        receipt: Receipt<Changed<Campaign>>,
+    ) -> Result<Campaign> {
         let mut tx = self.0.store.write().await?;
         let before = tx.campaign_for_update(workspace, id).await?.ok_or(EngineError::NotFound("campaign"))?;
-        before.state.must_be(CampaignAction::Edit, needs)?;
-        before.state.after(CampaignAction::Edit, false)?;
         let mut settings = before.settings();
         change(&before, &mut settings)?;
+        may(&before, &settings)?;
         check_settings(&before, &settings, Clock::now(self.clock()))?;
         if settings.plan != before.plan {
             check_plan(&mut tx, workspace, &settings.plan, before.trunk_id).await?;
@@ -141,6 +160,12 @@ impl Engine {
         tx.commit().await?;
         Ok(after)
     }
+}
+
+/// Whether settings differ from what they were only in how fast and how often is called, which each call looks up as it begins.
+fn is_tuned(before: CampaignSettings, to: &CampaignSettings) -> bool {
+    let CampaignSettings { name, limits, seats, caps, brake, weight, .. } = to.clone();
+    CampaignSettings { name, limits, seats, caps, brake, weight, ..before } == *to
 }
 
 /// What decides whether anybody has to wait for a caller ID: in which order they come does not.

@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use ringfleet_core::{
-    CampaignId, CampaignState, Channel, CounterKind, Hold, Outcome, RecipientState, Seats, WorkspaceId,
-    forecast, hold, seats::Answers, trunk::Limits,
+    CallState, CampaignId, CampaignState, Channel, CounterKind, Disposition, Hold, Outcome, RecipientState,
+    Seats, WorkspaceId, forecast, hold, seats::Answers, trunk::Limits,
 };
-use ringfleet_store::{Campaign, Counter, RecipientCounts, Tx};
+use ringfleet_store::{Campaign, CampaignStanding, Counter, RecipientCounts, Tx};
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 use crate::{Engine, EngineError, Result, trunk_groups};
 
@@ -84,7 +85,61 @@ pub struct HourStats {
     pub answered: u64,
 }
 
+/// How far a campaign is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CampaignProgress {
+    /// Which.
+    pub id: CampaignId,
+    /// Its state.
+    pub state: CampaignState,
+    /// Recipients in all.
+    pub total: u64,
+    /// Those that are done.
+    pub done: u64,
+    /// Those of them that were reached.
+    pub reached: u64,
+    /// Calls that have begun and are not answered.
+    pub ringing: u64,
+    /// Calls that are answered and not over.
+    pub talking: u64,
+}
+
 impl Engine {
+    /// How far those of these campaigns are that belong to the workspace.
+    pub async fn progress_of(
+        &self,
+        workspace: WorkspaceId,
+        ids: &[CampaignId],
+    ) -> Result<Vec<CampaignProgress>> {
+        let ids: Vec<Uuid> = ids.iter().map(|id| id.uuid()).collect();
+        let mut tx = self.0.store.read().await?;
+        let standings = tx.campaign_standings(workspace, &ids).await?;
+        let ids: Vec<Uuid> = standings.iter().map(|one| one.id.uuid()).collect();
+        let counters = tx.counters_of(&ids, &[CounterKind::Recipients, CounterKind::Disposition]).await?;
+        let live = tx.live_counts(&ids).await?;
+        tx.commit().await?;
+        let progress = |one: CampaignStanding| {
+            let counted = |kind, name: Option<&str>| -> u64 {
+                let of = counters.iter().filter(|c| c.campaign_id == one.id && c.kind == kind);
+                of.filter(|c| name.is_none_or(|name| c.name == name)).map(|c| c.n.max(0).unsigned_abs()).sum()
+            };
+            let live = |state| -> u64 {
+                let of = live.iter().filter(|c| c.campaign_id == one.id && c.state == state);
+                of.map(|c| c.n.unsigned_abs()).sum()
+            };
+            CampaignProgress {
+                id: one.id,
+                state: one.state,
+                total: counted(CounterKind::Recipients, None),
+                done: counted(CounterKind::Disposition, None),
+                reached: counted(CounterKind::Disposition, Some(Disposition::Reached.as_str())),
+                ringing: live(CallState::Triggered),
+                talking: live(CallState::Ongoing),
+            }
+        };
+        Ok(standings.into_iter().map(progress).collect())
+    }
+
     /// The figures of a campaign, with the campaign itself.
     pub async fn stats(&self, workspace: WorkspaceId, id: CampaignId) -> Result<(Campaign, CampaignStats)> {
         let now = self.0.clock.now();

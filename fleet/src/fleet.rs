@@ -2,10 +2,11 @@
 
 use std::{sync::Arc, time::Duration};
 
+use futures::future::try_join_all;
 use uuid::Uuid;
 
 use crate::{
-    FleetError, Lane,
+    Backlog, FleetError, Lane,
     hints::Hints,
     limits::Limits,
     link::Link,
@@ -100,6 +101,14 @@ impl Fleet {
     /// When Redis fails.
     pub async fn depth(&self, lane: Lane) -> Result<u64, FleetError> {
         self.queue.depth(lane).await
+    }
+
+    /// How full every lane is. Over Redis by its clock, each lane at a moment of its own.
+    ///
+    /// # Errors
+    /// When Redis fails.
+    pub async fn lanes(&self) -> Result<Vec<Backlog>, FleetError> {
+        try_join_all(Lane::ALL.map(|lane| self.queue.backlog(lane))).await
     }
 
     /// The jobs of a lane that were set aside as poison, latest first, the last thousand at most.

@@ -1,6 +1,6 @@
 //! Lanes and jobs: the only two words a queue entry knows.
 
-use std::fmt;
+use std::{fmt, time::Duration};
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -39,6 +39,19 @@ impl fmt::Display for Lane {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
     }
+}
+
+/// How full a lane is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Backlog {
+    /// Which lane.
+    pub lane: Lane,
+    /// Jobs that no consumer has fetched yet.
+    pub waiting: u64,
+    /// Jobs that consumers have fetched and not ended.
+    pub in_hand: u64,
+    /// How long the first of those that wait has done so since it was pushed; none while none waits.
+    pub oldest: Option<Duration>,
 }
 
 /// One job: a lane and the id of the row it is about. The row holds everything else, so a job may be lost (it is pushed

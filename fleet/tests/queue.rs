@@ -10,7 +10,8 @@ use common::{
     crew::{Consumer, SHORT, Talk, Witness, drained, ids},
     eventually,
 };
-use ringfleet_fleet::{ConsumerSettings, Fleet, FleetError, FleetSettings, Lane, consume};
+use ringfleet_fleet::{Backlog, ConsumerSettings, Fleet, FleetError, FleetSettings, Lane, consume};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -58,6 +59,45 @@ async fn a_triggered_call_overtakes_a_waiting_campaign() {
         // Eighty start in a second, and behind the campaign it would wait for 4,900.
         assert!(place < before + 400, "it waited for {} campaign calls", place - before);
         consumer.stop().await;
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lane_tells_how_many_jobs_wait_and_for_how_long() {
+    Rig::on_both(brisk(), |rig| async move {
+        let witness = Witness::new();
+        let deliveries = async || {
+            let lanes = rig.fleet.lanes().await.unwrap();
+            assert_eq!(lanes.iter().map(|lane| lane.lane).collect::<Vec<_>>(), Lane::ALL);
+            assert!(
+                lanes.iter().all(|lane| lane.lane == Lane::Deliver || (lane.waiting, lane.in_hand) == (0, 0))
+            );
+            *lanes.iter().find(|lane| lane.lane == Lane::Deliver).unwrap()
+        };
+        let empty = Backlog { lane: Lane::Deliver, waiting: 0, in_hand: 0, oldest: None };
+        assert_eq!(deliveries().await, empty);
+        let began = Instant::now();
+        rig.fleet.push(Lane::Deliver, &ids(2)).await.unwrap();
+        // Before any consumer has come, over Redis there is not even a group of them.
+        let aged = Duration::from_millis(300);
+        eventually("they have waited", || async { deliveries().await.oldest > Some(aged) }).await;
+        let full = deliveries().await;
+        assert_eq!((full.waiting, full.in_hand), (2, 0));
+        // Redis counts whole milliseconds by another clock.
+        assert!(full.oldest.unwrap() <= began.elapsed() + Duration::from_millis(50), "{full:?}");
+        let consumer = Consumer::spawn(rig.worker().await, &[Lane::Deliver], 2, &witness, Talk::AtTheGate);
+        witness.starts(2).await;
+        assert_eq!(deliveries().await, Backlog { in_hand: 2, ..empty });
+        let again = Instant::now();
+        rig.fleet.push(Lane::Deliver, &ids(50)).await.unwrap();
+        let behind = deliveries().await;
+        assert_eq!(behind.waiting + behind.in_hand, 52);
+        // What is in hand came much earlier, and does not count.
+        let oldest = behind.oldest.expect("it fetches ahead no more than it has hands for");
+        assert!(oldest <= again.elapsed() + Duration::from_millis(50), "{behind:?}");
+        witness.gate.close();
+        consumer.kill().await;
     })
     .await;
 }

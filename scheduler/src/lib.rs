@@ -13,7 +13,7 @@ mod watch;
 use std::{sync::Arc, time::Duration};
 
 use cron::Schedule;
-use ringfleet_core::Clock;
+use ringfleet_core::{Clock, timeline::SAMPLE_SECONDS};
 use ringfleet_engine::Engine;
 use tokio_util::sync::CancellationToken;
 
@@ -39,6 +39,9 @@ const REPAIR: Duration = Duration::from_secs(2);
 /// How often it looks for what a date makes due: runs and ends of campaigns.
 const CALENDAR: Duration = Duration::from_secs(1);
 
+/// How often it writes down how campaigns stand.
+const SAMPLES: Duration = Duration::from_secs(SAMPLE_SECONDS.unsigned_abs());
+
 /// Schedules until `stop`.
 pub async fn run(engine: Engine, settings: SchedulerSettings, stop: CancellationToken) {
     let dispatcher = Dispatcher::new(engine.clone());
@@ -58,6 +61,7 @@ pub async fn run(engine: Engine, settings: SchedulerSettings, stop: Cancellation
         round("give up deliveries", REPAIR, &stop, || engine.give_up_deliveries()),
         round("find orphans", REPAIR, &stop, || watch.find_orphans()),
         round("tell of progress", CALENDAR, &stop, || engine.tell_progress()),
+        round("take samples", SAMPLES, &stop, || engine.take_samples()),
         uploads::work(&engine, &stop),
         keep_house(&engine, &settings, &stop),
     );
@@ -80,6 +84,9 @@ async fn keep_house(engine: &Engine, settings: &SchedulerSettings, stop: &Cancel
         }
         if let Err(error) = engine.forget_deliveries(settings.keep_deliveries_days).await {
             tracing::warn!(%error, "old webhook deliveries could not be forgotten; it will be tried again");
+        }
+        if let Err(error) = engine.forget_samples().await {
+            tracing::warn!(%error, "old samples of campaigns could not be forgotten; it will be tried again");
         }
         if let Some(days) = settings.keep_recordings_days {
             forget_recordings(engine, days).await;

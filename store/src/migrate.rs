@@ -153,6 +153,12 @@ const ALL: &[(i64, &str, &str, &str)] = &[
         include_str!("../../migrations/postgres/0026_transfers.sql"),
         include_str!("../../migrations/sqlite/0026_transfers.sql"),
     ),
+    (
+        27,
+        "watched",
+        include_str!("../../migrations/postgres/0027_watched.sql"),
+        include_str!("../../migrations/sqlite/0027_watched.sql"),
+    ),
 ];
 
 pub(crate) fn postgres() -> Migrator {

@@ -148,7 +148,7 @@ impl Tx {
             self,
             DueTrunk,
             "SELECT h.trunk_id, h.state, t.config FROM trunk_health h JOIN trunks t ON t.id = h.trunk_id
-             WHERE h.state <> 'OPEN' AND h.trial IS NULL AND h.until <= $1 ORDER BY h.trunk_id",
+             WHERE h.state <> 'OPEN' AND h.state <> 'STOPPED' AND h.trial IS NULL AND h.until <= $1 ORDER BY h.trunk_id",
             Timestamp(now)
         )?;
         for trunk in &mut due {

@@ -25,6 +25,10 @@ impl Api {
         Self { key: key.to_owned(), ..self.clone() }
     }
 
+    pub fn key(&self) -> &str {
+        &self.key
+    }
+
     pub async fn get(&self, path: &str) -> (u16, Value) {
         send(self.request(Method::GET, path)).await
     }

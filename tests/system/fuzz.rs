@@ -25,6 +25,7 @@ async fn no_request_is_answered_otherwise_than_described() {
         ["--max-examples", examples],
         ["--seed", "1"],
         ["--request-timeout", "40"],
+        ["--exclude-path", "/api/v1/live"], // its answers have no end
     ];
     // What it keeps of a run it keeps in the folder it is in.
     let (folder, program) = (guard::folder(), fuzzer());

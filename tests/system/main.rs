@@ -59,6 +59,7 @@ mod recordings;
 #[cfg(test)]
 mod relay;
 #[cfg(test)]
+mod rolling;
 mod said;
 #[cfg(test)]
 mod samora;

@@ -20,6 +20,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use crate::{
     LAST_WORDS,
     begins::Begins,
+    drain::Drain,
     follow::{Departure, Follower, Room},
     followed::{Followed, Mine},
     greetings::Greetings,
@@ -54,6 +55,7 @@ pub(crate) struct Dialer {
     pub(crate) connector: Arc<Connector>,
     /// Who renders texts; nobody, where none is set.
     pub(crate) speech: Option<Arc<Speech>>,
+    pub(crate) drain: Arc<Drain>,
     pub(crate) stop: CancellationToken,
 }
 
@@ -95,7 +97,7 @@ impl Dialer {
         if dial.state != CallState::Pending || dial.due_at > Clock::now(self.engine.clock()) + CLOCK_SKEW {
             return Ok(()); // the job came twice, or too early
         }
-        if matches!(dial.brake, Some(BrakeState::Paused | BrakeState::Probing)) {
+        if matches!(dial.brake, Some(BrakeState::Paused | BrakeState::Probing | BrakeState::Stopped)) {
             return self.engine.wait_for_trunk(&dial).await;
         }
         let (worker, hang_up) = self.identity.current();

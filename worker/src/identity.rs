@@ -9,7 +9,7 @@ pub(crate) struct Identity(RwLock<(WorkerId, CancellationToken)>);
 impl Identity {
     /// Enters a fresh id into the database.
     pub(crate) async fn announce(engine: &Engine) -> Result<Self, EngineError> {
-        Ok(Self(RwLock::new((enter(engine).await?, CancellationToken::new()))))
+        Ok(Self(RwLock::new((enter(engine, false).await?, CancellationToken::new()))))
     }
 
     pub(crate) fn id(&self) -> WorkerId {
@@ -26,9 +26,9 @@ impl Identity {
     }
 
     /// This worker has been declared dead: its calls are somebody else's now, so they are hung up here, and it goes on as
-    /// another.
-    pub(crate) async fn rise_again(&self, engine: &Engine) -> Result<(), EngineError> {
-        let id = enter(engine).await?;
+    /// another, which is asked to take no calls where it was.
+    pub(crate) async fn rise_again(&self, engine: &Engine, drains: bool) -> Result<(), EngineError> {
+        let id = enter(engine, drains).await?;
         let (old, calls) = std::mem::replace(&mut *self.0.write(), (id, CancellationToken::new()));
         tracing::error!(worker = %old, now = %id, "this worker was declared dead; its calls are hung up and it goes on under a new id");
         calls.cancel();
@@ -53,10 +53,13 @@ impl Identity {
     }
 }
 
-async fn enter(engine: &Engine) -> Result<WorkerId, EngineError> {
+async fn enter(engine: &Engine, drains: bool) -> Result<WorkerId, EngineError> {
     let id = WorkerId::new(Clock::now(engine.clock()));
     let mut tx = engine.store().write().await?;
     tx.insert_worker(id).await?;
+    if drains {
+        tx.drain_worker(id, true).await?;
+    }
     tx.commit().await?;
     Ok(id)
 }

@@ -1,11 +1,12 @@
 //! The worker: takes jobs, dials calls and delivers webhooks.
 //!
 //! A worker proves that it lives by a heartbeat in the database. Declared dead, it hangs up what it has and goes on under
-//! a new id. Told to stop it takes no more jobs, lets live calls end up to the drain time, then hangs up and settles.
+//! a new id. Asked to drain it takes no calls until it is asked to take some again. Told to stop it takes no more jobs, lets live calls end up to the drain time, then hangs up and settles.
 
 mod begins;
 mod deliver;
 mod dial;
+mod drain;
 mod endpoints;
 mod follow;
 mod followed;
@@ -115,6 +116,7 @@ pub async fn run(
         recordings: recordings.clone(),
         connector: Arc::new(Connector::new(settings.guard.clone())),
         speech: settings.speech.clone().map(Speech::open).transpose()?,
+        drain: Arc::default(),
         stop: stop.clone(),
     };
     let postman = Postman::new(engine.clone(), &settings)?;
@@ -128,20 +130,24 @@ pub async fn run(
     if !engine.fleet().is_shared() {
         dialer.settle_the_past().await?;
     }
-    let dialing = consume(
-        engine.fleet(),
-        ConsumerSettings {
-            name: "dial".into(),
-            lanes: vec![Lane::Trigger, Lane::Campaign],
-            concurrency: settings.max_live.clamp(16, 512) as usize,
-            places: Some(live.clone()),
-        },
-        move |lane, id| {
-            let dialer = dialer.clone();
-            async move { dialer.take(lane, CallId::from(id)).await }
-        },
-        stop.clone(),
-    );
+    let drain = dialer.drain.clone();
+    let dialing = drain.unless_on(&stop, |until| {
+        let dialer = dialer.clone();
+        consume(
+            engine.fleet(),
+            ConsumerSettings {
+                name: "dial".into(),
+                lanes: vec![Lane::Trigger, Lane::Campaign],
+                concurrency: settings.max_live.clamp(16, 512) as usize,
+                places: Some(live.clone()),
+            },
+            move |lane, id| {
+                let dialer = dialer.clone();
+                async move { dialer.take(lane, CallId::from(id)).await }
+            },
+            until,
+        )
+    });
     let delivering = consume(
         engine.fleet(),
         ConsumerSettings {
@@ -160,7 +166,7 @@ pub async fn run(
     ready();
     let worked = tokio::try_join!(dialing, delivering);
     calls.close();
-    drain(&calls, &identity, settings.drain).await;
+    let_end(&calls, &identity, settings.drain).await;
     over.cancel();
     drop(tokio::join!(pulse, probing, sharing, keeping, hinting));
     identity.retire(&engine).await;
@@ -168,7 +174,7 @@ pub async fn run(
     worked.map(drop).map_err(WorkerError::from)
 }
 
-async fn drain(calls: &TaskTracker, identity: &Identity, patience: Duration) {
+async fn let_end(calls: &TaskTracker, identity: &Identity, patience: Duration) {
     if calls.is_empty() {
         return;
     }

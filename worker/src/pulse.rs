@@ -48,7 +48,13 @@ async fn prove(dialer: &Dialer) -> Result<(), EngineError> {
     let mut tx = dialer.engine.store().write().await?;
     let alive = tx.heartbeat(dialer.identity.id()).await?;
     tx.commit().await?;
-    if alive { Ok(()) } else { dialer.identity.rise_again(&dialer.engine).await }
+    match alive {
+        Some(drains) => {
+            dialer.drain.heard(drains);
+            Ok(())
+        }
+        None => dialer.identity.rise_again(&dialer.engine, dialer.drain.is_on()).await,
+    }
 }
 
 async fn announce(dialer: &Dialer, capacity: u32) -> Result<(), EngineError> {
@@ -58,7 +64,7 @@ async fn announce(dialer: &Dialer, capacity: u32) -> Result<(), EngineError> {
         live: capacity.saturating_sub(dialer.live.available_permits() as u32),
         capacity,
         version: env!("CARGO_PKG_VERSION").into(),
-        draining: dialer.stop.is_cancelled(),
+        draining: dialer.stop.is_cancelled() || dialer.drain.is_on(),
     };
     Ok(dialer.engine.fleet().presence().announce(member).await?)
 }

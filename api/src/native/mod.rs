@@ -10,11 +10,14 @@ mod campaigns;
 mod conversation_body;
 mod deliveries;
 mod entrance;
+mod fleet;
 mod google;
 mod imports;
 mod invites;
 mod leads;
 mod lifecycle;
+mod live;
+mod me;
 mod members;
 mod messages;
 mod preflight;
@@ -26,6 +29,7 @@ mod sessions;
 mod settings_body;
 mod stats;
 mod suppressions;
+mod timeline;
 mod transcripts;
 mod transfers;
 mod trunk_body;
@@ -45,6 +49,7 @@ mod webhooks;
 mod workspace;
 mod workspaces;
 
+pub(crate) use live::Desk;
 pub(crate) use settings_body::given;
 
 use axum::{http::StatusCode, middleware};
@@ -91,6 +96,8 @@ fn campaigns_and_calls() -> Routes {
         .create("/trunks", trunks::create, "Makes a trunk.")
         .get("/trunks", trunks::list, "Lists trunks.")
         .get("/trunks/{trk}", trunks::show, "Shows a trunk and its health.")
+        .post("/trunks/{trk}/pause", trunks::pause, "Lets no call begin on a trunk.")
+        .post("/trunks/{trk}/resume", trunks::resume, "Lets calls begin on a trunk that was paused.")
         .create("/trunk-groups", trunk_groups::create, "Makes a trunk group.")
         .get("/trunk-groups", trunk_groups::list, "Lists trunk groups.")
         .get("/trunk-groups/{tgr}", trunk_groups::show, "Shows a trunk group.")
@@ -109,6 +116,7 @@ fn campaigns_and_calls() -> Routes {
         .create("/campaigns/{cmp}/retry", lifecycle::retry, "Makes a campaign for those of one that is over.")
         .get("/campaigns/{cmp}/runs", lifecycle::runs, "Lists the runs of a recurring campaign.")
         .get("/campaigns/{cmp}/stats", campaigns::stats, "Shows the figures of a campaign.")
+        .get("/campaigns/{cmp}/timeline", timeline::show, "Shows how a campaign came on, step by step.")
         .get("/campaigns/{cmp}/caller-ids", caller_ids::show, "Shows what was shown of its caller IDs today.")
         .get(
             "/campaigns/{cmp}/preflight",
@@ -136,11 +144,17 @@ fn campaigns_and_calls() -> Routes {
         .get("/suppressions", suppressions::list, "Lists suppressions.")
         .get("/suppressions/{sup}", suppressions::show, "Shows a suppression.")
         .delete("/suppressions/{sup}", suppressions::remove, "Takes a number off the suppression list.")
+        .get("/me", me::show, "Shows who asks, as what, and what they may.")
+        .get("/live", live::stream, "Tells what has changed of what is watched, as server-sent events.")
+        .get("/fleet", fleet::show, "Shows the workers and what waits for them.")
+        .post("/fleet/workers/{wrk}/drain", fleet::drain, "Lets a worker take no more calls.")
+        .post("/fleet/workers/{wrk}/resume", fleet::resume, "Lets a worker take calls again.")
         .get("/audit-log", audit_log::list, "Lists what was changed, by whom and when.")
         .get("/workspace/rules", workspace::rules, "Shows what holds for all campaigns of the workspace.")
         .put("/workspace/rules", workspace::set_rules, "Sets what holds for all campaigns of the workspace.")
         .accept("/sessions", sessions::create, "Places a single call now.")
         .get("/sessions", sessions::list, "Lists calls.")
+        .get("/sessions/live", sessions::live, "Lists the newest calls that ring or talk, and how many do.")
         .get("/sessions/export.csv", sessions::export_csv, "Gives calls as CSV.")
         .get("/sessions/export.jsonl", sessions::export_jsonl, "Gives calls as JSON lines.")
         .get("/sessions/{ses}", sessions::show, "Shows a call.")

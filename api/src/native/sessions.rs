@@ -2,9 +2,9 @@
 
 use ringfleet_core::{
     AgentId, AgentVersion, CallId, CallState, CampaignId, Channel, E164, EndedBy, Hold, Outcome, RecipientId,
-    TrunkGroupId, TrunkId, call::Speech, id::CallKind,
+    TrunkGroupId, TrunkId, WorkspaceId, call::Speech, id::CallKind,
 };
-use ringfleet_engine::NewSession;
+use ringfleet_engine::{Engine, NewSession};
 use ringfleet_store::{Call, CallFilter};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -196,6 +196,49 @@ impl FromQuery for ListQuery {
     fn read(parameters: &mut Parameters) -> Result<Self> {
         Ok(Self { filter: CallFilter::read(parameters)?, paging: Paging::read(parameters)? })
     }
+}
+
+/// The calls and messages that have begun and are not over.
+#[derive(Serialize, ToSchema)]
+#[schema(as = LiveCalls)]
+pub(super) struct LiveView {
+    total: u64,
+    /// The newest of them.
+    items: Vec<View>,
+}
+
+/// Most live calls that are listed.
+const MOST_LIVE: u32 = 200;
+
+impl LiveView {
+    /// Those of one campaign, or of all the workspace.
+    pub(super) async fn read(
+        engine: &Engine,
+        workspace: WorkspaceId,
+        of: Option<CampaignId>,
+    ) -> Result<Self> {
+        let mut tx = engine.store().read().await?;
+        let (total, calls) = tx.calls_on_the_line(workspace, of, MOST_LIVE).await?;
+        tx.commit().await?;
+        Ok(Self { total, items: calls.into_iter().map(View::from).collect() })
+    }
+}
+
+/// `?campaignId=` of the live calls.
+pub(super) struct LiveQuery(Option<CampaignId>);
+
+impl FromQuery for LiveQuery {
+    fn read(parameters: &mut Parameters) -> Result<Self> {
+        Ok(Self(parameters.parse("campaignId")?))
+    }
+}
+
+/// `GET /sessions/live`: the newest calls that ring or talk, and how many do.
+pub(super) async fn live(
+    door: Allowed<may::Read>,
+    Query(LiveQuery(campaign)): Query<LiveQuery>,
+) -> Result<Reply<LiveView>> {
+    Ok(Reply::ok(LiveView::read(door.engine(), door.workspace(), campaign).await?))
 }
 
 /// The same filters for a file of all of them.

@@ -23,7 +23,7 @@ use crate::{
     change::Answer,
     envelope::{Moment, Reply},
     error::{ApiError, Result},
-    json::Json,
+    json::{Json, NoBody},
     page::Paging,
     path::PathId,
     query::Query,
@@ -242,6 +242,34 @@ pub(super) async fn create(door: Allowed<may::EditTrunks>, Json(body): Json<Body
     let trunk = tx.insert_trunk(change.workspace(), new, now).await?;
     receipt.write(&mut tx, &trunk, change.engine().clock()).await?;
     tx.commit().await?;
+    change.answer()
+}
+
+/// `POST /trunks/:id/pause`: no call begins on it; live ones go on, and those that wait for it are held.
+pub(super) async fn pause(
+    door: Allowed<may::EditTrunks>,
+    PathId(id): PathId<TrunkKind>,
+    _: NoBody,
+) -> Result<Answer<View>> {
+    stop(door, id, true).await
+}
+
+/// `POST /trunks/:id/resume`: calls begin on it again.
+pub(super) async fn resume(
+    door: Allowed<may::EditTrunks>,
+    PathId(id): PathId<TrunkKind>,
+    _: NoBody,
+) -> Result<Answer<View>> {
+    stop(door, id, false).await
+}
+
+async fn stop(door: Allowed<may::EditTrunks>, id: TrunkId, stops: bool) -> Result<Answer<View>> {
+    let noted = if stops { "trunk.pause" } else { "trunk.resume" };
+    let mut change = door.change(noted, move |(trunk, health): &(Trunk, TrunkHealth)| {
+        Reply::ok(View::new(trunk.clone(), Some(health.clone()))).about(id)
+    });
+    let receipt = change.receipt();
+    change.engine().stop_trunk(change.workspace(), id, stops, receipt).await?;
     change.answer()
 }
 

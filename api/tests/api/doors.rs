@@ -21,7 +21,7 @@ enum Needs {
 }
 use Action::{
     EditAgents, EditRules, EditTrunks, EditWebhooks, EditWorkspace, ManageKeys, ManageMembers, PublishAgents,
-    Read, ReadAudit, RunCampaigns, SeeInvites, SeeKeys, Suppress,
+    Read, ReadAudit, RunCampaigns, RunFleet, SeeFleet, SeeInvites, SeeKeys, Suppress,
 };
 use Needs::{Nothing, To, User};
 
@@ -56,6 +56,15 @@ const TABLE: &[(&str, &str, Needs)] = &[
     ("GET", "/trunks", To(Read)),
     ("GET", "/trunks/{trk}", To(Read)),
     ("POST", "/trunks/{trk}/token", To(RunCampaigns)),
+    ("POST", "/trunks/{trk}/pause", To(EditTrunks)),
+    ("POST", "/trunks/{trk}/resume", To(EditTrunks)),
+    ("GET", "/me", To(Read)),
+    ("GET", "/live", To(Read)),
+    ("GET", "/fleet", To(SeeFleet)),
+    ("POST", "/fleet/workers/{wrk}/drain", To(RunFleet)),
+    ("POST", "/fleet/workers/{wrk}/resume", To(RunFleet)),
+    ("GET", "/sessions/live", To(Read)),
+    ("GET", "/campaigns/{cmp}/timeline", To(Read)),
     ("POST", "/trunk-groups", To(EditTrunks)),
     ("GET", "/trunk-groups", To(Read)),
     ("GET", "/trunk-groups/{tgr}", To(Read)),
@@ -213,6 +222,7 @@ impl Caller {
             // Which are one's own; for a user it needs no workspace.
             (To(_), Self::Outsider) if path == "/workspaces" => Entry::In,
             (To(_), Self::Outsider) => Entry::Missing,
+            (To(RunFleet), Self::Key(_) | Self::Scoped(..) | Self::Member(_)) => Entry::Forbidden,
             // A key is no member that could leave.
             (To(_), Self::Key(_) | Self::Scoped(..)) if path.ends_with("/leave") => Entry::Forbidden,
             (To(action), Self::Key(role) | Self::Member(role)) => if_so(role.may(action)),
@@ -352,7 +362,10 @@ async fn another_workspace_does_not_exist() {
     let (_, member) = world.user("member@x.de", Some(Role::Admin), false).await;
     for &(method, template, needs) in TABLE {
         let path = filled(template, &places);
-        let To(_) = needs else { continue };
+        let To(action) = needs else { continue };
+        if action.concerns_everybody() {
+            continue; // there is one fleet
+        }
         if path != template {
             // The stranger's key opens `theirs`; what is in the path is ours.
             let body = match (method, template) {

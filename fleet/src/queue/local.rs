@@ -7,11 +7,14 @@ use std::{
 };
 
 use parking_lot::Mutex;
-use tokio::{sync::Semaphore, time::sleep};
+use tokio::{
+    sync::Semaphore,
+    time::{Instant, sleep},
+};
 use uuid::Uuid;
 
 use super::shelf::LOOK_FOR_PLACES;
-use crate::{FleetError, Job, Lane};
+use crate::{Backlog, FleetError, Job, Lane};
 
 /// Jobs per lane: far more than a dispatcher keeps in the queue, and a few megabytes at most.
 const CAPACITY: usize = 200_000;
@@ -38,11 +41,13 @@ struct State {
 struct Waiting {
     id: Uuid,
     deliveries: u32,
+    pushed: Instant,
 }
 
 struct InHand {
     job: Job,
     deliveries: u32,
+    pushed: Instant,
     consumer: u64,
 }
 
@@ -58,9 +63,10 @@ impl LocalQueue {
 
     pub(crate) fn push(&self, lane: Lane, ids: &[Uuid]) -> Result<(), FleetError> {
         let mut state = self.state.lock();
+        let pushed = Instant::now();
         let waiting = state.waiting.entry(lane).or_default();
         let room = CAPACITY.saturating_sub(waiting.len()).min(ids.len());
-        waiting.extend(ids.iter().take(room).map(|id| Waiting { id: *id, deliveries: 0 }));
+        waiting.extend(ids.iter().take(room).map(|id| Waiting { id: *id, deliveries: 0, pushed }));
         let sleepers = state.sleepers(lane);
         drop(state);
         sleepers.into_iter().for_each(Waker::wake);
@@ -71,9 +77,19 @@ impl LocalQueue {
     }
 
     pub(crate) fn depth(&self, lane: Lane) -> u64 {
+        let Backlog { waiting, in_hand, .. } = self.backlog(lane);
+        waiting + in_hand
+    }
+
+    pub(crate) fn backlog(&self, lane: Lane) -> Backlog {
         let state = self.state.lock();
-        let in_hand = state.in_hand.values().filter(|entry| entry.job.lane == lane).count();
-        (state.waiting.get(&lane).map_or(0, VecDeque::len) + in_hand) as u64
+        let waiting = state.waiting.get(&lane);
+        Backlog {
+            lane,
+            waiting: waiting.map_or(0, VecDeque::len) as u64,
+            in_hand: state.in_hand.values().filter(|entry| entry.job.lane == lane).count() as u64,
+            oldest: waiting.and_then(VecDeque::front).map(|first| first.pushed.elapsed()),
+        }
     }
 
     pub(crate) fn set_aside(&self, lane: Lane) -> Vec<Uuid> {
@@ -109,7 +125,7 @@ impl State {
             aside.push_front(id);
             aside.truncate(SET_ASIDE);
         } else {
-            let waiting = Waiting { id, deliveries: entry.deliveries };
+            let waiting = Waiting { id, deliveries: entry.deliveries, pushed: entry.pushed };
             self.waiting.entry(lane).or_default().push_front(waiting);
         }
     }
@@ -147,17 +163,16 @@ impl LocalFeed {
             return Poll::Pending;
         }
         let mut state = self.queue.state.lock();
-        let next = self.lanes.iter().find_map(|lane| {
-            let waiting = state.waiting.get_mut(lane)?.pop_front()?;
-            Some((Job { lane: *lane, id: waiting.id }, waiting.deliveries + 1))
-        });
-        let Some((job, deliveries)) = next else {
+        let next =
+            self.lanes.iter().find_map(|lane| Some((*lane, state.waiting.get_mut(lane)?.pop_front()?)));
+        let Some((lane, Waiting { id, deliveries, pushed })) = next else {
             let asleep = Asleep { lanes: self.lanes.clone(), waker: cx.waker().clone() };
             state.asleep.insert(self.me, asleep);
             return Poll::Pending;
         };
-        let serial = state.next_serial();
-        state.in_hand.insert(serial, InHand { job, deliveries, consumer: self.me });
+        let (job, serial) = (Job { lane, id }, state.next_serial());
+        let in_hand = InHand { job, deliveries: deliveries + 1, pushed, consumer: self.me };
+        state.in_hand.insert(serial, in_hand);
         Poll::Ready((serial, job))
     }
 }

@@ -22,7 +22,7 @@ pub(crate) use local::LocalQueue;
 pub use source::JobSource;
 pub(crate) use streams::StreamQueue;
 
-use crate::{FleetError, Lane};
+use crate::{Backlog, FleetError, Lane};
 
 /// Where jobs wait.
 #[derive(Clone)]
@@ -43,6 +43,13 @@ impl Queue {
         match self {
             Self::Redis(queue) => queue.depth(lane).await,
             Self::Local(queue) => Ok(queue.depth(lane)),
+        }
+    }
+
+    pub(crate) async fn backlog(&self, lane: Lane) -> Result<Backlog, FleetError> {
+        match self {
+            Self::Redis(queue) => queue.backlog(lane).await,
+            Self::Local(queue) => Ok(queue.backlog(lane)),
         }
     }
 

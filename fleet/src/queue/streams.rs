@@ -18,7 +18,7 @@ use uuid::Uuid;
 
 use super::shelf::Entry;
 use crate::{
-    FleetError, FleetSettings, Job, Lane,
+    Backlog, FleetError, FleetSettings, Job, Lane,
     link::{BLOCK, Link},
 };
 
@@ -42,6 +42,26 @@ static FORGET: LazyLock<Script> = LazyLock::new(|| {
              redis.call('XGROUP', 'DELCONSUMER', KEYS[1], ARGV[1], consumer.name)
            end
          end",
+    )
+});
+
+/// How many entries there are, how many of them the group has handed out, and for how many milliseconds the first of the
+/// others has waited (−1 where there is none). Behind the last one that was handed out, for entries before it are deleted
+/// singly, and none is handed out before an earlier one. An entry's id begins with the moment it was added.
+static BACKLOG: LazyLock<Script> = LazyLock::new(|| {
+    Script::new(
+        "local length, pending, last = redis.call('XLEN', KEYS[1]), 0, '0-0'
+         if length == 0 then return {0, 0, -1} end
+         for _, row in ipairs(redis.call('XINFO', 'GROUPS', KEYS[1])) do
+           local group = {}
+           for i = 1, #row, 2 do group[row[i]] = row[i + 1] end
+           if group.name == ARGV[1] then pending, last = group.pending, group['last-delivered-id'] end
+         end
+         local first = redis.call('XRANGE', KEYS[1], '(' .. last, '+', 'COUNT', 1)[1]
+         if not first then return {length, pending, -1} end
+         local t = redis.call('TIME')
+         local now = t[1] * 1000 + math.floor(t[2] / 1000)
+         return {length, pending, math.max(0, now - tonumber(string.match(first[1], '^%d+')))}",
     )
 });
 
@@ -99,6 +119,17 @@ impl StreamQueue {
     pub(crate) async fn depth(&self, lane: Lane) -> Result<u64, FleetError> {
         // Entries are deleted when they are acknowledged, so the length is what waits or is in hand.
         self.link.shared().xlen(self.stream(lane)).await.map_err(FleetError::redis("count jobs"))
+    }
+
+    pub(crate) async fn backlog(&self, lane: Lane) -> Result<Backlog, FleetError> {
+        let (length, in_hand, oldest): (u64, u64, i64) = BACKLOG
+            .key(self.stream(lane))
+            .arg(GROUP)
+            .invoke_async(&mut self.link.shared())
+            .await
+            .map_err(FleetError::redis("count the jobs that wait"))?;
+        let oldest = u64::try_from(oldest).ok().map(Duration::from_millis);
+        Ok(Backlog { lane, waiting: length.saturating_sub(in_hand), in_hand, oldest })
     }
 
     pub(crate) async fn set_aside(&self, lane: Lane) -> Result<Vec<Uuid>, FleetError> {

@@ -1,0 +1,82 @@
+//! The processes of the installation and what waits for them, as whoever is on call sees them.
+
+use chrono::{DateTime, Utc};
+use ringfleet_core::WorkerId;
+use ringfleet_fleet::Backlog;
+use ringfleet_store::Worker;
+
+use crate::{Engine, EngineError, Receipt, Result};
+
+/// A worker that has been heard of lately.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WorkerNow {
+    /// Its id, fresh with each start.
+    pub id: WorkerId,
+    /// The version of its program.
+    pub version: String,
+    /// Calls it has on the line.
+    pub live: u32,
+    /// Calls it can have on the line.
+    pub capacity: u32,
+    /// It takes no calls: it was asked not to, or is about to end.
+    pub draining: bool,
+    /// Somebody has asked it to take none.
+    pub asked_to_drain: bool,
+    /// When it started.
+    pub started_at: DateTime<Utc>,
+}
+
+/// The fleet at one moment.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FleetNow {
+    /// Its workers, those that have been there the longest first.
+    pub workers: Vec<WorkerNow>,
+    /// What waits, by lane.
+    pub lanes: Vec<Backlog>,
+    /// Whether several processes share it, over Redis and PostgreSQL.
+    pub is_shared: bool,
+}
+
+impl Engine {
+    /// Who works, and what waits.
+    pub async fn fleet_now(&self) -> Result<FleetNow> {
+        let lanes = self.fleet().lanes().await?;
+        let mut tx = self.0.store.read().await?;
+        let known = tx.living_workers().await?;
+        tx.commit().await?;
+        let mut workers = self.with_figures(known).await?;
+        workers.sort_by_key(|worker| worker.id);
+        Ok(FleetNow { workers, lanes, is_shared: self.fleet().is_shared() })
+    }
+
+    /// These workers with what they say of themselves. One that has not announced itself yet, or whose word Redis has lost, is left out.
+    async fn with_figures(&self, known: Vec<Worker>) -> Result<Vec<WorkerNow>> {
+        let members = self.fleet().presence().members().await?;
+        let with_figures = |worker: Worker| {
+            let id = worker.id.to_string();
+            let member = members.iter().find(|member| member.id == id)?;
+            Some(WorkerNow {
+                id: worker.id,
+                version: member.version.clone(),
+                live: member.live,
+                capacity: member.capacity,
+                draining: member.draining,
+                asked_to_drain: worker.drains,
+                started_at: worker.started_at,
+            })
+        };
+        Ok(known.into_iter().filter_map(with_figures).collect())
+    }
+
+    /// Asks a worker to take no calls, or to take calls again. It hears of it with its next heartbeat; calls on the line go on.
+    pub async fn drain_worker(&self, id: WorkerId, drains: bool, receipt: Receipt<WorkerNow>) -> Result<()> {
+        let mut tx = self.0.store.write().await?;
+        let known = tx.drain_worker(id, drains).await?.ok_or(EngineError::NotFound("worker"))?;
+        let missing = EngineError::NotFound("worker");
+        let worker = self.with_figures(vec![known]).await?.pop().ok_or(missing)?;
+        receipt.write(&mut tx, &worker, self.clock()).await?;
+        tx.commit().await?;
+        tracing::info!(worker = %id, drains, "a worker is asked whether to take calls");
+        Ok(())
+    }
+}

@@ -1,0 +1,79 @@
+//! The workers of a fleet at the command line, beside its processes.
+
+use std::time::Duration;
+
+use ringfleet_core::WorkerId;
+use ringfleet_engine::{Engine, Receipt, WorkerNow};
+
+use crate::{
+    config::Config,
+    process::{Failure, Wanted, open_engine},
+};
+
+/// How often whoever waits for a drain looks.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// Lists the workers that live, one a line.
+pub async fn list(config: &Config) -> Result<(), Failure> {
+    let engine = opened(config).await?;
+    for worker in engine.fleet_now().await?.workers {
+        println!("{}", line(&worker));
+    }
+    engine.store().close().await;
+    Ok(())
+}
+
+/// Lets a worker take no more calls; with `wait`, ends when its last one is over.
+pub async fn drain(config: &Config, id: WorkerId, wait: bool) -> Result<(), Failure> {
+    let engine = opened(config).await?;
+    ask(&engine, id, true).await?;
+    let mut left = None;
+    while wait {
+        // One that is gone has no calls.
+        let Some(worker) = find(&engine, id).await? else { break };
+        if worker.draining && worker.live == 0 {
+            break;
+        }
+        if left.replace(worker.live) != Some(worker.live) {
+            eprintln!("{} calls are on the line", worker.live);
+        }
+        tokio::time::sleep(LOOK).await;
+    }
+    println!("{}", if wait { "the worker has no calls" } else { "the worker takes no more calls" });
+    engine.store().close().await;
+    Ok(())
+}
+
+/// Lets a worker take calls again.
+pub async fn resume(config: &Config, id: WorkerId) -> Result<(), Failure> {
+    let engine = opened(config).await?;
+    ask(&engine, id, false).await?;
+    println!("the worker takes calls again");
+    engine.store().close().await;
+    Ok(())
+}
+
+/// Alone there is one worker, in the memory of another process.
+async fn opened(config: &Config) -> Result<Engine, Failure> {
+    match (&config.database_url, &config.redis_url) {
+        (Some(_), Some(_)) => open_engine(config, Wanted::API).await,
+        _ => Err(Failure::new(
+            "this asks the workers of a fleet, by DATABASE_URL and REDIS_URL; of one process see POST /api/v1/fleet/workers/ID/drain, or stop it",
+        )),
+    }
+}
+
+async fn ask(engine: &Engine, id: WorkerId, drains: bool) -> Result<(), Failure> {
+    let asked = engine.drain_worker(id, drains, Receipt::none()).await;
+    asked.map_err(|error| Failure::during("see `ringfleet worker list`", error))
+}
+
+async fn find(engine: &Engine, id: WorkerId) -> Result<Option<WorkerNow>, Failure> {
+    Ok(engine.fleet_now().await?.workers.into_iter().find(|worker| worker.id == id))
+}
+
+fn line(worker: &WorkerNow) -> String {
+    let WorkerNow { id, version, live, capacity, draining, .. } = worker;
+    let does = if *draining { "drains" } else { "takes calls" };
+    format!("{id}\t{version}\t{live}/{capacity} calls\t{does}")
+}
