@@ -2,22 +2,22 @@ import { useInfiniteQuery } from '@tanstack/react-query';
 import { Link, useNavigate, useSearch } from '@tanstack/react-router';
 import { Megaphone, Plus } from 'lucide-react';
 
-import type { LiveProgress } from '../api/contract';
-import { useWhyNot } from '../api/me';
-import { useLiveProgress } from '../api/use-live';
-import { Button, ButtonLink } from '../ui/Button';
-import { EmptyState } from '../ui/EmptyState';
-import { Select, TextField } from '../ui/Field';
-import { Filters } from '../ui/Filters';
-import { count, moment, percent, shortCount } from '../ui/format';
-import { ErrorNote } from '../ui/Note';
-import { Card, Page } from '../ui/Page';
-import { Progress } from '../ui/Progress';
-import { type Column, Table } from '../ui/Table';
+import type { LiveProgress } from '../../api/contract';
+import { useWhyNot } from '../../api/me';
+import { useLiveProgress } from '../../api/use-live';
+import { Button, ButtonLink } from '../../ui/Button';
+import { EmptyState } from '../../ui/EmptyState';
+import { Select, TextField } from '../../ui/Field';
+import { Filters } from '../../ui/Filters';
+import { count, moment, percent, shortCount } from '../../ui/format';
+import { ErrorNote } from '../../ui/Note';
+import { Card, Page } from '../../ui/Page';
+import { Progress } from '../../ui/Progress';
+import { type Column, Table } from '../../ui/Table';
+import { type Campaign, type CampaignState, campaignsQuery } from '../queries';
+import { StatusChip } from '../StatusChip';
+import { STATUS } from '../words';
 import styles from './CampaignsPage.module.css';
-import { type Campaign, type CampaignState, campaignsQuery } from './queries';
-import { StatusChip } from './StatusChip';
-import { STATUS } from './words';
 
 type Row = Campaign & { live: LiveProgress | undefined };
 

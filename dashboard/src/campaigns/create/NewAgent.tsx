@@ -1,0 +1,60 @@
+import { useMutation, useQueryClient } from '@tanstack/react-query';
+import { useState } from 'react';
+
+import { api, ask } from '../../api/client';
+import { useWhyNot } from '../../api/me';
+import { Button } from '../../ui/Button';
+import { FieldErrors, TextArea, TextField } from '../../ui/Field';
+import { ErrorNote } from '../../ui/Note';
+import { toast } from '../../ui/toast';
+import { agentsQuery } from '../queries';
+import styles from './Upload.module.css';
+
+/** Makes an agent that says a text and hangs up. */
+export function NewAgent({ columns, onMade }: { columns: readonly string[]; onMade: (agentId: string) => void }) {
+  const cache = useQueryClient();
+  const whyNot = useWhyNot();
+  const [name, setName] = useState('');
+  const [text, setText] = useState('');
+  const make = useMutation({
+    mutationFn: () => ask(api.POST('/api/v1/agents', { body: { name, greetingText: text.trim() || null } })),
+    onSuccess: async ({ id }) => {
+      await cache.invalidateQueries({ queryKey: agentsQuery.queryKey });
+      toast('Agent made');
+      onMade(id);
+    },
+  });
+  const example = columns.find((column) => /name/i.test(column)) ?? 'name';
+  return (
+    <FieldErrors error={make.error}>
+      <form
+        className={styles.form}
+        onSubmit={(event) => {
+          event.preventDefault();
+          make.mutate();
+        }}
+      >
+        <TextField label="Name of the agent" path="name" required value={name} onChange={setName} />
+        <TextArea
+          label="What it says"
+          path="greetingText"
+          isOptional
+          hint={
+            <>
+              <code>{`{{${example}}}`}</code> is filled with each recipient's own; <code>{`{{${example}|there}}`}</code>{' '}
+              has a word for those who lack it. Without a text a chime plays.
+            </>
+          }
+          value={text}
+          onChange={setText}
+        />
+        <ErrorNote error={make.error} />
+        <div className={styles.buttons}>
+          <Button type="submit" isPending={make.isPending} why={whyNot('edit agents')}>
+            Make the agent
+          </Button>
+        </div>
+      </form>
+    </FieldErrors>
+  );
+}
