@@ -61,20 +61,7 @@ export interface LiveCalls {
 }
 
 /** `event: fleet` of `GET /live`, and `GET /fleet`. */
-export interface Fleet {
-  workers: {
-    id: string;
-    version: string;
-    live: number;
-    capacity: number;
-    draining: boolean;
-    startedAt: string;
-  }[];
-  lanes: { lane: string; waiting: number; oldestSeconds: number | null; inHand: number }[];
-  version: string;
-  mode: 'alone' | 'fleet';
-  database: 'sqlite' | 'postgres';
-}
+export type Fleet = Schemas['Fleet'];
 
 /** What each event of `GET /live` holds, by its name. */
 export interface LiveEvents {

@@ -21,7 +21,8 @@ export type Action =
   | 'manage members'
   | 'edit the workspace'
   | 'read the audit log'
-  | 'see the fleet';
+  | 'see the fleet'
+  | 'run the fleet';
 
 /** A workspace one may go to. */
 export interface Home {

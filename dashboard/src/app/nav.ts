@@ -1,5 +1,5 @@
 import type { LinkProps } from '@tanstack/react-router';
-import { Megaphone, Phone } from 'lucide-react';
+import { Megaphone, Phone, Server } from 'lucide-react';
 import type { ComponentType } from 'react';
 
 import type { Action } from '../api/me';
@@ -22,4 +22,5 @@ export const NAV: readonly { name: string; items: readonly NavItem[] }[] = [
       { to: '/calls', label: 'Calls', icon: Phone },
     ],
   },
+  { name: 'Running', items: [{ to: '/fleet', label: 'Fleet', icon: Server, needs: 'see the fleet' }] },
 ];

@@ -6,6 +6,7 @@ import { currentSession, onSession } from '../api/session';
 import { authRoutes } from '../auth/routes';
 import { callRoutes } from '../calls/routes';
 import { campaignRoutes } from '../campaigns/routes';
+import { fleetRoutes } from '../fleet/routes';
 import { NotFound } from './NotFound';
 import { PageError } from './PageError';
 import { rootRoute } from './root-route';
@@ -35,7 +36,7 @@ const home = createRoute({
 const routeTree = rootRoute.addChildren([
   home,
   ...authRoutes,
-  shellRoute.addChildren([...campaignRoutes, ...callRoutes]),
+  shellRoute.addChildren([...campaignRoutes, ...callRoutes, ...fleetRoutes]),
 ]);
 
 export const router = createRouter({

@@ -39,8 +39,8 @@ export const ENDED_BY: Readonly<Record<Schemas['EndedBy'], string>> = {
 
 /** Who seems to have picked up. */
 export const GUESS: Readonly<Record<Schemas['Guess'], string>> = {
-  human: 'Sounds like a person',
-  machine: 'Sounds like a machine',
+  human: 'Person',
+  machine: 'Machine',
 };
 
 // RFC 3261 §21, and the later ones that carriers use.

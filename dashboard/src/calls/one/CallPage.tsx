@@ -75,8 +75,8 @@ function Figures({ call }: { call: Call }) {
       />
       <Stat
         label="Person or machine"
-        value={speech?.guess ? capital(speech.guess) : '–'}
-        note={speech?.guess && GUESS[speech.guess]}
+        value={speech?.guess ? GUESS[speech.guess] : '–'}
+        note={speech?.guess && 'by how it began'}
       />
       <Stat label="Keys pressed" value={call.digits || '–'} />
     </Stats>
@@ -84,7 +84,6 @@ function Figures({ call }: { call: Call }) {
 }
 
 const ms = (at: string | null | undefined): number | null => (at ? new Date(at).getTime() : null);
-const capital = (word: string): string => word.slice(0, 1).toUpperCase() + word.slice(1);
 
 function Details({ call }: { call: Call }) {
   const agent = useQuery(agentQuery(call.agentId)).data;

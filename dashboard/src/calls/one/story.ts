@@ -74,7 +74,7 @@ function ended(
     more: [
       ...(why ? [capital(reason(why))] : []),
       ...(code ? [`The trunk said ${answerOf(code)}`] : []),
-      ...(by ? [`Ended by ${ENDED_BY[by as keyof typeof ENDED_BY] ?? by}`] : []),
+      ...(by && why !== 'hangup' ? [`Ended by ${ENDED_BY[by as keyof typeof ENDED_BY] ?? by}`] : []),
       ...(lasted ? [`Talked for ${duration(lasted)}`] : []),
     ],
     tone: state?.tone ?? 'plain',
