@@ -150,6 +150,6 @@ function pause(ms: number, stop: AbortSignal): Promise<void> {
       resolve();
     };
     stop.addEventListener('abort', now, { once: true });
-    window.addEventListener('online', now, { once: true, signal: stop });
+    globalThis.addEventListener?.('online', now, { once: true, signal: stop });
   });
 }

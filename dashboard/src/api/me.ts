@@ -1,6 +1,6 @@
 import { queryOptions, useSuspenseQuery } from '@tanstack/react-query';
 
-import { api, ask, fetchRaw } from './client';
+import { api, ask, askPage, fetchRaw } from './client';
 import type { Caller } from './contract';
 import { asProblem } from './problem';
 import { chooseWorkspace, chosenWorkspace, currentSession } from './session';
@@ -55,7 +55,11 @@ export const meQuery = queryOptions({
 async function homesOfUser(): Promise<Home[] | null> {
   if (currentSession().kind !== 'login') return null;
   const user = await ask(api.GET('/api/v1/users/me'));
-  return user.workspaces.map(({ id, name }) => ({ id, name }));
+  if (!user.superuser) return user.workspaces.map(({ id, name }) => ({ id, name }));
+  // Whoever runs the installation is at home everywhere; their own workspaces come first.
+  const all = await askPage(api.GET('/api/v1/workspaces', { params: { query: { all: true, limit: 100 } } }));
+  const others = all.items.filter(({ id }) => !user.workspaces.some((own) => own.id === id));
+  return [...user.workspaces, ...others].map(({ id, name }) => ({ id, name }));
 }
 
 async function callerFromServer(): Promise<Caller> {

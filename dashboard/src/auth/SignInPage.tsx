@@ -1,20 +1,22 @@
-import { useMutation } from '@tanstack/react-query';
+import { useMutation, useQuery } from '@tanstack/react-query';
 import { Link, useSearch } from '@tanstack/react-router';
 import { KeyRound } from 'lucide-react';
 import { useState } from 'react';
 
 import { api, ask } from '../api/client';
-import { Button, ButtonLink } from '../ui/Button';
+import { Button, ButtonAnchor, ButtonLink } from '../ui/Button';
 import { FieldErrors, TextField } from '../ui/Field';
 import { ErrorNote } from '../ui/Note';
 import { Entrance } from './Entrance';
 import styles from './Entrance.module.css';
 import { useEnter } from './enter';
+import { optionsQuery } from './options';
 
 /** In by e-mail and password. */
 export function SignInPage() {
   const { to } = useSearch({ from: '/sign-in' });
   const enter = useEnter(to);
+  const options = useQuery(optionsQuery).data;
   const [email, setEmail] = useState('');
   const [password, setPassword] = useState('');
   const signIn = useMutation({
@@ -26,8 +28,8 @@ export function SignInPage() {
       title="Sign in"
       links={
         <>
-          <Link to="/sign-up">Create an account</Link>
-          <Link to="/forgot">Forgot your password?</Link>
+          {options?.signup && <Link to="/sign-up">Create an account</Link>}
+          {options?.mail && <Link to="/forgot">Forgot your password?</Link>}
         </>
       }
     >
@@ -63,6 +65,7 @@ export function SignInPage() {
         </form>
       </FieldErrors>
       <div className={styles.or}>or</div>
+      {options?.google && <ButtonAnchor href="/api/v1/auth/google">Sign in with Google</ButtonAnchor>}
       <ButtonLink to="/sign-in/key" search={{ to }}>
         <KeyRound aria-hidden />
         Use an API key

@@ -61,7 +61,8 @@ export function VirtualTable<Row>({
     );
   }
   if (rows === 0 && !hasMore) return empty;
-  const template = columns.map(({ width }) => width).join(' ');
+  const template = (of: typeof columns) => of.map(({ width }) => width).join(' ');
+  const narrow = columns.filter(({ isWide }) => !isWide);
   return (
     <>
       <ErrorNote error={list.error} onRetry={list.retry} />
@@ -71,7 +72,7 @@ export function VirtualTable<Row>({
           aria-label={caption}
           aria-rowcount={hasMore ? -1 : rows + 1}
           className={styles.table}
-          style={{ ['--columns' as string]: template }}
+          style={{ ['--columns' as string]: template(columns), ['--narrow' as string]: template(narrow) }}
         >
           <div role="rowgroup" className={styles.head}>
             <div role="row" aria-rowindex={1} className={styles.row}>

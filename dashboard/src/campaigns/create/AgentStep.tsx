@@ -8,7 +8,7 @@ import { FieldErrors, Select, TextField } from '../../ui/Field';
 import { ErrorNote, Note } from '../../ui/Note';
 import { Card } from '../../ui/Page';
 import { Skeleton } from '../../ui/Skeleton';
-import { agentsQuery, previewQuery, trunkGroupsQuery, trunksQuery, type Upload } from '../queries';
+import { agentsQuery, type PreviewRow, previewQuery, trunkGroupsQuery, trunksQuery, type Upload } from '../queries';
 import { NewAgent } from './NewAgent';
 import { NoTrunk } from './NoTrunk';
 import { PreviewTable } from './PreviewTable';
@@ -99,7 +99,7 @@ function AgentForm({
         </div>
       </Card>
       <ErrorNote error={preview.error} />
-      {agent && preview.data && <PreviewTable rows={preview.data} withWords />}
+      {agent && preview.data && <FirstWords rows={preview.data} />}
       <div className={styles.buttons}>
         <Button onClick={() => navigate({ to: '/campaigns/new', search: { upload: upload.id } })}>Back</Button>
         <Button
@@ -113,6 +113,13 @@ function AgentForm({
       </div>
     </FieldErrors>
   );
+}
+
+/** What the agent says first, filled in for each row. */
+function FirstWords({ rows }: { rows: readonly PreviewRow[] }) {
+  const hasWords = rows.some(({ greetingText, openingLine }) => greetingText ?? openingLine);
+  if (!hasWords) return <Note>This agent has no text to begin with: it plays its recording, or a chime.</Note>;
+  return <PreviewTable rows={rows} withWords />;
 }
 
 /** `march_reminders.csv` makes `march reminders`. */

@@ -25,9 +25,10 @@ export function CheckStep({ campaign }: { campaign: Campaign }) {
   const start = useMutation({
     mutationFn: () => ask(api.POST('/api/v1/campaigns/{campaignId}/start', { params })),
     onSuccess: async (started) => {
-      cache.setQueryData(campaignQuery(campaign.id).queryKey, started);
       void cache.invalidateQueries({ queryKey: ['campaigns', 'list'] });
       await navigate({ to: '/campaigns/$campaignId', params: { campaignId: campaign.id } });
+      // Not before: this page is about drafts.
+      cache.setQueryData(campaignQuery(campaign.id).queryKey, started);
     },
   });
   const isLater = campaign.startAt != null && Date.parse(campaign.startAt) > Date.now();

@@ -94,9 +94,9 @@ export function LimitsForm({
             <div className={styles.pair}>
               {number('ringTimeoutSeconds', 'Ring for', { unit: 's' })}
               {number('maxCallSeconds', 'Talk for, at most', { unit: 's' })}
-              {number('dupeDays', 'Leave out numbers called in the last', {
+              {number('dupeDays', 'Skip if called in the last', {
                 unit: 'days',
-                hint: 'Empty leaves nobody out.',
+                hint: 'By whichever campaign. Empty skips nobody.',
               })}
               {number('expireDays', 'Give up after', { unit: 'days', hint: 'Empty gives nobody up.' })}
               <Time label="Begin not before" name="startAt" draft={draft} set={set} />

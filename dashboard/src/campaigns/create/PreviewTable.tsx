@@ -25,7 +25,7 @@ export function PreviewTable({ rows, withWords }: { rows: readonly Row[]; withWo
     {
       name: withWords ? 'Missing' : 'Where',
       isWide: true,
-      cell: (row) => (withWords ? <Missing {...row} /> : (row.timezones[0] ?? row.reject?.reason)),
+      cell: (row) => (withWords ? <Missing {...row} /> : where(row)),
     },
   ];
   return (
@@ -44,12 +44,17 @@ const variable = (name: string): Column<Row> => ({
   cell: ({ variables }) => shortened(String((variables as Record<string, unknown>)[name] ?? '')),
 });
 
+function where({ timezones: [first, ...others], reject }: Row): string {
+  if (first === undefined) return reject?.reason.replace(/^[a-z_]+: /, '') ?? 'unknown';
+  return `${first.replaceAll('_', ' ')}${others.length > 0 ? ` or ${others.length} more` : ''}`;
+}
+
 const WORDS: Column<Row> = {
   name: 'Says',
   cell: ({ openingLine, greetingText, reject }) => {
     const words = greetingText ?? openingLine;
-    if (reject) return <span className={styles.bad}>{reject.reason}</span>;
-    return words ? <Spoken words={words} /> : 'A chime: the agent has no words to begin with.';
+    if (reject) return <span className={styles.bad}>{reject.reason.replace(/^[a-z_]+: /, '')}</span>;
+    return words ? <Spoken words={words} /> : '–';
   },
 };
 

@@ -91,6 +91,9 @@ function Found({ upload }: { upload: Upload }) {
   );
 }
 
+/** Reasons begin with their code, for programs. */
+const inWords = (reason: string): string => reason.replace(/^[a-z_]+: /, '');
+
 /** So many are shown until more are asked for. */
 const FEW = 5;
 
@@ -116,7 +119,7 @@ function Rejects({ upload }: { upload: Upload }) {
           { name: 'Line', isNumber: true, cell: ({ line }) => count(line) },
           { name: 'Column', isWide: true, cell: ({ field }) => field },
           { name: 'Value', cell: ({ value }) => <code className={styles.value}>{value || 'empty'}</code> },
-          { name: 'Why', cell: ({ reason }) => reason },
+          { name: 'Why', cell: ({ reason }) => inWords(reason) },
         ]}
       />
       {rejects.length > FEW && (

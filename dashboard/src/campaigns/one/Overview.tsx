@@ -104,9 +104,11 @@ function Cards({ stats: { recipients, calls, holds, seats } }: { stats: Campaign
           <p className={styles.faint}>No call is over yet.</p>
         )}
       </Card>
-      <Card title="Why others wait">
-        {waiting.length > 0 ? <Bars rows={waiting} /> : <p className={styles.faint}>Nobody waits.</p>}
-      </Card>
+      {recipients.done < recipients.total && (
+        <Card title="Why others wait">
+          {waiting.length > 0 ? <Bars rows={waiting} /> : <p className={styles.faint}>Nobody waits.</p>}
+        </Card>
+      )}
       <Card title="How recipients ended">
         {ends.length > 0 ? (
           <Bars rows={ends} total={recipients.done} />

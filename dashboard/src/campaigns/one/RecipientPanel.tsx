@@ -11,6 +11,7 @@ import { type Recipient, recipientQuery, sessionsQuery } from '../queries';
 import { CHANNEL, DISPOSITION, HOLD, RECIPIENT, reason, STEP } from '../words';
 import { CallBack } from './CallBack';
 import { CallStory } from './CallStory';
+import { shown } from './chips';
 import styles from './One.module.css';
 
 /** One recipient's whole story, beside the list. */
@@ -34,9 +35,7 @@ export function RecipientPanel() {
                 // biome-ignore lint/suspicious/noArrayIndexKey: a step is its place in the plan
                 <li key={index}>
                   {CHANNEL[step.channel]}
-                  <Chip tone={STEP[step.status].tone} isLive={step.status === 'IN_PROGRESS'}>
-                    {STEP[step.status].text}
-                  </Chip>
+                  <StepChip state={shown(step, recipient)} />
                   <span className={styles.faint}>
                     {step.attempts > 0 && counted(step.attempts, 'attempt')}
                     {step.reason && `${step.attempts > 0 ? ', ' : ''}${reason(step.reason)}`}
@@ -65,6 +64,14 @@ export function RecipientPanel() {
         </div>
       )}
     </Dialog>
+  );
+}
+
+function StepChip({ state }: { state: keyof typeof STEP }) {
+  return (
+    <Chip tone={STEP[state].tone} isLive={state === 'IN_PROGRESS'}>
+      {STEP[state].text}
+    </Chip>
   );
 }
 

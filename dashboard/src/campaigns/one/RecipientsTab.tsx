@@ -140,7 +140,7 @@ const columnsOf = (campaign: Campaign, filter: RecipientFilter): VirtualColumn<R
     width: `minmax(9rem, ${campaign.channels.length > 1 ? 2 : 1}fr)`,
     cell: (recipient) => <Steps campaign={campaign} recipient={recipient} />,
   },
-  { name: 'Attempts', width: '4.5rem', isNumber: true, cell: ({ attempts }) => attempts },
+  { name: 'Attempts', width: '4.5rem', isNumber: true, isWide: true, cell: ({ attempts }) => attempts },
   {
     name: 'Last call',
     width: 'minmax(7rem, 1fr)',
