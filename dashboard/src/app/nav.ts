@@ -1,5 +1,5 @@
 import type { LinkProps } from '@tanstack/react-router';
-import { Megaphone } from 'lucide-react';
+import { Megaphone, Phone, Server } from 'lucide-react';
 import type { ComponentType } from 'react';
 
 import type { Action } from '../api/me';
@@ -15,5 +15,12 @@ export interface NavItem {
 
 /** The menu at the side, in groups. A feature adds its line here. */
 export const NAV: readonly { name: string; items: readonly NavItem[] }[] = [
-  { name: 'Calling', items: [{ to: '/campaigns', label: 'Campaigns', icon: Megaphone }] },
+  {
+    name: 'Calling',
+    items: [
+      { to: '/campaigns', label: 'Campaigns', icon: Megaphone },
+      { to: '/calls', label: 'Calls', icon: Phone },
+    ],
+  },
+  { name: 'Running', items: [{ to: '/fleet', label: 'Fleet', icon: Server, needs: 'see the fleet' }] },
 ];

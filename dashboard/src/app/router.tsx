@@ -4,7 +4,9 @@ import { createRoute, createRouter, redirect } from '@tanstack/react-router';
 import { asProblem } from '../api/problem';
 import { currentSession, onSession } from '../api/session';
 import { authRoutes } from '../auth/routes';
+import { callRoutes } from '../calls/routes';
 import { campaignRoutes } from '../campaigns/routes';
+import { fleetRoutes } from '../fleet/routes';
 import { NotFound } from './NotFound';
 import { PageError } from './PageError';
 import { rootRoute } from './root-route';
@@ -31,7 +33,11 @@ const home = createRoute({
 });
 
 /** All pages. A feature adds its routes here. */
-const routeTree = rootRoute.addChildren([home, ...authRoutes, shellRoute.addChildren([...campaignRoutes])]);
+const routeTree = rootRoute.addChildren([
+  home,
+  ...authRoutes,
+  shellRoute.addChildren([...campaignRoutes, ...callRoutes, ...fleetRoutes]),
+]);
 
 export const router = createRouter({
   routeTree,
