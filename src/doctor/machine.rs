@@ -94,7 +94,7 @@ fn free(what: &str, folder: &Path, bytes: u64, report: &mut Report) {
         ..TOO_FULL => {
             report.fail(what, found, "free space: calls cannot be recorded, nor rows written, on a full disk")
         }
-        ..NEARLY_FULL => {
+        TOO_FULL..NEARLY_FULL => {
             report.warn(what, found, "free space, or forget earlier: [keep] and media.keep_recordings_days")
         }
         _ => report.ok(what, found),

@@ -181,9 +181,7 @@ pub(crate) async fn refused<C>(error: sqlx::Error, conn: &mut C) -> StoreError
 where
     C: Connection<Database: HasStatementCache>,
 {
-    if error.as_database_error().is_some_and(|e| is_outdated(e))
-        && conn.clear_cached_statements().await.is_ok()
-    {
+    if error.as_database_error().is_some_and(is_outdated) && conn.clear_cached_statements().await.is_ok() {
         return StoreError::Unavailable(error);
     }
     error.into()
