@@ -29,6 +29,7 @@ use crate::{
     config_media::MediaConfig,
     config_metrics::MetricsConfig,
     config_speech::SpeechConfig,
+    config_traces::TracesConfig,
     logs,
 };
 
@@ -62,6 +63,7 @@ pub struct Config {
     pub auth: AuthConfig,
     pub mail: Option<MailConfig>,
     pub metrics: MetricsConfig,
+    pub traces: TracesConfig,
     pub log: LogConfig,
 }
 
@@ -190,6 +192,7 @@ impl Default for Config {
             auth: AuthConfig::default(),
             mail: None,
             metrics: MetricsConfig::default(),
+            traces: TracesConfig::default(),
             log: LogConfig::default(),
         }
     }
@@ -362,6 +365,7 @@ impl Config {
         }
         self.media.check()?;
         self.check_metrics()?;
+        self.check_traces()?;
         self.speech()?;
         self.api_settings().map(drop)
     }

@@ -9,6 +9,7 @@ mod config_error;
 mod config_media;
 mod config_metrics;
 mod config_speech;
+mod config_traces;
 mod demo;
 mod keys;
 mod logs;
@@ -19,6 +20,7 @@ mod process;
 mod roles;
 mod secrets;
 mod torture;
+mod traces;
 
 use std::process::ExitCode;
 

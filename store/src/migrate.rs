@@ -153,6 +153,12 @@ const ALL: &[(i64, &str, &str, &str)] = &[
         include_str!("../../migrations/postgres/0026_transfers.sql"),
         include_str!("../../migrations/sqlite/0026_transfers.sql"),
     ),
+    (
+        28,
+        "traces",
+        include_str!("../../migrations/postgres/0028_traces.sql"),
+        include_str!("../../migrations/sqlite/0028_traces.sql"),
+    ),
 ];
 
 pub(crate) fn postgres() -> Migrator {

@@ -8,6 +8,7 @@
 
 pub mod api;
 pub mod bucket;
+pub mod collector;
 pub mod guard;
 pub mod livekit;
 pub mod mail_server;
