@@ -10,7 +10,7 @@ use crate::{
     config::{Config, Flags},
     demo, doctor, keys, logs, peer,
     process::{Failure, Wanted},
-    roles, secrets, torture, workers,
+    roles, secrets, torture, traces, workers,
 };
 
 /// An outbound campaign dialer: CSV in, real calls out, signed webhooks back.
@@ -164,6 +164,17 @@ enum SecretsCommand {
     Rotate,
 }
 
+/// The roles of a command that runs some.
+fn wanted(command: &Command) -> Option<Wanted> {
+    match command {
+        Command::Up(_) => Some(Wanted::ALL),
+        Command::Api(_) => Some(Wanted::API),
+        Command::Scheduler => Some(Wanted::SCHEDULER),
+        Command::Worker { command: None } => Some(Wanted::WORKER),
+        _ => None,
+    }
+}
+
 /// Carries out the command.
 pub async fn run(cli: Cli) -> Result<ExitCode, Failure> {
     // Whoever speaks with a server elsewhere needs no configuration of one here.
@@ -193,18 +204,19 @@ pub async fn run(cli: Cli) -> Result<ExitCode, Failure> {
     if let Command::Demo(_) | Command::Torture(_) = cli.command {
         demo::quiet(&mut config.log);
     }
-    let levels = logs::init(&config.log)?;
-    if let Command::Up(_) | Command::Api(_) | Command::Scheduler | Command::Worker { command: None } =
-        cli.command
-    {
-        let (file, flags) = (cli.common.config.clone(), flags.clone());
+    if let Some(wanted) = wanted(&cli.command) {
+        let traces = traces::open(&config.traces)?;
+        let (levels, file) = (logs::init(&config.log, traces.as_ref())?, cli.common.config.clone());
         levels.follow(move || Config::read(file.as_deref(), &flags).map(|config| config.log))?;
+        let ended = roles::run(config, wanted).await;
+        if let Some(traces) = traces {
+            traces.close().await;
+        }
+        return ended.map(|()| ExitCode::SUCCESS);
     }
+    logs::init(&config.log, None)?;
     match cli.command {
-        Command::Up(_) => roles::run(config, Wanted::ALL).await?,
-        Command::Api(_) => roles::run(config, Wanted::API).await?,
-        Command::Scheduler => roles::run(config, Wanted::SCHEDULER).await?,
-        Command::Worker { command: None } => roles::run(config, Wanted::WORKER).await?,
+        Command::Up(_) | Command::Api(_) | Command::Scheduler | Command::Worker { command: None } => {} // have run
         Command::Worker { command: Some(WorkerCommand::List) } => workers::list(&config).await?,
         Command::Worker { command: Some(WorkerCommand::Drain { id, wait }) } => {
             workers::drain(&config, id, wait).await?

@@ -30,6 +30,7 @@ use crate::{
     config_media::MediaConfig,
     config_metrics::MetricsConfig,
     config_speech::SpeechConfig,
+    config_traces::TracesConfig,
     logs,
 };
 
@@ -64,6 +65,7 @@ pub struct Config {
     pub auth: AuthConfig,
     pub mail: Option<MailConfig>,
     pub metrics: MetricsConfig,
+    pub traces: TracesConfig,
     pub log: LogConfig,
 }
 
@@ -193,6 +195,7 @@ impl Default for Config {
             auth: AuthConfig::default(),
             mail: None,
             metrics: MetricsConfig::default(),
+            traces: TracesConfig::default(),
             log: LogConfig::default(),
         }
     }
@@ -366,6 +369,7 @@ impl Config {
         self.media.check()?;
         self.check_metrics()?;
         self.keep.check()?;
+        self.check_traces()?;
         self.speech()?;
         self.api_settings().map(drop)
     }

@@ -1,5 +1,6 @@
 use std::io::{IsTerminal, stderr, stdin};
 
+use ringfleet_telemetry::trace;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::{EnvFilter, Layer, Registry, layer::SubscriberExt, reload, util::SubscriberInitExt};
 
@@ -7,11 +8,13 @@ use crate::{
     config::{LogConfig, LogFormat},
     config_error::ConfigError,
     process::Failure,
+    traces::Traces,
 };
 
-/// Logs to standard error; standard output belongs to results.
-pub fn init(config: &LogConfig) -> Result<Levels, Failure> {
-    let (filter, levels) = reload::Layer::new(filter(&config.filter)?);
+/// Logs to standard error; standard output belongs to results. What is to be seen in traces goes there as well, whatever is logged.
+pub fn init(config: &LogConfig, traces: Option<&Traces>) -> Result<Levels, Failure> {
+    let directives = Directives { is_traced: traces.is_some() };
+    let (filter, levels) = reload::Layer::new(directives.filter(&config.filter)?);
     let json = match config.format {
         LogFormat::Json => true,
         LogFormat::Text => false,
@@ -22,18 +25,34 @@ pub fn init(config: &LogConfig) -> Result<Levels, Failure> {
         true => layer.json().flatten_event(true).boxed(),
         false => layer.with_target(false).boxed(),
     };
-    let set = tracing_subscriber::registry().with(layer.with_filter(filter)).try_init();
-    set.map(|()| Levels(levels)).map_err(|e| Failure::new(e.to_string()))
+    let set =
+        tracing_subscriber::registry().with(filter).with(layer).with(traces.map(Traces::layer)).try_init();
+    set.map(|()| Levels { levels, directives }).map_err(|e| Failure::new(e.to_string()))
 }
 
-fn filter(wanted: &str) -> Result<EnvFilter, Failure> {
-    let directives = format!("{wanted},{}", ringfleet_carriers::sip::LOG_DIRECTIVE);
-    EnvFilter::try_new(directives)
-        .map_err(|e| Failure::new(format!("the configuration cannot be used: log.filter = {wanted:?}: {e}")))
+/// What is added to what is wanted in the log.
+struct Directives {
+    is_traced: bool,
+}
+
+impl Directives {
+    fn filter(&self, wanted: &str) -> Result<EnvFilter, Failure> {
+        let mut directives = format!("{wanted},{}", ringfleet_carriers::sip::LOG_DIRECTIVE);
+        if self.is_traced {
+            // Spans only, which go to the collector whatever is logged.
+            directives.push_str(&format!(",{}=info", trace::TARGET));
+        }
+        EnvFilter::try_new(directives).map_err(|e| {
+            Failure::new(format!("the configuration cannot be used: log.filter = {wanted:?}: {e}"))
+        })
+    }
 }
 
 /// What is logged, which can be changed while the process runs.
-pub struct Levels(reload::Handle<EnvFilter, Registry>);
+pub struct Levels {
+    levels: reload::Handle<EnvFilter, Registry>,
+    directives: Directives,
+}
 
 impl Levels {
     /// Reads the configuration anew at each SIGHUP, and logs what it says from then on; nothing else of it is taken up. Only who may end the process as
@@ -58,10 +77,11 @@ impl Levels {
     }
 
     fn take_up(&self, read: &impl Fn() -> Result<LogConfig, ConfigError>) {
-        let read =
-            read().map_err(Failure::from).and_then(|config| Ok((filter(&config.filter)?, config.filter)));
+        let read = read()
+            .map_err(Failure::from)
+            .and_then(|config| Ok((self.directives.filter(&config.filter)?, config.filter)));
         let taken_up = read.and_then(|(filter, wanted)| {
-            self.0.reload(filter)?;
+            self.levels.reload(filter)?;
             Ok(wanted)
         });
         match taken_up {

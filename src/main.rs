@@ -11,6 +11,7 @@ mod config_keep;
 mod config_media;
 mod config_metrics;
 mod config_speech;
+mod config_traces;
 mod demo;
 mod doctor;
 mod keys;
@@ -22,6 +23,7 @@ mod process;
 mod roles;
 mod secrets;
 mod torture;
+mod traces;
 mod workers;
 
 use std::process::ExitCode;

@@ -3,13 +3,14 @@
 use std::{any::Any, time::Duration};
 
 use axum::{
-    extract::{Request, State},
+    extract::{MatchedPath, Request, State},
     http::{HeaderMap, HeaderName, HeaderValue, header},
     middleware::Next,
     response::{IntoResponse, Response},
 };
 use ringfleet_core::clock::Stopwatch;
-use tracing::Instrument;
+use ringfleet_telemetry::trace;
+use tracing::{Instrument, Span};
 
 use crate::{error::ApiError, linger::lingering};
 
@@ -61,7 +62,12 @@ impl Guards {
 /// The span names the path without its query: nothing a client searches for belongs into the log.
 pub(crate) async fn surround(State(guards): State<Guards>, mut request: Request, next: Next) -> Response {
     let id = request_id(request.headers());
-    let span = tracing::info_span!("request", id = id.to_str().unwrap_or_default(), method = %request.method(), path = request.uri().path());
+    let span = tracing::info_span!(target: trace::TARGET, "request", id = id.to_str().unwrap_or_default(), method = %request.method(), path = request.uri().path());
+    let parent = request.headers().get(trace::HEADER).and_then(|header| header.to_str().ok());
+    trace::continue_from(&span, parent);
+    if let Some(route) = request.extensions().get::<MatchedPath>() {
+        trace::note(&span, "http.route", route.as_str().to_owned());
+    }
     request.headers_mut().insert(REQUEST_ID, id.clone());
     let request = lingering(request);
     let watch = Stopwatch::start();
@@ -70,6 +76,7 @@ pub(crate) async fn surround(State(guards): State<Guards>, mut request: Request,
         let headers = response.headers_mut();
         headers.insert(REQUEST_ID, id);
         guards.put(headers);
+        trace::note(&Span::current(), "http.response.status_code", i64::from(response.status().as_u16()));
         tracing::debug!(
             status = response.status().as_u16(),
             ms = watch.elapsed().as_millis() as u64,

@@ -12,7 +12,7 @@ use std::{
 
 use chrono::{DateTime, Utc};
 use ringfleet_core::{
-    AgentVersion, CallState, CampaignId, Channel, Clock, Disposition, Hold, WorkspaceId, WorkspaceRules,
+    CallState, CampaignId, Channel, Clock, Disposition, Hold, WorkspaceId, WorkspaceRules,
     terms::{Candidate, SUPPRESSED, Verdict},
 };
 use ringfleet_store::{Begin, Beginning, Call, Campaign, Store, Tx};
@@ -53,7 +53,7 @@ async fn begin(
     let floors = floors_of_single_calls(&mut tx, &waiting).await?;
     let mut known = Known::hold(&mut tx, &waiting, now).await?;
     let mut numbers = Numbers::hold(&mut tx, &wishes, &waiting, &campaigns, &floors, now).await?;
-    let versions: HashMap<Uuid, AgentVersion> = wishes.iter().map(|w| (w.id, w.agent_version)).collect();
+    let asked: HashMap<Uuid, &Begin> = wishes.iter().map(|wish| (wish.id, wish)).collect();
     let (mut begun, mut refused) = (Vec::new(), Vec::new());
     for beginning in waiting {
         let call = &beginning.call;
@@ -66,8 +66,8 @@ async fn begin(
                 if call.channel == Channel::Voice {
                     known.note(call, now);
                 }
-                let version = versions.get(&call.id.uuid()).copied();
-                begun.push(as_begun(beginning.call, version, &numbers, now));
+                let wish = asked.get(&call.id.uuid()).copied();
+                begun.push(as_begun(beginning.call, wish, &numbers, now));
             }
             verdict => {
                 known.forget(call);
@@ -169,12 +169,13 @@ async fn floors_of_single_calls(
 }
 
 /// The call as it stands in the database once it has begun.
-fn as_begun(call: Call, version: Option<AgentVersion>, numbers: &Numbers<'_>, now: DateTime<Utc>) -> Call {
+fn as_begun(call: Call, wish: Option<&Begin>, numbers: &Numbers<'_>, now: DateTime<Utc>) -> Call {
     let (caller_id, caller_day) = numbers.shown_by(call.id.uuid());
     Call {
         caller_id: caller_id.map(str::to_owned),
         caller_day,
-        agent_version: version,
+        agent_version: wish.map(|wish| wish.agent_version),
+        traceparent: call.traceparent.or_else(|| wish?.traceparent.clone()),
         state: CallState::Triggered,
         hold: None,
         placements: call.placements + 1,

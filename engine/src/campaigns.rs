@@ -9,6 +9,7 @@ use ringfleet_core::{
 };
 use ringfleet_fleet::{Lane, SLOTS_LAST};
 use ringfleet_store::{Address, Call, Campaign, NewCall, NewCampaign, Tx};
+use ringfleet_telemetry::trace;
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep_until};
 
@@ -262,6 +263,7 @@ impl Engine {
             attempt: 1,
             due_at: now,
             pushed_at: now,
+            traceparent: trace::current(),
         };
         tx.insert_calls(&[call], now).await?;
         let call = tx.call(workspace, id).await?.ok_or(EngineError::NotFound("session"))?;

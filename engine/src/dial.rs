@@ -10,6 +10,7 @@ use chrono::{DateTime, Utc};
 use ringfleet_core::{CallId, Hold, WorkerId};
 use ringfleet_fleet::Lane;
 use ringfleet_store::{Answered, Background, Begin, Dial, Kept, Store};
+use ringfleet_telemetry::trace;
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -99,8 +100,18 @@ impl Engine {
         let (id, campaign, trunk) = (dial.id.uuid(), dial.campaign_id, dial.trunk_id);
         let (caller_id, trunk_has_pool) = (dial.shows().map(str::to_owned), dial.trunk_has_pool);
         let agent_version = dial.agent_version;
-        let worker = worker.uuid();
-        let wish = Begin { id, campaign, trunk, caller_id, trunk_has_pool, agent_version, worker, resume };
+        let (worker, traceparent) = (worker.uuid(), trace::current());
+        let wish = Begin {
+            id,
+            campaign,
+            trunk,
+            caller_id,
+            trunk_has_pool,
+            agent_version,
+            worker,
+            resume,
+            traceparent,
+        };
         let begins = if campaign.is_some() { &self.0.begins } else { &self.0.single_begins };
         begins.run(wish).await
     }

@@ -305,5 +305,6 @@ fn call_for(campaign: &Campaign, recipient: &Standing, now: DateTime<Utc>) -> Ne
         attempt: recipient.total_attempts + 1,
         due_at: now,
         pushed_at: now,
+        traceparent: None,
     }
 }

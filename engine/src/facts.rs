@@ -9,6 +9,7 @@ use ringfleet_core::{
     webhook::{DataOptions, SamoraEvent},
 };
 use ringfleet_store::{Call, Campaign, RecipientUpdate, Tx};
+use ringfleet_telemetry::trace;
 use serde_json::{Value, json};
 
 use crate::Result;
@@ -27,6 +28,16 @@ enum About<'a> {
     Campaign(&'a Campaign, Value),
     Recipient(&'a Completed, &'a Campaign),
     Other(Option<AgentId>, Value),
+}
+
+impl Fact<'_> {
+    /// What continues the trace it belongs to: that of its call, else that of whoever brings it about.
+    pub(crate) fn traceparent(&self) -> Option<String> {
+        match &self.about {
+            About::Call(call, _) => call.traceparent.clone(),
+            _ => trace::current(),
+        }
+    }
 }
 
 /// A recipient that a transaction ends.

@@ -89,7 +89,7 @@ impl Post {
             let id = EventId::new(self.now);
             wanting.for_each(|one| self.deliver(fact.workspace, id, one.id));
             let body = fact.body(id, self.now);
-            self.event(fact.workspace, id, fact.event, body);
+            self.event(fact.workspace, id, fact.event, body, fact.traceparent());
         }
         let Some(samora) = samora else { return };
         // Each endpoint of Samora's has its name and its options in the body.
@@ -97,12 +97,20 @@ impl Post {
             let Some(body) = fact.samora_body(samora, one.id, one.data_options, self.now) else { continue };
             let id = EventId::new(self.now);
             self.deliver(fact.workspace, id, one.id);
-            self.event(fact.workspace, id, fact.event, body);
+            self.event(fact.workspace, id, fact.event, body, fact.traceparent());
         }
     }
 
-    pub(crate) fn event(&mut self, workspace: WorkspaceId, id: EventId, event: EventType, body: String) {
-        self.events.push(NewEvent { id: id.uuid(), workspace_id: workspace.uuid(), event, body });
+    pub(crate) fn event(
+        &mut self,
+        workspace: WorkspaceId,
+        id: EventId,
+        event: EventType,
+        body: String,
+        traceparent: Option<String>,
+    ) {
+        let (id, workspace_id) = (id.uuid(), workspace.uuid());
+        self.events.push(NewEvent { id, workspace_id, event, body, traceparent });
     }
 
     pub(crate) fn deliver(&mut self, workspace: WorkspaceId, event: EventId, webhook: WebhookId) {

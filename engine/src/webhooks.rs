@@ -12,6 +12,7 @@ use ringfleet_core::{
 use ringfleet_store::{Delivery, NewWebhook, Tx, Webhook};
 
 use crate::{Engine, EngineError, Receipt, Result, edit::Changed, publish::Post};
+use ringfleet_telemetry::trace;
 
 /// Longest name of an endpoint, in characters (Samora's API).
 pub const WEBHOOK_NAME_LIMIT: usize = 255;
@@ -138,7 +139,7 @@ impl Engine {
         let event_id = EventId::new(now);
         let body = event::body(event_id, event, now, 1, true, &catalogue::sample_data(event));
         let mut post = Post { now, events: Vec::new(), deliveries: Vec::new() };
-        post.event(workspace, event_id, event, body);
+        post.event(workspace, event_id, event, body, trace::current());
         post.deliver(workspace, event_id, id);
         let made = post.write(&mut tx).await?;
         let delivery = match made.first() {

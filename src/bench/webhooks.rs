@@ -168,7 +168,13 @@ impl Office<'_> {
             data["metadata"] = serde_json::json!({"madeAt": self.watch.elapsed().as_micros() as u64});
             let id = EventId::new(now);
             let body = event::body(id, EventType::SessionEnded, now, event::sequence::ENDED, false, &data);
-            events.push(NewEvent { id: id.uuid(), workspace_id, event: EventType::SessionEnded, body });
+            events.push(NewEvent {
+                id: id.uuid(),
+                workspace_id,
+                event: EventType::SessionEnded,
+                body,
+                traceparent: None,
+            });
             let id = DeliveryId::new(now).uuid();
             deliveries.push(NewDelivery {
                 id,

@@ -67,6 +67,8 @@ record! {
         pub transferred_to: Option<String>,
         /// When it was.
         pub transferred_at: Option<DateTime<Utc>>,
+        /// What continues the trace it belongs to, as W3C's `traceparent`; none where nobody traces it.
+        pub traceparent: Option<String>,
         /// When it was made.
         pub created_at: DateTime<Utc>,
         /// When a worker first began it.
@@ -126,6 +128,8 @@ pub struct NewCall {
     /// When its job is pushed.
     #[serde(serialize_with = "millis")]
     pub pushed_at: DateTime<Utc>,
+    /// What continues the trace it belongs to.
+    pub traceparent: Option<String>,
 }
 
 /// What is to be written of a call that has ended or goes back to waiting.
@@ -285,12 +289,12 @@ impl Tx {
         exec!(
             self,
             "INSERT INTO calls (id, workspace_id, campaign_id, recipient_id, agent_id, agent_version, trunk_id, channel, number, variables, metadata,
-                                caller_id, ring_seconds, max_call_seconds, step, attempt, placements, state, due_at, pushed_at, created_at)
+                                caller_id, ring_seconds, max_call_seconds, step, attempt, placements, state, due_at, pushed_at, traceparent, created_at)
              SELECT r.id, r.workspace_id, r.campaign_id, r.recipient_id, r.agent_id, r.agent_version, r.trunk_id, r.channel, r.number, r.variables,
-                    r.metadata, r.caller_id, r.ring_seconds, r.max_call_seconds, r.step, r.attempt, 0, 'PENDING', r.due_at, r.pushed_at, $2
+                    r.metadata, r.caller_id, r.ring_seconds, r.max_call_seconds, r.step, r.attempt, 0, 'PENDING', r.due_at, r.pushed_at, r.traceparent, $2
              FROM ROWS($1, id uuid, workspace_id uuid, campaign_id uuid, recipient_id uuid, agent_id uuid, agent_version int, trunk_id uuid, channel text,
                        number int, variables json, metadata json, caller_id text, ring_seconds int, max_call_seconds int, step int,
-                       attempt int, due_at time, pushed_at time) AS r WHERE true",
+                       attempt int, due_at time, pushed_at time, traceparent text) AS r WHERE true",
             rows::rows(new)?,
             Timestamp(now)
         )?;

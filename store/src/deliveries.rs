@@ -30,6 +30,8 @@ pub struct NewEvent {
     pub event: ringfleet_core::event::EventType,
     /// The request body, sent byte for byte on every attempt.
     pub body: String,
+    /// What continues the trace of its fact, as W3C's `traceparent`; none where nobody traces it.
+    pub traceparent: Option<String>,
 }
 
 /// One event on its way to one endpoint.
@@ -72,6 +74,8 @@ pub struct Letter {
     pub failing_since: Option<DateTime<Utc>>,
     /// The request body.
     pub body: String,
+    /// What continues the trace of its fact.
+    pub traceparent: Option<String>,
     /// Which attempt this is, 1 for the first.
     pub attempts: u32,
     /// How many of them were before it was replayed.
@@ -94,6 +98,7 @@ record! {
         pub max_per_second: Option<u32>,
         pub failing_since: Option<DateTime<Utc>>,
         pub body: String,
+        pub traceparent: Option<String>,
         pub attempts: u32,
         pub replayed_after: u32,
         pub since: DateTime<Utc>,
@@ -153,8 +158,9 @@ impl Tx {
     ) -> Result<()> {
         exec!(
             self,
-            "INSERT INTO events (id, workspace_id, type, body, created_at)
-             SELECT r.id, r.workspace_id, r.type, r.body, $2 FROM ROWS($1, id uuid, workspace_id uuid, type text, body text) AS r WHERE true",
+            "INSERT INTO events (id, workspace_id, type, body, traceparent, created_at)
+             SELECT r.id, r.workspace_id, r.type, r.body, r.traceparent, $2
+             FROM ROWS($1, id uuid, workspace_id uuid, type text, body text, traceparent text) AS r WHERE true",
             rows::rows(events)?,
             Timestamp(now)
         )?;
@@ -196,7 +202,7 @@ impl Tx {
                  SELECT id, event_id, webhook_id, attempts, replayed_after, coalesce(replayed_at, created_at) AS since
                  FROM deliveries WHERE id IN (SELECT id FROM ROWS($1, id uuid) AS r)
              )
-             SELECT d.*, w.url, w.secret, w.old_secrets, w.style, w.custom_headers, w.max_per_second, w.failing_since, e.body
+             SELECT d.*, w.url, w.secret, w.old_secrets, w.style, w.custom_headers, w.max_per_second, w.failing_since, e.body, e.traceparent
              FROM d JOIN events e ON e.id = d.event_id JOIN webhooks w ON w.id = d.webhook_id
              WHERE w.deleted_at IS NULL AND w.is_active AND (w.given_up_at IS NULL OR d.since >= w.given_up_at)",
             rows::ids(begun.iter().copied())?
@@ -228,6 +234,7 @@ impl Tx {
             max_per_second: kept.max_per_second,
             failing_since: kept.failing_since,
             body,
+            traceparent: kept.traceparent,
             attempts,
             replayed_after,
             since,

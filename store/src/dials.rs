@@ -78,6 +78,8 @@ record! {
         pub recording: bool,
         /// What happens after the answer beside the greeting.
         pub conversation: Conversation,
+        /// What continues the trace of the request that asked for it.
+        pub traceparent: Option<String>,
     }
 }
 
@@ -157,6 +159,8 @@ pub struct Begin {
     pub worker: Uuid,
     /// What the carrier needs to find it again, made durable before anything is sent.
     pub resume: Value,
+    /// What continues the trace in which it begins, for a call that belongs to none yet.
+    pub traceparent: Option<String>,
 }
 
 fn hex_id<S: Serializer>(id: &TrunkId, s: S) -> std::result::Result<S::Ok, S::Error> {
@@ -183,7 +187,7 @@ impl Tx {
             Dial,
             "SELECT c.id, c.campaign_id, c.recipient_id, c.channel, c.state, c.reason, c.orphaned_at, c.due_at, c.number, c.caller_id, t.caller_id AS trunk_caller_id, t.caller_ids IS NOT NULL AS trunk_has_pool,
                     c.ring_seconds, c.max_call_seconds, c.resume, c.trunk_id, t.config, t.limits AS trunk_limits, h.state AS brake,
-                    p.limits AS campaign_limits, v.n AS agent_version, v.voice, v.greeting, v.recording, v.conversation, c.workspace_id, w.rules AS floor, p.seats,
+                    p.limits AS campaign_limits, v.n AS agent_version, v.voice, v.greeting, v.recording, v.conversation, c.workspace_id, c.traceparent, w.rules AS floor, p.seats,
                     CASE WHEN p.seats IS NOT NULL THEN (SELECT s.answers FROM campaign_seats s WHERE s.campaign_id = p.id) END AS answers
              FROM calls c JOIN trunks t ON t.id = c.trunk_id JOIN agents a ON a.id = c.agent_id
                   JOIN agent_versions v ON v.agent_id = a.id AND v.n = CASE WHEN c.campaign_id IS NULL OR c.state <> 'PENDING' THEN coalesce(c.agent_version, a.live) ELSE a.live END
@@ -237,8 +241,9 @@ impl Tx {
             self,
             "UPDATE calls SET state = 'TRIGGERED', worker_id = r.worker, resume = r.resume, hold = NULL,
                     placements = placements + 1, triggered_at = coalesce(triggered_at, $2),
-                    caller_id = r.caller_id, caller_day = r.caller_day, agent_version = r.agent_version
-             FROM ROWS($1, id uuid, worker uuid, resume json, caller_id text, caller_day int, agent_version int) AS r WHERE calls.id = r.id",
+                    caller_id = r.caller_id, caller_day = r.caller_day, agent_version = r.agent_version,
+                    traceparent = coalesce(calls.traceparent, r.traceparent)
+             FROM ROWS($1, id uuid, worker uuid, resume json, caller_id text, caller_day int, agent_version int, traceparent text) AS r WHERE calls.id = r.id",
             rows::rows(placements)?,
             Timestamp(now)
         )?;

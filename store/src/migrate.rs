@@ -160,6 +160,12 @@ const ALL: &[(i64, &str, &str, &str)] = &[
         include_str!("../../migrations/sqlite/0027_watched.sql"),
     ),
     (
+        28,
+        "traces",
+        include_str!("../../migrations/postgres/0028_traces.sql"),
+        include_str!("../../migrations/sqlite/0028_traces.sql"),
+    ),
+    (
         29,
         "erasures",
         include_str!("../../migrations/postgres/0029_erasures.sql"),

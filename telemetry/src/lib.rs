@@ -1,4 +1,4 @@
-//! What is told to those who watch the installation: every metric there is (`list`), and how it is recorded (`metric`).
+//! What is told to those who watch the installation: every metric there is (`list`), how it is recorded (`metric`), and traces ([`trace`]).
 //!
 //! The other rooms record, the binary serves. Where nobody is told, recording is a look at one variable; where somebody is, it
 //! is an atomic operation or two once the series is known. [`Metric::of`] finds it by its labels, in less than a microsecond; who records
@@ -7,6 +7,7 @@
 mod list;
 mod metric;
 mod reading;
+pub mod trace;
 
 pub use list::*;
 pub use metric::{Described, Kind, Metric};

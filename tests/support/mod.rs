@@ -8,6 +8,7 @@
 
 pub mod api;
 pub mod bucket;
+pub mod collector;
 pub mod dump;
 pub mod guard;
 pub mod livekit;

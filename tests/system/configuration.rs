@@ -50,6 +50,8 @@ async fn wrong_variables_are_refused() {
         ("RINGFLEET_SIP__TRANSACTION_TIMEOUT", "0", &["sip.transaction_timeout", "0.1 to 3600"]),
         ("RINGFLEET_METRICS__LISTEN", "9464", &["metrics.listen", "9464", "127.0.0.1:8080"]),
         ("RINGFLEET_METRICS__LISTEN", "127.0.0.1:8080", &["metrics.listen", "another address than listen"]),
+        ("RINGFLEET_TRACES__ENDPOINT", "collector:4318", &["traces.endpoint", "like http://127.0.0.1:4318"]),
+        ("RINGFLEET_TRACES__SAMPLE", "1.5", &["traces.sample", "1.5", "must be 0 to 1"]),
         ("RINGFLEET_METRICS__WORKLOAD", "perhaps", &["metrics.workload", "perhaps"]),
         ("RINGFLEET_SIP__RTP_PORTS", "[80,90]", &["sip.rtp_ports", "80", "from 1024 up"]),
     ] {

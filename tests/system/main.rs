@@ -81,6 +81,8 @@ mod support;
 #[cfg(test)]
 mod telnyx;
 #[cfg(test)]
+mod traces;
+#[cfg(test)]
 mod transfers;
 #[cfg(test)]
 mod trunk;

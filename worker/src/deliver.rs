@@ -11,12 +11,14 @@ use ringfleet_core::{
     delivery::DeliveryState,
     net::Guard,
     signing::{self, SignatureError},
+    webhook::CustomHeaders,
     with_causes,
 };
 use ringfleet_engine::{Answer, Engine};
 use ringfleet_store::Letter;
-use ringfleet_telemetry::{WEBHOOK_DURATION, WEBHOOKS, WEBHOOKS_DEAD};
+use ringfleet_telemetry::{WEBHOOK_DURATION, WEBHOOKS, WEBHOOKS_DEAD, trace};
 use tokio_util::sync::CancellationToken;
+use tracing::{Instrument, Span, field::Empty};
 
 use crate::{
     WorkerSettings,
@@ -64,6 +66,18 @@ impl Postman {
                 return tracing::warn!(%error, delivery = %id, "a delivery could not be begun; it will be pushed again");
             }
         };
+        let span = match &letter.traceparent {
+            Some(parent) => trace::continued(
+                Some(parent),
+                || tracing::info_span!(target: trace::TARGET, parent: None, "deliver", delivery = %id, event = %letter.event_id, attempt = letter.attempts, result = Empty),
+            ),
+            None => Span::none(), // nobody keeps its trace
+        };
+        self.send(letter).instrument(span).await;
+    }
+
+    async fn send(&self, letter: Letter) {
+        let id = letter.id;
         let visit = match self.endpoints.visit(letter.webhook_id, letter.max_per_second, rand::random()) {
             Ok(visit) => visit,
             Err(not_now) => return self.put_off(&letter, not_now).await,
@@ -71,6 +85,7 @@ impl Postman {
         visit.turn().await;
         let (answer, result) = self.post(&letter).await;
         visit.ended(answer.status.is_some());
+        Span::current().record("result", result);
         WEBHOOKS.of([result]).increment(1);
         WEBHOOK_DURATION.one().record(answer.took);
         let failure =
@@ -154,6 +169,9 @@ impl Postman {
         for (name, value) in &letter.headers {
             request = request.header(name, value);
         }
+        if let Some(here) = trace::current().filter(|_| !names(&letter.headers, trace::HEADER)) {
+            request = request.header(trace::HEADER, here);
+        }
         let id = letter.event_id.to_string();
         for (name, value) in signing::headers(letter.style, &letter.secrets, &id, at, letter.body.as_bytes())
         {
@@ -161,6 +179,11 @@ impl Postman {
         }
         Ok(request.body(letter.body.clone()))
     }
+}
+
+/// Whether a customer has set this header by themselves.
+fn names(headers: &CustomHeaders, name: &str) -> bool {
+    headers.keys().any(|set| set.eq_ignore_ascii_case(name))
 }
 
 /// An answer in one word.

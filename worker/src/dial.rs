@@ -14,9 +14,10 @@ use ringfleet_core::{
 use ringfleet_engine::{Engine, EngineError, Settlement};
 use ringfleet_fleet::{Acquired, Lane, Limit, Seats, Shortage};
 use ringfleet_store::{CLOCK_SKEW, Dial};
-use ringfleet_telemetry::ORPHANS_ADOPTED;
+use ringfleet_telemetry::{ORPHANS_ADOPTED, trace};
 use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tracing::{Instrument, field::Empty};
 
 use crate::{
     LAST_WORDS,
@@ -89,7 +90,7 @@ impl Dialer {
         lane: Lane,
         id: CallId,
         place: OwnedSemaphorePermit,
-        mut mine: Mine,
+        mine: Mine,
     ) -> Result<(), EngineError> {
         let dial = match lane {
             Lane::Trigger => self.engine.load_single(id).await?,
@@ -99,6 +100,20 @@ impl Dialer {
         if dial.state != CallState::Pending || dial.due_at > Clock::now(self.engine.clock()) + CLOCK_SKEW {
             return Ok(()); // the job came twice, or too early
         }
+        let (channel, kind) = (dial.channel.as_str(), dial.config.kind());
+        let span = trace::continued(
+            dial.traceparent.as_deref(),
+            || tracing::info_span!(target: trace::TARGET, parent: None, "dial", call = %id, channel, kind),
+        );
+        self.begin(dial, place, mine).instrument(span).await
+    }
+
+    async fn begin(
+        &self,
+        dial: Dial,
+        place: OwnedSemaphorePermit,
+        mut mine: Mine,
+    ) -> Result<(), EngineError> {
         if matches!(dial.brake, Some(BrakeState::Paused | BrakeState::Probing | BrakeState::Stopped)) {
             return self.engine.wait_for_trunk(&dial).await;
         }
@@ -138,7 +153,11 @@ impl Dialer {
             (Ok(Some(begun)), Ok(mut attempt)) => {
                 begun.caller_id.into_iter().for_each(|caller_id| attempt.show(caller_id));
                 let room = Room { _place: place, permit };
-                drop(self.calls.spawn(follower.follow(room, attempt, departure, hang_up)));
+                let span = trace::span(
+                    || tracing::info_span!(target: trace::TARGET, "call", call = %dial.id, outcome = Empty),
+                );
+                let following = follower.follow(room, attempt, departure, hang_up);
+                drop(self.calls.spawn(following.instrument(span)));
             }
             (Ok(Some(_)), Err(ending)) => drop(self.calls.spawn(follower.settle(ending))),
             (Err(error), _) => {

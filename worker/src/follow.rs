@@ -12,6 +12,7 @@ use ringfleet_fleet::{Permit, Seat, Slot};
 use ringfleet_store::SeatAnswer;
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use tokio_util::sync::CancellationToken;
+use tracing::Span;
 
 use crate::{followed::Mine, recordings::Recordings, trouble};
 
@@ -243,6 +244,9 @@ impl Follower {
         let Self { engine, call, campaign, kind, worker, begun, mut mine, recordings, .. } = self;
         let (begun, Course { sent, rung, answered_at, heard }) = (Some(begun), course);
         trouble::tell(kind, &ending);
+        if let Ending::Over { outcome, .. } = &ending {
+            Span::current().record("outcome", outcome.as_str());
+        }
         let recorded = match &recordings {
             Some(recordings) => recordings.left_by(&engine, call).await,
             None => None,

@@ -125,6 +125,7 @@ pub(super) fn call(n: u128, of: Option<u128>, outcome: Outcome) -> Call {
         heard: None,
         transferred_to: None,
         transferred_at: None,
+        traceparent: None,
         created_at: at(0),
         triggered_at: Some(at(0)),
         answered_at: None,

@@ -73,6 +73,7 @@ pub async fn deliveries_bring_their_events(db: Db) {
             workspace_id,
             event: EventType::SessionEnded,
             body: format!("{{\"n\":{n}}}"),
+            traceparent: None,
         })
         .collect();
     let deliveries: Vec<NewDelivery> = events

@@ -25,6 +25,7 @@ pub fn letters(world: &World, webhook: WebhookId, n: usize) -> (Vec<NewEvent>, V
                 workspace_id: world.workspace.uuid(),
                 event: EventType::SessionEnded,
                 body: BODY.into(),
+                traceparent: None,
             };
             let delivery = NewDelivery {
                 id: DeliveryId::new(at(0)).uuid(),

@@ -21,6 +21,7 @@ pub async fn nobody_sees_another_workspace(db: Db) {
                 workspace_id: mine.workspace.uuid(),
                 event: EventType::SessionStarted,
                 body: "{}".into(),
+                traceparent: None,
             };
             let delivery = NewDelivery {
                 id: DeliveryId::new(at(0)).uuid(),

@@ -74,6 +74,7 @@ pub async fn is_refused_everywhere(db: Db) {
         workspace_id: workspace.uuid(),
         event: ringfleet_core::event::EventType::SessionEnded,
         body: NUL.into(),
+        traceparent: None,
     };
     refused("event", tx.insert_events(&[event], &[], at(0)).await);
     let import = tx.insert_import(workspace, world.campaign, at(0)).await.unwrap();

@@ -176,6 +176,7 @@ async fn check(statistics: Statistics) {
             agent_version: ringfleet_core::AgentVersion::FIRST,
             worker: worker.uuid(),
             resume: serde_json::json!({}),
+            traceparent: None,
         })
         .collect();
     let mut slow = Vec::new();
@@ -346,6 +347,7 @@ async fn plans_are_not_outgrown() {
             agent_version: ringfleet_core::AgentVersion::FIRST,
             worker: id,
             resume: serde_json::json!({}),
+            traceparent: None,
         };
         let begun =
             crate::support::begin(&mut tx, &ids.iter().map(begin).collect::<Vec<_>>(), at(1)).await.unwrap();

@@ -281,6 +281,7 @@ impl World {
             attempt: standing.map_or(1, |s| s.total_attempts + 1),
             due_at: due,
             pushed_at: due,
+            traceparent: None,
         }
     }
 
@@ -321,6 +322,7 @@ pub fn wishes(calls: &[NewCall], worker: WorkerId) -> Vec<Begin> {
         agent_version: AgentVersion::FIRST,
         worker: worker.uuid(),
         resume: json!({"call": call.id}),
+        traceparent: None,
     };
     calls.iter().map(wish).collect()
 }
