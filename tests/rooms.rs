@@ -119,6 +119,8 @@ mod tests {
             ("api", "tower-http"),
             ("telemetry", "metrics"),
             ("ringfleet", "metrics-exporter-prometheus"),
+            ("telemetry", "tracing-opentelemetry"),
+            ("ringfleet", "opentelemetry-otlp"),
         ] {
             let users: Vec<String> = rooms(&metadata)
                 .into_iter()
