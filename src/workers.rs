@@ -27,10 +27,18 @@ pub async fn list(config: &Config) -> Result<(), Failure> {
 pub async fn drain(config: &Config, id: WorkerId, wait: bool) -> Result<(), Failure> {
     let engine = opened(config).await?;
     ask(&engine, id, true).await?;
+    if wait {
+        until_empty(&engine, id).await?;
+    }
+    println!("{}", if wait { "the worker has no calls" } else { "the worker takes no more calls" });
+    engine.store().close().await;
+    Ok(())
+}
+
+/// Waits for the last call of a worker; one that is gone has none.
+async fn until_empty(engine: &Engine, id: WorkerId) -> Result<(), Failure> {
     let mut left = None;
-    while wait {
-        // One that is gone has no calls.
-        let Some(worker) = find(&engine, id).await? else { break };
+    while let Some(worker) = find(engine, id).await? {
         if worker.draining && worker.live == 0 {
             break;
         }
@@ -39,8 +47,6 @@ pub async fn drain(config: &Config, id: WorkerId, wait: bool) -> Result<(), Fail
         }
         tokio::time::sleep(LOOK).await;
     }
-    println!("{}", if wait { "the worker has no calls" } else { "the worker takes no more calls" });
-    engine.store().close().await;
     Ok(())
 }
 

@@ -70,6 +70,7 @@ mod recordings;
 mod relay;
 #[cfg(test)]
 mod rolling;
+#[cfg(test)]
 mod said;
 #[cfg(test)]
 mod samora;
