@@ -12,7 +12,7 @@ use ringfleet_core::clock::Stopwatch;
 use ringfleet_telemetry::trace;
 use tracing::{Instrument, Span};
 
-use crate::{error::ApiError, linger::lingering};
+use crate::{error::ApiError, health, linger::lingering};
 
 const POLICY: HeaderValue = HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'");
 /// Its id, in requests and answers.
@@ -62,7 +62,7 @@ impl Guards {
 /// The span names the path without its query: nothing a client searches for belongs into the log.
 pub(crate) async fn surround(State(guards): State<Guards>, mut request: Request, next: Next) -> Response {
     let id = request_id(request.headers());
-    let span = tracing::info_span!(target: trace::TARGET, "request", id = id.to_str().unwrap_or_default(), method = %request.method(), path = request.uri().path());
+    let span = span_of(&request, &id);
     let parent = request.headers().get(trace::HEADER).and_then(|header| header.to_str().ok());
     trace::continue_from(&span, parent);
     if let Some(route) = request.extensions().get::<MatchedPath>() {
@@ -86,6 +86,16 @@ pub(crate) async fn surround(State(guards): State<Guards>, mut request: Request,
     }
     .instrument(span)
     .await
+}
+
+/// The span of a request; none for who only looks whether the process is there, every few seconds.
+fn span_of(request: &Request, id: &HeaderValue) -> Span {
+    match request.uri().path() {
+        health::ALIVE | health::READY => Span::none(),
+        path => {
+            tracing::info_span!(target: trace::TARGET, "request", id = id.to_str().unwrap_or_default(), method = %request.method(), path)
+        }
+    }
 }
 
 /// The client's id if it is harmless in a log line, else a random one.

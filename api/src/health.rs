@@ -6,6 +6,10 @@ use axum::{Json, Router, extract::State, http::StatusCode, response::IntoRespons
 use ringfleet_engine::Engine;
 use serde::Serialize;
 
+/// Where they are.
+pub(crate) const ALIVE: &str = "/healthz";
+pub(crate) const READY: &str = "/readyz";
+
 /// A part that needs longer than this to answer is not ready.
 const PATIENCE: Duration = Duration::from_secs(3);
 
@@ -18,7 +22,7 @@ struct Health {
 
 /// The routes.
 pub(crate) fn router(engine: Engine) -> Router {
-    Router::new().route("/healthz", get(alive)).route("/readyz", get(ready)).with_state(engine)
+    Router::new().route(ALIVE, get(alive)).route(READY, get(ready)).with_state(engine)
 }
 
 /// `GET /healthz`: the process is up.

@@ -172,6 +172,9 @@ pub enum Ending {
     },
 }
 
+/// What the ending of a call says that was hung up because its campaign was stopped.
+pub const HUNG_UP: &str = "hung_up";
+
 impl Ending {
     /// Shorthand for [`Ending::Over`].
     pub fn over(outcome: Outcome, reason: &'static str, code: Option<u16>, by: EndedBy) -> Self {

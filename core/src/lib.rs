@@ -67,7 +67,7 @@ pub mod zone;
 
 pub use actor::{Actor, ActorKind};
 pub use agent::AgentVersion;
-pub use call::{CallState, EndedBy, Ending, Outcome};
+pub use call::{CallState, EndedBy, Ending, HUNG_UP, Outcome};
 pub use caller_ids::CallerIds;
 pub use campaign::{CampaignAction, CampaignState, CounterKind, WrongState};
 pub use campaign_brake::BrakeRule;

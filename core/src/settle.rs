@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use crate::{
     CampaignState, Channel, Disposition, Ending, Hold, Outcome, Plan, Step,
     brake::{self, Evidence},
-    call::{BAD_NUMBER, NEVER_RETRY, TRUNK_TRIES, UNSAYABLE},
+    call::{BAD_NUMBER, HUNG_UP, NEVER_RETRY, TRUNK_TRIES, UNSAYABLE},
     plan::Gate,
 };
 
@@ -89,8 +89,11 @@ pub fn settle(
     now: DateTime<Utc>,
 ) -> Next {
     let over = match ending {
-        Ending::NoRoom { retry_after, .. } if !campaign.is_final() => {
-            return Next::Hold { at: now + *retry_after, hold: Hold::Pace };
+        Ending::NoRoom { retry_after, reason, .. } if !campaign.is_final() => {
+            // A phone that has shown a missed call is left alone for a while; meanwhile there is room for others.
+            let waits_for_room = reason != HUNG_UP || retry_after.is_zero();
+            let hold = if waits_for_room { Hold::Pace } else { Hold::Gap };
+            return Next::Hold { at: now + *retry_after, hold };
         }
         Ending::GivenUp { .. } if !campaign.is_final() => return Next::Hold { at: now, hold: Hold::Pace },
         Ending::NoRoom { .. } | Ending::GivenUp { .. } => return Next::Done(Disposition::Cancelled),
@@ -245,6 +248,24 @@ mod tests {
                 Next::Done(Disposition::Cancelled)
             );
         }
+    }
+
+    #[test]
+    fn whoever_missed_a_call_of_ours_is_left_alone_and_waits_for_no_room() {
+        let run = |seconds| {
+            let retry_after = std::time::Duration::from_secs(seconds);
+            let given_up = Ending::NoRoom { retry_after, reason: HUNG_UP.into(), code: Some(487) };
+            let p = Progress {
+                step: 0,
+                attempts: 1,
+                placements: 1,
+                trunk_rests: false,
+                earlier: Earlier::default(),
+            };
+            settle(&Plan::voice(1), p, &given_up, CampaignState::Paused, now())
+        };
+        let held = |seconds, hold| Next::Hold { at: now() + chrono::Duration::seconds(seconds), hold };
+        assert_eq!([run(300), run(0)], [held(300, Hold::Gap), held(0, Hold::Pace)]);
     }
 
     #[test]

@@ -2,15 +2,12 @@
 
 use std::time::Duration;
 
-use ringfleet_core::{CallId, EndedBy, Ending, Outcome, WorkerId};
+use ringfleet_core::{CallId, EndedBy, Ending, HUNG_UP, Outcome, WorkerId};
 
 use crate::{Engine, Result};
 
 /// A phone that rang and fell silent shows a missed call; it does not ring again sooner than this.
 pub const AFTER_A_MISSED_CALL: Duration = Duration::from_secs(5 * 60);
-
-/// What the ending of a call says when it was hung up for its campaign.
-const HUNG_UP: &str = "hung_up";
 
 impl Engine {
     /// The live calls of this worker that it is to hang up now. Asking again gives them again, until they are over.

@@ -31,6 +31,7 @@ use crate::{
     cli::Common,
     config::{Config, LOOPBACK},
     process::{Failure, Wanted, open_engine, own_data, stop_signal},
+    torture::outages::{self, OutagesArgs},
 };
 use ground::Ground;
 
@@ -52,6 +53,8 @@ pub enum BenchCommand {
     Pages(pages::PagesArgs),
     /// Memory of every process while short calls come and go over SIP at a steady rate, each with an agent that talks
     Calls(calls::CallsArgs),
+    /// How long calls, answers and webhooks wait when a process or a server dies, one after the other, on a fleet of its own
+    Outages(OutagesArgs),
 }
 
 impl BenchCommand {
@@ -65,6 +68,7 @@ impl BenchCommand {
             Self::Conversations(args) => args.max_live(),
             Self::Pages(args) => args.every.max_live,
             Self::Calls(args) => args.every.max_live,
+            Self::Outages(_) => 1, // its workers are not told
         }
     }
 }
@@ -129,6 +133,7 @@ async fn measure(bench: &Bench<'_>, command: &BenchCommand) -> Result<(), Failur
         BenchCommand::Conversations(args) => conversations::run(bench, args).await,
         BenchCommand::Pages(args) => pages::run(bench, args).await,
         BenchCommand::Calls(args) => calls::run(bench, args).await,
+        BenchCommand::Outages(args) => outages::run(args).await,
     }
 }
 

@@ -186,6 +186,11 @@ impl Ground {
         desk.suppress(&numbers).await.map(|()| true)
     }
 
+    /// The agent of all calls.
+    pub fn agent(&self) -> &str {
+        &self.agent
+    }
+
     /// What each campaign was made with.
     pub fn asked(&self) -> BTreeMap<CampaignId, Asked> {
         self.asked.lock().unwrap_or_else(PoisonError::into_inner).clone()

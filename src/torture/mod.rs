@@ -11,6 +11,7 @@ mod desk;
 mod evidence;
 mod house;
 mod load;
+pub mod outages;
 mod people;
 mod report;
 mod schedule;

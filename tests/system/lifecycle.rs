@@ -77,18 +77,24 @@ async fn pause(pair: Pair) {
     let heard = receiver.wait_for(|heard| !heard.is_empty(), PATIENCE).await;
     assert_eq!(heard[0].json()["data"]["status"], "PAUSED");
 
-    // A phone that rang is not called again in the next minutes.
+    // A phone that rang is not called again in the next minutes; as many others are called as the limit allows.
+    let narrow = system.api.request(reqwest::Method::PATCH, &format!("/api/v1/campaigns/{}", campaign.id));
+    let answer = narrow.json(&json!({"limits": {"maxLiveCalls": 4}})).send().await.expect("an answer");
+    assert_eq!(answer.status(), 200);
+    let others = numbers(6, 2).split_off(4);
+    campaign.add(&others).await;
     campaign.act("start").await;
+    campaign.until("the others talk", |stats| stats["calls"]["talking"] == 2).await;
     let waiting =
         campaign.sessions().await.into_iter().filter(|call| call["status"] == "PENDING").collect::<Vec<_>>();
     assert_eq!(waiting.len(), 4);
     for call in &waiting {
-        assert_eq!(call["reason"], "hung_up", "{call}");
+        assert_eq!((&call["reason"], &call["hold"]), (&json!("hung_up"), &json!("GAP")), "{call}");
     }
     assert_eq!(stop(&campaign, "cancel").await["status"], "CANCELLED");
-    let stats = campaign.until("everybody is done", |stats| stats["recipients"]["done"] == 8).await;
+    let stats = campaign.until("everybody is done", |stats| stats["recipients"]["done"] == 10).await;
     assert_eq!(stats["recipients"]["byDisposition"]["CANCELLED"], 4, "{stats}");
-    assert_eq!(witness.calls(), count([ring, talk].concat()), "everybody was called once");
+    assert_eq!(witness.calls(), count([ring, talk, others].concat()), "everybody was called once");
 }
 
 on_both_pairs!(a_cancel_may_hang_up_what_is_in_flight, cancel);

@@ -44,6 +44,12 @@ async fn from_the_request_to_the_webhook(pair: Pair) {
     let operator = Operator::new(&system.api);
     operator.webhook(&receiver.url("/hook"), &["session.ended"]).await;
     let trunk = operator.simulated_trunk(10, 40, json!({})).await;
+    let alive =
+        system.api.request(Method::GET, "/healthz").header("traceparent", format!("00-{TRACE}-{SPAN}-01"));
+    assert!(
+        alive.send().await.expect("an answer").status().is_success(),
+        "it is there, which is in no trace"
+    );
     let unseen = call(&operator, &trunk, "+12025550111", "00").await;
     let session = call(&operator, &trunk, "+12025550101", "01").await;
     let heard = receiver.wait_for(|heard| heard.len() >= 2, PATIENCE).await;
