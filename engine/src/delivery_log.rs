@@ -14,6 +14,17 @@ use crate::{
 const REPLAY_PORTION: u32 = 2_000;
 const REPLAY_MOST: u64 = 100_000;
 
+/// A delivery with its requests.
+#[derive(Debug, Clone)]
+pub struct DeliveryStory {
+    /// Where it stands.
+    pub delivery: Delivery,
+    /// What each of its requests sends, byte for byte.
+    pub body: String,
+    /// What was said to each of them, as far as it is still kept.
+    pub attempts: Vec<Attempt>,
+}
+
 /// What a replay came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Replayed {
@@ -43,13 +54,14 @@ impl Engine {
         Ok((found, looked_at))
     }
 
-    /// A delivery, and what was said to each request for it that is still kept.
-    pub async fn delivery(&self, workspace: WorkspaceId, id: DeliveryId) -> Result<(Delivery, Vec<Attempt>)> {
+    /// A delivery with all that is kept of its requests.
+    pub async fn delivery(&self, workspace: WorkspaceId, id: DeliveryId) -> Result<DeliveryStory> {
         let mut tx = self.0.store.read().await?;
         let delivery = tx.delivery(workspace, id).await?.ok_or(EngineError::NotFound("delivery"))?;
+        let body = tx.event_body(delivery.event_id).await?.ok_or(EngineError::NotFound("delivery"))?;
         let attempts = tx.attempts(id).await?;
         tx.commit().await?;
-        Ok((delivery, attempts))
+        Ok(DeliveryStory { delivery, body, attempts })
     }
 
     /// Sends one delivery that is over once more.

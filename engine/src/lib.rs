@@ -80,7 +80,7 @@ pub use api_keys::{KeyWish, MadeKey};
 pub use caller_ids::{Begun, PoolToday};
 pub use campaigns::{InFlight, NewSession};
 pub use deliveries::Answer;
-pub use delivery_log::Replayed;
+pub use delivery_log::{DeliveryStory, Replayed};
 pub use dispatch::Dispatched;
 pub use edit::Changed;
 pub use error::EngineError;

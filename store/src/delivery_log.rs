@@ -170,6 +170,11 @@ impl Tx {
         )
     }
 
+    /// The body of the requests that tell of an event, byte for byte.
+    pub async fn event_body(&mut self, event: EventId) -> Result<Option<String>> {
+        scalar!(self, String, "SELECT body FROM events WHERE id = $1", event.uuid())
+    }
+
     /// The requests that were made for a delivery, the first one first, as far as they are still kept.
     pub async fn attempts(&mut self, delivery: DeliveryId) -> Result<Vec<Attempt>> {
         all!(

@@ -103,6 +103,7 @@ async fn replays(pair: Pair) {
         .map(|one| (number(&one["number"]), number(&one["status"])))
         .collect();
     assert_eq!(log, [(1, 502), (2, 502)]);
+    assert_eq!(text(&dead["body"]).as_bytes(), &*sent.body, "what was sent is shown byte for byte");
     receiver.answer("/hook", StatusCode::OK);
     let replayed = operator.post(&format!("{endpoint}/replay"), json!({})).await;
     assert_eq!(replayed, json!({"replayed": 1, "isComplete": true}));

@@ -7,7 +7,7 @@ use ringfleet_core::{
     event::EventType,
     id::{DeliveryKind, WebhookKind},
 };
-use ringfleet_engine::Replayed;
+use ringfleet_engine::{DeliveryStory, Replayed};
 use ringfleet_store::{Attempt, Delivery, DeliveryFilter, Over, Replay};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -64,6 +64,8 @@ pub(super) struct AttemptView {
 pub(super) struct WholeView {
     #[serde(flatten)]
     delivery: View,
+    /// The body of its requests, byte for byte.
+    body: String,
     log: Vec<AttemptView>,
 }
 
@@ -144,8 +146,9 @@ pub(super) async fn show(
     door: Allowed<may::Read>,
     PathId(id): PathId<DeliveryKind>,
 ) -> Result<Reply<WholeView>> {
-    let (delivery, log) = door.engine().delivery(door.workspace(), id).await?;
-    Ok(Reply::ok(WholeView { delivery: delivery.into(), log: log.into_iter().map(Into::into).collect() }))
+    let DeliveryStory { delivery, body, attempts } = door.engine().delivery(door.workspace(), id).await?;
+    let log = attempts.into_iter().map(Into::into).collect();
+    Ok(Reply::ok(WholeView { delivery: delivery.into(), body, log }))
 }
 
 /// `POST /deliveries/:id/replay`: sends one that is over once more, with the same event id.

@@ -32,3 +32,6 @@ export interface LiveEvents {
   fleet: Fleet;
   uploads: Schemas['UploadDetail'][];
 }
+
+/** An object of any shape, as the description's types want it: they know it as one without properties. */
+export const anyObject = (object: Readonly<Record<string, unknown>>) => object as Record<string, never>;

@@ -1,5 +1,5 @@
 import type { LinkProps } from '@tanstack/react-router';
-import { Megaphone, Phone, Server } from 'lucide-react';
+import { Ban, KeyRound, Megaphone, Phone, ScrollText, Server, Users, Webhook } from 'lucide-react';
 import type { ComponentType } from 'react';
 
 import type { Action } from '../api/me';
@@ -20,6 +20,21 @@ export const NAV: readonly { name: string; items: readonly NavItem[] }[] = [
     items: [
       { to: '/campaigns', label: 'Campaigns', icon: Megaphone },
       { to: '/calls', label: 'Calls', icon: Phone },
+      { to: '/suppressions', label: 'Suppressions', icon: Ban },
+    ],
+  },
+  {
+    name: 'Connecting',
+    items: [
+      { to: '/webhooks', label: 'Webhooks', icon: Webhook },
+      { to: '/keys', label: 'API keys', icon: KeyRound, needs: 'see keys' },
+    ],
+  },
+  {
+    name: 'Workspace',
+    items: [
+      { to: '/members', label: 'Members', icon: Users },
+      { to: '/audit', label: 'Audit log', icon: ScrollText, needs: 'read the audit log' },
     ],
   },
   { name: 'Running', items: [{ to: '/fleet', label: 'Fleet', icon: Server, needs: 'see the fleet' }] },

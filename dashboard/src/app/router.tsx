@@ -3,10 +3,15 @@ import { createRoute, createRouter, redirect } from '@tanstack/react-router';
 
 import { asProblem } from '../api/problem';
 import { currentSession, onSession } from '../api/session';
+import { auditRoutes } from '../audit/routes';
 import { authRoutes } from '../auth/routes';
 import { callRoutes } from '../calls/routes';
 import { campaignRoutes } from '../campaigns/routes';
 import { fleetRoutes } from '../fleet/routes';
+import { keyRoutes } from '../keys/routes';
+import { memberRoutes } from '../members/routes';
+import { suppressionRoutes } from '../suppressions/routes';
+import { webhookRoutes } from '../webhooks/routes';
 import { NotFound } from './NotFound';
 import { PageError } from './PageError';
 import { rootRoute } from './root-route';
@@ -36,7 +41,16 @@ const home = createRoute({
 const routeTree = rootRoute.addChildren([
   home,
   ...authRoutes,
-  shellRoute.addChildren([...campaignRoutes, ...callRoutes, ...fleetRoutes]),
+  shellRoute.addChildren([
+    ...campaignRoutes,
+    ...callRoutes,
+    ...fleetRoutes,
+    ...suppressionRoutes,
+    ...webhookRoutes,
+    ...keyRoutes,
+    ...memberRoutes,
+    ...auditRoutes,
+  ]),
 ]);
 
 export const router = createRouter({

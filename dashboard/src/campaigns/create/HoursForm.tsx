@@ -5,12 +5,12 @@ import { Button } from '../../ui/Button';
 import { Checkbox, FieldErrors, TextField } from '../../ui/Field';
 import { ErrorNote } from '../../ui/Note';
 import { Card } from '../../ui/Page';
+import { WeekGrid } from '../../ui/WeekGrid';
+import { DAYS, type Day, type Hours, hoursOf, PRESETS, readRanges, weekOf } from '../../ui/week';
 import type { Campaign } from '../queries';
 import { useSave } from '../use-save';
 import styles from './Forms.module.css';
 import { ListZones } from './ListZones';
-import { WeekGrid } from './WeekGrid';
-import { DAYS, type Day, type Hours, hoursOf, PRESETS, readRanges, weekOf } from './week';
 
 /** When people may be called, on the clock of whoever is called. */
 export function HoursForm({

@@ -3,12 +3,12 @@ import { Link, useNavigate, useSearch } from '@tanstack/react-router';
 
 import { useWhyNot } from '../../api/me';
 import { Button } from '../../ui/Button';
+import { Dropzone } from '../../ui/Dropzone';
 import { ErrorNote } from '../../ui/Note';
 import { Page } from '../../ui/Page';
 import { Skeleton } from '../../ui/Skeleton';
 import { previewQuery, type Upload } from '../queries';
 import { AgentStep } from './AgentStep';
-import { Dropzone } from './Dropzone';
 import { MappingForm } from './MappingForm';
 import { PreviewTable } from './PreviewTable';
 import { StepsNav } from './StepsNav';

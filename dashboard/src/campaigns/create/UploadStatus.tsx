@@ -2,6 +2,7 @@ import { type ReactNode, useState } from 'react';
 
 import { Button } from '../../ui/Button';
 import { DownloadButton } from '../../ui/DownloadButton';
+import { Dropzone } from '../../ui/Dropzone';
 import { bytes, count, counted, percent } from '../../ui/format';
 import { ErrorNote, Note } from '../../ui/Note';
 import { Card } from '../../ui/Page';
@@ -10,7 +11,6 @@ import { Stat, Stats } from '../../ui/Stat';
 import { Table } from '../../ui/Table';
 import type { Upload } from '../queries';
 import { rejected } from '../words';
-import { Dropzone } from './Dropzone';
 import styles from './Upload.module.css';
 import type { Following } from './use-upload';
 

@@ -1,8 +1,8 @@
 import { FileUp } from 'lucide-react';
 import { type ReactNode, useRef, useState } from 'react';
 
-import { Button } from '../../ui/Button';
-import { classes } from '../../ui/classes';
+import { Button } from './Button';
+import { classes } from './classes';
 import styles from './Dropzone.module.css';
 
 /** Where a file is dropped, or chosen. */

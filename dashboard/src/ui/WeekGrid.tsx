@@ -1,6 +1,6 @@
 import { type KeyboardEvent, type PointerEvent, useRef, useState } from 'react';
 
-import { classes } from '../../ui/classes';
+import { classes } from './classes';
 import styles from './WeekGrid.module.css';
 import { type Cell, clockOf, DAYS, painted, SLOTS, type Week } from './week';
 

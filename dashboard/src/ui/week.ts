@@ -1,4 +1,4 @@
-import type { components } from '../../api/schema';
+import type { components } from '../api/schema';
 
 /** Ranges by day, as the API has them: `{ mon: ['09:00-13:00'] }`. */
 export type Hours = components['schemas']['Hours'];

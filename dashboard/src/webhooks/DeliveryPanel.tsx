@@ -1,0 +1,112 @@
+import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { useNavigate, useParams, useSearch } from '@tanstack/react-router';
+import { RotateCcw } from 'lucide-react';
+
+import { useWhyNot } from '../api/me';
+import { Button } from '../ui/Button';
+import { Chip } from '../ui/Chip';
+import { Code } from '../ui/Code';
+import { Copy } from '../ui/Copy';
+import { Dialog } from '../ui/Dialog';
+import { ago, counted, exactTime, moment } from '../ui/format';
+import { ErrorNote } from '../ui/Note';
+import { Skeleton } from '../ui/Skeleton';
+import { Facts } from '../ui/Stat';
+import { toast } from '../ui/toast';
+import { deliveryQuery, replayDelivery } from './queries';
+import styles from './Webhooks.module.css';
+import { answerOf, DELIVERY, pretty } from './words';
+
+/** One delivery, beside the list: what was sent, each request, and what was said to it. */
+export function DeliveryPanel() {
+  const { webhookId, deliveryId } = useParams({ from: '/shell/webhooks/$webhookId/$deliveryId' });
+  const search = useSearch({ from: '/shell/webhooks/$webhookId' });
+  const navigate = useNavigate();
+  const cache = useQueryClient();
+  const why = useWhyNot()('edit webhooks');
+  const found = useQuery(deliveryQuery(deliveryId));
+  const delivery = found.data;
+  const replay = useMutation({
+    mutationFn: () => replayDelivery(deliveryId),
+    onSuccess: () => {
+      toast('It is sent once more');
+      return cache.invalidateQueries({ queryKey: ['webhooks'] });
+    },
+  });
+  const isOver = delivery && delivery.status !== 'PENDING';
+  return (
+    <Dialog
+      title={delivery?.event ?? 'Delivery'}
+      isSide
+      onClose={() => navigate({ to: '/webhooks/$webhookId', params: { webhookId }, search })}
+      actions={
+        isOver && (
+          <Button why={why} isPending={replay.isPending} onClick={() => replay.mutate()}>
+            <RotateCcw aria-hidden />
+            Send again
+          </Button>
+        )
+      }
+    >
+      <ErrorNote error={found.error} onRetry={() => found.refetch()} />
+      <ErrorNote error={replay.error} />
+      {found.isPending && <Skeleton lines={6} />}
+      {delivery && (
+        <div className={styles.story}>
+          <div aria-live="polite">
+            <Facts
+              facts={[
+                [
+                  'Stands',
+                  <Chip key="state" tone={DELIVERY[delivery.status].tone}>
+                    {DELIVERY[delivery.status].text}
+                  </Chip>,
+                ],
+                ['Attempts', delivery.attempts],
+                ...(delivery.dueAt ? [['Next attempt', ago(delivery.dueAt)] as const] : []),
+                ['Happened', moment(delivery.createdAt)],
+                ['Event', <Id key="event" id={delivery.eventId} />],
+              ]}
+            />
+          </div>
+          <section>
+            <h3>Requests</h3>
+            {delivery.log.length === 0 && (
+              <p className={styles.faint}>{delivery.attempts === 0 ? 'None yet.' : 'They are not kept any more.'}</p>
+            )}
+            <ol className={styles.log}>
+              {delivery.log.map(({ number, at, status, durationMs, error, answer }) => (
+                <li key={`${number} ${at}`}>
+                  <div className={styles.attempt}>
+                    <b>Attempt {number}</b>
+                    <Chip tone={answerOf(status, error).tone}>{answerOf(status, error).text}</Chip>
+                    <span className={styles.faint} title={at}>
+                      {moment(at)}, at {exactTime(at)}, took {counted(durationMs, 'ms', 'ms')}
+                    </span>
+                  </div>
+                  {answer && <Code text={answer} label={`What was said to attempt ${number}`} />}
+                </li>
+              ))}
+            </ol>
+          </section>
+          <section>
+            <h3>What is sent</h3>
+            <Code
+              text={pretty(delivery.body)}
+              label="The body of the request"
+              aside={<Copy text={delivery.body} what="the body" />}
+            />
+          </section>
+        </div>
+      )}
+    </Dialog>
+  );
+}
+
+function Id({ id }: { id: string }) {
+  return (
+    <>
+      <code>{id}</code> <Copy text={id} what="the id" />
+    </>
+  );
+}

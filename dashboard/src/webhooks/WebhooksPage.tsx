@@ -1,0 +1,100 @@
+import { useInfiniteQuery } from '@tanstack/react-query';
+import { Link } from '@tanstack/react-router';
+import { Plus, Webhook as WebhookIcon } from 'lucide-react';
+import { useState } from 'react';
+
+import { useWhyNot } from '../api/me';
+import { Button } from '../ui/Button';
+import { Chip } from '../ui/Chip';
+import { EmptyState } from '../ui/EmptyState';
+import { ago, counted } from '../ui/format';
+import { ErrorNote } from '../ui/Note';
+import { Card, Page } from '../ui/Page';
+import { Skeleton } from '../ui/Skeleton';
+import { type Column, Table } from '../ui/Table';
+import { EndpointDialog } from './EndpointDialog';
+import { type Webhook, type WebhookMade, webhooksQuery } from './queries';
+import { Secret } from './Secret';
+import { shortUrl, stateOf } from './words';
+
+/** The endpoints that are told what happens. */
+export function WebhooksPage() {
+  const list = useInfiniteQuery(webhooksQuery);
+  const endpoints = list.data?.pages.flatMap(({ items }) => items) ?? [];
+  const [isMaking, setMaking] = useState(false);
+  const [made, setMade] = useState<WebhookMade | null>(null);
+  const why = useWhyNot()('edit webhooks');
+  const make = (
+    <Button variant="primary" why={why} onClick={() => setMaking(true)}>
+      <Plus aria-hidden />
+      New endpoint
+    </Button>
+  );
+  return (
+    <Page
+      title="Webhooks"
+      lead="Servers of yours that are told what happens: each fact is signed, and sent again for 24 hours until it is received."
+      actions={make}
+    >
+      <ErrorNote error={list.error} onRetry={() => list.refetch()} />
+      {list.isPending && (
+        <Card>
+          <Skeleton lines={4} />
+        </Card>
+      )}
+      {list.data && (
+        <Card isFlush>
+          {endpoints.length > 0 ? (
+            <Table caption="Endpoints" columns={COLUMNS} rows={endpoints} keyOf={({ id }) => id} />
+          ) : (
+            <EmptyState icon={WebhookIcon} title="No endpoints yet" action={make}>
+              Give the address of a server of yours, and it hears when a call ends, a campaign is done or somebody
+              answers.
+            </EmptyState>
+          )}
+        </Card>
+      )}
+      {list.hasNextPage && (
+        <div>
+          <Button isPending={list.isFetchingNextPage} onClick={() => list.fetchNextPage()}>
+            Show older ones
+          </Button>
+        </div>
+      )}
+      {isMaking && (
+        <EndpointDialog
+          onSaved={(saved) => {
+            setMaking(false);
+            if ('signingSecret' in saved) setMade(saved);
+          }}
+          onClose={() => setMaking(false)}
+        />
+      )}
+      {made && <Secret of={made} onClose={() => setMade(null)} />}
+    </Page>
+  );
+}
+
+const COLUMNS: Column<Webhook>[] = [
+  {
+    name: 'Endpoint',
+    cell: ({ id, name, url }) => (
+      <Link to="/webhooks/$webhookId" params={{ webhookId: id }} data-row>
+        {name ?? shortUrl(url)}
+      </Link>
+    ),
+  },
+  { name: 'Address', isWide: true, cell: ({ name, url }) => (name ? shortUrl(url) : '–') },
+  { name: 'State', cell: (webhook) => <State webhook={webhook} /> },
+  {
+    name: 'Told of',
+    isWide: true,
+    cell: ({ events, samora }) => (samora ? 'events in Samora’s words' : counted(events.length, 'event')),
+  },
+  { name: 'Made', isWide: true, cell: ({ createdAt }) => ago(createdAt) },
+];
+
+function State({ webhook }: { webhook: Webhook }) {
+  const { text, tone } = stateOf(webhook);
+  return <Chip tone={tone}>{text}</Chip>;
+}
