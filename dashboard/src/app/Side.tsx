@@ -1,4 +1,4 @@
-import { Link } from '@tanstack/react-router';
+import { Link, useNavigate } from '@tanstack/react-router';
 import { ChevronsUpDown } from 'lucide-react';
 
 import { useCan, useMe } from '../api/me';
@@ -83,6 +83,7 @@ function PersonMenu() {
   const { kind, name: caller, role, superuser } = useMe();
   const { signOut } = useLeaving();
   const [theme, choose] = useTheme();
+  const navigate = useNavigate();
   const name = kind === 'user' ? caller : `API key ${caller}…`;
   const as = superuser ? 'superuser' : role;
   return (
@@ -100,6 +101,7 @@ function PersonMenu() {
       }
       choices={[
         ...THEMES.map(([value, label]) => ({ label, isCurrent: value === theme, onChoose: () => choose(value) })),
+        ...(kind === 'user' ? [{ label: 'Your account', onChoose: () => navigate({ to: '/account' }) }] : []),
         { label: 'API reference', href: '/docs' },
         { label: 'Sign out', onChoose: signOut },
       ]}

@@ -1,5 +1,16 @@
 import type { LinkProps } from '@tanstack/react-router';
-import { Ban, KeyRound, Megaphone, Phone, ScrollText, Server, Users, Webhook } from 'lucide-react';
+import {
+  Ban,
+  Contact,
+  KeyRound,
+  Megaphone,
+  Phone,
+  ScrollText,
+  Server,
+  SlidersHorizontal,
+  Users,
+  Webhook,
+} from 'lucide-react';
 import type { ComponentType } from 'react';
 
 import type { Action } from '../api/me';
@@ -20,6 +31,7 @@ export const NAV: readonly { name: string; items: readonly NavItem[] }[] = [
     items: [
       { to: '/campaigns', label: 'Campaigns', icon: Megaphone },
       { to: '/calls', label: 'Calls', icon: Phone },
+      { to: '/leads', label: 'Leads', icon: Contact },
       { to: '/suppressions', label: 'Suppressions', icon: Ban },
     ],
   },
@@ -34,6 +46,7 @@ export const NAV: readonly { name: string; items: readonly NavItem[] }[] = [
     name: 'Workspace',
     items: [
       { to: '/members', label: 'Members', icon: Users },
+      { to: '/workspace', label: 'Rules', icon: SlidersHorizontal },
       { to: '/audit', label: 'Audit log', icon: ScrollText, needs: 'read the audit log' },
     ],
   },

@@ -9,9 +9,11 @@ import { callRoutes } from '../calls/routes';
 import { campaignRoutes } from '../campaigns/routes';
 import { fleetRoutes } from '../fleet/routes';
 import { keyRoutes } from '../keys/routes';
+import { leadRoutes } from '../leads/routes';
 import { memberRoutes } from '../members/routes';
 import { suppressionRoutes } from '../suppressions/routes';
 import { webhookRoutes } from '../webhooks/routes';
+import { workspaceRoutes } from '../workspace/routes';
 import { NotFound } from './NotFound';
 import { PageError } from './PageError';
 import { rootRoute } from './root-route';
@@ -49,6 +51,8 @@ const routeTree = rootRoute.addChildren([
     ...webhookRoutes,
     ...keyRoutes,
     ...memberRoutes,
+    ...leadRoutes,
+    ...workspaceRoutes,
     ...auditRoutes,
   ]),
 ]);

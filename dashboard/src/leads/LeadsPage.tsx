@@ -1,0 +1,114 @@
+import { Link, useNavigate, useSearch } from '@tanstack/react-router';
+import { Contact, Plus } from 'lucide-react';
+import { type ReactNode, useState } from 'react';
+
+import { useWhyNot } from '../api/me';
+import { Button } from '../ui/Button';
+import { Chip } from '../ui/Chip';
+import { EmptyState } from '../ui/EmptyState';
+import { TextField } from '../ui/Field';
+import { Filters } from '../ui/Filters';
+import { moment } from '../ui/format';
+import { Card, Page } from '../ui/Page';
+import { PhoneFilter } from '../ui/PhoneFilter';
+import { usePages } from '../ui/use-pages';
+import { type VirtualColumn, VirtualTable } from '../ui/VirtualTable';
+import { written } from './attributes';
+import { LeadDialog } from './LeadDialog';
+import { type Lead, type LeadFilter, leadsPage } from './queries';
+
+/** People the workspace knows, across campaigns. */
+export function LeadsPage() {
+  const filter = useSearch({ from: '/shell/leads' });
+  const navigate = useNavigate({ from: '/leads' });
+  const why = useWhyNot()('run campaigns');
+  const [isMaking, setMaking] = useState(false);
+  const set = (changes: LeadFilter) => navigate({ search: { ...filter, ...changes }, replace: true });
+  const make = (
+    <Button variant="primary" why={why} onClick={() => setMaking(true)}>
+      <Plus aria-hidden />
+      New lead
+    </Button>
+  );
+  return (
+    <Page title="Leads" lead="People the workspace knows, across campaigns: one for each number." actions={make}>
+      <Filters>
+        <PhoneFilter value={filter.number ?? ''} onChange={(number) => set({ number })} />
+        <EmailFilter value={filter.email ?? ''} onChange={(email) => set({ email })} />
+      </Filters>
+      <Card isFlush>
+        <List key={JSON.stringify(filter)} filter={filter} make={make} />
+      </Card>
+      {isMaking && (
+        <LeadDialog
+          onSaved={({ id }) => navigate({ to: '/leads/$leadId', params: { leadId: id } })}
+          onClose={() => setMaking(false)}
+        />
+      )}
+    </Page>
+  );
+}
+
+/** Narrows the list when it is left, or on Enter: addresses are looked up as a whole. */
+function EmailFilter({ value, onChange }: { value: string; onChange: (email: string | undefined) => void }) {
+  const [text, setText] = useState(value);
+  const done = () => {
+    if (text.trim() !== value) onChange(text.trim() || undefined);
+  };
+  return (
+    <TextField
+      label="E-mail"
+      type="search"
+      value={text}
+      onChange={setText}
+      onBlur={done}
+      onKeyDown={(event) => {
+        if (event.key === 'Enter') done();
+      }}
+    />
+  );
+}
+
+function List({ filter, make }: { filter: LeadFilter; make: ReactNode }) {
+  const list = usePages({
+    queryKey: ['leads', 'list', filter],
+    fetchPage: (cursor, signal) => leadsPage(filter, cursor, signal),
+  });
+  const empty =
+    Object.keys(filter).length > 0 ? (
+      <EmptyState title="No lead is like this">Look for another number or address.</EmptyState>
+    ) : (
+      <EmptyState icon={Contact} title="No leads yet" action={make}>
+        Whoever writes back becomes one; others can be added here or over the API.
+      </EmptyState>
+    );
+  return <VirtualTable caption="Leads" columns={COLUMNS} list={list} keyOf={({ id }) => id} empty={empty} />;
+}
+
+const COLUMNS: VirtualColumn<Lead>[] = [
+  {
+    name: 'Number',
+    width: 'minmax(9rem, 1fr)',
+    cell: ({ id, number }) => (
+      <Link to="/leads/$leadId" params={{ leadId: id }} data-row>
+        {number}
+      </Link>
+    ),
+  },
+  { name: 'E-mail', width: 'minmax(9rem, 1.2fr)', cell: ({ email }) => email ?? '–' },
+  { name: 'Attributes', width: 'minmax(9rem, 1.6fr)', cell: ({ attributes }) => inShort(attributes) },
+  {
+    name: 'Opted out',
+    width: '8rem',
+    cell: ({ optOuts }) => (optOuts.length > 0 ? <Chip tone="warn">{optedOut(optOuts)}</Chip> : '–'),
+  },
+  { name: 'Changed', width: '9.5rem', cell: ({ updatedAt }) => moment(updatedAt) },
+];
+
+const optedOut = (optOuts: Lead['optOuts']): string =>
+  optOuts.some(({ channel }) => channel == null) ? 'of everything' : optOuts.map(({ channel }) => channel).join(', ');
+
+function inShort(attributes: unknown): string {
+  const entries = Object.entries((attributes ?? {}) as Record<string, unknown>);
+  return entries.map(([name, value]) => `${name}: ${written(value)}`).join(', ') || '–';
+}

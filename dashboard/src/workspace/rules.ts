@@ -1,0 +1,87 @@
+import { numberOf } from '../ui/Field';
+import { DAYS, type Day, type Hours, readRanges } from '../ui/week';
+import type { NewRules, Rules } from './queries';
+
+/** The rules as they are being typed. */
+export interface RulesDraft {
+  isAlways: boolean;
+  hours: Record<Day, string>;
+  dates: string;
+  timezone: string;
+  minGapMinutes: string;
+  maxPer24h: string;
+  maxPer7d: string;
+  callsPerSecond: string;
+  maxLiveCalls: string;
+  /** A trunk or a group, or nothing. */
+  way: string;
+}
+
+/** What holds where the caps say nothing. */
+export const DEFAULT_CAPS = { minGapMinutes: 60, maxPer24h: 3 } as const;
+
+const text = (value: number | null | undefined): string => (value == null ? '' : String(value));
+
+/** Ranges of each day as text. */
+export const textsOf = (hours: Hours): Record<Day, string> =>
+  Object.fromEntries(DAYS.map(([day]) => [day, (hours[day] ?? []).join(', ')])) as Record<Day, string>;
+
+export const draftOf = ({ schedule, caps, limits, defaultTrunkId, defaultTrunkGroupId }: Rules): RulesDraft => ({
+  isAlways: schedule.hours == null,
+  hours: textsOf(schedule.hours ?? {}),
+  dates: (schedule.blockedDates ?? []).join(', '),
+  timezone: schedule.timezone ?? '',
+  minGapMinutes: text(caps.minGapMinutes),
+  maxPer24h: text(caps.maxPer24h),
+  maxPer7d: text(caps.maxPer7d),
+  callsPerSecond: text(limits.callsPerSecond),
+  maxLiveCalls: text(limits.maxLiveCalls),
+  way: defaultTrunkGroupId ?? defaultTrunkId ?? '',
+});
+
+const NUMBERS = ['minGapMinutes', 'maxPer24h', 'maxPer7d', 'callsPerSecond', 'maxLiveCalls'] as const;
+
+/** Fields that hold no number. */
+export const wrongFields = (draft: RulesDraft): ReadonlySet<string> =>
+  new Set(NUMBERS.filter((name) => numberOf(draft[name]) === undefined));
+
+/** The hours that are open; null where one of them cannot be read. */
+export function hoursOfDraft(draft: RulesDraft): Hours | null {
+  const read = DAYS.map(([day]) => [day, readRanges(draft.hours[day])] as const);
+  if (read.some(([, ranges]) => ranges === null)) return null;
+  return Object.fromEntries(read.filter(([, ranges]) => ranges && ranges.length > 0));
+}
+
+/** The rules as the API takes them. */
+export function bodyOf(draft: RulesDraft): NewRules {
+  const some = (...names: (typeof NUMBERS)[number][]) =>
+    Object.fromEntries(names.map((name) => [name, numberOf(draft[name])]).filter(([, value]) => value != null));
+  const blockedDates = draft.dates.split(/[\s,;]+/).filter((date) => date !== '');
+  const when = draft.isAlways ? { window: 'always' } : { hours: hoursOfDraft(draft) ?? {} };
+  return {
+    schedule: { ...when, blockedDates, ...(draft.timezone.trim() && { timezone: draft.timezone.trim() }) },
+    caps: some('minGapMinutes', 'maxPer24h', 'maxPer7d'),
+    limits: some('callsPerSecond', 'maxLiveCalls'),
+    ...(draft.way.startsWith('tgr_') ? { defaultTrunkGroupId: draft.way } : draft.way && { defaultTrunkId: draft.way }),
+  };
+}
+
+/** What a change lets happen that was forbidden before, in words: it is asked for once more. */
+export function loosened(before: RulesDraft, after: RulesDraft): string[] {
+  const number = (draft: RulesDraft, name: (typeof NUMBERS)[number], none: number) => numberOf(draft[name]) ?? none;
+  const grows = (name: (typeof NUMBERS)[number], none = Number.POSITIVE_INFINITY) =>
+    number(after, name, none) > number(before, name, none);
+  const open = (draft: RulesDraft) => (draft.isAlways ? 'always' : JSON.stringify(hoursOfDraft(draft)));
+  const gap = DEFAULT_CAPS.minGapMinutes;
+  return [
+    ...(after.isAlways && !before.isAlways ? ['People may be called at any hour that their campaign allows.'] : []),
+    ...(!after.isAlways && !before.isAlways && open(after) !== open(before) ? ['The hours are other ones.'] : []),
+    ...(number(after, 'minGapMinutes', gap) < number(before, 'minGapMinutes', gap)
+      ? ['One number may be called sooner after another campaign.']
+      : []),
+    ...(grows('maxPer24h', DEFAULT_CAPS.maxPer24h) ? ['One number may be called more often in 24 hours.'] : []),
+    ...(grows('maxPer7d') ? ['One number may be called more often in 7 days.'] : []),
+    ...(grows('callsPerSecond') ? ['More calls may begin per second.'] : []),
+    ...(grows('maxLiveCalls') ? ['More calls may be live at once.'] : []),
+  ];
+}
