@@ -1,9 +1,11 @@
-import { queryOptions } from '@tanstack/react-query';
+import { infiniteQueryOptions, queryOptions } from '@tanstack/react-query';
 
 import { api, ask, askPage } from '../api/client';
+import { given } from '../api/given';
 import type { components } from '../api/schema';
 
-export type Agent = components['schemas']['Agent'];
+type Schemas = components['schemas'];
+export type Agent = Schemas['Agent'];
 
 /** Most that fit on one page of a list. */
 export const PAGE = 100;
@@ -20,3 +22,40 @@ export const agentQuery = (agentId: string) =>
     queryKey: ['agents', 'one', agentId],
     queryFn: ({ signal }) => ask(api.GET('/api/v1/agents/{agentId}', { params: { path: { agentId } }, signal })),
   });
+
+/** All agents that were not put away, page by page. */
+export const agentPages = infiniteQueryOptions({
+  queryKey: ['agents', 'pages'],
+  queryFn: ({ pageParam: cursor, signal }) =>
+    askPage(api.GET('/api/v1/agents', { params: { query: { limit: PAGE, ...given({ cursor }) } }, signal })),
+  initialPageParam: null as string | null,
+  getNextPageParam: (page) => page.next,
+});
+
+/** The versions of an agent, newest first. */
+export const versionsQuery = (agentId: string) =>
+  infiniteQueryOptions({
+    queryKey: ['agents', 'one', agentId, 'versions'],
+    queryFn: ({ pageParam: cursor, signal }) => {
+      const query = { limit: PAGE, ...given({ cursor }) };
+      return askPage(api.GET('/api/v1/agents/{agentId}/versions', { params: { path: { agentId }, query }, signal }));
+    },
+    initialPageParam: null as string | null,
+    getNextPageParam: (page) => page.next,
+  });
+
+const of = (agentId: string) => ({ path: { agentId } });
+
+export const makeAgent = (body: Schemas['NewAgent']): Promise<Agent> => ask(api.POST('/api/v1/agents', { body }));
+
+/** Makes a draft of the latest version; gives that where nothing is another. */
+export const changeAgent = (agentId: string, body: Schemas['AgentChange']): Promise<Agent> =>
+  ask(api.PATCH('/api/v1/agents/{agentId}', { params: of(agentId), body }));
+
+export const publishAgent = (agentId: string, versionId: string): Promise<Agent> =>
+  ask(api.POST('/api/v1/agents/{agentId}/publish', { params: of(agentId), body: { versionId } }));
+
+export const rollBackAgent = (agentId: string): Promise<Agent> =>
+  ask(api.POST('/api/v1/agents/{agentId}/rollback', { params: of(agentId) }));
+
+export const putAgentAway = (agentId: string) => ask(api.DELETE('/api/v1/agents/{agentId}', { params: of(agentId) }));

@@ -1,6 +1,8 @@
 import type { LinkProps } from '@tanstack/react-router';
 import {
   Ban,
+  Bot,
+  Cable,
   Contact,
   KeyRound,
   Megaphone,
@@ -31,6 +33,7 @@ export const NAV: readonly { name: string; items: readonly NavItem[] }[] = [
     items: [
       { to: '/campaigns', label: 'Campaigns', icon: Megaphone },
       { to: '/calls', label: 'Calls', icon: Phone },
+      { to: '/agents', label: 'Agents', icon: Bot },
       { to: '/leads', label: 'Leads', icon: Contact },
       { to: '/suppressions', label: 'Suppressions', icon: Ban },
     ],
@@ -50,5 +53,11 @@ export const NAV: readonly { name: string; items: readonly NavItem[] }[] = [
       { to: '/audit', label: 'Audit log', icon: ScrollText, needs: 'read the audit log' },
     ],
   },
-  { name: 'Running', items: [{ to: '/fleet', label: 'Fleet', icon: Server, needs: 'see the fleet' }] },
+  {
+    name: 'Running',
+    items: [
+      { to: '/trunks', label: 'Trunks', icon: Cable },
+      { to: '/fleet', label: 'Fleet', icon: Server, needs: 'see the fleet' },
+    ],
+  },
 ];

@@ -1,6 +1,6 @@
 import { QueryClient } from '@tanstack/react-query';
 import { createRoute, createRouter, redirect } from '@tanstack/react-router';
-
+import { agentRoutes } from '../agents/routes';
 import { asProblem } from '../api/problem';
 import { currentSession, onSession } from '../api/session';
 import { auditRoutes } from '../audit/routes';
@@ -12,6 +12,7 @@ import { keyRoutes } from '../keys/routes';
 import { leadRoutes } from '../leads/routes';
 import { memberRoutes } from '../members/routes';
 import { suppressionRoutes } from '../suppressions/routes';
+import { trunkRoutes } from '../trunks/routes';
 import { webhookRoutes } from '../webhooks/routes';
 import { workspaceRoutes } from '../workspace/routes';
 import { NotFound } from './NotFound';
@@ -53,6 +54,8 @@ const routeTree = rootRoute.addChildren([
     ...memberRoutes,
     ...leadRoutes,
     ...workspaceRoutes,
+    ...agentRoutes,
+    ...trunkRoutes,
     ...auditRoutes,
   ]),
 ]);

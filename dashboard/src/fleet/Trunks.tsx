@@ -1,20 +1,18 @@
-import { useMutation, useQueries, useQuery, useQueryClient } from '@tanstack/react-query';
+import { useQueries, useQuery } from '@tanstack/react-query';
+import { Link } from '@tanstack/react-router';
 import { Cable } from 'lucide-react';
-import { useState } from 'react';
 
-import { useWhyNot } from '../api/me';
 import { HealthCell } from '../trunks/HealthCell';
-import { setTrunk, type Trunk, trunkQuery, trunksQuery } from '../trunks/queries';
+import { type Trunk, trunkQuery, trunksQuery } from '../trunks/queries';
+import { TrunkSwitch } from '../trunks/TrunkSwitch';
 import { KIND } from '../trunks/words';
-import { Button } from '../ui/Button';
-import { Confirm } from '../ui/Dialog';
+import { ButtonLink } from '../ui/Button';
 import { EmptyState } from '../ui/EmptyState';
 import { count, rate } from '../ui/format';
 import { ErrorNote } from '../ui/Note';
 import { Card } from '../ui/Page';
 import { Skeleton } from '../ui/Skeleton';
 import { type Column, Table } from '../ui/Table';
-import { toast } from '../ui/toast';
 
 /** How often trunks are looked at, in milliseconds: no live topic tells of them. */
 const LOOK = 5_000;
@@ -26,19 +24,15 @@ export function Trunks() {
   const { data, error, refetch } = useQuery({ ...trunksQuery, refetchInterval: LOOK });
   const trunks = data?.items ?? [];
   const live = useLiveCounts(trunks);
-  const why = useWhyNot()('edit trunks');
-  const cache = useQueryClient();
-  const [asked, setAsked] = useState<Trunk | null>(null);
-  const renew = () => cache.invalidateQueries({ queryKey: ['trunks'] });
-  const resume = useMutation({
-    mutationFn: ({ id }: Trunk) => setTrunk(id, 'resume'),
-    onSuccess: (trunk) => {
-      toast(`Calls begin on ${trunk.name} again`);
-      return renew();
-    },
-  });
   const columns: Column<Trunk>[] = [
-    { name: 'Trunk', cell: ({ name }) => <b>{name}</b> },
+    {
+      name: 'Trunk',
+      cell: ({ id, name }) => (
+        <Link to="/trunks/$trunkId" params={{ trunkId: id }}>
+          {name}
+        </Link>
+      ),
+    },
     { name: 'Kind', isWide: true, cell: ({ kind }) => KIND[kind].text },
     { name: 'Health', cell: ({ health }) => <HealthCell health={health} /> },
     {
@@ -56,47 +50,20 @@ export function Trunks() {
       name: 'What can be done',
       isUnnamed: true,
       isNumber: true,
-      cell: (trunk) =>
-        trunk.health.status === 'STOPPED' ? (
-          <Button
-            why={why}
-            isPending={resume.isPending && resume.variables.id === trunk.id}
-            onClick={() => resume.mutate(trunk)}
-          >
-            Resume<span className="unseen"> {trunk.name}</span>
-          </Button>
-        ) : (
-          <Button why={why} onClick={() => setAsked(trunk)}>
-            Pause<span className="unseen"> {trunk.name}</span>
-          </Button>
-        ),
+      cell: (trunk) => <TrunkSwitch trunk={trunk} />,
     },
   ];
   return (
     <Card title="Trunks" isFlush>
-      <ErrorNote error={error ?? resume.error} onRetry={error ? () => refetch() : undefined} />
+      <ErrorNote error={error} onRetry={() => refetch()} />
       {data === undefined ? (
         <Skeleton />
       ) : trunks.length === 0 ? (
-        <EmptyState icon={Cable} title="No trunks yet">
+        <EmptyState icon={Cable} title="No trunks yet" action={<ButtonLink to="/trunks/new">New trunk</ButtonLink>}>
           Calls leave over trunks. Make one first.
         </EmptyState>
       ) : (
         <Table caption="Trunks" columns={columns} rows={trunks} keyOf={({ id }) => id} />
-      )}
-      {asked && (
-        <Confirm
-          title={`Pause ${asked.name}?`}
-          confirm="Pause the trunk"
-          onConfirm={async () => {
-            await setTrunk(asked.id, 'pause');
-            toast(`No call begins on ${asked.name} any more`);
-            await renew();
-          }}
-          onClose={() => setAsked(null)}
-        >
-          Calls that are live go on to their end. Others wait until you resume it, or go by another trunk of its group.
-        </Confirm>
       )}
     </Card>
   );

@@ -1,0 +1,146 @@
+import { useInfiniteQuery, useMutation, useQueryClient } from '@tanstack/react-query';
+import { Link, useNavigate, useParams } from '@tanstack/react-router';
+import { Phone } from 'lucide-react';
+import { useState } from 'react';
+
+import { useWhyNot } from '../api/me';
+import { Button, ButtonLink } from '../ui/Button';
+import { Chip } from '../ui/Chip';
+import { Confirm } from '../ui/Dialog';
+import { ErrorNote, Note } from '../ui/Note';
+import { Card, Page } from '../ui/Page';
+import { Skeleton } from '../ui/Skeleton';
+import { toast } from '../ui/toast';
+import { AgentForm } from './AgentForm';
+import { bodyOf, draftOf } from './draft';
+import { type Agent, changeAgent, publishAgent, putAgentAway, versionsQuery } from './queries';
+import { Versions } from './Versions';
+
+/** One agent: its latest version, to be changed and published, and the ones before. */
+export function AgentPage() {
+  const { agentId } = useParams({ from: '/shell/agents/$agentId' });
+  const list = useInfiniteQuery(versionsQuery(agentId));
+  const versions = list.data?.pages.flatMap(({ items }) => items) ?? [];
+  const latest = versions[0];
+  return (
+    <Page
+      title={latest?.name ?? 'Agent'}
+      crumb={<Link to="/agents">Agents</Link>}
+      aside={latest && <Chip tone={latest.publishedVersion ? 'good' : 'warn'}>{calls(latest)}</Chip>}
+      actions={latest && <Actions agent={latest} />}
+      isNarrow
+    >
+      <ErrorNote error={list.error} onRetry={() => list.refetch()} />
+      {list.isPending && (
+        <Card>
+          <Skeleton lines={8} />
+        </Card>
+      )}
+      {latest && (
+        <>
+          <Unpublished agent={latest} />
+          <Edit key={latest.version} agent={latest} />
+          <Versions versions={versions} />
+          {list.hasNextPage && (
+            <div>
+              <Button isPending={list.isFetchingNextPage} onClick={() => list.fetchNextPage()}>
+                Show older versions
+              </Button>
+            </div>
+          )}
+        </>
+      )}
+    </Page>
+  );
+}
+
+const calls = ({ publishedVersion, archivedAt }: Agent): string =>
+  archivedAt ? 'Put away' : publishedVersion ? `Calls are made with ${publishedVersion}` : 'Draft';
+
+function Actions({ agent }: { agent: Agent }) {
+  const why = useWhyNot()('publish agents');
+  const [isAsking, setAsking] = useState(false);
+  const navigate = useNavigate();
+  const cache = useQueryClient();
+  return (
+    <>
+      <ButtonLink to="/calls" search={{ place: agent.id, version: agent.version }}>
+        <Phone aria-hidden />
+        Try it
+      </ButtonLink>
+      <Button variant="danger" why={why} onClick={() => setAsking(true)}>
+        Put away
+      </Button>
+      {isAsking && (
+        <Confirm
+          title={`Put ${agent.name} away?`}
+          confirm="Put the agent away"
+          isDangerous
+          onClose={() => setAsking(false)}
+          onConfirm={async () => {
+            await putAgentAway(agent.id);
+            toast(`${agent.name} is put away`);
+            await navigate({ to: '/agents' });
+            await cache.invalidateQueries({ queryKey: ['agents'] });
+          }}
+        >
+          It is listed no more and makes no calls. Its calls and versions stay. An agent that an open campaign has
+          cannot be put away.
+        </Confirm>
+      )}
+    </>
+  );
+}
+
+/** The latest version is a draft: says so, and publishes it. */
+function Unpublished({ agent }: { agent: Agent }) {
+  const why = useWhyNot()('publish agents');
+  const cache = useQueryClient();
+  const publish = useMutation({
+    mutationFn: () => publishAgent(agent.id, agent.version),
+    onSuccess: () => {
+      toast(`Calls are made with ${agent.version} from now on`);
+      return cache.invalidateQueries({ queryKey: ['agents'] });
+    },
+  });
+  if (agent.publishedVersion === agent.version || agent.status !== 'draft') return null;
+  return (
+    <>
+      <Note
+        tone="warn"
+        action={
+          <Button variant="primary" why={why} isPending={publish.isPending} onClick={() => publish.mutate()}>
+            Publish {agent.version}
+          </Button>
+        }
+      >
+        {agent.version} is a draft:{' '}
+        {agent.publishedVersion ? `calls go on with ${agent.publishedVersion}` : 'no campaign can start with it'} until
+        it is published.
+      </Note>
+      <ErrorNote error={publish.error} />
+    </>
+  );
+}
+
+function Edit({ agent }: { agent: Agent }) {
+  const why = useWhyNot()('edit agents');
+  const cache = useQueryClient();
+  const save = useMutation({
+    mutationFn: (body: ReturnType<typeof bodyOf>) => changeAgent(agent.id, body),
+    onSuccess: (saved) => {
+      toast(saved.version === agent.version ? 'Nothing was another' : `Saved as the draft ${saved.version}`);
+      return cache.invalidateQueries({ queryKey: ['agents'] });
+    },
+  });
+  return (
+    <AgentForm
+      from={draftOf(agent)}
+      save="Save as a draft"
+      why={agent.archivedAt ? 'It is put away.' : why}
+      error={save.error}
+      isPending={save.isPending}
+      onSave={(draft) => save.mutate(bodyOf(draft, agent))}
+    />
+  );
+}

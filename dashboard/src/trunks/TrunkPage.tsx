@@ -1,0 +1,101 @@
+import { useQuery } from '@tanstack/react-query';
+import { Link, useParams } from '@tanstack/react-router';
+import type { ReactNode } from 'react';
+
+import { reason } from '../campaigns/words';
+import { Chip } from '../ui/Chip';
+import { Copy } from '../ui/Copy';
+import { ago, count, moment, rate } from '../ui/format';
+import { ErrorNote, Note } from '../ui/Note';
+import { Card, Page } from '../ui/Page';
+import { Skeleton } from '../ui/Skeleton';
+import { Facts, Stat, Stats } from '../ui/Stat';
+import { FIELDS } from './fields';
+import { type Trunk, trunkQuery } from './queries';
+import { TrunkSwitch } from './TrunkSwitch';
+import { HEALTH, KIND } from './words';
+
+/** How often a trunk is looked at, in milliseconds. */
+const LOOK = 3_000;
+
+/** One trunk: how it is, what it does, and how it is set up. */
+export function TrunkPage() {
+  const { trunkId } = useParams({ from: '/shell/trunks/$trunkId' });
+  const { data: trunk, error, refetch, isPending } = useQuery({ ...trunkQuery(trunkId), refetchInterval: LOOK });
+  return (
+    <Page
+      title={trunk?.name ?? 'Trunk'}
+      crumb={<Link to="/trunks">Trunks</Link>}
+      aside={trunk && <Chip tone={HEALTH[trunk.health.status].tone}>{HEALTH[trunk.health.status].text}</Chip>}
+      actions={trunk && <TrunkSwitch trunk={trunk} />}
+    >
+      <ErrorNote error={error} onRetry={() => refetch()} />
+      {isPending && (
+        <Card>
+          <Skeleton lines={5} />
+        </Card>
+      )}
+      {trunk && (
+        <>
+          <Health trunk={trunk} />
+          <Stats>
+            <Stat
+              label="On it now"
+              value={count(trunk.liveCalls)}
+              note={trunk.limits.maxLiveCalls ? `of ${count(trunk.limits.maxLiveCalls)}` : 'no limit'}
+            />
+            <Stat
+              label="Begins at most"
+              value={trunk.limits.callsPerSecond ? rate(trunk.limits.callsPerSecond) : '–'}
+              note={trunk.limits.callsPerSecond ? undefined : 'no limit'}
+            />
+            <Stat label="Rests in a row" value={count(trunk.health.restsInARow)} />
+          </Stats>
+          <Card title="How it is set up">
+            <Facts facts={factsOf(trunk)} />
+          </Card>
+          <Note>
+            A trunk stays what it is, so that every call can be told by which it went. To change something, make another
+            one, let campaigns use that, and pause this one.
+          </Note>
+        </>
+      )}
+    </Page>
+  );
+}
+
+function Health({ trunk: { health } }: { trunk: Trunk }) {
+  if (health.status === 'OPEN') return null;
+  const { tone, meaning } = HEALTH[health.status];
+  return (
+    <Note tone={tone}>
+      {meaning} {health.reason && `Its trouble: ${reason(health.reason)}. `}
+      {health.since && `Since ${moment(health.since)}. `}
+      {health.nextProbeAt && `It is asked again ${ago(health.nextProbeAt)}.`}
+    </Note>
+  );
+}
+
+/** What the API shows of a trunk: its secrets it never does. */
+function factsOf(trunk: Trunk): [string, ReactNode][] {
+  const known = trunk as unknown as Readonly<Record<string, unknown>>;
+  const own = FIELDS[trunk.kind].filter(({ is, name }) => is !== 'secret' && known[name] != null && known[name] !== '');
+  const stream = known.stream as { url: string } | null | undefined;
+  return [
+    ['Kind', `${KIND[trunk.kind].text}: ${KIND[trunk.kind].meaning}`],
+    ...own.map(({ name, label, is }): [string, ReactNode] => [
+      label,
+      is === 'check' ? (known[name] ? 'yes' : 'no') : String(known[name]),
+    ]),
+    ...(trunk.hasPassword ? [['Password or token', 'set, and never shown'] as [string, ReactNode]] : []),
+    ...(stream ? [['Audio goes to', stream.url] as [string, ReactNode]] : []),
+    ['Caller ID', trunk.callerIds ? trunk.callerIds.numbers.join(', ') : (trunk.callerId ?? '–')],
+    ['Made', moment(trunk.createdAt)],
+    [
+      'Id',
+      <span key="id">
+        <code>{trunk.id}</code> <Copy text={trunk.id} what="the id" />
+      </span>,
+    ],
+  ];
+}

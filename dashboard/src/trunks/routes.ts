@@ -1,0 +1,24 @@
+import { createRoute, lazyRouteComponent } from '@tanstack/react-router';
+
+import { shellRoute } from '../app/shell-route';
+import { choice } from '../ui/search';
+import { KIND } from './words';
+
+const list = createRoute({
+  getParentRoute: () => shellRoute,
+  path: '/trunks',
+  component: lazyRouteComponent(() => import('./TrunksPage'), 'TrunksPage'),
+});
+const create = createRoute({
+  getParentRoute: () => shellRoute,
+  path: '/trunks/new',
+  validateSearch: (search: Record<string, unknown>) => choice(search, 'kind', KIND),
+  component: lazyRouteComponent(() => import('./NewTrunkPage'), 'NewTrunkPage'),
+});
+const one = createRoute({
+  getParentRoute: () => shellRoute,
+  path: '/trunks/$trunkId',
+  component: lazyRouteComponent(() => import('./TrunkPage'), 'TrunkPage'),
+});
+
+export const trunkRoutes = [list, create, one];
