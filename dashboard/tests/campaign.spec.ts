@@ -128,6 +128,19 @@ test('it fits a phone', async ({ inside: page, client }) => {
     `/campaigns/${id}`,
     `/campaigns/${id}/recipients`,
     `/campaigns/${id}/setup?step=hours`,
+    '/calls',
+    '/agents',
+    `/agents/${agent}`,
+    '/leads',
+    '/suppressions',
+    '/webhooks',
+    '/keys',
+    '/members',
+    '/workspace',
+    '/audit',
+    '/trunks',
+    '/trunks/new?kind=sip',
+    '/fleet',
   ]) {
     await page.goto(path);
     await expect(page.getByRole('heading', { level: 1 })).toBeVisible();

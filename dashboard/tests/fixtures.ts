@@ -48,6 +48,8 @@ export class Client {
 }
 
 interface Fixtures {
+  /** Settings of the server, as the environment says them. */
+  settings: Readonly<Record<string, string>>;
   server: Server;
   /** A key of an admin. */
   key: string;
@@ -57,9 +59,9 @@ interface Fixtures {
 }
 
 export const test = base.extend<Fixtures>({
-  // biome-ignore lint/correctness/noEmptyPattern: Playwright reads what a fixture needs from its pattern
-  server: async ({}, use) => {
-    const server = await Server.start();
+  settings: [{}, { option: true }],
+  server: async ({ settings }, use) => {
+    const server = await Server.start(settings);
     await use(server);
     await server.stop();
   },

@@ -21,12 +21,13 @@ export class Server {
     this.process = process;
   }
 
-  static async start(): Promise<Server> {
+  /** With settings of its own, as the environment says them. */
+  static async start(settings: Readonly<Record<string, string>> = {}): Promise<Server> {
     const folder = await mkdtemp(join(tmpdir(), 'ringfleet-dashboard-'));
     const url = `http://127.0.0.1:${await freePort()}`;
     // Tests ask more in a minute than people do.
     const quota = { RINGFLEET_API__REQUESTS_PER_MINUTE: '60000', RINGFLEET_API__BURST: '10000' };
-    const env = { ...environment(), ...quota, RINGFLEET_API__BASE_URL: url };
+    const env = { ...environment(), ...quota, RINGFLEET_API__BASE_URL: url, ...settings };
     const child = spawn(PROGRAM, ['up', '--data', folder, '--listen', new URL(url).host], { env });
     await begun(child);
     return new Server(url, folder, child);

@@ -52,7 +52,7 @@ export function ReplayDialog({ webhook, onClose }: { webhook: Webhook; onClose: 
           options={[['', 'Any'], ...events.map((it) => [it.event, it.event] as const)]}
         />
         <FieldRow>
-          <MomentField label="From" path="from" isOptional value={from} onChange={setFrom} />
+          <MomentField label="From" path="from" isOptional={status === 'DEAD'} value={from} onChange={setFrom} />
           <MomentField label="Until" path="until" isOptional value={until} onChange={setUntil} />
         </FieldRow>
       </Form>
