@@ -39,7 +39,7 @@ export function AgentForm({
       <Talks draft={draft} set={set} />
       <KeysCard draft={draft} set={set} />
       <Machines draft={draft} set={set} />
-      <Card title="Recording and silence">
+      <Card title="Recording and silence" isStack>
         <Checkbox
           label="Record answered calls"
           hint="Say so to whoever is called where the law asks for it."
@@ -67,7 +67,7 @@ export function AgentForm({
 
 function Greeting({ draft, set }: Part) {
   return (
-    <Card title="What it says first">
+    <Card title="What it says first" isStack>
       <TextField label="Name of the agent" path="name" required value={draft.name} onChange={(name) => set({ name })} />
       <TextArea
         label="Greeting"
@@ -98,7 +98,7 @@ function Greeting({ draft, set }: Part) {
 
 function Talks({ draft, set }: Part) {
   return (
-    <Card title="Who talks then">
+    <Card title="Who talks then" isStack>
       <Select
         label="After the greeting"
         path="connect"
@@ -173,7 +173,7 @@ function Talks({ draft, set }: Part) {
 function Machines({ draft, set }: Part) {
   const choices = Object.entries(MACHINE) as [AgentDraft['onMachine'], string][];
   return (
-    <Card title="When a machine answers">
+    <Card title="When a machine answers" isStack>
       <FieldRow>
         <Select
           label="On its beep"

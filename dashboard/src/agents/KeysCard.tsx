@@ -16,7 +16,7 @@ export function KeysCard({ draft, set }: { draft: AgentDraft; set: (changes: Par
   const setTransfer = (id: number, changes: Partial<TransferDraft>) =>
     set({ transfers: transfers.map((it) => (it.id === id ? { ...it, ...changes } : it)) });
   return (
-    <Card title="Keys">
+    <Card title="Keys" isStack>
       <p>What happens when whoever is called presses a key. A key to be left alone is a good thing to offer.</p>
       {keys.map((it) => (
         <FieldRow key={it.id}>
