@@ -18,7 +18,7 @@ export function NewAgentPage() {
     onSuccess: async (agent) => {
       toast(agent.status === 'draft' ? 'Agent made, as a draft' : 'Agent made');
       await cache.invalidateQueries({ queryKey: ['agents'] });
-      await navigate({ to: '/agents/$agentId', params: { agentId: agent.id } });
+      await navigate({ to: '/agents/$agentId', params: { agentId: agent.id }, ignoreBlocker: true });
     },
   });
   return (
