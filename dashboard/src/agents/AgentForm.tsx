@@ -2,7 +2,7 @@ import { useState } from 'react';
 
 import { Button } from '../ui/Button';
 import { Checkbox, NumberField, TextField } from '../ui/Field';
-import { FieldRow, Fields, Form } from '../ui/Form';
+import { FieldRow, Form } from '../ui/Form';
 import { Note } from '../ui/Note';
 import { Card } from '../ui/Page';
 import { Unsaved } from '../ui/Unsaved';
@@ -77,26 +77,24 @@ export function AgentForm({
 
 function RecordingCard({ draft, set }: Part) {
   return (
-    <Card title="Recording and silence">
-      <Fields>
-        <Checkbox
-          label="Record answered calls"
-          hint="Say so to whoever is called where the law asks for it."
-          isChecked={draft.recording}
-          onChange={(recording) => set({ recording })}
+    <Card title="Recording and silence" isStack>
+      <Checkbox
+        label="Record answered calls"
+        hint="Say so to whoever is called where the law asks for it."
+        isChecked={draft.recording}
+        onChange={(recording) => set({ recording })}
+      />
+      <FieldRow>
+        <NumberField
+          label="Hang up after silence of"
+          path="silenceSeconds"
+          unit="s"
+          isOptional
+          hint="Of both sides, 5 to 3,600. Empty lets them be silent; how long a call may last is a matter of its campaign."
+          value={draft.silenceSeconds}
+          onChange={(silenceSeconds) => set({ silenceSeconds })}
         />
-        <FieldRow>
-          <NumberField
-            label="Hang up after silence of"
-            path="silenceSeconds"
-            unit="s"
-            isOptional
-            hint="Of both sides, 5 to 3,600. Empty lets them be silent; how long a call may last is a matter of its campaign."
-            value={draft.silenceSeconds}
-            onChange={(silenceSeconds) => set({ silenceSeconds })}
-          />
-        </FieldRow>
-      </Fields>
+      </FieldRow>
     </Card>
   );
 }

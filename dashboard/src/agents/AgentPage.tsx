@@ -66,7 +66,7 @@ function Actions({ agent }: { agent: Agent }) {
         <Phone aria-hidden />
         Try it
       </ButtonLink>
-      <Button variant="danger" why={why} onClick={() => setAsking(true)}>
+      <Button why={why} onClick={() => setAsking(true)}>
         Put away
       </Button>
       {isAsking && <PutAway agent={agent} onClose={() => setAsking(false)} />}

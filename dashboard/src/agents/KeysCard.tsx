@@ -3,7 +3,7 @@ import { Plus, X } from 'lucide-react';
 import { Button } from '../ui/Button';
 import { NumberField, Select, TextField } from '../ui/Field';
 import { Fold } from '../ui/Fold';
-import { FieldRow, Fields, RowWithRemove } from '../ui/Form';
+import { FieldRow, RowWithRemove } from '../ui/Form';
 import { Note } from '../ui/Note';
 import { Card } from '../ui/Page';
 import type { Part } from './AgentForm';
@@ -15,35 +15,33 @@ export function KeysCard({ draft, set, mistakes }: Part) {
   const { keys } = draft;
   const free = KEYS.find((key) => !keys.some((it) => it.key === key));
   return (
-    <Card title="Keys">
-      <Fields>
-        <p>What happens when whoever is called presses a key. A key to be left alone is a good thing to offer.</p>
-        {keys.map((it) => (
-          <KeyRow key={it.id} rule={it} draft={draft} set={set} mistakes={mistakes} />
-        ))}
-        <div>
-          <Button
-            disabled={free === undefined}
-            onClick={() => set({ keys: [...keys, keyDraft(keys.length === 0 ? '9' : (free ?? '9'))] })}
-          >
-            <Plus aria-hidden />
-            Add a key
-          </Button>
-        </div>
-        {keys.length > 0 && (
-          <FieldRow>
-            <NumberField
-              label="Waits for a key for"
-              path="keypadSeconds"
-              unit="s"
-              hint="After the greeting, where nobody has the call by then; 1 to 60."
-              value={draft.keypadSeconds}
-              onChange={(keypadSeconds) => set({ keypadSeconds })}
-            />
-          </FieldRow>
-        )}
-        <Transfers draft={draft} set={set} mistakes={mistakes} />
-      </Fields>
+    <Card title="Keys" isStack>
+      <p>What happens when whoever is called presses a key. A key to be left alone is a good thing to offer.</p>
+      {keys.map((it) => (
+        <KeyRow key={it.id} rule={it} draft={draft} set={set} mistakes={mistakes} />
+      ))}
+      <div>
+        <Button
+          disabled={free === undefined}
+          onClick={() => set({ keys: [...keys, keyDraft(keys.length === 0 ? '9' : (free ?? '9'))] })}
+        >
+          <Plus aria-hidden />
+          Add a key
+        </Button>
+      </div>
+      {keys.length > 0 && (
+        <FieldRow>
+          <NumberField
+            label="Waits for a key for"
+            path="keypadSeconds"
+            unit="s"
+            hint="After the greeting, where nobody has the call by then; 1 to 60."
+            value={draft.keypadSeconds}
+            onChange={(keypadSeconds) => set({ keypadSeconds })}
+          />
+        </FieldRow>
+      )}
+      <Transfers draft={draft} set={set} mistakes={mistakes} />
     </Card>
   );
 }

@@ -9,7 +9,7 @@ import { Dialog } from '../ui/Dialog';
 import { EmptyState } from '../ui/EmptyState';
 import { TextField } from '../ui/Field';
 import { Filters } from '../ui/Filters';
-import { exactTime, moment } from '../ui/format';
+import { exactMoment, moment } from '../ui/format';
 import { MomentField } from '../ui/MomentField';
 import { Note } from '../ui/Note';
 import { Card, Page } from '../ui/Page';
@@ -135,7 +135,7 @@ function Entries({ filter }: { filter: AuditFilter }) {
               ['Who', whoOf(open.actor)],
               ['Their id', <code key="actor">{open.actor.id}</code>],
               ['To what', <Target key="target" target={open.target} />],
-              ['When', `${moment(open.at)}, at ${exactTime(open.at)}`],
+              ['When', exactMoment(open.at)],
               ...(open.requestId ? [['Request', <code key="request">{open.requestId}</code>] as const] : []),
             ]}
           />

@@ -3,8 +3,8 @@ import type { AuditEntry } from './queries';
 /** A change in words: `campaign.edit` → Campaign: edit. */
 export function actionOf(action: string): string {
   const [what = '', did = ''] = action.split('.');
-  const spaced = (text: string) => text.replaceAll('_', ' ').replaceAll('-', ' ');
-  const thing = spaced(what);
+  const spaced = (text: string) => text.replace(/[_-]/g, ' ').replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
+  const thing = spaced(what).replace(/^api /, 'API ');
   return `${thing.slice(0, 1).toUpperCase()}${thing.slice(1)}${did && `: ${spaced(did)}`}`;
 }
 

@@ -70,7 +70,7 @@ function Actions({ lead }: { lead: Lead }) {
       <Button why={why} onClick={() => setOpen('edit')}>
         Change
       </Button>
-      <Button variant="danger" why={why} onClick={() => setOpen('delete')}>
+      <Button why={why} onClick={() => setOpen('delete')}>
         Delete
       </Button>
       {open === 'edit' && <LeadDialog of={lead} onSaved={close} onClose={close} />}

@@ -1,5 +1,5 @@
 import { useInfiniteQuery, useMutation, useQueryClient } from '@tanstack/react-query';
-import { UserPlus } from 'lucide-react';
+import { UserPlus, Users } from 'lucide-react';
 import { useState } from 'react';
 
 import { useMe, useWhyNot } from '../api/me';
@@ -8,6 +8,7 @@ import { ROLE, ROLES } from '../keys/words';
 import { Button } from '../ui/Button';
 import { Chip } from '../ui/Chip';
 import { Confirm } from '../ui/Dialog';
+import { EmptyState } from '../ui/EmptyState';
 import { Select } from '../ui/Field';
 import { moment } from '../ui/format';
 import { ErrorNote } from '../ui/Note';
@@ -101,6 +102,10 @@ function Members({ why }: { why: string | undefined }) {
       <Card isFlush>
         {list.isPending ? (
           <Skeleton lines={3} />
+        ) : members.length === 0 ? (
+          <EmptyState icon={Users} title="Nobody has joined yet">
+            So far only API keys open this workspace. Invite those who work here.
+          </EmptyState>
         ) : (
           <Table caption="Members" columns={columns} rows={members} keyOf={({ id }) => id} />
         )}

@@ -28,7 +28,7 @@ export function ErasuresPage() {
       title="Erasures"
       lead="Whoever asks to be forgotten is: everything that is kept of their number is emptied or deleted, and a receipt says what."
       actions={
-        <Button variant="danger" why={whyNot('erase people')} onClick={() => setAsking(true)}>
+        <Button why={whyNot('erase people')} onClick={() => setAsking(true)}>
           <UserX aria-hidden />
           Erase a person
         </Button>

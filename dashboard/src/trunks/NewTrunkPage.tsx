@@ -29,7 +29,7 @@ export function NewTrunkPage() {
 
 function Kinds() {
   const part = (title: string, kinds: readonly Kind[]) => (
-    <Card title={title}>
+    <Card title={title} isStack>
       <div className={styles.kinds}>
         {kinds.map((kind) => (
           <Link key={kind} to="/trunks/new" search={{ kind }} className={styles.kind}>
@@ -69,7 +69,7 @@ function Fields({ kind, why }: { kind: Kind; why: string | undefined }) {
   const hasStream = kind === 'twilio' || kind === 'telnyx';
   return (
     <Form error={make.error} onSubmit={() => why === undefined && make.mutate()}>
-      <Card title="How it is reached">
+      <Card title="How it is reached" isStack>
         <div className={styles.fields}>
           <TextField label="Name" path="name" required hint="Your own word for it." {...bind('name')} />
           {often.map((field) => (
@@ -97,7 +97,7 @@ function Fields({ kind, why }: { kind: Kind; why: string | undefined }) {
           </details>
         )}
       </Card>
-      <Card title="What it shows, and how much it takes">
+      <Card title="What it shows, and how much it takes" isStack>
         <div className={styles.fields}>
           {hasCallerId(kind) && (
             <TextField

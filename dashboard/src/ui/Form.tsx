@@ -40,11 +40,6 @@ export function FieldRow({ children }: { children: ReactNode }) {
   return <div className={styles.row}>{children}</div>;
 }
 
-/** Fields below each other inside of a card. */
-export function Fields({ children }: { children: ReactNode }) {
-  return <div className={styles.fields}>{children}</div>;
-}
-
 /** Short fields beside each other with a button at their end that takes them away. */
 export function RowWithRemove({ children, remove }: { children: ReactNode; remove: ReactNode }) {
   return (

@@ -50,12 +50,15 @@ export function Card({
   title,
   actions,
   isFlush,
+  isStack,
   children,
 }: {
   title?: string;
   actions?: ReactNode;
   /** Its contents reach the edges, as tables do. */
   isFlush?: boolean;
+  /** Its contents stand below each other with room between them, as fields do. */
+  isStack?: boolean;
   children: ReactNode;
 }) {
   return (
@@ -66,7 +69,7 @@ export function Card({
           {actions}
         </div>
       )}
-      <div className={isFlush ? styles.flush : styles.cardBody}>{children}</div>
+      <div className={isFlush ? styles.flush : classes(styles.cardBody, isStack && styles.stack)}>{children}</div>
     </section>
   );
 }

@@ -56,6 +56,13 @@ export function moment(at: string | Date, now: Date = new Date()): string {
   return `${(isNear ? day : dayAndYear).format(then)}, ${clock.format(then)}`;
 }
 
+/** `14:05:09` of today, `Mon 3 Mar, 14:05:09` else. */
+export function exactMoment(at: string | Date, now: Date = new Date()): string {
+  const then = new Date(at);
+  const isToday = then.toDateString() === now.toDateString();
+  return isToday ? exactTime(then) : `${day.format(then)}, ${exactTime(then)}`;
+}
+
 /** `8 s`, `4 min`, `3 h 20 min`, `2 days`. */
 export function span(ms: number): string {
   const seconds = Math.round(Math.abs(ms) / 1000);

@@ -50,7 +50,7 @@ const columns = (filter: DeliveryFilter): VirtualColumn<Delivery>[] => [
   {
     name: 'Last answer',
     width: 'minmax(9rem, 1.2fr)',
-    cell: ({ attempts, lastStatus, lastError }) => (attempts === 0 ? '–' : answerOf(lastStatus, lastError).text),
+    cell: ({ attempts, lastStatus, lastError }) => (attempts === 0 ? '–' : (lastError ?? answerOf(lastStatus).text)),
   },
   { name: 'Happened', width: '9.5rem', cell: ({ createdAt }) => moment(createdAt) },
   { name: 'Next attempt', width: '8rem', cell: ({ dueAt }) => (dueAt ? ago(dueAt) : '–') },

@@ -8,7 +8,7 @@ import { Chip } from '../ui/Chip';
 import { Code } from '../ui/Code';
 import { Copy } from '../ui/Copy';
 import { Dialog } from '../ui/Dialog';
-import { ago, counted, exactTime, moment } from '../ui/format';
+import { ago, count, exactMoment, moment } from '../ui/format';
 import { ErrorNote } from '../ui/Note';
 import { Skeleton } from '../ui/Skeleton';
 import { Facts } from '../ui/Stat';
@@ -79,11 +79,12 @@ export function DeliveryPanel() {
                 <li key={`${number} ${at}`}>
                   <div className={styles.attempt}>
                     <b>Attempt {number}</b>
-                    <Chip tone={answerOf(status, error).tone}>{answerOf(status, error).text}</Chip>
+                    <Chip tone={answerOf(status).tone}>{answerOf(status).text}</Chip>
                     <span className={styles.faint} title={at}>
-                      {moment(at)}, at {exactTime(at)}, took {counted(durationMs, 'ms', 'ms')}
+                      {exactMoment(at)}, took {count(durationMs)} ms
                     </span>
                   </div>
+                  {error && <p className={styles.faint}>{error}</p>}
                   {answer && <Code text={answer} label={`What was said to attempt ${number}`} />}
                 </li>
               ))}

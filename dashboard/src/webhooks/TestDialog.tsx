@@ -9,7 +9,7 @@ import { Select } from '../ui/Field';
 import { Form } from '../ui/Form';
 import { ErrorNote } from '../ui/Note';
 import { deliveryQuery, type EventType, eventsQuery, tryOut, type Webhook } from './queries';
-import { answerOf, DELIVERY } from './words';
+import { DELIVERY } from './words';
 
 /** Sends the sample of an event, and tells what the endpoint says. */
 export function TestDialog({ webhook, onClose }: { webhook: Webhook; onClose: () => void }) {
@@ -58,7 +58,7 @@ function Outcome({ deliveryId }: { deliveryId: string }) {
       <p>
         <Chip tone={DELIVERY[data?.status ?? 'PENDING'].tone}>{DELIVERY[data?.status ?? 'PENDING'].text}</Chip>{' '}
         {last
-          ? `The endpoint said ${answerOf(last.status, last.error).text} after ${last.durationMs} ms.`
+          ? `The endpoint said ${last.status ?? last.error ?? 'nothing'} after ${last.durationMs} ms.`
           : 'No answer yet.'}
         {last && data?.status === 'PENDING' && ' It is tried again.'}
       </p>

@@ -31,9 +31,9 @@ export function pretty(body: string): string {
   }
 }
 
-/** What an answer with this status, or none, means. */
-export function answerOf(status: number | null | undefined, error: string | null | undefined): Word {
-  if (status == null) return { text: error ?? 'no answer', tone: 'bad' };
+/** What was answered: a status, or nothing. */
+export function answerOf(status: number | null | undefined): Word {
+  if (status == null) return { text: 'No answer', tone: 'bad' };
   const isGood = status >= 200 && status < 300;
   return { text: String(status), tone: isGood ? 'good' : 'bad' };
 }

@@ -75,9 +75,11 @@ function Logins() {
   const { signOut } = useLeaving();
   const [isAsking, setAsking] = useState(false);
   return (
-    <Card title="Logins">
+    <Card title="Logins" isStack>
       <p>Ends every login of yours, on all machines and in all browsers, this one too.</p>
-      <Button onClick={() => setAsking(true)}>Sign out everywhere</Button>
+      <div>
+        <Button onClick={() => setAsking(true)}>Sign out everywhere</Button>
+      </div>
       {isAsking && (
         <Confirm
           title="Sign out everywhere?"

@@ -76,7 +76,7 @@ interface Part {
 function HoursCard({ draft, set }: Part) {
   const hours = hoursOfDraft(draft);
   return (
-    <Card title="Hours in which anybody may be called">
+    <Card title="Hours in which anybody may be called" isStack>
       <p>
         On the clock of whoever is called. A campaign has hours of its own, 09:00 to 20:00 unless it says otherwise;
         these keep all of them from other ones, single calls too.
@@ -113,7 +113,7 @@ function HoursCard({ draft, set }: Part) {
 
 function CapsCard({ draft, set }: Part) {
   return (
-    <Card title="How often one number is called">
+    <Card title="How often one number is called" isStack>
       <p>All campaigns and single calls together, so that nobody is called again and again.</p>
       <FieldRow>
         <NumberField
@@ -153,7 +153,7 @@ function LimitsCard({ draft, set }: Part) {
     ...groups.map(({ id, name }) => [id, `${name} (group)`] as const),
   ];
   return (
-    <Card title="Pace and trunk">
+    <Card title="Pace and trunk" isStack>
       <FieldRow>
         <NumberField
           label="Calls per second"

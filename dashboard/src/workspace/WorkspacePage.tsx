@@ -17,7 +17,7 @@ export function WorkspacePage() {
   const rules = useQuery(rulesQuery);
   return (
     <Page
-      title="Workspace"
+      title="Rules"
       lead="What holds for every call of the workspace. A campaign can be stricter, never looser."
       isNarrow
     >
