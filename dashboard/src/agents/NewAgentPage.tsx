@@ -7,7 +7,7 @@ import { Page } from '../ui/Page';
 import { toast } from '../ui/toast';
 import { AgentForm } from './AgentForm';
 import { bodyOf, NEW } from './draft';
-import { makeAgent } from './queries';
+import { agentsQuery, makeAgent } from './queries';
 
 /** Makes an agent. */
 export function NewAgentPage() {
@@ -21,6 +21,8 @@ export function NewAgentPage() {
     onSuccess: async (agent) => {
       toast(agent.status === 'draft' ? 'Agent made, as a draft' : 'Agent made');
       await cache.invalidateQueries({ queryKey: ['agents'] });
+      // The page one came from chooses from this list as it opens.
+      if (back) await cache.prefetchQuery({ ...agentsQuery, staleTime: 0 });
       if (back) history.push(back, undefined, { ignoreBlocker: true });
       else await navigate({ to: '/agents/$agentId', params: { agentId: agent.id }, ignoreBlocker: true });
     },

@@ -22,6 +22,7 @@ import {
   mistakesIn,
   sendsMessages,
 } from './fields';
+import { trunksQuery } from './queries';
 import { TrunkField } from './TrunkField';
 import styles from './Trunks.module.css';
 
@@ -40,6 +41,8 @@ export function TrunkForm({ kind, back, why }: { kind: Kind; back: string | unde
     onSuccess: async ({ id }) => {
       toast('Trunk made');
       await cache.invalidateQueries({ queryKey: ['trunks'] });
+      // The page one came from chooses from this list as it opens.
+      if (back) await cache.prefetchQuery({ ...trunksQuery, staleTime: 0 });
       if (back) history.push(back, undefined, { ignoreBlocker: true });
       else await navigate({ to: '/trunks/$trunkId', params: { trunkId: id }, ignoreBlocker: true });
     },

@@ -47,7 +47,11 @@ export function TrunkPage() {
               value={trunk.limits.callsPerSecond ? rate(trunk.limits.callsPerSecond) : '–'}
               note={trunk.limits.callsPerSecond ? undefined : 'no limit'}
             />
-            <Stat label="Rests in a row" value={count(trunk.health.restsInARow)} />
+            <Stat
+              label="Rests in a row"
+              value={count(trunk.health.restsInARow)}
+              note="after trouble, each longer than the one before"
+            />
           </Stats>
           <Card title="How it is set up">
             <Facts facts={factsOf(trunk)} />
