@@ -1,19 +1,19 @@
 import { useInfiniteQuery, useMutation, useQueryClient } from '@tanstack/react-query';
-import { Link, useNavigate, useParams } from '@tanstack/react-router';
+import { Link, useParams } from '@tanstack/react-router';
 import { Phone } from 'lucide-react';
 import { useState } from 'react';
 
 import { useWhyNot } from '../api/me';
 import { Button, ButtonLink } from '../ui/Button';
 import { Chip } from '../ui/Chip';
-import { Confirm } from '../ui/Dialog';
 import { ErrorNote, Note } from '../ui/Note';
 import { Card, Page } from '../ui/Page';
 import { Skeleton } from '../ui/Skeleton';
 import { toast } from '../ui/toast';
 import { AgentForm } from './AgentForm';
 import { bodyOf, draftOf } from './draft';
-import { type Agent, changeAgent, publishAgent, putAgentAway, versionsQuery } from './queries';
+import { PutAway } from './PutAway';
+import { type Agent, changeAgent, publishAgent, versionsQuery } from './queries';
 import { Versions } from './Versions';
 
 /** One agent: its latest version, to be changed and published, and the ones before. */
@@ -27,7 +27,7 @@ export function AgentPage() {
       title={latest?.name ?? 'Agent'}
       crumb={<Link to="/agents">Agents</Link>}
       aside={latest && <Chip tone={latest.publishedVersion ? 'good' : 'warn'}>{calls(latest)}</Chip>}
-      actions={latest && <Actions agent={latest} />}
+      actions={latest && !latest.archivedAt && <Actions agent={latest} />}
       isNarrow
     >
       <ErrorNote error={list.error} onRetry={() => list.refetch()} />
@@ -60,8 +60,6 @@ const calls = ({ publishedVersion, archivedAt }: Agent): string =>
 function Actions({ agent }: { agent: Agent }) {
   const why = useWhyNot()('publish agents');
   const [isAsking, setAsking] = useState(false);
-  const navigate = useNavigate();
-  const cache = useQueryClient();
   return (
     <>
       <ButtonLink to="/calls" search={{ place: agent.id, version: agent.version }}>
@@ -71,23 +69,7 @@ function Actions({ agent }: { agent: Agent }) {
       <Button why={why} onClick={() => setAsking(true)}>
         Put away
       </Button>
-      {isAsking && (
-        <Confirm
-          title={`Put ${agent.name} away?`}
-          confirm="Put the agent away"
-          isDangerous
-          onClose={() => setAsking(false)}
-          onConfirm={async () => {
-            await putAgentAway(agent.id);
-            toast(`${agent.name} is put away`);
-            await navigate({ to: '/agents' });
-            await cache.invalidateQueries({ queryKey: ['agents'] });
-          }}
-        >
-          It is listed no more and makes no calls. Its calls and versions stay. An agent that an open campaign has
-          cannot be put away.
-        </Confirm>
-      )}
+      {isAsking && <PutAway agent={agent} onClose={() => setAsking(false)} />}
     </>
   );
 }

@@ -10,11 +10,12 @@ import { Note } from '../ui/Note';
 import { Card } from '../ui/Page';
 import { type Column, Table } from '../ui/Table';
 import { toast } from '../ui/toast';
-import { differences } from './draft';
+import { differences } from './differences';
 import { type Agent, publishAgent, rollBackAgent } from './queries';
+import styles from './Versions.module.css';
 import { VERSION } from './words';
 
-type Asked = { what: 'publish' | 'rollBack' | 'differences'; version: Agent };
+type Asked = { what: 'publish' | 'rollBack'; version: Agent } | { what: 'differences'; version: Agent; than: Agent };
 
 /** The versions of an agent, with what is another in each, and the ways back. */
 export function Versions({ versions }: { versions: readonly Agent[] }) {
@@ -24,6 +25,9 @@ export function Versions({ versions }: { versions: readonly Agent[] }) {
   const close = () => setAsked(null);
   const renew = () => cache.invalidateQueries({ queryKey: ['agents'] });
   const live = versions.find(({ version, publishedVersion }) => version === publishedVersion);
+  // With what calls are made with; that itself, and a draft where nothing is live, with the version before.
+  const otherThan = (version: Agent) => (live && version !== live ? live : versions[versions.indexOf(version) + 1]);
+  const noWayBack = versions.length > 1 ? undefined : 'There is no version to go back to.';
   const columns: Column<Agent>[] = [
     { name: 'Version', cell: ({ version }) => <b>{version}</b> },
     { name: 'State', cell: ({ status }) => <Chip tone={VERSION[status].tone}>{VERSION[status].text}</Chip> },
@@ -34,13 +38,9 @@ export function Versions({ versions }: { versions: readonly Agent[] }) {
       isNumber: true,
       cell: (version) => (
         <>
-          {live && version !== live && (
-            <Button variant="quiet" onClick={() => setAsked({ what: 'differences', version })}>
-              Compare<span className="unseen"> {version.version}</span>
-            </Button>
-          )}
+          <Compare version={version} than={otherThan(version)} onAsk={setAsked} />
           {version === live ? (
-            <Button variant="quiet" why={why} onClick={() => setAsked({ what: 'rollBack', version })}>
+            <Button variant="quiet" why={why ?? noWayBack} onClick={() => setAsked({ what: 'rollBack', version })}>
               Roll back
             </Button>
           ) : (
@@ -83,22 +83,34 @@ export function Versions({ versions }: { versions: readonly Agent[] }) {
           Calls are made again with the version that was live before {asked.version.version}.
         </Confirm>
       )}
-      {asked?.what === 'differences' && live && <Differences live={live} other={asked.version} onClose={close} />}
+      {asked?.what === 'differences' && <Differences version={asked.version} than={asked.than} onClose={close} />}
     </Card>
   );
 }
 
 type Difference = ReturnType<typeof differences>[number];
 
-function Differences({ live, other, onClose }: { live: Agent; other: Agent; onClose: () => void }) {
-  const rows = differences(live, other);
+function Compare({ version, than, onAsk }: { version: Agent; than: Agent | undefined; onAsk: (asked: Asked) => void }) {
+  if (than === undefined) return null;
+  return (
+    <Button variant="quiet" onClick={() => onAsk({ what: 'differences', version, than })}>
+      Compare<span className="unseen"> {version.version}</span> with {than.version}
+    </Button>
+  );
+}
+
+/** The older of the two stands first. */
+function Differences({ version, than, onClose }: { version: Agent; than: Agent; onClose: () => void }) {
+  const [older, newer] = numberOf(version) < numberOf(than) ? [version, than] : [than, version];
+  const rows = differences(older, newer);
+  const named = (it: Agent) => (it.version === it.publishedVersion ? `${it.version}, live` : it.version);
   const columns: Column<Difference>[] = [
     { name: 'What', cell: ({ name }) => <b>{name}</b> },
-    { name: `${live.version}, live`, cell: ({ before }) => before },
-    { name: other.version, cell: ({ after }) => after },
+    { name: named(older), cell: ({ before }) => <span className={styles.text}>{before}</span> },
+    { name: named(newer), cell: ({ after }) => <span className={styles.text}>{after}</span> },
   ];
   return (
-    <Dialog title={`${live.version} and ${other.version}`} isWide onClose={onClose}>
+    <Dialog title={`${older.version} and ${newer.version}`} isWide onClose={onClose}>
       {rows.length === 0 ? (
         <Note>They say and do the same.</Note>
       ) : (
@@ -107,3 +119,5 @@ function Differences({ live, other, onClose }: { live: Agent; other: Agent; onCl
     </Dialog>
   );
 }
+
+const numberOf = ({ version }: Agent): number => Number(version.slice(1));

@@ -1,23 +1,7 @@
 import { expect, test } from 'vitest';
 
-import { bodyOf, differences, draftOf, keyDraft, NEW, transferDraft } from './draft';
-import type { Agent } from './queries';
-
-const AGENT = {
-  name: 'Asha',
-  prompt: 'Be kind.',
-  voice: { provider: 'openai', voiceId: 'alloy' },
-  greetingText: 'Hello {{name|there}}',
-  connect: { kind: 'ws', url: 'wss://a.example', parameters: { tenant: 'a' } },
-  connectOn: 'greeting',
-  keypad: { '9': { action: 'suppress' }, '2': { action: 'transfer', to: 'sales' } },
-  keypadSeconds: 5,
-  onMachine: 'message',
-  machineMessageText: 'Call us back',
-  transfers: { sales: { kind: 'sip', to: 'sip:sales@pbx.example' } },
-  recording: true,
-  silenceSeconds: 30,
-} as unknown as Agent;
+import { bodyOf, draftOf, isChanged, keyDraft, mistakeIn, NEW, transferDraft } from './draft';
+import { AGENT } from './example';
 
 test('an agent comes back as it was', () => {
   expect(bodyOf(draftOf(AGENT), AGENT)).toMatchObject(AGENT);
@@ -42,11 +26,17 @@ test('only a key that hands on says where to', () => {
   });
 });
 
-test('versions are told apart by what is another in them', () => {
-  expect(differences(AGENT, AGENT)).toEqual([]);
-  const after = { ...AGENT, prompt: 'Be brief.', silenceSeconds: null };
-  expect(differences(AGENT, after)).toEqual([
-    { name: 'Prompt', before: 'Be kind.', after: 'Be brief.' },
-    { name: 'Silence', before: '30', after: '–' },
-  ]);
+test('what is changed and changed back is no change', () => {
+  const from = draftOf(AGENT);
+  expect(isChanged(draftOf(AGENT), from), 'rows that were made anew').toBe(false);
+  expect(isChanged({ ...from, prompt: 'Be brief.' }, from)).toBe(true);
+  expect(isChanged({ ...from, llm: '{' }, from), 'also what cannot be saved yet').toBe(true);
+});
+
+test('what cannot be written down for the API is found before', () => {
+  expect(mistakeIn(draftOf(AGENT))).toBeNull();
+  expect(mistakeIn({ ...NEW, llm: '[1]' })?.field).toBe('llm');
+  expect(mistakeIn({ ...NEW, llm: '{"model": ' })?.field).toBe('llm');
+  const transfers = [transferDraft('sales', 'sip', 'sip:a@b'), transferDraft(' sales', 'sip', 'sip:c@d')];
+  expect(mistakeIn({ ...NEW, transfers })?.why).toContain('“sales”');
 });

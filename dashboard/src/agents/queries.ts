@@ -44,6 +44,26 @@ export const versionsQuery = (agentId: string) =>
     getNextPageParam: (page) => page.next,
   });
 
+/** States of campaigns that still have their agent. */
+const OPEN = ['DRAFT', 'SCHEDULED', 'IN_PROGRESS', 'PAUSED'] as const;
+/** So many of each are named. */
+const NAMED = 10;
+
+/** Campaigns that an agent cannot be put away for. */
+export const openCampaignsQuery = (agentId: string) =>
+  queryOptions({
+    queryKey: ['agents', 'one', agentId, 'campaigns'],
+    queryFn: async ({ signal }) => {
+      const asked = OPEN.map((status) => {
+        const query = { agentId, status, limit: NAMED };
+        return askPage(api.GET('/api/v1/campaigns', { params: { query }, signal }));
+      });
+      const pages = await Promise.all(asked);
+      return { campaigns: pages.flatMap(({ items }) => items), hasMore: pages.some(({ next }) => next !== null) };
+    },
+    staleTime: 0,
+  });
+
 const of = (agentId: string) => ({ path: { agentId } });
 
 export const makeAgent = (body: Schemas['NewAgent']): Promise<Agent> => ask(api.POST('/api/v1/agents', { body }));

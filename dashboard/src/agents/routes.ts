@@ -1,6 +1,7 @@
 import { createRoute, lazyRouteComponent } from '@tanstack/react-router';
 
 import { shellRoute } from '../app/shell-route';
+import { backIn } from '../ui/back';
 
 const list = createRoute({
   getParentRoute: () => shellRoute,
@@ -10,6 +11,7 @@ const list = createRoute({
 const create = createRoute({
   getParentRoute: () => shellRoute,
   path: '/agents/new',
+  validateSearch: (search: Record<string, unknown>) => backIn(search),
   component: lazyRouteComponent(() => import('./NewAgentPage'), 'NewAgentPage'),
 });
 const one = createRoute({

@@ -1,23 +1,18 @@
-import { useQueries, useQuery } from '@tanstack/react-query';
+import { useQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import { Cable } from 'lucide-react';
 
 import { HealthCell } from '../trunks/HealthCell';
-import { type Trunk, trunkQuery, trunksQuery } from '../trunks/queries';
+import { LOOK, type Trunk, trunksQuery, useLiveCounts } from '../trunks/queries';
 import { TrunkSwitch } from '../trunks/TrunkSwitch';
-import { KIND } from '../trunks/words';
+import { KIND, liveOf } from '../trunks/words';
 import { ButtonLink } from '../ui/Button';
 import { EmptyState } from '../ui/EmptyState';
-import { count, rate } from '../ui/format';
+import { rate } from '../ui/format';
 import { ErrorNote } from '../ui/Note';
 import { Card } from '../ui/Page';
 import { Skeleton } from '../ui/Skeleton';
 import { type Column, Table } from '../ui/Table';
-
-/** How often trunks are looked at, in milliseconds: no live topic tells of them. */
-const LOOK = 5_000;
-/** Of so many the live calls are asked for, one by one. */
-const MOST = 30;
 
 /** Trunks with how they are, and the means to pause one. */
 export function Trunks() {
@@ -38,7 +33,7 @@ export function Trunks() {
     {
       name: 'Live',
       isNumber: true,
-      cell: ({ id, limits }) => of(live.get(id), limits.maxLiveCalls),
+      cell: ({ id, limits }) => liveOf(live.get(id), limits.maxLiveCalls),
     },
     {
       name: 'Begins at most',
@@ -67,15 +62,4 @@ export function Trunks() {
       )}
     </Card>
   );
-}
-
-const of = (live: number | undefined, most: number | null | undefined): string => {
-  if (live === undefined) return '–';
-  return most ? `${count(live)} of ${count(most)}` : count(live);
-};
-
-function useLiveCounts(trunks: readonly Trunk[]): ReadonlyMap<string, number> {
-  const queries = trunks.slice(0, MOST).map(({ id }) => ({ ...trunkQuery(id), refetchInterval: LOOK }));
-  const found = useQueries({ queries }).flatMap(({ data }) => (data ? [[data.id, data.liveCalls] as const] : []));
-  return new Map(found);
 }

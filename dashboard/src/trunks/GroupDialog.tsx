@@ -5,9 +5,10 @@ import { useId, useState } from 'react';
 import { api, ask } from '../api/client';
 import { Button } from '../ui/Button';
 import { Dialog } from '../ui/Dialog';
-import { Checkbox, TextField } from '../ui/Field';
+import { Checkbox, Select, TextField } from '../ui/Field';
 import { Form } from '../ui/Form';
 import { toast } from '../ui/toast';
+import { membersOf, type Sharing } from './group';
 import type { Trunk } from './queries';
 import styles from './Trunks.module.css';
 
@@ -17,12 +18,11 @@ export function GroupDialog({ trunks, onClose }: { trunks: readonly Trunk[]; onC
   const voice = trunks.filter(({ channel }) => channel === 'voice');
   const [name, setName] = useState('');
   const [order, setOrder] = useState<readonly string[]>([]);
+  const [sharing, setSharing] = useState<Sharing>('inOrder');
   const cache = useQueryClient();
   const make = useMutation({
-    mutationFn: () => {
-      const members = order.map((trunkId, priority) => ({ trunkId, priority, weight: 1 }));
-      return ask(api.POST('/api/v1/trunk-groups', { body: { name: name.trim(), members } }));
-    },
+    mutationFn: () =>
+      ask(api.POST('/api/v1/trunk-groups', { body: { name: name.trim(), members: membersOf(order, sharing) } })),
     onSuccess: async () => {
       toast('Group made');
       await cache.invalidateQueries({ queryKey: ['trunk-groups'] });
@@ -62,6 +62,17 @@ export function GroupDialog({ trunks, onClose }: { trunks: readonly Trunk[]; onC
           ))}
         </fieldset>
         {order.length > 1 && (
+          <Select
+            label="Calls go by"
+            value={sharing}
+            onChange={setSharing}
+            options={[
+              ['inOrder', 'the first one, and by the next when it rests or is full'],
+              ['evenly', 'all of them, shared out evenly'],
+            ]}
+          />
+        )}
+        {order.length > 1 && sharing === 'inOrder' && (
           <fieldset className={styles.plain}>
             <legend>In this order</legend>
             <ol className={styles.order}>

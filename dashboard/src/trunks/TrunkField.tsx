@@ -4,14 +4,17 @@ import type { FieldOf } from './fields';
 /** One of the fields of a kind. */
 export function TrunkField({
   field: { name, label, hint, placeholder, is, isRequired },
+  error,
   value,
   onChange,
 }: {
   field: FieldOf;
+  /** What the page itself has found. */
+  error?: string | undefined;
   value: string;
   onChange: (value: string) => void;
 }) {
-  const common = { label, hint, placeholder, path: name, isOptional: !isRequired, value, onChange };
+  const common = { label, hint, placeholder, path: name, isOptional: !isRequired, error, value, onChange };
   if (is === 'check') {
     return (
       <Checkbox
@@ -24,6 +27,7 @@ export function TrunkField({
   }
   if (is === 'number') return <NumberField {...common} />;
   if (is === 'lines') return <TextArea {...common} rows={5} />;
+  if (is === 'json') return <TextArea {...common} rows={3} spellCheck={false} />;
   if (is === 'secret') return <TextField {...common} type="password" autoComplete="new-password" />;
   if (is === undefined) return <TextField {...common} />;
   return <Select label={label} hint={hint} path={name} value={value} onChange={onChange} options={is} />;

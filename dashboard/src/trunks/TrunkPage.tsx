@@ -5,18 +5,16 @@ import type { ReactNode } from 'react';
 import { reason } from '../campaigns/words';
 import { Chip } from '../ui/Chip';
 import { Copy } from '../ui/Copy';
-import { ago, count, moment, rate } from '../ui/format';
+import { ago, count, counted, moment, rate } from '../ui/format';
 import { ErrorNote, Note } from '../ui/Note';
 import { Card, Page } from '../ui/Page';
 import { Skeleton } from '../ui/Skeleton';
 import { Facts, Stat, Stats } from '../ui/Stat';
-import { FIELDS } from './fields';
-import { type Trunk, trunkQuery } from './queries';
+import { Callbacks } from './Callbacks';
+import { FIELDS, type FieldOf, hasCallerId } from './fields';
+import { LOOK, type Trunk, trunkQuery } from './queries';
 import { TrunkSwitch } from './TrunkSwitch';
-import { HEALTH, KIND } from './words';
-
-/** How often a trunk is looked at, in milliseconds. */
-const LOOK = 3_000;
+import { HEALTH, KIND, ROTATION } from './words';
 
 /** One trunk: how it is, what it does, and how it is set up. */
 export function TrunkPage() {
@@ -49,11 +47,16 @@ export function TrunkPage() {
               value={trunk.limits.callsPerSecond ? rate(trunk.limits.callsPerSecond) : '–'}
               note={trunk.limits.callsPerSecond ? undefined : 'no limit'}
             />
-            <Stat label="Rests in a row" value={count(trunk.health.restsInARow)} />
+            <Stat
+              label="Rests in a row"
+              value={count(trunk.health.restsInARow)}
+              note="after trouble, each longer than the one before"
+            />
           </Stats>
           <Card title="How it is set up">
             <Facts facts={factsOf(trunk)} />
           </Card>
+          <Callbacks trunk={trunk} />
           <Note>
             A trunk stays what it is, so that every call can be told by which it went. To change something, make another
             one, let campaigns use that, and pause this one.
@@ -79,17 +82,16 @@ function Health({ trunk: { health } }: { trunk: Trunk }) {
 /** What the API shows of a trunk: its secrets it never does. */
 function factsOf(trunk: Trunk): [string, ReactNode][] {
   const known = trunk as unknown as Readonly<Record<string, unknown>>;
-  const own = FIELDS[trunk.kind].filter(({ is, name }) => is !== 'secret' && known[name] != null && known[name] !== '');
+  const isThere = (value: unknown) => value != null && value !== '' && JSON.stringify(value) !== '{}';
+  const own = FIELDS[trunk.kind].filter(({ is, name }) => is !== 'secret' && isThere(known[name]));
   const stream = known.stream as { url: string } | null | undefined;
   return [
     ['Kind', `${KIND[trunk.kind].text}: ${KIND[trunk.kind].meaning}`],
-    ...own.map(({ name, label, is }): [string, ReactNode] => [
-      label,
-      is === 'check' ? (known[name] ? 'yes' : 'no') : String(known[name]),
-    ]),
+    ...own.map((field): [string, ReactNode] => [field.label, shown(field, known[field.name])]),
     ...(trunk.hasPassword ? [['Password or token', 'set, and never shown'] as [string, ReactNode]] : []),
     ...(stream ? [['Audio goes to', stream.url] as [string, ReactNode]] : []),
-    ['Caller ID', trunk.callerIds ? trunk.callerIds.numbers.join(', ') : (trunk.callerId ?? '–')],
+    ...(hasCallerId(trunk.kind) ? [['Caller ID', trunk.callerId ?? '–'] as [string, ReactNode]] : []),
+    ...poolOf(trunk),
     ['Made', moment(trunk.createdAt)],
     [
       'Id',
@@ -97,5 +99,22 @@ function factsOf(trunk: Trunk): [string, ReactNode][] {
         <code>{trunk.id}</code> <Copy text={trunk.id} what="the id" />
       </span>,
     ],
+  ];
+}
+
+function shown({ is }: FieldOf, value: unknown): string {
+  if (is === 'check') return value ? 'yes' : 'no';
+  if (Array.isArray(is)) return is.find(([option]) => option === value)?.[1] ?? String(value);
+  return typeof value === 'object' ? JSON.stringify(value) : String(value);
+}
+
+/** The numbers that campaigns without any of their own show. */
+function poolOf({ callerIds }: Trunk): [string, ReactNode][] {
+  if (!callerIds) return [];
+  const { numbers, rotation, dailyCap } = callerIds;
+  return [
+    ['Numbers in turn', numbers.join(', ')],
+    ['Which one comes next', ROTATION[rotation]],
+    ['Each shown a day', dailyCap ? `at most ${counted(dailyCap, 'time')}` : 'any number of times'],
   ];
 }

@@ -1,4 +1,4 @@
-import { useQuery } from '@tanstack/react-query';
+import { useInfiniteQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import { Cable, Plus } from 'lucide-react';
 import { useState } from 'react';
@@ -6,38 +6,38 @@ import { useState } from 'react';
 import { useWhyNot } from '../api/me';
 import { Button, ButtonLink } from '../ui/Button';
 import { EmptyState } from '../ui/EmptyState';
-import { count, counted, rate } from '../ui/format';
+import { counted, rate } from '../ui/format';
 import { ErrorNote } from '../ui/Note';
 import { Card, Page } from '../ui/Page';
 import { Skeleton } from '../ui/Skeleton';
 import { type Column, Table } from '../ui/Table';
 import { GroupDialog } from './GroupDialog';
+import { placesOf } from './group';
 import { HealthCell } from './HealthCell';
-import { type Trunk, type TrunkGroup, trunkGroupsQuery, trunksQuery } from './queries';
-import { KIND } from './words';
-
-/** How often health is looked at, in milliseconds. */
-const LOOK = 5_000;
+import { LOOK, type Trunk, type TrunkGroup, trunkGroupPages, trunkPages, useLiveCounts } from './queries';
+import { KIND, liveOf } from './words';
 
 /** What places calls and sends messages, and which of them stand in for each other. */
 export function TrunksPage() {
-  const trunks = useQuery({ ...trunksQuery, refetchInterval: LOOK });
+  const list = useInfiniteQuery({ ...trunkPages, refetchInterval: LOOK });
+  const trunks = list.data?.pages.flatMap(({ items }) => items) ?? [];
+  const live = useLiveCounts(trunks);
   return (
     <Page
       title="Trunks"
       lead="What places the calls, and what sends the messages: a carrier or provider, with the limits agreed with it."
       actions={<Make />}
     >
-      <ErrorNote error={trunks.error} onRetry={() => trunks.refetch()} />
-      {trunks.isPending && (
+      <ErrorNote error={list.error} onRetry={() => list.refetch()} />
+      {list.isPending && (
         <Card>
           <Skeleton lines={4} />
         </Card>
       )}
-      {trunks.data && (
+      {list.data && (
         <Card isFlush>
-          {trunks.data.items.length > 0 ? (
-            <Table caption="Trunks" columns={COLUMNS} rows={trunks.data.items} keyOf={({ id }) => id} />
+          {trunks.length > 0 ? (
+            <Table caption="Trunks" columns={columns(live)} rows={trunks} keyOf={({ id }) => id} />
           ) : (
             <EmptyState icon={Cable} title="No trunks yet" action={<Make />}>
               Connect a carrier, or make a simulated one first, which calls nobody.
@@ -45,7 +45,14 @@ export function TrunksPage() {
           )}
         </Card>
       )}
-      {trunks.data && trunks.data.items.length > 0 && <Groups trunks={trunks.data.items} />}
+      {list.hasNextPage && (
+        <div>
+          <Button isPending={list.isFetchingNextPage} onClick={() => list.fetchNextPage()}>
+            Show older ones
+          </Button>
+        </div>
+      )}
+      {trunks.length > 0 && <Groups trunks={trunks} />}
     </Page>
   );
 }
@@ -72,7 +79,7 @@ function Make() {
   );
 }
 
-const COLUMNS: Column<Trunk>[] = [
+const columns = (live: ReadonlyMap<string, number>): Column<Trunk>[] => [
   {
     name: 'Name',
     cell: ({ id, name }) => (
@@ -90,12 +97,7 @@ const COLUMNS: Column<Trunk>[] = [
     isWide: true,
     cell: ({ limits }) => (limits.callsPerSecond ? rate(limits.callsPerSecond) : 'as fast as it can'),
   },
-  {
-    name: 'Live at most',
-    isNumber: true,
-    isWide: true,
-    cell: ({ limits }) => (limits.maxLiveCalls ? count(limits.maxLiveCalls) : 'any number'),
-  },
+  { name: 'Live', isNumber: true, cell: ({ id, limits }) => liveOf(live.get(id), limits.maxLiveCalls) },
 ];
 
 /** The number, or how many of them. */
@@ -104,15 +106,22 @@ function shows({ callerId, callerIds }: Trunk): string {
 }
 
 function Groups({ trunks }: { trunks: readonly Trunk[] }) {
-  const groups = useQuery(trunkGroupsQuery);
+  const groups = useInfiniteQuery(trunkGroupPages);
   const [isMaking, setMaking] = useState(false);
   const why = useWhyNot()('edit trunks');
   const names = new Map(trunks.map(({ id, name }) => [id as string, name]));
   const columns: Column<TrunkGroup>[] = [
-    { name: 'Name', cell: ({ name }) => <b>{name}</b> },
+    {
+      name: 'Name',
+      cell: ({ id, name }) => (
+        <Link to="/trunks/groups/$groupId" params={{ groupId: id }} data-row>
+          {name}
+        </Link>
+      ),
+    },
     { name: 'Trunks, the first one first', cell: ({ members }) => inOrder(members, names) },
   ];
-  const items = groups.data?.items ?? [];
+  const items = groups.data?.pages.flatMap((page) => page.items) ?? [];
   return (
     <Card
       title="Groups"
@@ -125,19 +134,24 @@ function Groups({ trunks }: { trunks: readonly Trunk[] }) {
       }
     >
       <ErrorNote error={groups.error} onRetry={() => groups.refetch()} />
-      {items.length > 0 ? (
-        <Table caption="Groups of trunks" columns={columns} rows={items} keyOf={({ id }) => id} />
-      ) : (
+      {groups.isPending && <Skeleton lines={2} />}
+      {groups.data && items.length === 0 && (
         <EmptyState title="No groups yet">
           Trunks of a group stand in for each other: when one is in trouble or full, calls go by the next.
         </EmptyState>
+      )}
+      {items.length > 0 && <Table caption="Groups of trunks" columns={columns} rows={items} keyOf={({ id }) => id} />}
+      {groups.hasNextPage && (
+        <Button variant="quiet" isPending={groups.isFetchingNextPage} onClick={() => groups.fetchNextPage()}>
+          Show older groups
+        </Button>
       )}
       {isMaking && <GroupDialog trunks={trunks} onClose={() => setMaking(false)} />}
     </Card>
   );
 }
 
-function inOrder(members: TrunkGroup['members'], names: ReadonlyMap<string, string>): string {
-  const sorted = [...members].sort((a, b) => (a.priority ?? 0) - (b.priority ?? 0));
-  return sorted.map(({ trunkId }) => names.get(trunkId) ?? trunkId).join(', ');
-}
+const inOrder = (members: TrunkGroup['members'], names: ReadonlyMap<string, string>): string =>
+  placesOf(members)
+    .map(({ trunkId }) => names.get(trunkId) ?? trunkId)
+    .join(', ');

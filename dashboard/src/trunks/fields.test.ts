@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 
-import { bodyOf } from './fields';
+import { bodyOf, mistakesIn } from './fields';
 
 test('what was typed is what is sent, and nothing of another kind', () => {
   const typed = {
@@ -37,4 +37,31 @@ test('audio goes somewhere only over those that ask where', () => {
   const typed = { name: 'A', streamUrl: 'wss://a.example' };
   expect(bodyOf('telnyx', typed).stream).toEqual({ url: 'wss://a.example', parameters: {} });
   expect(bodyOf('sip', typed).stream).toBeUndefined();
+});
+
+test('what is told with the start of the audio stands on lines', () => {
+  const streamParameters = 'language: en\n\nurl=https://a.example:1/b';
+  expect(bodyOf('twilio', { streamUrl: 'wss://a.example', streamParameters }).stream?.parameters).toEqual({
+    language: 'en',
+    url: 'https://a.example:1/b',
+  });
+});
+
+test('a pool is there once it has numbers, however they are written', () => {
+  expect(bodyOf('sip', { rotation: 'match', dailyCap: '5' }).callerIds).toBeUndefined();
+  const poolNumbers = '+1 (202) 555-0101\n+12025550102, +12025550103;';
+  expect(bodyOf('sip', { poolNumbers, dailyCap: '80' }).callerIds).toEqual({
+    numbers: ['+12025550101', '+12025550102', '+12025550103'],
+    rotation: 'roundRobin',
+    dailyCap: 80,
+  });
+  expect(bodyOf('smtp', { poolNumbers }).callerIds).toBeUndefined();
+});
+
+test('what should be JSON is looked at before it is sent', () => {
+  const outcomes = '{"480": {"noRoom": {"retryAfterSeconds": 5}}}';
+  expect(mistakesIn('sip', { outcomes })).toEqual({});
+  expect(bodyOf('sip', { outcomes }).outcomes).toEqual({ '480': { noRoom: { retryAfterSeconds: 5 } } });
+  expect(Object.keys(mistakesIn('sip', { outcomes: '{480' }))).toEqual(['outcomes']);
+  expect(mistakesIn('smtp', { outcomes: '{480' }), 'typed before another kind was chosen').toEqual({});
 });

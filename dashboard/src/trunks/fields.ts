@@ -11,7 +11,7 @@ export interface FieldOf {
   hint?: string;
   placeholder?: string;
   /** Default is a line of text. */
-  is?: 'secret' | 'number' | 'check' | 'lines' | readonly (readonly [string, string])[];
+  is?: 'secret' | 'number' | 'check' | 'lines' | 'json' | readonly (readonly [string, string])[];
   isRequired?: boolean;
   /** Folded away: few need it. */
   isRare?: boolean;
@@ -60,6 +60,14 @@ export const FIELDS: Readonly<Record<Kind, readonly FieldOf[]>> = {
     { name: 'tlsServerName', label: 'Name in its certificate', isRare: true },
     { name: 'caCertificate', label: 'Certificate to trust (PEM)', is: 'lines', isRare: true },
     { name: 'sips', label: 'Addresses say sips:', is: 'check', isRare: true },
+    {
+      name: 'outcomes',
+      label: 'What SIP statuses mean here',
+      is: 'json',
+      isRare: true,
+      placeholder: '{"480": {"noRoom": {"retryAfterSeconds": 10}}}',
+      hint: 'As JSON, where that differs from the usual: a PBX that says 480 when its lines are busy, say.',
+    },
   ],
   twilio: [...TWILIO, MACHINES, BASE_URL],
   telnyx: [
@@ -123,28 +131,79 @@ export const BEGIN: Readonly<Record<string, string>> = {
   maxLiveCalls: '10',
 };
 
+/** Whether audio of answered calls has to be sent somewhere by the provider. */
+export const hasStream = (kind: Kind): boolean => kind === 'twilio' || kind === 'telnyx';
+
+/** Whether it reaches people by writing. */
+export const sendsMessages = (kind: Kind): boolean => kind === 'twilioSms' || kind === 'whatsapp' || kind === 'smtp';
+
+type Values = Readonly<Record<string, string>>;
+
+/** What was typed of fields whose text is JSON and is none, by name. */
+export function mistakesIn(kind: Kind, values: Values): Record<string, string> {
+  const wrong = FIELDS[kind].filter(({ name, is }) => is === 'json' && jsonIn(values[name]) === null);
+  return Object.fromEntries(
+    wrong.map(({ name, placeholder }) => [name, `This is no JSON. Write it like ${placeholder}.`]),
+  );
+}
+
 /** What was typed, as the API takes it; empty fields are left out, and what is no number goes as it is, for the API to say so. */
-export function bodyOf(kind: Kind, values: Readonly<Record<string, string>>): NewTrunk {
-  const number = (text: string | undefined) => (text?.trim() ? (numberOf(text) ?? text) : undefined);
+export function bodyOf(kind: Kind, values: Values): NewTrunk {
   const read = ({ name, is }: FieldOf): unknown => {
     const text = values[name] ?? BEGIN[name] ?? '';
     if (is === 'check') return text === 'yes' ? true : undefined;
-    if (is === 'number') return number(text);
+    if (is === 'number') return numberIn(text);
+    if (is === 'json') return jsonIn(text) ?? undefined;
     return (is === 'secret' ? text : text.trim()) || undefined;
   };
   const own = FIELDS[kind]
     .map((field) => [field.name, read(field)] as const)
     .filter(([, value]) => value !== undefined);
-  const limit = (name: 'callsPerSecond' | 'maxLiveCalls') => number(values[name] ?? BEGIN[name]);
+  const limit = (name: 'callsPerSecond' | 'maxLiveCalls') => numberIn(values[name] ?? BEGIN[name]);
   const limits = { callsPerSecond: limit('callsPerSecond') ?? null, maxLiveCalls: limit('maxLiveCalls') ?? null };
   const callerId = hasCallerId(kind) ? values.callerId?.trim() : '';
-  const streamUrl = kind === 'twilio' || kind === 'telnyx' ? values.streamUrl?.trim() : '';
+  const callerIds = hasCallerId(kind) ? poolIn(values) : undefined;
+  const streamUrl = hasStream(kind) ? values.streamUrl?.trim() : '';
   return {
     name: values.name?.trim() ?? '',
     kind,
     ...Object.fromEntries(own),
     ...(callerId && { callerId }),
-    ...(streamUrl && { stream: { url: streamUrl, parameters: {} } }),
+    ...(callerIds && { callerIds }),
+    ...(streamUrl && { stream: { url: streamUrl, parameters: namedIn(values.streamParameters ?? '') } }),
     limits,
   } as NewTrunk;
+}
+
+const numberIn = (text: string | undefined) => (text?.trim() ? (numberOf(text) ?? text) : undefined);
+
+/** Nothing where nothing was typed, null where it is no JSON. */
+function jsonIn(text: string | undefined): unknown {
+  if (!text?.trim()) return undefined;
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
+}
+
+/** Numbers of a pool, in whatever way they were written below or beside each other. */
+function poolIn({ poolNumbers = '', rotation, dailyCap }: Values): object | undefined {
+  const numbers = poolNumbers
+    .split(/[\n,;]+/)
+    .map((number) => number.replace(/[\s().-]/g, ''))
+    .filter((number) => number !== '');
+  if (numbers.length === 0) return undefined;
+  return { numbers, rotation: rotation ?? 'roundRobin', dailyCap: numberIn(dailyCap) ?? null };
+}
+
+/** `name: value`, one on each line. */
+function namedIn(text: string): Record<string, string> {
+  const lines = text.split('\n').filter((line) => line.trim() !== '');
+  return Object.fromEntries(
+    lines.map((line) => {
+      const [name = '', ...rest] = line.split(/[:=]/);
+      return [name.trim(), line.slice(name.length + (rest.length > 0 ? 1 : 0)).trim()];
+    }),
+  );
 }

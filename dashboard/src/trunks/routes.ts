@@ -1,6 +1,7 @@
 import { createRoute, lazyRouteComponent } from '@tanstack/react-router';
 
 import { shellRoute } from '../app/shell-route';
+import { backIn } from '../ui/back';
 import { choice } from '../ui/search';
 import { KIND } from './words';
 
@@ -12,7 +13,7 @@ const list = createRoute({
 const create = createRoute({
   getParentRoute: () => shellRoute,
   path: '/trunks/new',
-  validateSearch: (search: Record<string, unknown>) => choice(search, 'kind', KIND),
+  validateSearch: (search: Record<string, unknown>) => ({ ...choice(search, 'kind', KIND), ...backIn(search) }),
   component: lazyRouteComponent(() => import('./NewTrunkPage'), 'NewTrunkPage'),
 });
 const one = createRoute({
@@ -21,4 +22,10 @@ const one = createRoute({
   component: lazyRouteComponent(() => import('./TrunkPage'), 'TrunkPage'),
 });
 
-export const trunkRoutes = [list, create, one];
+const group = createRoute({
+  getParentRoute: () => shellRoute,
+  path: '/trunks/groups/$groupId',
+  component: lazyRouteComponent(() => import('./GroupPage'), 'GroupPage'),
+});
+
+export const trunkRoutes = [list, create, one, group];

@@ -51,6 +51,8 @@ export function Dialog({ title, onClose, actions, isWide, isSide, isQuestion, ch
 export function Confirm({
   title,
   confirm,
+  cancel = 'Leave it as it is',
+  why,
   isDangerous,
   onConfirm,
   onClose,
@@ -59,6 +61,10 @@ export function Confirm({
   title: string;
   /** What the button says: a verb with its object, like `Cancel the campaign`. */
   confirm: string;
+  /** What the other button says. */
+  cancel?: string;
+  /** Why it cannot be done after all; it can be read, and closed again. */
+  why?: string | undefined;
   isDangerous?: boolean;
   onConfirm: () => Promise<unknown>;
   onClose: () => void;
@@ -84,8 +90,8 @@ export function Confirm({
       isQuestion
       actions={
         <>
-          <Button onClick={onClose}>Leave it as it is</Button>
-          <Button variant={isDangerous ? 'danger' : 'primary'} isPending={isPending} onClick={run}>
+          <Button onClick={onClose}>{cancel}</Button>
+          <Button variant={isDangerous ? 'danger' : 'primary'} why={why} isPending={isPending} onClick={run}>
             {confirm}
           </Button>
         </>

@@ -39,3 +39,13 @@ export function Form({
 export function FieldRow({ children }: { children: ReactNode }) {
   return <div className={styles.row}>{children}</div>;
 }
+
+/** Short fields beside each other with a button at their end that takes them away. */
+export function RowWithRemove({ children, remove }: { children: ReactNode; remove: ReactNode }) {
+  return (
+    <div className={styles.withRemove}>
+      <div className={styles.row}>{children}</div>
+      {remove}
+    </div>
+  );
+}

@@ -3,7 +3,7 @@ import { useNavigate } from '@tanstack/react-router';
 import { useState } from 'react';
 
 import { api, ask } from '../../api/client';
-import { Button } from '../../ui/Button';
+import { Button, ButtonLink } from '../../ui/Button';
 import { FieldErrors, Select, TextField } from '../../ui/Field';
 import { ErrorNote, Note } from '../../ui/Note';
 import { Card } from '../../ui/Page';
@@ -90,7 +90,14 @@ function AgentForm({
           {ways.length === 0 && <NoTrunk />}
           {agentId === NEW && <NewAgent columns={upload.columns} onMade={setAgentId} />}
           {agent && !agent.publishedVersion && (
-            <Note tone="warn">
+            <Note
+              tone="warn"
+              action={
+                <ButtonLink to="/agents/$agentId" params={{ agentId: agent.id }}>
+                  See the agent
+                </ButtonLink>
+              }
+            >
               No version of {agent.name} is published. The campaign can be made, and started once somebody has published
               one.
             </Note>

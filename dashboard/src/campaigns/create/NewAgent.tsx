@@ -1,9 +1,10 @@
 import { useMutation, useQueryClient } from '@tanstack/react-query';
+import { useLocation } from '@tanstack/react-router';
 import { useState } from 'react';
 
 import { api, ask } from '../../api/client';
 import { useWhyNot } from '../../api/me';
-import { Button } from '../../ui/Button';
+import { Button, ButtonLink } from '../../ui/Button';
 import { FieldErrors, TextArea, TextField } from '../../ui/Field';
 import { ErrorNote } from '../../ui/Note';
 import { toast } from '../../ui/toast';
@@ -14,6 +15,7 @@ import styles from './Upload.module.css';
 export function NewAgent({ columns, onMade }: { columns: readonly string[]; onMade: (agentId: string) => void }) {
   const cache = useQueryClient();
   const whyNot = useWhyNot();
+  const here = useLocation({ select: ({ href }) => href });
   const [name, setName] = useState('');
   const [text, setText] = useState('');
   const make = useMutation({
@@ -50,6 +52,11 @@ export function NewAgent({ columns, onMade }: { columns: readonly string[]; onMa
         />
         <ErrorNote error={make.error} />
         <div className={styles.buttons}>
+          {whyNot('edit agents') === undefined && (
+            <ButtonLink variant="quiet" to="/agents/new" search={{ back: here }}>
+              Make one with keys, a voice or a program
+            </ButtonLink>
+          )}
           <Button type="submit" isPending={make.isPending} why={whyNot('edit agents')}>
             Make the agent
           </Button>

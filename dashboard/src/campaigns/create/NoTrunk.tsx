@@ -1,16 +1,19 @@
 import { useMutation, useQueryClient } from '@tanstack/react-query';
+import { useLocation } from '@tanstack/react-router';
 
 import { api, ask } from '../../api/client';
 import { useWhyNot } from '../../api/me';
-import { Button } from '../../ui/Button';
+import { Button, ButtonLink } from '../../ui/Button';
 import { ErrorNote, Note } from '../../ui/Note';
 import { toast } from '../../ui/toast';
 import { trunksQuery } from '../queries';
+import styles from './Upload.module.css';
 
 /** For workspaces that have nothing to place calls with: a trunk for trying things out calls nobody. */
 export function NoTrunk() {
   const cache = useQueryClient();
   const whyNot = useWhyNot();
+  const here = useLocation({ select: ({ href }) => href });
   const make = useMutation({
     mutationFn: () => {
       const body = { name: 'Trial, calls nobody', kind: 'simulated' as const, ringMs: 2_000, talkMs: 8_000 };
@@ -26,9 +29,16 @@ export function NoTrunk() {
       <Note
         tone="warn"
         action={
-          <Button why={whyNot('edit trunks')} isPending={make.isPending} onClick={() => make.mutate()}>
-            Make a trial trunk
-          </Button>
+          <div className={styles.buttons}>
+            <Button why={whyNot('edit trunks')} isPending={make.isPending} onClick={() => make.mutate()}>
+              Make a trial trunk
+            </Button>
+            {whyNot('edit trunks') === undefined && (
+              <ButtonLink to="/trunks/new" search={{ back: here }}>
+                Connect a carrier
+              </ButtonLink>
+            )}
+          </div>
         }
       >
         There is no trunk to place calls with yet. To try a campaign without calling anybody, make one that only acts as

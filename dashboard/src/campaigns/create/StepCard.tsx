@@ -1,4 +1,6 @@
-import { Button } from '../../ui/Button';
+import { useLocation } from '@tanstack/react-router';
+
+import { Button, ButtonLink } from '../../ui/Button';
 import { Checkbox, NumberField, Select } from '../../ui/Field';
 import { Note } from '../../ui/Note';
 import { Card } from '../../ui/Page';
@@ -22,6 +24,9 @@ const GATES: Readonly<Record<Gate, string>> = {
   'email.bounced': 'the mail came back',
 };
 
+/** What kind of trunk sends by a channel. */
+const KIND_FOR = { voice: undefined, sms: 'twilioSms', whatsapp: 'whatsapp', email: 'smtp' } as const;
+
 /** One step of the plan. */
 export function StepCard({
   step,
@@ -38,6 +43,7 @@ export function StepCard({
   onChange: (changes: Partial<StepDraft>) => void;
   onRemove?: () => void;
 }) {
+  const here = useLocation({ select: ({ href }) => href });
   const path = `channels[${index}]`;
   const isCall = step.channel === 'voice';
   const gates = (Object.keys(GATES) as Gate[]).filter((gate) => gate !== 'any' && gate.startsWith(`${before}.`));
@@ -109,7 +115,17 @@ export function StepCard({
           )}
         </div>
         {!isCall && trunks.length === 0 && (
-          <Note tone="warn">There is no trunk yet that sends by {CHANNEL[step.channel]}.</Note>
+          <Note
+            tone="warn"
+            action={
+              <ButtonLink to="/trunks/new" search={{ kind: KIND_FOR[step.channel], back: here }}>
+                Make one
+              </ButtonLink>
+            }
+          >
+            There is no trunk yet that sends by {CHANNEL[step.channel]}. What you have changed of the plan is not kept
+            on the way.
+          </Note>
         )}
         {isCall && Number(step.attempts) !== 1 && <TriedAgain step={step} onChange={onChange} />}
         {!isCall && <MessageFields step={step} path={path} onChange={onChange} />}
