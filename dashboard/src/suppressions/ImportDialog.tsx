@@ -36,6 +36,7 @@ export function ImportDialog({ onClose }: { onClose: () => void }) {
     },
   });
   const { data } = send;
+  const isOfColumn = send.error !== null && asProblem(send.error).field === 'column';
   return (
     <Dialog
       title="Import a file"
@@ -48,7 +49,7 @@ export function ImportDialog({ onClose }: { onClose: () => void }) {
       }
     >
       <ErrorNote
-        error={send.error}
+        error={isOfColumn ? null : send.error}
         onRetry={file && send.error && asProblem(send.error).isPassing ? () => send.mutate(file) : undefined}
       />
       {send.isPending && (

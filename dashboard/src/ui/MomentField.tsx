@@ -1,5 +1,7 @@
+import { useState } from 'react';
+
 import { TextField } from './Field';
-import { localMoment } from './moment';
+import { localMoment, momentIn } from './moment';
 
 /** A moment, on the clock of whoever chooses it; outside it is as the API writes it, or nothing. */
 export function MomentField({
@@ -17,6 +19,13 @@ export function MomentField({
   path?: string;
   isOptional?: boolean;
 }) {
+  // What is being typed is its own: given back late, as the address does, it would take the year out of somebody's hands.
+  const [text, setText] = useState(() => asText(value));
+  const [seen, setSeen] = useState(value);
+  if (seen !== value) {
+    setSeen(value);
+    if (momentIn(text) !== value) setText(asText(value));
+  }
   return (
     <TextField
       label={label}
@@ -24,8 +33,14 @@ export function MomentField({
       hint={hint}
       path={path}
       isOptional={isOptional}
-      value={value === undefined ? '' : localMoment(new Date(value))}
-      onChange={(text) => onChange(text === '' ? undefined : new Date(text).toISOString())}
+      value={text}
+      onChange={(typed) => {
+        setText(typed);
+        const moment = momentIn(typed);
+        if (moment !== null) onChange(moment);
+      }}
     />
   );
 }
+
+const asText = (moment: string | undefined): string => (moment === undefined ? '' : localMoment(new Date(moment)));

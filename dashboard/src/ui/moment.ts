@@ -6,3 +6,13 @@ export function localMoment(at: Date): string {
   const day = `${digits(at.getFullYear(), 4)}-${digits(at.getMonth() + 1)}-${digits(at.getDate())}`;
   return `${day}T${digits(at.getHours())}:${digits(at.getMinutes())}`;
 }
+
+/** Earlier years are ones that are still being typed: 0202 on the way to 2026. */
+const FIRST_YEAR = 2000;
+
+/** What such a field holds, as the API writes it; undefined where it is empty, null where its year is not typed to its end. */
+export function momentIn(text: string): string | undefined | null {
+  if (text === '') return undefined;
+  const at = new Date(text);
+  return at.getFullYear() >= FIRST_YEAR && at.getFullYear() <= 9999 ? at.toISOString() : null;
+}
