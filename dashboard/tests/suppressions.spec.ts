@@ -1,4 +1,4 @@
-import { expect, expectAccessible, test } from './fixtures';
+import { enter, expect, expectAccessible, test } from './fixtures';
 
 test('numbers are put on the list, found, and taken off it', async ({ inside: page, client }) => {
   await page.goto('/suppressions');
@@ -55,4 +55,32 @@ test('a person is erased, and the receipt says what was', async ({ inside: page,
   await expect(receipt).not.toContainText('4155550100');
   await expectAccessible(page);
   expect(await client.ask('/leads')).toEqual([]);
+});
+
+test('a list with a column of its own name is taken, and who may not take numbers off reads why', async ({
+  inside: page,
+  server,
+}) => {
+  await page.goto('/suppressions');
+  await page.getByRole('button', { name: 'Import a file' }).click();
+  const csv = 'Rufnummer,channel,expires_at\n+4915112345678,sms,2099-01-01\n';
+  await page
+    .getByLabel('Drop a CSV file here')
+    .setInputFiles({ name: 'sperrliste.csv', mimeType: 'text/csv', buffer: Buffer.from(csv) });
+  const report = page.getByRole('dialog', { name: 'Import a file' });
+  const column = report.getByLabel('Column with the numbers');
+  await expect(column).toHaveAttribute('aria-invalid', 'true');
+  await expectAccessible(page);
+  await column.fill('Rufnummer');
+  await report.getByRole('button', { name: 'Read sperrliste.csv again' }).click();
+  await expect(report.getByRole('status')).toContainText('1 number is on the list');
+  await report.getByRole('button', { name: 'Close', exact: true }).last().click();
+  await page.getByRole('button', { name: 'Remove +4915112345678' }).click();
+  await expect(page.getByRole('alertdialog')).toContainText('by text message again');
+  await page.getByRole('button', { name: 'Leave it as it is' }).click();
+
+  await enter(page, await server.key('--role', 'member'));
+  await page.reload();
+  const remove = page.getByRole('button', { name: 'Remove +4915112345678' });
+  await expect(remove).toHaveAccessibleDescription(/may not take numbers off this list/);
 });

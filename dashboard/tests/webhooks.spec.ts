@@ -84,3 +84,59 @@ test('an endpoint is made, fails, is looked at, and gets again what it has misse
   await expect(page.getByRole('heading', { name: 'No endpoints yet' })).toBeVisible();
   await receiver.stop();
 });
+
+test('a slip loses neither what was typed nor the secret, and the address is not believed', async ({
+  inside: page,
+  client,
+}) => {
+  const receiver = await Receiver.start();
+  await page.goto('/webhooks');
+  await page.getByRole('button', { name: 'New endpoint' }).first().click();
+  const dialog = page.getByRole('dialog', { name: 'New endpoint' });
+  await dialog.getByLabel('Address').fill(receiver.url);
+  await dialog.getByLabel('Name').fill('Everything');
+  await dialog.getByLabel('Description').fill('For the warehouse');
+  await page.mouse.click(5, 5);
+  await expect(dialog.getByLabel('Name')).toHaveValue('Everything');
+  await dialog.getByRole('button', { name: 'Make the endpoint' }).click();
+  const shown = page.getByRole('alertdialog', { name: 'The signing secret' });
+  await expect(shown).toBeVisible();
+  await page.keyboard.press('Escape');
+  await page.mouse.click(5, 5);
+  await expect(shown.locator('pre')).toHaveText(/^whsec_/);
+  // As where the page came by plain HTTP from another machine: there is no clipboard to write to.
+  await page.evaluate(() => Object.defineProperty(navigator, 'clipboard', { value: undefined }));
+  await shown.getByRole('button', { name: 'Copy the secret' }).click();
+  await expect(shown.getByRole('button', { name: 'Copied' })).toBeVisible();
+  await shown.getByRole('button', { name: 'I have kept it' }).click();
+  await expect(page.getByRole('row', { name: /Everything/ })).toContainText('all events');
+
+  const [{ id }] = await client.ask('/webhooks');
+  const other = await client.ask('/webhooks', { url: receiver.url, name: 'N'.repeat(255) });
+  const { id: delivery } = await client.ask(`/webhooks/${other.id}/test`, { event: 'session.ended' });
+  await page.goto(`/webhooks/${id}/${delivery}`);
+  const panel = page.getByRole('dialog');
+  await expect(panel).toContainText('This was sent to another endpoint');
+  await panel.getByRole('link', { name: 'Look at it there' }).click();
+  await expect(panel.getByRole('region', { name: 'The headers of the request' })).toContainText('webhook-id: evt_');
+  await expectAccessible(page);
+  await panel.getByRole('button', { name: 'Close' }).click();
+
+  // A year is typed digit by digit, and each of them is a year.
+  const from = page.getByLabel('From');
+  await from.fill('2026-01-02T03:04');
+  await from.focus();
+  await page.keyboard.press('Tab');
+  await page.keyboard.press('Tab');
+  await page.keyboard.type('2025', { delay: 50 });
+  await expect(from).toHaveValue('2025-01-02T03:04');
+  await expect(page).toHaveURL(/since=2025/);
+
+  await page.getByRole('button', { name: 'More' }).click();
+  await page.getByRole('menuitem', { name: 'Switch off' }).click();
+  await page.getByRole('button', { name: 'Switch it off' }).click();
+  await expect(page.getByRole('button', { name: 'Switch on' })).toBeVisible();
+  await page.getByRole('button', { name: 'More' }).click();
+  await expect(page.getByRole('menuitem', { name: /Replay many/ })).toContainText('Switch it on first');
+  await receiver.stop();
+});

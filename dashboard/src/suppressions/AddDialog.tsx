@@ -7,6 +7,7 @@ import { Dialog } from '../ui/Dialog';
 import { Checkbox, Select, TextField } from '../ui/Field';
 import { Form } from '../ui/Form';
 import { MomentField } from '../ui/MomentField';
+import { plainNumber } from '../ui/phone';
 import { toast } from '../ui/toast';
 import { suppress } from './queries';
 
@@ -24,14 +25,14 @@ export function AddDialog({ onClose }: { onClose: () => void }) {
   const add = useMutation({
     mutationFn: () =>
       suppress({
-        number: number.replace(/[\s().-]/g, ''),
+        number: plainNumber(number),
         channel: isStop ? null : channel || null,
         source: isStop ? 'STOP' : 'OPERATOR',
         reason: reason.trim() || null,
         expiresAt: isStop ? null : (expiresAt ?? null),
       }),
     onSuccess: async () => {
-      toast(`${number} is on the list`);
+      toast(`${plainNumber(number)} is on the list`);
       await cache.invalidateQueries({ queryKey: ['suppressions'] });
       onClose();
     },

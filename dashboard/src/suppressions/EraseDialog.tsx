@@ -6,6 +6,7 @@ import { Dialog } from '../ui/Dialog';
 import { Checkbox, TextField } from '../ui/Field';
 import { Form } from '../ui/Form';
 import { Note } from '../ui/Note';
+import { plainNumber } from '../ui/phone';
 import { toast } from '../ui/toast';
 import { erase } from './queries';
 
@@ -19,15 +20,15 @@ export function EraseDialog({ onClose }: { onClose: () => void }) {
   const [isOff, setOff] = useState(false);
   const cache = useQueryClient();
   const order = useMutation({
-    mutationFn: () => erase({ number: number.trim(), reason: reason.trim() || null, bars }),
+    mutationFn: () => erase({ number: plainNumber(number), reason: reason.trim() || null, bars }),
     onSuccess: async () => {
       toast('The erasure has begun');
-      await cache.invalidateQueries();
       onClose();
+      await cache.invalidateQueries();
     },
   });
   const submit = () => {
-    const isSame = number.trim() === again.trim();
+    const isSame = plainNumber(number) === plainNumber(again);
     setOff(!isSame);
     if (isSame) order.mutate();
   };

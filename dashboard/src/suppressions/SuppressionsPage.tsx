@@ -4,6 +4,7 @@ import { Ban, FileUp, Plus } from 'lucide-react';
 import { useState } from 'react';
 
 import { useWhyNot } from '../api/me';
+import { asProblem } from '../api/problem';
 import { CHANNEL } from '../campaigns/words';
 import { Button } from '../ui/Button';
 import { Chip } from '../ui/Chip';
@@ -20,7 +21,7 @@ import { AddDialog } from './AddDialog';
 import { ImportDialog } from './ImportDialog';
 import { ListTabs } from './ListTabs';
 import { type Suppression, suppressionsPage, unsuppress } from './queries';
-import { SOURCE } from './words';
+import { isOver, SOURCE, whatRemovingMeans } from './words';
 
 /** Numbers that must not be called or written to. */
 export function SuppressionsPage() {
@@ -63,7 +64,8 @@ export function SuppressionsPage() {
 
 function Entries({ number }: { number: string | undefined }) {
   const [asked, setAsked] = useState<Suppression | null>(null);
-  const why = useWhyNot()('edit rules');
+  // To the API taking a number off is one of the rules of the workspace.
+  const why = useWhyNot()('edit rules')?.replace('edit rules', 'take numbers off this list');
   const cache = useQueryClient();
   const list = usePages({
     queryKey: ['suppressions', 'list', number ?? null],
@@ -86,7 +88,7 @@ function Entries({ number }: { number: string | undefined }) {
     },
     { name: 'Reason', width: 'minmax(9rem, 1.4fr)', cell: ({ reason }) => reason || '–' },
     { name: 'Since', width: '9.5rem', cell: ({ createdAt }) => moment(createdAt) },
-    { name: 'Until', width: '9.5rem', cell: ({ expiresAt }) => (expiresAt ? moment(expiresAt) : 'for good') },
+    { name: 'Until', width: '9.5rem', cell: (entry) => <Until of={entry} /> },
     {
       name: 'What can be done',
       isUnnamed: true,
@@ -108,16 +110,24 @@ function Entries({ number }: { number: string | undefined }) {
           isDangerous={asked.source === 'STOP'}
           onClose={() => setAsked(null)}
           onConfirm={async () => {
-            await unsuppress(asked.id);
+            await unsuppress(asked.id).catch(unlessGone);
             toast(`${asked.number} is off the list`);
             await cache.invalidateQueries({ queryKey: ['suppressions'] });
           }}
         >
-          {asked.source === 'STOP'
-            ? 'They have said stop. To call them again needs their consent, and you have to be able to show it.'
-            : 'Campaigns may call it again from then on.'}
+          {whatRemovingMeans(asked)}
         </Confirm>
       )}
     </>
   );
+}
+
+function Until({ of }: { of: Suppression }) {
+  if (!of.expiresAt) return 'for good';
+  return isOver(of) ? <Chip>over since {moment(of.expiresAt)}</Chip> : moment(of.expiresAt);
+}
+
+/** Somebody else has taken it off meanwhile, which is what was wanted. */
+function unlessGone(error: unknown): void {
+  if (asProblem(error).status !== 404) throw error;
 }

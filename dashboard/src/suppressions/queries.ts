@@ -26,10 +26,11 @@ export const suppress = (body: NewSuppression): Promise<Suppression[]> =>
 export const unsuppress = (suppressionId: string) =>
   ask(api.DELETE('/api/v1/suppressions/{suppressionId}', { params: { path: { suppressionId } } }));
 
-/** Adds the numbers of a file; what is wrong with the others is in the answer. */
-export async function suppressFile(file: File): Promise<SuppressionUpload> {
+/** Adds the numbers of a file, from its column of that name or, without one, the one that looks like it; what is wrong with the others is in the answer. */
+export async function suppressFile(file: File, column: string): Promise<SuppressionUpload> {
   const headers = { 'Content-Type': 'text/csv' };
-  const answer = await fetchRaw('/api/v1/suppressions/import', { method: 'POST', headers, body: await file.bytes() });
+  const query = column === '' ? '' : `?column=${encodeURIComponent(column)}`;
+  const answer = await fetchRaw(`/api/v1/suppressions/import${query}`, { method: 'POST', headers, body: file });
   return (await answer.json()).data as SuppressionUpload;
 }
 

@@ -17,31 +17,38 @@ interface DialogProps {
   isSide?: boolean;
   /** Asks something that must be answered: read out as an alert, and not closed by a click beside it. */
   isQuestion?: boolean;
+  /** Shows what is not shown again: a slip on Escape does not close it. */
+  isOnce?: boolean;
   children: ReactNode;
 }
 
 /** Stands before the page until it is closed; the keyboard stays inside. Show it by rendering it. */
-export function Dialog({ title, onClose, actions, isWide, isSide, isQuestion, children }: DialogProps) {
+export function Dialog({ title, onClose, actions, isWide, isSide, isQuestion, isOnce, children }: DialogProps) {
+  // What was typed is not lost by a click that went beside it.
+  const [isTouched, setTouched] = useState(false);
   return (
     <ModalOverlay
       isOpen
-      isDismissable={!isQuestion}
+      isDismissable={!isQuestion && !isTouched}
+      isKeyboardDismissDisabled={isOnce === true}
       onOpenChange={(isOpen) => !isOpen && onClose()}
       className={classes(styles.overlay, isSide && styles.side)}
     >
       <Modal className={classes(styles.modal, isWide && styles.wide)}>
-        <AriaDialog className={styles.dialog ?? ''} role={isQuestion ? 'alertdialog' : 'dialog'}>
-          <div className={styles.head}>
-            <Heading slot="title" level={2}>
-              {title}
-            </Heading>
-            <Button variant="quiet" iconOnly aria-label="Close" onClick={onClose}>
-              <X aria-hidden />
-            </Button>
-          </div>
-          {children}
-          {actions && <div className={styles.foot}>{actions}</div>}
-        </AriaDialog>
+        <div className={styles.all} onInput={() => setTouched(true)}>
+          <AriaDialog className={styles.dialog ?? ''} role={isQuestion ? 'alertdialog' : 'dialog'}>
+            <div className={styles.head}>
+              <Heading slot="title" level={2}>
+                {title}
+              </Heading>
+              <Button variant="quiet" iconOnly aria-label="Close" onClick={onClose}>
+                <X aria-hidden />
+              </Button>
+            </div>
+            {children}
+            {actions && <div className={styles.foot}>{actions}</div>}
+          </AriaDialog>
+        </div>
       </Modal>
     </ModalOverlay>
   );

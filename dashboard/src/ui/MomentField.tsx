@@ -1,4 +1,7 @@
+import { useState } from 'react';
+
 import { TextField } from './Field';
+import { localMoment, momentIn } from './moment';
 
 /** A moment, on the clock of whoever chooses it; outside it is as the API writes it, or nothing. */
 export function MomentField({
@@ -16,6 +19,13 @@ export function MomentField({
   path?: string;
   isOptional?: boolean;
 }) {
+  // What is being typed is its own: given back late, as the address does, it would take the year out of somebody's hands.
+  const [text, setText] = useState(() => asText(value));
+  const [seen, setSeen] = useState(value);
+  if (seen !== value) {
+    setSeen(value);
+    if (momentIn(text) !== value) setText(asText(value));
+  }
   return (
     <TextField
       label={label}
@@ -23,15 +33,14 @@ export function MomentField({
       hint={hint}
       path={path}
       isOptional={isOptional}
-      value={value === undefined ? '' : local(new Date(value))}
-      onChange={(text) => onChange(text === '' ? undefined : new Date(text).toISOString())}
+      value={text}
+      onChange={(typed) => {
+        setText(typed);
+        const moment = momentIn(typed);
+        if (moment !== null) onChange(moment);
+      }}
     />
   );
 }
 
-/** As such a field holds it: `2026-03-04T09:05`. */
-function local(at: Date): string {
-  const two = (n: number) => String(n).padStart(2, '0');
-  const day = `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())}`;
-  return `${day}T${two(at.getHours())}:${two(at.getMinutes())}`;
-}
+const asText = (moment: string | undefined): string => (moment === undefined ? '' : localMoment(new Date(moment)));

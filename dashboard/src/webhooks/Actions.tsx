@@ -23,6 +23,8 @@ export function Actions({ webhook }: { webhook: Webhook }) {
   const [open, setOpen] = useState<Open>(null);
   const [made, setMade] = useState<WebhookMade | null>(null);
   const why = useWhyNot()('edit webhooks');
+  const noTest = why ?? (webhook.samora ? 'It is told in Samora’s words, of which there are no samples.' : undefined);
+  const noReplay = why ?? (webhook.isActive ? undefined : 'It is switched off. Switch it on first.');
   const cache = useQueryClient();
   const navigate = useNavigate();
   const renew = () => cache.invalidateQueries({ queryKey: ['webhooks'] });
@@ -38,7 +40,7 @@ export function Actions({ webhook }: { webhook: Webhook }) {
     <>
       <ErrorNote error={switchOn.error} />
       {webhook.isActive ? (
-        <Button why={why} onClick={() => setOpen('test')}>
+        <Button why={noTest} onClick={() => setOpen('test')}>
           <Send aria-hidden />
           Send a test
         </Button>
@@ -52,7 +54,7 @@ export function Actions({ webhook }: { webhook: Webhook }) {
         trigger="More"
         choices={[
           { label: 'Change it', icon: <Pencil aria-hidden />, why, onChoose: () => setOpen('edit') },
-          { label: 'Replay many', icon: <RotateCcw aria-hidden />, why, onChoose: () => setOpen('replay') },
+          { label: 'Replay many', icon: <RotateCcw aria-hidden />, why: noReplay, onChoose: () => setOpen('replay') },
           { label: 'Rotate the secret', icon: <KeyRound aria-hidden />, why, onChoose: () => setOpen('rotate') },
           ...(webhook.isActive
             ? [{ label: 'Switch off', icon: <Power aria-hidden />, why, onChoose: () => setOpen('off' as const) }]

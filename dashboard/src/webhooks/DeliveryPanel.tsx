@@ -1,5 +1,5 @@
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
-import { useNavigate, useParams, useSearch } from '@tanstack/react-router';
+import { Link, useNavigate, useParams, useSearch } from '@tanstack/react-router';
 import { RotateCcw } from 'lucide-react';
 
 import { useWhyNot } from '../api/me';
@@ -9,13 +9,13 @@ import { Code } from '../ui/Code';
 import { Copy } from '../ui/Copy';
 import { Dialog } from '../ui/Dialog';
 import { ago, count, exactMoment, moment } from '../ui/format';
-import { ErrorNote } from '../ui/Note';
+import { ErrorNote, Note } from '../ui/Note';
 import { Skeleton } from '../ui/Skeleton';
 import { Facts } from '../ui/Stat';
 import { toast } from '../ui/toast';
-import { deliveryQuery, replayDelivery } from './queries';
+import { deliveryQuery, replayDelivery, webhookQuery } from './queries';
 import styles from './Webhooks.module.css';
-import { answerOf, DELIVERY, pretty } from './words';
+import { answerOf, DELIVERY, headersOf, pretty } from './words';
 
 /** One delivery, beside the list: what was sent, each request, and what was said to it. */
 export function DeliveryPanel() {
@@ -23,9 +23,13 @@ export function DeliveryPanel() {
   const search = useSearch({ from: '/shell/webhooks/$webhookId' });
   const navigate = useNavigate();
   const cache = useQueryClient();
-  const why = useWhyNot()('edit webhooks');
+  const mayNot = useWhyNot()('edit webhooks');
   const found = useQuery(deliveryQuery(deliveryId));
-  const delivery = found.data;
+  const webhook = useQuery(webhookQuery(webhookId)).data;
+  // The address may name a delivery to another endpoint, which is not shown as if it were to this one.
+  const isElsewhere = found.data !== undefined && found.data.webhookId !== webhookId;
+  const delivery = isElsewhere ? undefined : found.data;
+  const why = mayNot ?? (webhook?.isActive === false ? 'The endpoint is switched off. Switch it on first.' : undefined);
   const replay = useMutation({
     mutationFn: () => replayDelivery(deliveryId),
     onSuccess: () => {
@@ -50,6 +54,15 @@ export function DeliveryPanel() {
     >
       <ErrorNote error={found.error} onRetry={() => found.refetch()} />
       <ErrorNote error={replay.error} />
+      {isElsewhere && found.data && (
+        <Note>
+          This was sent to another endpoint.{' '}
+          <Link to="/webhooks/$webhookId/$deliveryId" params={{ webhookId: found.data.webhookId, deliveryId }}>
+            Look at it there
+          </Link>
+          .
+        </Note>
+      )}
       {found.isPending && <Skeleton lines={6} />}
       {delivery && (
         <div className={styles.story}>
@@ -92,6 +105,7 @@ export function DeliveryPanel() {
           </section>
           <section>
             <h3>What is sent</h3>
+            {webhook && <Code text={headersOf(webhook, delivery.eventId)} label="The headers of the request" />}
             <Code
               text={pretty(delivery.body)}
               label="The body of the request"

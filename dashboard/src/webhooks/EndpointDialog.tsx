@@ -5,7 +5,7 @@ import { agentsQuery } from '../agents/queries';
 import { anyObject } from '../api/contract';
 import { Button } from '../ui/Button';
 import { Dialog } from '../ui/Dialog';
-import { NumberField, numberOf, Select, TextField } from '../ui/Field';
+import { NumberField, numberOf, Select, TextArea, TextField } from '../ui/Field';
 import { Form } from '../ui/Form';
 import { objectOf, type Pair, Pairs, pair } from '../ui/Pairs';
 import { toast } from '../ui/toast';
@@ -30,6 +30,7 @@ export function EndpointDialog({
   const form = useId();
   const [url, setUrl] = useState(of?.url ?? '');
   const [name, setName] = useState(of?.name ?? '');
+  const [description, setDescription] = useState(of?.description ?? '');
   const [events, setEvents] = useState<readonly EventType[]>(of?.events ?? []);
   const [agentId, setAgent] = useState<string>(of?.agentId ?? '');
   const [style, setStyle] = useState(of?.style ?? 'standard');
@@ -43,6 +44,7 @@ export function EndpointDialog({
       const body = {
         url: url.trim(),
         name: name.trim() || null,
+        description: description.trim() || null,
         ...(of?.samora ? {} : { events: [...events] }),
         agentId: agentId || null,
         style,
@@ -52,10 +54,12 @@ export function EndpointDialog({
       };
       return of ? changeWebhook(of.id, body) : makeWebhook(body);
     },
+    // Its answer may have the secret, which is nobody's to keep.
+    gcTime: 0,
     onSuccess: async (saved) => {
-      await cache.invalidateQueries({ queryKey: ['webhooks'] });
       toast(of ? 'Endpoint saved' : 'Endpoint made');
       onSaved(saved);
+      await cache.invalidateQueries({ queryKey: ['webhooks'] });
     },
   });
   return (
@@ -84,6 +88,14 @@ export function EndpointDialog({
           onChange={setUrl}
         />
         <TextField label="Name" path="name" isOptional value={name} onChange={setName} />
+        <TextArea
+          label="Description"
+          path="description"
+          isOptional
+          rows={2}
+          value={description}
+          onChange={setDescription}
+        />
         {!of?.samora && <EventChoice chosen={events} onChange={setEvents} />}
         <Select
           label="Of which agent"

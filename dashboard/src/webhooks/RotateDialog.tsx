@@ -28,6 +28,8 @@ export function RotateDialog({
   const cache = useQueryClient();
   const rotate = useMutation({
     mutationFn: () => rotateSecret(webhook.id, Number(overlap)),
+    // Its answer has the secret, which is nobody's to keep.
+    gcTime: 0,
     onSuccess: async (made) => {
       onMade(made);
       await cache.invalidateQueries({ queryKey: ['webhooks'] });

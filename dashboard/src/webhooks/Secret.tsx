@@ -19,6 +19,7 @@ export function Secret({
       title="The signing secret"
       onClose={onClose}
       isQuestion
+      isOnce
       actions={
         <Button variant="primary" onClick={onClose}>
           I have kept it
@@ -26,7 +27,8 @@ export function Secret({
       }
     >
       <Note tone="warn">
-        It is not shown again. Keep it where your receiver finds it; whoever has it can sign as we do.
+        It is not shown again. Keep it where your receiver finds it; whoever has it can sign as we do. If it gets lost,
+        rotate it.
       </Note>
       <Code text={signingSecret} aside={<Copy text={signingSecret} what="the secret" />} />
       {oldSecretsUntil && <p>The secrets before it sign beside it until {moment(oldSecretsUntil)}.</p>}

@@ -15,7 +15,7 @@ import { Facts } from '../ui/Stat';
 import { Actions } from './Actions';
 import { Deliveries } from './Deliveries';
 import { type DeliveryFilter, type DeliveryState, eventsQuery, type Webhook, webhookQuery } from './queries';
-import { DELIVERY, shortUrl, stateOf } from './words';
+import { DELIVERY, shortUrl, stateOf, toldOf } from './words';
 
 /** One endpoint: how it does, what was sent to it, and what it said. */
 export function WebhookPage() {
@@ -74,7 +74,7 @@ function Details({ webhook }: { webhook: Webhook }) {
   const agent = useQuery({ ...agentQuery(webhook.agentId ?? ''), enabled: webhook.agentId != null }).data;
   const facts: [string, ReactNode][] = [
     ['Address', <code key="url">{webhook.url}</code>],
-    ['Told of', webhook.samora ? 'events in Samora’s words' : told(webhook.events)],
+    ['Told of', toldOf(webhook)],
     ['Signed', webhook.style === 'saaya' ? 'as Saaya signs' : 'after Standard Webhooks'],
   ];
   if (webhook.agentId) facts.push(['Of the agent', agent?.name ?? webhook.agentId]);
@@ -88,10 +88,6 @@ function Details({ webhook }: { webhook: Webhook }) {
     </Card>
   );
 }
-
-/** The list of all events is nobody's to read. */
-const told = (events: readonly string[]): string =>
-  events.length > 6 ? counted(events.length, 'event') : events.join(', ');
 
 function Narrow({ filter }: { filter: DeliveryFilter }) {
   const navigate = useNavigate({ from: '/webhooks/$webhookId' });

@@ -7,7 +7,7 @@ import { useWhyNot } from '../api/me';
 import { Button } from '../ui/Button';
 import { Chip } from '../ui/Chip';
 import { EmptyState } from '../ui/EmptyState';
-import { ago, counted } from '../ui/format';
+import { ago } from '../ui/format';
 import { ErrorNote } from '../ui/Note';
 import { Card, Page } from '../ui/Page';
 import { Skeleton } from '../ui/Skeleton';
@@ -15,7 +15,8 @@ import { type Column, Table } from '../ui/Table';
 import { EndpointDialog } from './EndpointDialog';
 import { type Webhook, type WebhookMade, webhooksQuery } from './queries';
 import { Secret } from './Secret';
-import { shortUrl, stateOf } from './words';
+import styles from './Webhooks.module.css';
+import { shortUrl, stateOf, toldOf } from './words';
 
 /** The endpoints that are told what happens. */
 export function WebhooksPage() {
@@ -80,19 +81,28 @@ const COLUMNS: Column<Webhook>[] = [
     name: 'Endpoint',
     cell: ({ id, name, url }) => (
       <Link to="/webhooks/$webhookId" params={{ webhookId: id }} data-row>
-        {name ?? shortUrl(url)}
+        <Short text={name ?? shortUrl(url)} />
       </Link>
     ),
   },
-  { name: 'Address', isWide: true, cell: ({ name, url }) => (name ? shortUrl(url) : '–') },
+  { name: 'Address', isWide: true, cell: ({ name, url }) => (name ? <Short text={shortUrl(url)} /> : '–') },
   { name: 'State', cell: (webhook) => <State webhook={webhook} /> },
   {
     name: 'Told of',
     isWide: true,
-    cell: ({ events, samora }) => (samora ? 'events in Samora’s words' : counted(events.length, 'event')),
+    cell: (webhook) => <Short text={toldOf(webhook)} />,
   },
   { name: 'Made', isWide: true, cell: ({ createdAt }) => ago(createdAt) },
 ];
+
+/** In one line however long it is: the columns beside it stay in view. */
+function Short({ text }: { text: string }) {
+  return (
+    <span className={styles.short} title={text}>
+      {text}
+    </span>
+  );
+}
 
 function State({ webhook }: { webhook: Webhook }) {
   const { text, tone } = stateOf(webhook);

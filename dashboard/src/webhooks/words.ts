@@ -1,4 +1,5 @@
 import type { Tone } from '../ui/Chip';
+import { counted } from '../ui/format';
 import type { DeliveryState, Webhook } from './queries';
 
 interface Word {
@@ -17,6 +18,26 @@ export function stateOf({ isActive, failingSince, disabledReason }: Webhook): Wo
   if (!isActive)
     return { text: disabledReason ? 'Switched off by a rule' : 'Switched off', tone: disabledReason ? 'bad' : 'plain' };
   return failingSince ? { text: 'Failing', tone: 'warn' } : { text: 'Working', tone: 'good' };
+}
+
+/** So many events are named one by one; a longer list is nobody's to read. */
+const NAMED = 6;
+
+/** What an endpoint is told of; without a list of events that is everything. */
+export function toldOf({ samora, events }: Pick<Webhook, 'samora' | 'events'>): string {
+  if (samora) return 'events in Samora’s words';
+  if (events.length === 0) return 'all events';
+  return events.length > NAMED ? counted(events.length, 'event') : events.join(', ');
+}
+
+/** The headers of a request that do not change from attempt to attempt, and the others with what is to be known of them. */
+export function headersOf({ style, customHeaders }: Pick<Webhook, 'style' | 'customHeaders'>, eventId: string): string {
+  const signature =
+    style === 'saaya'
+      ? ['Saaya-Signature: t=(seconds since 1970),v1=(of this attempt)']
+      : ['webhook-timestamp: (seconds since 1970, of this attempt)', 'webhook-signature: v1,(of this attempt)'];
+  const own = customHeaders.map((name) => `${name}: (as you have set it)`);
+  return ['content-type: application/json', `webhook-id: ${eventId}`, ...signature, ...own].join('\n');
 }
 
 /** The host and path of an address, which tell endpoints apart; the scheme does not. */
