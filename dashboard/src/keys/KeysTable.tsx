@@ -51,6 +51,7 @@ function Ends({ expiresAt }: { expiresAt: ApiKey['expiresAt'] }) {
 
 function Name({ of: { name, prefix, lastUsedAt, expiresAt } }: { of: ApiKey }) {
   const { kind, name: caller } = useMe();
+  const end = endWords(expiresAt);
   return (
     <div className={styles.name}>
       <span>
@@ -58,7 +59,10 @@ function Name({ of: { name, prefix, lastUsedAt, expiresAt } }: { of: ApiKey }) {
       </span>
       <code className={styles.faint}>{prefix}…</code>
       <span className={`${styles.faint} ${styles.narrow}`}>
-        Used {usedWords(lastUsedAt).toLowerCase()} · <Ends expiresAt={expiresAt} />
+        {lastUsedAt ? `Used ${ago(lastUsedAt)}` : 'Never used'}
+      </span>
+      <span className={`${styles.faint} ${styles.narrow}`}>
+        {end.tone ? <Chip tone={end.tone}>{end.text}</Chip> : expiresAt ? `Ends ${end.text}` : 'Never ends'}
       </span>
     </div>
   );

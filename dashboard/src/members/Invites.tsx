@@ -13,6 +13,7 @@ import { Card } from '../ui/Page';
 import { type Column, Table } from '../ui/Table';
 import { toast } from '../ui/toast';
 import type { Invited } from './InviteDialog';
+import styles from './Members.module.css';
 import { type Invite, invitesQuery, withdraw } from './queries';
 
 /** Who is invited and has not come yet; nothing for those who may not see that. */
@@ -28,10 +29,18 @@ function Open({ why, onInvite }: { why: string | undefined; onInvite: (invited: 
   const cache = useQueryClient();
   const [asked, setAsked] = useState<Invite | null>(null);
   const columns: Column<Invite>[] = [
-    { name: 'E-mail', cell: ({ email }) => email },
+    {
+      name: 'E-mail',
+      cell: ({ email, createdAt, expiresAt }) => (
+        <div className={styles.name}>
+          <span>{email}</span>
+          <span className={styles.faint}>
+            Invited {moment(createdAt)}, the link ends {ago(expiresAt)}
+          </span>
+        </div>
+      ),
+    },
     { name: 'Role', cell: ({ role }) => ROLE[role].text },
-    { name: 'Invited', isWide: true, cell: ({ createdAt }) => moment(createdAt) },
-    { name: 'Link ends', cell: ({ expiresAt }) => ago(expiresAt) },
     {
       name: 'What can be done',
       isUnnamed: true,
