@@ -1,12 +1,27 @@
 import { expect, test } from 'vitest';
 
-import { actionOf, pageOf } from './words';
+import { actionChoices, actionOf, pageOf, targetOf } from './words';
 
-test('actions are words, and things lead to their pages', () => {
-  expect(actionOf('campaign.edit')).toBe('Campaign: edit');
-  expect(actionOf('apiKey.create')).toBe('API key: create');
-  expect(actionOf('trunk_group.create')).toBe('Trunk group: create');
+test('changes are told in words, unknown ones too', () => {
+  expect(actionOf('apiKey.create')).toBe('Made an API key');
+  expect(actionOf('flying_saucer.landSoftly')).toBe('Flying saucer: land softly');
+});
+
+test('what is chosen is among the choices', () => {
+  expect(actionChoices('flying_saucer.land').map(([action]) => action)).toContain('flying_saucer.land');
+  expect(actionChoices(undefined).length).toBe(actionChoices('campaign.edit').length);
+});
+
+test('things lead to their pages, or to the list they are on', () => {
   expect(pageOf({ kind: 'campaign', id: 'cmp_1' })).toBe('/campaigns/cmp_1');
-  expect(pageOf({ kind: 'invite', id: 'inv_1' })).toBeNull();
+  expect(pageOf({ kind: 'API key', id: 'key_1' })).toBe('/keys');
+  expect(pageOf({ kind: 'person', id: 'x' })).toBeNull();
   expect(pageOf(null)).toBeNull();
+});
+
+test('things are called by their names', () => {
+  const target = { kind: 'campaign', id: 'cmp_01kangg4abe9gt53d4kx6yexdv' };
+  expect(targetOf({ target, detail: { name: 'March' } })).toBe('campaign March');
+  expect(targetOf({ target, detail: {} })).toBe('campaign …6yexdv');
+  expect(targetOf({ target: null, detail: {} })).toBeNull();
 });

@@ -1,49 +1,76 @@
 import { useInfiniteQuery, useQueryClient } from '@tanstack/react-query';
+import { Ellipsis } from 'lucide-react';
 import { useState } from 'react';
 
-import { useCan, useMe, useWhyNot } from '../api/me';
+import { useCan, useMe } from '../api/me';
 import { ROLE } from '../keys/words';
 import { Button } from '../ui/Button';
 import { Confirm } from '../ui/Dialog';
-import { ago } from '../ui/format';
+import { ago, moment } from '../ui/format';
+import { Menu } from '../ui/Menu';
 import { ErrorNote } from '../ui/Note';
 import { Card } from '../ui/Page';
 import { type Column, Table } from '../ui/Table';
 import { toast } from '../ui/toast';
+import type { Invited } from './InviteDialog';
+import styles from './Members.module.css';
 import { type Invite, invitesQuery, withdraw } from './queries';
 
 /** Who is invited and has not come yet; nothing for those who may not see that. */
-export function Invites() {
+export function Invites(props: { why: string | undefined; onInvite: (invited: Invited) => void }) {
   const can = useCan();
-  return can('see invitations') ? <Open /> : null;
+  return can('see invitations') ? <Open {...props} /> : null;
 }
 
-function Open() {
+function Open({ why, onInvite }: { why: string | undefined; onInvite: (invited: Invited) => void }) {
   const { workspace } = useMe();
   const list = useInfiniteQuery(invitesQuery(workspace.id));
   const invites = list.data?.pages.flatMap(({ items }) => items) ?? [];
-  const why = useWhyNot()('manage members');
   const cache = useQueryClient();
   const [asked, setAsked] = useState<Invite | null>(null);
   const columns: Column<Invite>[] = [
-    { name: 'E-mail', cell: ({ email }) => email },
+    {
+      name: 'E-mail',
+      cell: ({ email, createdAt, expiresAt }) => (
+        <div className={styles.name}>
+          <span>{email}</span>
+          <span className={styles.faint}>
+            Invited {moment(createdAt)}, the link ends {ago(expiresAt)}
+          </span>
+        </div>
+      ),
+    },
     { name: 'Role', cell: ({ role }) => ROLE[role].text },
-    { name: 'Ends', isWide: true, cell: ({ expiresAt }) => ago(expiresAt) },
     {
       name: 'What can be done',
       isUnnamed: true,
       isNumber: true,
       cell: (open) => (
-        <Button variant="quiet" why={why} onClick={() => setAsked(open)}>
-          Withdraw<span className="unseen"> the invitation of {open.email}</span>
-        </Button>
+        <Menu
+          trigger={<Ellipsis aria-hidden />}
+          label={`What can be done with the invitation of ${open.email}`}
+          isQuiet
+          choices={[
+            { label: 'Invite again', why, onChoose: () => onInvite(open) },
+            { label: 'Withdraw', why, isDanger: true, onChoose: () => setAsked(open) },
+          ]}
+        />
       ),
     },
   ];
   if (invites.length === 0) return <ErrorNote error={list.error} onRetry={() => list.refetch()} />;
   return (
-    <Card title="Invited" isFlush>
-      <Table caption="Invitations" columns={columns} rows={invites} keyOf={({ id }) => id} />
+    <>
+      <Card title="Invited, not here yet" isFlush>
+        <Table caption="Invitations" columns={columns} rows={invites} keyOf={({ id }) => id} />
+      </Card>
+      {list.hasNextPage && (
+        <div>
+          <Button isPending={list.isFetchingNextPage} onClick={() => list.fetchNextPage()}>
+            Show more invitations
+          </Button>
+        </div>
+      )}
       {asked && (
         <Confirm
           title={`Withdraw the invitation of ${asked.email}?`}
@@ -58,6 +85,6 @@ function Open() {
           The link they have leads nowhere from then on.
         </Confirm>
       )}
-    </Card>
+    </>
   );
 }

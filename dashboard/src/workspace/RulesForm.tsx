@@ -1,182 +1,99 @@
-import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 
 import { useWhyNot } from '../api/me';
-import { trunkGroupsQuery, trunksQuery } from '../trunks/queries';
+import { asProblem } from '../api/problem';
 import { Button } from '../ui/Button';
 import { Confirm } from '../ui/Dialog';
-import { Checkbox, FieldErrors, NumberField, Select, TextField } from '../ui/Field';
-import { FieldRow, Form } from '../ui/Form';
-import { Card } from '../ui/Page';
+import { Form } from '../ui/Form';
+import { Note } from '../ui/Note';
 import { toast } from '../ui/toast';
-import { WeekGrid } from '../ui/WeekGrid';
-import { hoursOf, PRESETS, weekOf } from '../ui/week';
-import { type Rules, rulesQuery, setRules } from './queries';
-import { bodyOf, DEFAULT_CAPS, draftOf, hoursOfDraft, loosened, type RulesDraft, textsOf, wrongFields } from './rules';
+import { HoursCard } from './HoursCard';
+import { CapsCard, LimitsCard } from './LimitCards';
+import { type KnownRules, rulesQuery, setRules } from './queries';
+import { bodyOf, draftOf, hoursOfDraft, loosened, type RulesDraft, risks, wrongFields } from './rules';
+import styles from './Workspace.module.css';
 
 /** Hours, caps, limits and the trunk of the workspace, saved as a whole; what is loosened is asked for once more. */
-export function RulesForm({ rules }: { rules: Rules }) {
-  const [draft, setDraft] = useState(() => draftOf(rules));
+export function RulesForm({ known: first }: { known: KnownRules }) {
+  // What the form is a change of, which is not what somebody else may have made of it meanwhile.
+  const [known, setKnown] = useState(first);
+  const before = draftOf(known.rules);
+  const [draft, setDraft] = useState(before);
   const [isAsking, setAsking] = useState(false);
   const why = useWhyNot()('edit rules');
   const cache = useQueryClient();
+  const begin = (from: KnownRules) => {
+    setKnown(from);
+    setDraft(draftOf(from.rules));
+  };
   const save = useMutation({
-    mutationFn: () => setRules(bodyOf(draft)),
+    mutationFn: () => setRules(bodyOf(draft), known.etag),
     onSuccess: (saved) => {
       cache.setQueryData(rulesQuery.queryKey, saved);
-      setDraft(draftOf(saved));
+      begin(saved);
       toast('Rules saved');
     },
   });
-  const set = (changes: Partial<RulesDraft>) => setDraft({ ...draft, ...changes });
-  const looser = loosened(draftOf(rules), draft);
+  const lookAgain = async () => {
+    begin(await cache.fetchQuery({ ...rulesQuery, staleTime: 0 }));
+    save.reset();
+  };
+  const looser = loosened(before, draft);
   const isWrong = wrongFields(draft).size > 0 || (!draft.isAlways && hoursOfDraft(draft) === null);
+  const isChanged = JSON.stringify(draft) !== JSON.stringify(before);
   const submit = () => {
     if (why !== undefined || isWrong) return;
     if (looser.length > 0) setAsking(true);
     else save.mutate();
   };
+  const set = (changes: Partial<RulesDraft>) => setDraft({ ...draft, ...changes });
   return (
-    <FieldErrors error={save.error}>
-      <Form error={save.error} onSubmit={submit}>
-        <HoursCard draft={draft} set={set} />
-        <CapsCard draft={draft} set={set} />
-        <LimitsCard draft={draft} set={set} />
-        <div>
-          <Button variant="primary" type="submit" why={why} isPending={save.isPending} disabled={isWrong}>
-            Save the rules
-          </Button>
-        </div>
-      </Form>
+    <Form error={save.error} onSubmit={submit}>
+      <Risks draft={draft} />
+      <HoursCard draft={draft} set={set} />
+      <CapsCard draft={draft} set={set} />
+      <LimitsCard draft={draft} set={set} />
+      <div className={styles.buttons}>
+        <Button variant="primary" type="submit" why={why} isPending={save.isPending} disabled={isWrong}>
+          Save the rules
+        </Button>
+        {isChanged && <Button onClick={() => begin(known)}>Undo the changes</Button>}
+        {asProblem(save.error).code === 'PRECONDITION_FAILED' && (
+          <Button onClick={lookAgain}>Show the rules as they are now</Button>
+        )}
+      </div>
       {isAsking && (
         <Confirm
           title="Loosen the rules?"
           confirm="Save the rules"
           isDangerous
           onClose={() => setAsking(false)}
-          onConfirm={() => save.mutateAsync()}
+          // A refusal stands at the field that it is about.
+          onConfirm={() => save.mutateAsync().catch(() => {})}
         >
-          <ul>
+          <ul className={styles.list}>
             {looser.map((said) => (
               <li key={said}>{said}</li>
             ))}
           </ul>
-          It holds for every call that begins from then on, of all campaigns.
+          <p>It holds for every call that begins from then on, of all campaigns.</p>
         </Confirm>
       )}
-    </FieldErrors>
+    </Form>
   );
 }
 
-interface Part {
-  draft: RulesDraft;
-  set: (changes: Partial<RulesDraft>) => void;
-}
-
-function HoursCard({ draft, set }: Part) {
-  const hours = hoursOfDraft(draft);
+function Risks({ draft }: { draft: RulesDraft }) {
+  const found = risks(draft);
+  if (found.length === 0) return null;
   return (
-    <Card title="Hours in which anybody may be called" isStack>
-      <p>
-        On the clock of whoever is called. A campaign has hours of its own, 09:00 to 20:00 unless it says otherwise;
-        these keep all of them from other ones, single calls too.
-      </p>
-      <Checkbox
-        label="Leave the hours to each campaign"
-        isChecked={draft.isAlways}
-        onChange={(isAlways) => set({ isAlways, ...(!isAlways && { hours: textsOf(PRESETS[0]?.hours ?? {}) }) })}
-      />
-      {!draft.isAlways && hours && (
-        <WeekGrid week={weekOf(hours)} onChange={(week) => set({ hours: textsOf(hoursOf(week)) })} />
-      )}
-      <FieldRow>
-        <TextField
-          label="Dates on which nobody is called"
-          path="schedule.blockedDates"
-          isOptional
-          placeholder="2026-12-25, 2026-12-26"
-          value={draft.dates}
-          onChange={(dates) => set({ dates })}
-        />
-        <TextField
-          label="Time zone of numbers that tell no place"
-          path="schedule.timezone"
-          isOptional
-          placeholder="Europe/Berlin"
-          value={draft.timezone}
-          onChange={(timezone) => set({ timezone })}
-        />
-      </FieldRow>
-    </Card>
-  );
-}
-
-function CapsCard({ draft, set }: Part) {
-  return (
-    <Card title="How often one number is called" isStack>
-      <p>All campaigns and single calls together, so that nobody is called again and again.</p>
-      <FieldRow>
-        <NumberField
-          label="After another campaign, at least"
-          path="caps.minGapMinutes"
-          unit="min"
-          hint={`Empty is ${DEFAULT_CAPS.minGapMinutes}.`}
-          value={draft.minGapMinutes}
-          onChange={(minGapMinutes) => set({ minGapMinutes })}
-        />
-        <NumberField
-          label="In 24 hours, at most"
-          path="caps.maxPer24h"
-          unit="calls"
-          hint={`Empty is ${DEFAULT_CAPS.maxPer24h}.`}
-          value={draft.maxPer24h}
-          onChange={(maxPer24h) => set({ maxPer24h })}
-        />
-        <NumberField
-          label="In 7 days, at most"
-          path="caps.maxPer7d"
-          unit="calls"
-          hint="Empty is no limit."
-          value={draft.maxPer7d}
-          onChange={(maxPer7d) => set({ maxPer7d })}
-        />
-      </FieldRow>
-    </Card>
-  );
-}
-
-function LimitsCard({ draft, set }: Part) {
-  const trunks = useQuery(trunksQuery).data?.items ?? [];
-  const groups = useQuery(trunkGroupsQuery).data?.items ?? [];
-  const ways = [
-    ...trunks.filter(({ channel }) => channel === 'voice').map(({ id, name }) => [id, name] as const),
-    ...groups.map(({ id, name }) => [id, `${name} (group)`] as const),
-  ];
-  return (
-    <Card title="Pace and trunk" isStack>
-      <FieldRow>
-        <NumberField
-          label="Calls per second"
-          path="limits.callsPerSecond"
-          hint="Of all campaigns together. Empty is no limit."
-          value={draft.callsPerSecond}
-          onChange={(callsPerSecond) => set({ callsPerSecond })}
-        />
-        <NumberField
-          label="Live calls at most"
-          path="limits.maxLiveCalls"
-          hint="Of all campaigns together. Empty is no limit."
-          value={draft.maxLiveCalls}
-          onChange={(maxLiveCalls) => set({ maxLiveCalls })}
-        />
-        <Select
-          label="Trunk where none is named"
-          path="defaultTrunkId"
-          value={draft.way}
-          onChange={(way) => set({ way })}
-          options={[['', 'None'], ...ways]}
-        />
-      </FieldRow>
-    </Card>
+    <Note tone="warn">
+      <ul className={styles.list}>
+        {found.map((said) => (
+          <li key={said}>{said}</li>
+        ))}
+      </ul>
+    </Note>
   );
 }

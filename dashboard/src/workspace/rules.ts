@@ -1,5 +1,7 @@
 import { numberOf } from '../ui/Field';
+import { counted } from '../ui/format';
 import { DAYS, type Day, type Hours, readRanges } from '../ui/week';
+import { openedMinutes } from './hours';
 import type { NewRules, Rules } from './queries';
 
 /** The rules as they are being typed. */
@@ -40,6 +42,7 @@ export const draftOf = ({ schedule, caps, limits, defaultTrunkId, defaultTrunkGr
 });
 
 const NUMBERS = ['minGapMinutes', 'maxPer24h', 'maxPer7d', 'callsPerSecond', 'maxLiveCalls'] as const;
+type NumberName = (typeof NUMBERS)[number];
 
 /** Fields that hold no number. */
 export const wrongFields = (draft: RulesDraft): ReadonlySet<string> =>
@@ -52,14 +55,17 @@ export function hoursOfDraft(draft: RulesDraft): Hours | null {
   return Object.fromEntries(read.filter(([, ranges]) => ranges && ranges.length > 0));
 }
 
+/** The days that are written one after the other. */
+const datesOf = (draft: RulesDraft): string[] => draft.dates.split(/[\s,;]+/).filter((date) => date !== '');
+
 /** The rules as the API takes them. */
 export function bodyOf(draft: RulesDraft): NewRules {
-  const some = (...names: (typeof NUMBERS)[number][]) =>
+  const some = (...names: NumberName[]) =>
     Object.fromEntries(names.map((name) => [name, numberOf(draft[name])]).filter(([, value]) => value != null));
-  const blockedDates = draft.dates.split(/[\s,;]+/).filter((date) => date !== '');
   const when = draft.isAlways ? { window: 'always' } : { hours: hoursOfDraft(draft) ?? {} };
+  const timezone = draft.timezone.trim();
   return {
-    schedule: { ...when, blockedDates, ...(draft.timezone.trim() && { timezone: draft.timezone.trim() }) },
+    schedule: { ...when, blockedDates: datesOf(draft), ...(timezone && { timezone }) },
     caps: some('minGapMinutes', 'maxPer24h', 'maxPer7d'),
     limits: some('callsPerSecond', 'maxLiveCalls'),
     ...(draft.way.startsWith('tgr_') ? { defaultTrunkGroupId: draft.way } : draft.way && { defaultTrunkId: draft.way }),
@@ -68,20 +74,54 @@ export function bodyOf(draft: RulesDraft): NewRules {
 
 /** What a change lets happen that was forbidden before, in words: it is asked for once more. */
 export function loosened(before: RulesDraft, after: RulesDraft): string[] {
-  const number = (draft: RulesDraft, name: (typeof NUMBERS)[number], none: number) => numberOf(draft[name]) ?? none;
-  const grows = (name: (typeof NUMBERS)[number], none = Number.POSITIVE_INFINITY) =>
+  const number = (draft: RulesDraft, name: NumberName, none: number) => numberOf(draft[name]) ?? none;
+  const grows = (name: NumberName, none = Number.POSITIVE_INFINITY) =>
     number(after, name, none) > number(before, name, none);
-  const open = (draft: RulesDraft) => (draft.isAlways ? 'always' : JSON.stringify(hoursOfDraft(draft)));
   const gap = DEFAULT_CAPS.minGapMinutes;
   return [
-    ...(after.isAlways && !before.isAlways ? ['People may be called at any hour that their campaign allows.'] : []),
-    ...(!after.isAlways && !before.isAlways && open(after) !== open(before) ? ['The hours are other ones.'] : []),
+    ...loosenedHours(before, after),
     ...(number(after, 'minGapMinutes', gap) < number(before, 'minGapMinutes', gap)
-      ? ['One number may be called sooner after another campaign.']
+      ? ['One number may be called sooner after another campaign has called it.']
       : []),
     ...(grows('maxPer24h', DEFAULT_CAPS.maxPer24h) ? ['One number may be called more often in 24 hours.'] : []),
     ...(grows('maxPer7d') ? ['One number may be called more often in 7 days.'] : []),
     ...(grows('callsPerSecond') ? ['More calls may begin per second.'] : []),
     ...(grows('maxLiveCalls') ? ['More calls may be live at once.'] : []),
+  ];
+}
+
+function loosenedHours(before: RulesDraft, after: RulesDraft): string[] {
+  const said: string[] = [];
+  if (after.isAlways && !before.isAlways) said.push('People may be called at any hour that their campaign allows.');
+  if (!after.isAlways && !before.isAlways) {
+    const opened = openedMinutes(hoursOfDraft(before) ?? {}, hoursOfDraft(after) ?? {});
+    if (opened > 0) said.push(`People may be called ${openedWords(opened)} longer in a week.`);
+  }
+  const kept = new Set(datesOf(after));
+  const freed = datesOf(before).filter((date) => !kept.has(date));
+  if (freed.length > 0) said.push(`People may be called on ${freed.join(', ')}.`);
+  const zone = after.timezone.trim();
+  if (zone !== before.timezone.trim() && zone !== '') {
+    said.push(`Numbers that tell no place may be called by the clock of ${zone}.`);
+  }
+  return said;
+}
+
+const openedWords = (minutes: number): string =>
+  minutes < 60 ? counted(minutes, 'minute') : counted(Math.round(minutes / 6) / 10, 'hour');
+
+/** What these rules leave open that most workspaces should not; in words. */
+export function risks(draft: RulesDraft): string[] {
+  const number = (name: NumberName) => numberOf(draft[name]);
+  return [
+    ...(draft.isAlways
+      ? ['A campaign that is set to any hour calls people at night: the workspace has no hours of its own.']
+      : []),
+    ...((number('minGapMinutes') ?? DEFAULT_CAPS.minGapMinutes) < DEFAULT_CAPS.minGapMinutes
+      ? [`The wait after another campaign is shorter than the ${DEFAULT_CAPS.minGapMinutes} minutes that are usual.`]
+      : []),
+    ...((number('maxPer24h') ?? DEFAULT_CAPS.maxPer24h) > DEFAULT_CAPS.maxPer24h
+      ? [`One number may be called more often than the ${DEFAULT_CAPS.maxPer24h} times in 24 hours that are usual.`]
+      : []),
   ];
 }
