@@ -5,6 +5,8 @@ import { expect, expectAccessible, picture, test } from './fixtures';
 const LIST = '../examples/recipients.csv';
 
 test('a messy list is uploaded, looked through, and called to its end', async ({ inside: page, client }) => {
+  // A whole campaign: on a busy machine longer than the others.
+  test.setTimeout(180_000);
   await client.equip({ ringMs: 300, talkMs: 400 });
   await page.goto('/campaigns');
   await page.getByRole('link', { name: 'New campaign' }).first().click();
