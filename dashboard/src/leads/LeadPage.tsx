@@ -3,21 +3,21 @@ import { Link, useNavigate, useParams } from '@tanstack/react-router';
 import { type ReactNode, useState } from 'react';
 
 import { useWhyNot } from '../api/me';
-import { CHANNEL, OUTCOME, reason } from '../campaigns/words';
 import { Button } from '../ui/Button';
-import { Chip } from '../ui/Chip';
+import { Copy } from '../ui/Copy';
 import { Confirm } from '../ui/Dialog';
-import { EmptyState } from '../ui/EmptyState';
 import { moment } from '../ui/format';
 import { ErrorNote } from '../ui/Note';
 import { Card, Page } from '../ui/Page';
 import { Skeleton } from '../ui/Skeleton';
 import { Facts } from '../ui/Stat';
-import { type Column, Table } from '../ui/Table';
 import { toast } from '../ui/toast';
 import { written } from './attributes';
+import { Calls, Replies } from './History';
 import { LeadDialog } from './LeadDialog';
-import { deleteLead, type Lead, leadCallsQuery, leadQuery, repliesQuery } from './queries';
+import styles from './Leads.module.css';
+import { OptOuts } from './OptOuts';
+import { deleteLead, type Lead, leadQuery } from './queries';
 
 /** One person: what is known, what they must not get, what they got, and what they wrote. */
 export function LeadPage() {
@@ -36,14 +36,21 @@ export function LeadPage() {
         </Card>
       )}
       {lead && (
-        <>
-          <Card title="Details">
-            <Facts facts={factsOf(lead)} />
-          </Card>
-          <OptOuts lead={lead} />
-          <Calls leadId={lead.id} />
-          <Replies leadId={lead.id} />
-        </>
+        <div className={styles.columns}>
+          <div className={styles.column}>
+            <Card title="Who they are">
+              <Facts facts={factsOf(lead)} />
+            </Card>
+            <Card title="Attributes">
+              <Attributes of={lead.attributes} />
+            </Card>
+          </div>
+          <div className={styles.column}>
+            <OptOuts lead={lead} />
+            <Calls leadId={lead.id} />
+            <Replies leadId={lead.id} />
+          </div>
+        </div>
       )}
     </Page>
   );
@@ -52,12 +59,21 @@ export function LeadPage() {
 const factsOf = (lead: Lead): [string, ReactNode][] => [
   ['E-mail', lead.email ?? '–'],
   ['Time zone', lead.timezone ?? 'where the number belongs'],
-  ...Object.entries((lead.attributes ?? {}) as Record<string, unknown>).map(([name, value]): [string, ReactNode] => [
-    name,
-    written(value),
-  ]),
   ['Known since', moment(lead.createdAt)],
+  ['Changed', moment(lead.updatedAt)],
+  [
+    'Id',
+    <span key="id">
+      <code>{lead.id}</code> <Copy text={lead.id} what="the id" />
+    </span>,
+  ],
 ];
+
+function Attributes({ of }: { of: unknown }) {
+  const entries = Object.entries((of ?? {}) as Record<string, unknown>);
+  if (entries.length === 0) return <p>None. They can hold whatever is known of the person.</p>;
+  return <Facts facts={entries.map(([name, value]) => [name, written(value)])} />;
+}
 
 function Actions({ lead }: { lead: Lead }) {
   const why = useWhyNot()('run campaigns');
@@ -93,89 +109,5 @@ function Actions({ lead }: { lead: Lead }) {
         </Confirm>
       )}
     </>
-  );
-}
-
-const OUT: Column<Lead['optOuts'][number]>[] = [
-  { name: 'Not by', cell: ({ channel }) => (channel ? CHANNEL[channel] : 'any channel') },
-  { name: 'Reason', cell: ({ reason: why }) => why || '–' },
-  { name: 'Since', cell: ({ createdAt }) => moment(createdAt) },
-  { name: 'Until', isWide: true, cell: ({ expiresAt }) => (expiresAt ? moment(expiresAt) : 'for good') },
-];
-
-function OptOuts({ lead }: { lead: Lead }) {
-  if (lead.optOuts.length === 0) return null;
-  return (
-    <Card
-      title="Must not be contacted"
-      isFlush
-      actions={
-        <Link to="/suppressions" search={{ number: lead.number }}>
-          On the list of suppressions
-        </Link>
-      }
-    >
-      <Table caption="Opt-outs" columns={OUT} rows={lead.optOuts} keyOf={({ suppressionId }) => suppressionId} />
-    </Card>
-  );
-}
-
-function Calls({ leadId }: { leadId: string }) {
-  const calls = useQuery(leadCallsQuery(leadId));
-  const rows = calls.data ?? [];
-  const columns: Column<(typeof rows)[number]>[] = [
-    {
-      name: 'Channel',
-      cell: ({ id, channel }) => (
-        <Link to="/calls/$callId" params={{ callId: id }} data-row>
-          {CHANNEL[channel]}
-        </Link>
-      ),
-    },
-    {
-      name: 'Outcome',
-      cell: ({ outcome }) => (outcome ? <Chip tone={OUTCOME[outcome].tone}>{OUTCOME[outcome].text}</Chip> : '–'),
-    },
-    { name: 'Why', isWide: true, cell: (call) => (call.reason ? reason(call.reason) : '–') },
-    { name: 'When', cell: ({ createdAt }) => moment(createdAt) },
-  ];
-  return (
-    <Card title="Calls and messages" isFlush>
-      <ErrorNote error={calls.error} onRetry={() => calls.refetch()} />
-      {calls.isPending ? (
-        <Skeleton />
-      ) : rows.length > 0 ? (
-        <Table caption="Calls and messages" columns={columns} rows={rows} keyOf={({ id }) => id} />
-      ) : (
-        <EmptyState title="Nobody has called them lately" />
-      )}
-    </Card>
-  );
-}
-
-function Replies({ leadId }: { leadId: string }) {
-  const { data: replies = [], error, refetch } = useQuery(repliesQuery(leadId));
-  const columns: Column<(typeof replies)[number]>[] = [
-    { name: 'By', cell: ({ channel }) => CHANNEL[channel] },
-    {
-      name: 'What they wrote',
-      cell: ({ text, isStop }) => (
-        <>
-          {text} {isStop && <Chip tone="warn">they said stop</Chip>}
-        </>
-      ),
-    },
-    { name: 'When', cell: ({ receivedAt }) => moment(receivedAt) },
-  ];
-  if (replies.length === 0) return <ErrorNote error={error} onRetry={() => refetch()} />;
-  return (
-    <Card title="What they wrote" isFlush>
-      <Table
-        caption="What they wrote"
-        columns={columns}
-        rows={replies}
-        keyOf={({ receivedAt, text }) => `${receivedAt} ${text}`}
-      />
-    </Card>
   );
 }

@@ -1,8 +1,9 @@
 import { Link, useNavigate, useSearch } from '@tanstack/react-router';
-import { Contact, Plus } from 'lucide-react';
+import { Contact, FileUp, Plus } from 'lucide-react';
 import { type ReactNode, useState } from 'react';
 
 import { useWhyNot } from '../api/me';
+import { CHANNEL } from '../campaigns/words';
 import { Button } from '../ui/Button';
 import { Chip } from '../ui/Chip';
 import { EmptyState } from '../ui/EmptyState';
@@ -14,6 +15,7 @@ import { PhoneFilter } from '../ui/PhoneFilter';
 import { usePages } from '../ui/use-pages';
 import { type VirtualColumn, VirtualTable } from '../ui/VirtualTable';
 import { written } from './attributes';
+import { BulkDialog } from './BulkDialog';
 import { LeadDialog } from './LeadDialog';
 import { type Lead, type LeadFilter, leadsPage } from './queries';
 
@@ -22,27 +24,43 @@ export function LeadsPage() {
   const filter = useSearch({ from: '/shell/leads' });
   const navigate = useNavigate({ from: '/leads' });
   const why = useWhyNot()('run campaigns');
-  const [isMaking, setMaking] = useState(false);
+  const [open, setOpen] = useState<'one' | 'many' | null>(null);
   const set = (changes: LeadFilter) => navigate({ search: { ...filter, ...changes }, replace: true });
   const make = (
-    <Button variant="primary" why={why} onClick={() => setMaking(true)}>
+    <Button variant="primary" why={why} onClick={() => setOpen('one')}>
       <Plus aria-hidden />
       New lead
     </Button>
   );
+  const upload = (
+    <Button why={why} onClick={() => setOpen('many')}>
+      <FileUp aria-hidden />
+      Upload a file
+    </Button>
+  );
   return (
-    <Page title="Leads" lead="People the workspace knows, across campaigns: one for each number." actions={make}>
+    <Page
+      title="Leads"
+      lead="People the workspace knows, across campaigns: one for each number."
+      actions={
+        <>
+          {upload}
+          {make}
+        </>
+      }
+    >
       <Filters>
         <PhoneFilter value={filter.number ?? ''} onChange={(number) => set({ number })} />
         <EmailFilter value={filter.email ?? ''} onChange={(email) => set({ email })} />
       </Filters>
       <Card isFlush>
-        <List key={JSON.stringify(filter)} filter={filter} make={make} />
+        <List key={JSON.stringify(filter)} filter={filter} begin={make} />
       </Card>
-      {isMaking && (
+      {open === 'many' && <BulkDialog onClose={() => setOpen(null)} />}
+      {open === 'one' && (
         <LeadDialog
           onSaved={({ id }) => navigate({ to: '/leads/$leadId', params: { leadId: id } })}
-          onClose={() => setMaking(false)}
+          onClose={() => setOpen(null)}
         />
       )}
     </Page>
@@ -59,6 +77,7 @@ function EmailFilter({ value, onChange }: { value: string; onChange: (email: str
     <TextField
       label="E-mail"
       type="search"
+      placeholder="The whole address"
       value={text}
       onChange={setText}
       onBlur={done}
@@ -69,7 +88,7 @@ function EmailFilter({ value, onChange }: { value: string; onChange: (email: str
   );
 }
 
-function List({ filter, make }: { filter: LeadFilter; make: ReactNode }) {
+function List({ filter, begin }: { filter: LeadFilter; begin: ReactNode }) {
   const list = usePages({
     queryKey: ['leads', 'list', filter],
     fetchPage: (cursor, signal) => leadsPage(filter, cursor, signal),
@@ -78,8 +97,8 @@ function List({ filter, make }: { filter: LeadFilter; make: ReactNode }) {
     Object.keys(filter).length > 0 ? (
       <EmptyState title="No lead is like this">Look for another number or address.</EmptyState>
     ) : (
-      <EmptyState icon={Contact} title="No leads yet" action={make}>
-        Whoever writes back becomes one; others can be added here or over the API.
+      <EmptyState icon={Contact} title="No leads yet" action={begin}>
+        Whoever writes back becomes one. Add others here, one by one or from a file, or over the API.
       </EmptyState>
     );
   return <VirtualTable caption="Leads" columns={COLUMNS} list={list} keyOf={({ id }) => id} empty={empty} />;
@@ -106,7 +125,9 @@ const COLUMNS: VirtualColumn<Lead>[] = [
 ];
 
 const optedOut = (optOuts: Lead['optOuts']): string =>
-  optOuts.some(({ channel }) => channel == null) ? 'of everything' : optOuts.map(({ channel }) => channel).join(', ');
+  optOuts.some(({ channel }) => channel == null)
+    ? 'of everything'
+    : optOuts.map(({ channel }) => (channel ? CHANNEL[channel] : '')).join(', ');
 
 function inShort(attributes: unknown): string {
   const entries = Object.entries((attributes ?? {}) as Record<string, unknown>);
