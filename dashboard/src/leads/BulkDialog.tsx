@@ -11,6 +11,7 @@ import { Progress } from '../ui/Progress';
 import { type Column, Table } from '../ui/Table';
 import { type FileColumn, fileOf, type LeadFile, leadsOf, type Meaning, wrongWith } from './bulk';
 import { parseCsv, textOf } from './csv';
+import styles from './Leads.module.css';
 import { type BulkResult, type Reject, useBulk } from './use-bulk';
 
 /** Most people of one file; it is read into memory. */
@@ -85,11 +86,12 @@ function ColumnsTable({ file, onChange }: { file: LeadFile; onChange: (file: Lea
   const rows = file.columns.map((column, index) => ({ ...column, index }));
   const columns: Column<FileColumn & { index: number }>[] = [
     { name: 'Column', cell: ({ name }) => name || '(without a name)' },
-    { name: 'First value', cell: ({ example }) => example || '–' },
+    { name: 'First value', isWide: true, cell: ({ example }) => example || '–' },
     {
       name: 'Is read as',
       cell: ({ name, meaning, index }) => (
         <Select
+          className={styles.choice}
           label={<span className="unseen">{name} is read as</span>}
           value={meaning}
           onChange={(chosen) => set(index, chosen)}

@@ -2,13 +2,13 @@ import { UserPlus } from 'lucide-react';
 import { useState } from 'react';
 
 import { useMe, useWhyNot } from '../api/me';
-import { mayOf, ROLE, ROLES } from '../keys/words';
+import { mayOf, ROLES } from '../keys/words';
 import { Button } from '../ui/Button';
 import { Card, Page } from '../ui/Page';
-import { Facts } from '../ui/Stat';
 import { InviteDialog, type Invited } from './InviteDialog';
 import { Invites } from './Invites';
 import { Leave } from './Leave';
+import styles from './Members.module.css';
 import { MembersCard } from './MembersCard';
 
 /** Who works in this workspace, and who is invited. */
@@ -33,7 +33,11 @@ export function MembersPage() {
       <MembersCard why={why} />
       <Invites why={why} onInvite={setInviting} />
       <Card title="What each role may">
-        <Facts facts={ROLES.map((role) => [ROLE[role].text, mayOf(role)])} />
+        <ul className={styles.roles}>
+          {ROLES.map((role) => (
+            <li key={role}>{mayOf(role)}</li>
+          ))}
+        </ul>
       </Card>
       {inviting && <InviteDialog first={inviting} onClose={() => setInviting(null)} />}
     </Page>
