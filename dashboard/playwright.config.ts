@@ -9,7 +9,7 @@ export default defineConfig({
   // Each test has a server of its own, which dials: two at once are enough for a small machine.
   workers: 2,
   fullyParallel: true,
-  timeout: 90_000,
+  timeout: 150_000,
   expect: { timeout: 15_000 },
   reporter: 'list',
   use: {
