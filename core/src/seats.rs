@@ -81,9 +81,11 @@ impl Ratio {
         u32::try_from(calls).unwrap_or(u32::MAX)
     }
 
-    /// How many calls may be live, placed ones and answered ones together, while `busy` of `count` seats are taken.
+    /// How many calls may be live, placed ones and answered ones together, while `busy` of `count` seats are taken. More seats taken than
+    /// there are (fewer than before, or miscounted) make no room.
     pub fn live(self, count: u32, busy: u32) -> u32 {
-        busy.saturating_add(self.dialing(count.saturating_sub(busy)))
+        let busy = busy.min(count);
+        busy.saturating_add(self.dialing(count - busy))
     }
 }
 

@@ -96,7 +96,9 @@ async fn other_limits_hold_beside_seats_and_need_none() {
 /// Callers whose calls ring for a random time, are answered or not, and talk for a random time.
 #[derive(Default)]
 struct Callers {
-    ringing: Arc<AtomicI32>,
+    /// Those who ring and those who talk, in one number: two that are read one after the other count whoever picks up in
+    /// between twice.
+    live: Arc<AtomicI32>,
     talking: Arc<AtomicI32>,
     most_live: Arc<AtomicI32>,
     most_talking: Arc<AtomicI32>,
@@ -110,16 +112,14 @@ impl Callers {
         let mut callers = Self::default();
         for nth in 0..workers.len() * each {
             let (fleet, limit) = (workers[nth % workers.len()].clone(), limit.clone());
-            let [ringing, talking, most_live, most_talking] =
-                [&callers.ringing, &callers.talking, &callers.most_live, &callers.most_talking]
-                    .map(Arc::clone);
+            let [live, talking, most_live, most_talking] =
+                [&callers.live, &callers.talking, &callers.most_live, &callers.most_talking].map(Arc::clone);
             let (abandoned, talks) = (callers.abandoned.clone(), callers.talks.clone());
             callers.tasks.spawn(async move {
                 loop {
                     let asked = fleet.limits().acquire(std::slice::from_ref(&limit), SECOND * 2).await;
                     let Acquired::Granted(permit, _) = asked else { continue };
-                    let live = ringing.fetch_add(1, SeqCst) + 1 + talking.load(SeqCst);
-                    most_live.fetch_max(live, SeqCst);
+                    most_live.fetch_max(live.fetch_add(1, SeqCst) + 1, SeqCst);
                     sleep(a_while()).await;
                     let seat = match rand_byte() % 4 {
                         0 => Seat::None, // nobody picks up
@@ -131,13 +131,13 @@ impl Callers {
                             seat => seat,
                         },
                     };
-                    ringing.fetch_sub(1, SeqCst);
                     if seat == Seat::Taken {
                         most_talking.fetch_max(talking.fetch_add(1, SeqCst) + 1, SeqCst);
                         sleep(a_while() * 2).await;
                         talking.fetch_sub(1, SeqCst);
                         talks.fetch_add(1, SeqCst);
                     }
+                    live.fetch_sub(1, SeqCst);
                     drop(permit);
                 }
             });
@@ -205,6 +205,28 @@ async fn flushall_abandons_nobody() {
         callers.talks(60).await;
     }
     assert_eq!((callers.abandoned.load(SeqCst), callers.most_live.load(SeqCst)), (0, 5));
+}
+
+/// As after a caller that broke off while it asked for its seat: until the next heartbeat Redis counts a seat that nobody has.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_seat_that_nobody_has_makes_no_room_for_another_call() {
+    let rig = Rig::redis(brisk()).await;
+    warmed_up(&rig.fleet).await;
+    let (limits, limit) = (rig.fleet.limits(), seats(2, 1.0));
+    let talking = [call(limits, &limit).await, call(limits, &limit).await];
+    for permit in &talking {
+        assert_eq!(permit.take_seat().await, Seat::Taken);
+    }
+    let mut redis = rig.redis.as_ref().unwrap().connection().await;
+    let found: Vec<String> =
+        redis::cmd("KEYS").arg("*live:busy:seats").query_async(&mut redis).await.unwrap();
+    let [busy] = found.as_slice() else { panic!("{found:?}") };
+    for _ in 0..50 {
+        // Before a heartbeat puts it right, mostly.
+        let holder: Vec<String> = redis::cmd("HKEYS").arg(busy).query_async(&mut redis).await.unwrap();
+        redis::cmd("HINCRBY").arg(busy).arg(&holder[0]).arg(1).query_async::<i64>(&mut redis).await.unwrap();
+        no_room(answered(limits, std::slice::from_ref(&limit), Duration::ZERO).await);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -79,9 +79,9 @@ local most = {}
 for i = 1, limits do
   most[i] = tonumber(ARGV[10 + 2 * i])
   if i == seated then
-    local busy = count(busy_key)
-    local free = math.max(tonumber(ARGV[12 + 2 * limits]) - busy, 0)
-    local for_seats = busy + math.floor(free * tonumber(ARGV[13 + 2 * limits]) / 100)
+    local seats = tonumber(ARGV[12 + 2 * limits])
+    local busy = math.min(count(busy_key), seats) -- more than there are, as after a lost answer, make no room
+    local for_seats = busy + math.floor((seats - busy) * tonumber(ARGV[13 + 2 * limits]) / 100)
     most[i] = most[i] < 0 and for_seats or math.min(most[i], for_seats)
   end
   if most[i] >= 0 then
