@@ -37,6 +37,15 @@ use ground::Ground;
 
 #[derive(Subcommand)]
 pub enum BenchCommand {
+    #[command(flatten)]
+    Measure(MeasureCommand),
+    /// How long calls, answers and webhooks wait when a process or a server dies, one after the other, on a fleet of its own
+    Outages(OutagesArgs),
+}
+
+/// What is measured on the database and the queue that the configuration names.
+#[derive(Subcommand)]
+pub enum MeasureCommand {
     /// Finished calls per second of one campaign on the simulated carrier, without limits
     Campaign(campaign::CampaignArgs),
     /// Time from the HTTP request for a single call to its INVITE, idle or beside a running campaign
@@ -53,11 +62,9 @@ pub enum BenchCommand {
     Pages(pages::PagesArgs),
     /// Memory of every process while short calls come and go over SIP at a steady rate, each with an agent that talks
     Calls(calls::CallsArgs),
-    /// How long calls, answers and webhooks wait when a process or a server dies, one after the other, on a fleet of its own
-    Outages(OutagesArgs),
 }
 
-impl BenchCommand {
+impl MeasureCommand {
     fn max_live(&self) -> u32 {
         match self {
             Self::Campaign(args) => args.every.max_live,
@@ -68,7 +75,6 @@ impl BenchCommand {
             Self::Conversations(args) => args.max_live(),
             Self::Pages(args) => args.every.max_live,
             Self::Calls(args) => args.every.max_live,
-            Self::Outages(_) => 1, // its workers are not told
         }
     }
 }
@@ -93,9 +99,26 @@ struct Bench<'a> {
     interrupted: CancellationToken,
 }
 
-/// Runs a bench. With URLs its roles are processes of their own; without them they run in this one, on a database in a
-/// temporary folder unless `--data` names one.
-pub async fn run(mut config: Config, common: &Common, command: BenchCommand) -> Result<(), Failure> {
+/// Runs a bench.
+pub async fn run(config: Config, common: &Common, command: BenchCommand) -> Result<(), Failure> {
+    let interrupted = stop_signal()?;
+    match &command {
+        BenchCommand::Measure(command) => measure_here(config, common, command, interrupted).await,
+        BenchCommand::Outages(args) => {
+            let measured = interrupted.run_until_cancelled(outages::run(args)).await;
+            measured.unwrap_or_else(|| Err(Failure::new("interrupted")))
+        }
+    }
+}
+
+/// With URLs its roles are processes of their own; without them they run in this one, on a database in a temporary folder unless
+/// `--data` names one.
+async fn measure_here(
+    mut config: Config,
+    common: &Common,
+    command: &MeasureCommand,
+    interrupted: CancellationToken,
+) -> Result<(), Failure> {
     let folder = tempfile::Builder::new().prefix("ringfleet-bench-").tempdir()?;
     if config.database_url.is_none() && common.data.is_none() {
         config.data = folder.path().to_owned();
@@ -109,31 +132,29 @@ pub async fn run(mut config: Config, common: &Common, command: BenchCommand) -> 
     if config.database_url.is_some() && config.secrets.keys.is_empty() {
         config.secrets.keys = vec![encode_key(rand::random())]; // what it seals is gone when the bench is
     }
-    let interrupted = stop_signal()?;
     let _own = own_data(&config)?;
     let engine = open_engine(&config, Wanted::ALL).await?;
     refuse_company(&engine).await?;
     let ground = Ground::prepare(&engine, name).await?;
     let bench = Bench { config, common, engine, ground, interrupted: interrupted.clone() };
     let measured = tokio::select! {
-        measured = measure(&bench, &command) => measured,
+        measured = measure(&bench, command) => measured,
         () = interrupted.cancelled() => Err(Failure::new("interrupted")),
     };
     bench.cancel_what_is_left().await;
     measured
 }
 
-async fn measure(bench: &Bench<'_>, command: &BenchCommand) -> Result<(), Failure> {
+async fn measure(bench: &Bench<'_>, command: &MeasureCommand) -> Result<(), Failure> {
     match command {
-        BenchCommand::Campaign(args) => campaign::run(bench, args).await,
-        BenchCommand::Trigger(args) => trigger::run(bench, args).await,
-        BenchCommand::Soak(args) => soak::run(bench, args).await,
-        BenchCommand::Webhooks(args) => webhooks::run(bench, args).await,
-        BenchCommand::Import(args) => import::run(bench, args).await,
-        BenchCommand::Conversations(args) => conversations::run(bench, args).await,
-        BenchCommand::Pages(args) => pages::run(bench, args).await,
-        BenchCommand::Calls(args) => calls::run(bench, args).await,
-        BenchCommand::Outages(args) => outages::run(args).await,
+        MeasureCommand::Campaign(args) => campaign::run(bench, args).await,
+        MeasureCommand::Trigger(args) => trigger::run(bench, args).await,
+        MeasureCommand::Soak(args) => soak::run(bench, args).await,
+        MeasureCommand::Webhooks(args) => webhooks::run(bench, args).await,
+        MeasureCommand::Import(args) => import::run(bench, args).await,
+        MeasureCommand::Conversations(args) => conversations::run(bench, args).await,
+        MeasureCommand::Pages(args) => pages::run(bench, args).await,
+        MeasureCommand::Calls(args) => calls::run(bench, args).await,
     }
 }
 

@@ -17,7 +17,7 @@ use tokio::time::{Instant, interval, sleep};
 use super::{
     come_to_rest, crew,
     desk::Listed,
-    evidence::Evidence,
+    evidence::{Attempt, Evidence},
     gather,
     house::{House, Notices},
     report::Verdict,
@@ -173,11 +173,17 @@ async fn measure(
     store.close().await;
     evidence.notices.splice(..0, kept);
     evidence.asked.insert(campaign, Asked::default());
-    let felt = |window: &Window| felt(window, args.rate, campaign, &evidence, &triggers, &arrivals);
+    let seen = Seen {
+        rate: args.rate,
+        begun: begun(&evidence, campaign),
+        first: first(&evidence),
+        triggers,
+        arrivals,
+    };
     let figures = Figures {
         calls_per_second: args.rate,
         away_seconds: args.away,
-        outages: windows.iter().map(felt).collect(),
+        outages: windows.iter().map(|window| felt(window, &seen, &evidence)).collect(),
         verdict: Verdict::new(0, windows.len(), &evidence),
     };
     Ok((figures, evidence))
@@ -256,25 +262,32 @@ async fn listen(notices: &mut Notices, arrivals: &mut Vec<Arrival>, kept: &mut V
     }
 }
 
-fn felt(
-    window: &Window,
+/// What there is to be told of, of all windows together.
+struct Seen {
     rate: f64,
-    campaign: CampaignId,
-    evidence: &Evidence,
-    triggers: &[Trigger],
-    arrivals: &[Arrival],
-) -> Felt {
+    /// When calls of the campaign began.
+    begun: Vec<DateTime<Utc>>,
+    /// When each number was first called.
+    first: BTreeMap<String, DateTime<Utc>>,
+    triggers: Vec<Trigger>,
+    arrivals: Vec<Arrival>,
+}
+
+fn begun(evidence: &Evidence, campaign: CampaignId) -> Vec<DateTime<Utc>> {
+    let is_of_campaign =
+        |attempt: &&Attempt| evidence.call_of(attempt).is_some_and(|call| call.campaign_id == Some(campaign));
+    evidence.attempts.iter().filter(is_of_campaign).map(|attempt| attempt.placed).collect()
+}
+
+fn first(evidence: &Evidence) -> BTreeMap<String, DateTime<Utc>> {
+    evidence.attempts.iter().rev().map(|attempt| (attempt.to.to_string(), attempt.placed)).collect()
+}
+
+fn felt(window: &Window, seen: &Seen, evidence: &Evidence) -> Felt {
+    let Seen { rate, begun, first, triggers, arrivals } = seen;
     let during = |at: DateTime<Utc>| window.from <= at && at < window.until;
-    let of_campaign = |call| evidence.calls.get(call).is_some_and(|call| call.campaign_id == Some(campaign));
-    let placed: Vec<DateTime<Utc>> = evidence
-        .attempts
-        .iter()
-        .filter(|attempt| of_campaign(&attempt.call) && during(attempt.placed))
-        .map(|attempt| attempt.placed)
-        .collect();
-    let (no_call, back_after) = pauses(window, &placed, rate);
-    let first: BTreeMap<String, DateTime<Utc>> =
-        evidence.attempts.iter().rev().map(|attempt| (attempt.to.to_string(), attempt.placed)).collect();
+    let placed: Vec<DateTime<Utc>> = begun.iter().copied().filter(|at| during(*at)).collect();
+    let (no_call, back_after) = pauses(window, &placed, *rate);
     let asked = || triggers.iter().filter(|trigger| during(trigger.asked));
     let most =
         |times: &mut dyn Iterator<Item = TimeDelta>| times.max().unwrap_or_default().num_milliseconds();
