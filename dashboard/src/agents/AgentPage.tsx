@@ -8,6 +8,7 @@ import { Button, ButtonLink } from '../ui/Button';
 import { Chip } from '../ui/Chip';
 import { ErrorNote, Note } from '../ui/Note';
 import { Card, Page } from '../ui/Page';
+import { More, rowsOf } from '../ui/PageCard';
 import { Skeleton } from '../ui/Skeleton';
 import { toast } from '../ui/toast';
 import { AgentForm } from './AgentForm';
@@ -20,7 +21,7 @@ import { Versions } from './Versions';
 export function AgentPage() {
   const { agentId } = useParams({ from: '/shell/agents/$agentId' });
   const list = useInfiniteQuery(versionsQuery(agentId));
-  const versions = list.data?.pages.flatMap(({ items }) => items) ?? [];
+  const versions = rowsOf(list);
   const latest = versions[0];
   return (
     <Page
@@ -41,13 +42,7 @@ export function AgentPage() {
           <Unpublished agent={latest} />
           <Edit key={latest.version} agent={latest} />
           <Versions versions={versions} />
-          {list.hasNextPage && (
-            <div>
-              <Button isPending={list.isFetchingNextPage} onClick={() => list.fetchNextPage()}>
-                Show older versions
-              </Button>
-            </div>
-          )}
+          <More list={list} says="Show older versions" />
         </>
       )}
     </Page>

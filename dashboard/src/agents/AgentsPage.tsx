@@ -3,70 +3,45 @@ import { Link } from '@tanstack/react-router';
 import { Bot, Plus } from 'lucide-react';
 
 import { useWhyNot } from '../api/me';
-import { Button, ButtonLink } from '../ui/Button';
 import { Chip } from '../ui/Chip';
 import { EmptyState } from '../ui/EmptyState';
 import { moment } from '../ui/format';
-import { ErrorNote } from '../ui/Note';
-import { Card, Page } from '../ui/Page';
-import { Skeleton } from '../ui/Skeleton';
+import { Page } from '../ui/Page';
+import { PageCard, rowsOf } from '../ui/PageCard';
 import { type Column, Table } from '../ui/Table';
+import { WayTo } from '../ui/WayTo';
 import { type Agent, agentPages } from './queries';
 
 /** Who talks after the callee has picked up. */
 export function AgentsPage() {
   const list = useInfiniteQuery(agentPages);
-  const agents = list.data?.pages.flatMap(({ items }) => items) ?? [];
+  const agents = rowsOf(list);
   return (
     <Page
       title="Agents"
       lead="Who talks after the callee has picked up: what is said, what keys do, and where the audio goes."
       actions={<Make />}
     >
-      <ErrorNote error={list.error} onRetry={() => list.refetch()} />
-      {list.isPending && (
-        <Card>
-          <Skeleton lines={4} />
-        </Card>
-      )}
-      {list.data && (
-        <Card isFlush>
-          {agents.length > 0 ? (
-            <Table caption="Agents" columns={COLUMNS} rows={agents} keyOf={({ id }) => id} />
-          ) : (
-            <EmptyState icon={Bot} title="No agents yet" action={<Make />}>
-              An agent can say a text and hang up, wait for a key, or hand the call to a program or a person.
-            </EmptyState>
-          )}
-        </Card>
-      )}
-      {list.hasNextPage && (
-        <div>
-          <Button isPending={list.isFetchingNextPage} onClick={() => list.fetchNextPage()}>
-            Show older ones
-          </Button>
-        </div>
-      )}
+      <PageCard list={list}>
+        {agents.length > 0 ? (
+          <Table caption="Agents" columns={COLUMNS} rows={agents} keyOf={({ id }) => id} />
+        ) : (
+          <EmptyState icon={Bot} title="No agents yet" action={<Make />}>
+            An agent can say a text and hang up, wait for a key, or hand the call to a program or a person.
+          </EmptyState>
+        )}
+      </PageCard>
     </Page>
   );
 }
 
 function Make() {
   const why = useWhyNot()('edit agents');
-  const words = (
-    <>
+  return (
+    <WayTo to="/agents/new" why={why}>
       <Plus aria-hidden />
       New agent
-    </>
-  );
-  return why === undefined ? (
-    <ButtonLink to="/agents/new" variant="primary">
-      {words}
-    </ButtonLink>
-  ) : (
-    <Button variant="primary" why={why}>
-      {words}
-    </Button>
+    </WayTo>
   );
 }
 

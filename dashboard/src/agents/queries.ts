@@ -1,6 +1,6 @@
 import { infiniteQueryOptions, queryOptions } from '@tanstack/react-query';
 
-import { api, ask, askPage } from '../api/client';
+import { api, ask, askPage, BY_CURSOR } from '../api/client';
 import { given } from '../api/given';
 import type { components } from '../api/schema';
 
@@ -28,8 +28,7 @@ export const agentPages = infiniteQueryOptions({
   queryKey: ['agents', 'pages'],
   queryFn: ({ pageParam: cursor, signal }) =>
     askPage(api.GET('/api/v1/agents', { params: { query: { limit: PAGE, ...given({ cursor }) } }, signal })),
-  initialPageParam: null as string | null,
-  getNextPageParam: (page) => page.next,
+  ...BY_CURSOR,
 });
 
 /** The versions of an agent, newest first. */
@@ -40,8 +39,7 @@ export const versionsQuery = (agentId: string) =>
       const query = { limit: PAGE, ...given({ cursor }) };
       return askPage(api.GET('/api/v1/agents/{agentId}/versions', { params: { path: { agentId }, query }, signal }));
     },
-    initialPageParam: null as string | null,
-    getNextPageParam: (page) => page.next,
+    ...BY_CURSOR,
   });
 
 /** States of campaigns that still have their agent. */

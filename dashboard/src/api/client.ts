@@ -62,6 +62,12 @@ export interface Page<T> {
   next: string | null;
 }
 
+/** How `infiniteQueryOptions` follows a list of the API. */
+export const BY_CURSOR = {
+  initialPageParam: null as string | null,
+  getNextPageParam: (page: { next: string | null }) => page.next,
+};
+
 /** The items of a page and the cursor of the next one. Throws a {@link Problem}. */
 export async function askPage<T>(
   asked: Promise<{

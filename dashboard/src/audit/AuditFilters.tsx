@@ -1,8 +1,7 @@
-import { useState } from 'react';
-
-import { Select, TextField } from '../ui/Field';
+import { Select } from '../ui/Field';
 import { Filters } from '../ui/Filters';
 import { MomentField } from '../ui/MomentField';
+import { WholeFilter } from '../ui/WholeFilter';
 import type { AuditFilter } from './queries';
 import { useActors } from './use-actors';
 import { actionChoices } from './words';
@@ -27,30 +26,15 @@ export function AuditFilters({ filter, set }: { filter: AuditFilter; set: (chang
         onChange={(chosen) => set({ actor: chosen || undefined })}
         options={[['', 'Anybody'], ...choices, ...(isGone ? [[actor, actor] as const] : [])]}
       />
-      <IdFilter key={target ?? ''} value={target} onChange={(id) => set({ target: id })} />
+      <WholeFilter
+        key={target ?? ''}
+        label="To what"
+        placeholder="An id, like cmp_…"
+        value={target}
+        onChange={(id) => set({ target: id })}
+      />
       <MomentField label="From" value={since} onChange={(at) => set({ since: at })} />
       <MomentField label="Until" value={until} onChange={(at) => set({ until: at })} />
     </Filters>
-  );
-}
-
-/** Narrows the list when it is left, or on Enter: half an id finds nothing. */
-function IdFilter({ value, onChange }: { value: string | undefined; onChange: (value: string | undefined) => void }) {
-  const [text, setText] = useState(value ?? '');
-  const done = () => {
-    if (text.trim() !== (value ?? '')) onChange(text.trim() || undefined);
-  };
-  return (
-    <TextField
-      label="To what"
-      type="search"
-      placeholder="An id, like cmp_…"
-      value={text}
-      onChange={setText}
-      onBlur={done}
-      onKeyDown={(event) => {
-        if (event.key === 'Enter') done();
-      }}
-    />
   );
 }

@@ -1,6 +1,6 @@
 import { infiniteQueryOptions, keepPreviousData, queryOptions } from '@tanstack/react-query';
 
-import { api, ask, askPage } from '../api/client';
+import { api, ask, askPage, BY_CURSOR } from '../api/client';
 import type { components, operations } from '../api/schema';
 
 type Schemas = components['schemas'];
@@ -23,8 +23,7 @@ export const campaignsQuery = (filter: { status?: CampaignState | undefined; nam
       const query = { limit: 50, ...given({ ...filter, cursor: pageParam ?? undefined }) };
       return askPage(api.GET('/api/v1/campaigns', { params: { query }, signal }));
     },
-    initialPageParam: null as string | null,
-    getNextPageParam: (page) => page.next,
+    ...BY_CURSOR,
     placeholderData: keepPreviousData,
     refetchInterval: 15_000,
   });

@@ -5,9 +5,9 @@ import { useState } from 'react';
 import { useWhyNot } from '../api/me';
 import { Button } from '../ui/Button';
 import { EmptyState } from '../ui/EmptyState';
-import { ErrorNote, Note } from '../ui/Note';
-import { Card, Page } from '../ui/Page';
-import { Skeleton } from '../ui/Skeleton';
+import { Note } from '../ui/Note';
+import { Page } from '../ui/Page';
+import { PageCard, rowsOf } from '../ui/PageCard';
 import { type AskedKey, KeyQuestion } from './KeyQuestion';
 import { KeysTable } from './KeysTable';
 import { NewKeyDialog } from './NewKeyDialog';
@@ -50,34 +50,19 @@ export function KeysPage() {
 
 function Keys({ why, onMade }: { why: string | undefined; onMade: (made: KeyMade) => void }) {
   const list = useInfiniteQuery(keysQuery);
-  const keys = list.data?.pages.flatMap(({ items }) => items) ?? [];
+  const keys = rowsOf(list);
   const [asked, setAsked] = useState<AskedKey | null>(null);
   return (
     <>
-      <ErrorNote error={list.error} onRetry={() => list.refetch()} />
-      {list.isPending && (
-        <Card>
-          <Skeleton lines={4} />
-        </Card>
-      )}
-      {list.data && (
-        <Card isFlush>
-          {keys.length > 0 ? (
-            <KeysTable keys={keys} why={why} onAsk={setAsked} />
-          ) : (
-            <EmptyState icon={KeyRound} title="No keys yet">
-              Make one for each program that is to place calls, fill campaigns or read results here.
-            </EmptyState>
-          )}
-        </Card>
-      )}
-      {list.hasNextPage && (
-        <div>
-          <Button isPending={list.isFetchingNextPage} onClick={() => list.fetchNextPage()}>
-            Show older ones
-          </Button>
-        </div>
-      )}
+      <PageCard list={list}>
+        {keys.length > 0 ? (
+          <KeysTable keys={keys} why={why} onAsk={setAsked} />
+        ) : (
+          <EmptyState icon={KeyRound} title="No keys yet">
+            Make one for each program that is to place calls, fill campaigns or read results here.
+          </EmptyState>
+        )}
+      </PageCard>
       {asked && <KeyQuestion asked={asked} onRotated={onMade} onClose={() => setAsked(null)} />}
     </>
   );

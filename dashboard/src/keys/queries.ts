@@ -1,6 +1,6 @@
 import { infiniteQueryOptions } from '@tanstack/react-query';
 
-import { api, ask, askPage } from '../api/client';
+import { api, ask, askPage, BY_CURSOR } from '../api/client';
 import { given } from '../api/given';
 import type { components } from '../api/schema';
 
@@ -18,8 +18,7 @@ export const keysQuery = infiniteQueryOptions({
   queryKey: ['keys', 'list'],
   queryFn: ({ pageParam: cursor, signal }) =>
     askPage(api.GET('/api/v1/api-keys', { params: { query: { limit: PAGE, ...given({ cursor }) } }, signal })),
-  initialPageParam: null as string | null,
-  getNextPageParam: (page) => page.next,
+  ...BY_CURSOR,
 });
 
 export const makeKey = (body: NewKey): Promise<KeyMade> => ask(api.POST('/api/v1/api-keys', { body }));

@@ -7,13 +7,13 @@ import { CHANNEL } from '../campaigns/words';
 import { Button } from '../ui/Button';
 import { Chip } from '../ui/Chip';
 import { EmptyState } from '../ui/EmptyState';
-import { TextField } from '../ui/Field';
 import { Filters } from '../ui/Filters';
 import { moment } from '../ui/format';
 import { Card, Page } from '../ui/Page';
 import { PhoneFilter } from '../ui/PhoneFilter';
 import { usePages } from '../ui/use-pages';
 import { type VirtualColumn, VirtualTable } from '../ui/VirtualTable';
+import { WholeFilter } from '../ui/WholeFilter';
 import { written } from './attributes';
 import { BulkDialog } from './BulkDialog';
 import { LeadDialog } from './LeadDialog';
@@ -51,7 +51,12 @@ export function LeadsPage() {
     >
       <Filters>
         <PhoneFilter value={filter.number ?? ''} onChange={(number) => set({ number })} />
-        <EmailFilter value={filter.email ?? ''} onChange={(email) => set({ email })} />
+        <WholeFilter
+          label="E-mail"
+          placeholder="The whole address"
+          value={filter.email}
+          onChange={(email) => set({ email })}
+        />
       </Filters>
       <Card isFlush>
         <List key={JSON.stringify(filter)} filter={filter} begin={make} />
@@ -64,27 +69,6 @@ export function LeadsPage() {
         />
       )}
     </Page>
-  );
-}
-
-/** Narrows the list when it is left, or on Enter: addresses are looked up as a whole. */
-function EmailFilter({ value, onChange }: { value: string; onChange: (email: string | undefined) => void }) {
-  const [text, setText] = useState(value);
-  const done = () => {
-    if (text.trim() !== value) onChange(text.trim() || undefined);
-  };
-  return (
-    <TextField
-      label="E-mail"
-      type="search"
-      placeholder="The whole address"
-      value={text}
-      onChange={setText}
-      onBlur={done}
-      onKeyDown={(event) => {
-        if (event.key === 'Enter') done();
-      }}
-    />
   );
 }
 

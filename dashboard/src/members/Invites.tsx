@@ -4,12 +4,12 @@ import { useState } from 'react';
 
 import { useCan, useMe } from '../api/me';
 import { ROLE } from '../keys/words';
-import { Button } from '../ui/Button';
 import { Confirm } from '../ui/Dialog';
 import { ago, moment } from '../ui/format';
 import { Menu } from '../ui/Menu';
 import { ErrorNote } from '../ui/Note';
 import { Card } from '../ui/Page';
+import { More, rowsOf } from '../ui/PageCard';
 import { type Column, Table } from '../ui/Table';
 import { toast } from '../ui/toast';
 import type { Invited } from './InviteDialog';
@@ -25,7 +25,7 @@ export function Invites(props: { why: string | undefined; onInvite: (invited: In
 function Open({ why, onInvite }: { why: string | undefined; onInvite: (invited: Invited) => void }) {
   const { workspace } = useMe();
   const list = useInfiniteQuery(invitesQuery(workspace.id));
-  const invites = list.data?.pages.flatMap(({ items }) => items) ?? [];
+  const invites = rowsOf(list);
   const cache = useQueryClient();
   const [asked, setAsked] = useState<Invite | null>(null);
   const columns: Column<Invite>[] = [
@@ -64,13 +64,7 @@ function Open({ why, onInvite }: { why: string | undefined; onInvite: (invited: 
       <Card title="Invited, not here yet" isFlush>
         <Table caption="Invitations" columns={columns} rows={invites} keyOf={({ id }) => id} />
       </Card>
-      {list.hasNextPage && (
-        <div>
-          <Button isPending={list.isFetchingNextPage} onClick={() => list.fetchNextPage()}>
-            Show more invitations
-          </Button>
-        </div>
-      )}
+      <More list={list} says="Show more invitations" />
       {asked && (
         <Confirm
           title={`Withdraw the invitation of ${asked.email}?`}

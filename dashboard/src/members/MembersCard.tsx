@@ -9,9 +9,7 @@ import { Chip } from '../ui/Chip';
 import { EmptyState } from '../ui/EmptyState';
 import { Select } from '../ui/Field';
 import { moment } from '../ui/format';
-import { ErrorNote } from '../ui/Note';
-import { Card } from '../ui/Page';
-import { Skeleton } from '../ui/Skeleton';
+import { PageCard, rowsOf } from '../ui/PageCard';
 import { type Column, Table } from '../ui/Table';
 import { type AskedMember, MemberQuestion } from './MemberQuestion';
 import styles from './Members.module.css';
@@ -21,7 +19,7 @@ import { type Member, membersQuery } from './queries';
 export function MembersCard({ why }: { why: string | undefined }) {
   const { workspace } = useMe();
   const list = useInfiniteQuery(membersQuery(workspace.id));
-  const members = list.data?.pages.flatMap(({ items }) => items) ?? [];
+  const members = rowsOf(list);
   const [asked, setAsked] = useState<AskedMember | null>(null);
   const columns: Column<Member>[] = [
     { name: 'Member', cell: (member) => <Name of={member} /> },
@@ -46,30 +44,15 @@ export function MembersCard({ why }: { why: string | undefined }) {
   ];
   return (
     <>
-      <ErrorNote error={list.error} onRetry={() => list.refetch()} />
-      {list.isPending && (
-        <Card>
-          <Skeleton lines={3} />
-        </Card>
-      )}
-      {list.data && (
-        <Card isFlush>
-          {members.length > 0 ? (
-            <Table caption="Members" columns={columns} rows={members} keyOf={({ id }) => id} />
-          ) : (
-            <EmptyState icon={Users} title="Nobody has joined yet">
-              So far only API keys open this workspace. Invite those who work here.
-            </EmptyState>
-          )}
-        </Card>
-      )}
-      {list.hasNextPage && (
-        <div>
-          <Button isPending={list.isFetchingNextPage} onClick={() => list.fetchNextPage()}>
-            Show more
-          </Button>
-        </div>
-      )}
+      <PageCard list={list} lines={3} more="Show more">
+        {members.length > 0 ? (
+          <Table caption="Members" columns={columns} rows={members} keyOf={({ id }) => id} />
+        ) : (
+          <EmptyState icon={Users} title="Nobody has joined yet">
+            So far only API keys open this workspace. Invite those who work here.
+          </EmptyState>
+        )}
+      </PageCard>
       {asked && <MemberQuestion asked={asked} onClose={() => setAsked(null)} />}
     </>
   );

@@ -1,6 +1,6 @@
 import { infiniteQueryOptions } from '@tanstack/react-query';
 
-import { api, ask, askPage } from '../api/client';
+import { api, ask, askPage, BY_CURSOR } from '../api/client';
 import { given } from '../api/given';
 import type { components } from '../api/schema';
 
@@ -21,8 +21,7 @@ export const membersQuery = (workspaceId: string) =>
       const params = { ...of(workspaceId), query: { limit: PAGE, ...given({ cursor }) } };
       return askPage(api.GET('/api/v1/workspaces/{workspaceId}/members', { params, signal }));
     },
-    initialPageParam: null as string | null,
-    getNextPageParam: (page) => page.next,
+    ...BY_CURSOR,
   });
 
 /** Who is invited and has not accepted. */
@@ -33,8 +32,7 @@ export const invitesQuery = (workspaceId: string) =>
       const params = { ...of(workspaceId), query: { limit: PAGE, ...given({ cursor }) } };
       return askPage(api.GET('/api/v1/workspaces/{workspaceId}/invites', { params, signal }));
     },
-    initialPageParam: null as string | null,
-    getNextPageParam: (page) => page.next,
+    ...BY_CURSOR,
   });
 
 export const invite = (workspaceId: string, email: string, role: Role): Promise<InviteMade> =>

@@ -8,9 +8,9 @@ import { Chip } from '../ui/Chip';
 import { Dialog } from '../ui/Dialog';
 import { EmptyState } from '../ui/EmptyState';
 import { count, moment } from '../ui/format';
-import { ErrorNote, Note } from '../ui/Note';
-import { Card, Page } from '../ui/Page';
-import { Skeleton } from '../ui/Skeleton';
+import { Note } from '../ui/Note';
+import { Page } from '../ui/Page';
+import { PageCard, rowsOf } from '../ui/PageCard';
 import { Facts } from '../ui/Stat';
 import { type Column, Table } from '../ui/Table';
 import { EraseDialog } from './EraseDialog';
@@ -44,7 +44,7 @@ export function ErasuresPage() {
 function Receipts() {
   const list = useInfiniteQuery(erasuresQuery);
   const [open, setOpen] = useState<string | null>(null);
-  const erasures = list.data?.pages.flatMap(({ items }) => items) ?? [];
+  const erasures = rowsOf(list);
   const shown = erasures.find(({ id }) => id === open);
   const columns: Column<Erasure>[] = [
     { name: 'Asked for', cell: ({ requestedAt }) => moment(requestedAt) },
@@ -64,25 +64,15 @@ function Receipts() {
   ];
   return (
     <>
-      <ErrorNote error={list.error} onRetry={() => list.refetch()} />
-      <Card isFlush>
-        {list.isPending ? (
-          <Skeleton lines={3} />
-        ) : erasures.length > 0 ? (
+      <PageCard list={list} lines={3}>
+        {erasures.length > 0 ? (
           <Table caption="Erasures" columns={columns} rows={erasures} keyOf={({ id }) => id} />
         ) : (
           <EmptyState icon={UserX} title="Nobody was erased yet">
             When somebody asks to be forgotten, enter their number here.
           </EmptyState>
         )}
-      </Card>
-      {list.hasNextPage && (
-        <div>
-          <Button isPending={list.isFetchingNextPage} onClick={() => list.fetchNextPage()}>
-            Show older ones
-          </Button>
-        </div>
-      )}
+      </PageCard>
       {shown && <Receipt of={shown} onClose={() => setOpen(null)} />}
     </>
   );

@@ -1,6 +1,6 @@
 import { infiniteQueryOptions } from '@tanstack/react-query';
 
-import { api, ask, askPage, fetchRaw } from '../api/client';
+import { api, ask, askPage, BY_CURSOR, fetchRaw } from '../api/client';
 import { given } from '../api/given';
 import type { components } from '../api/schema';
 
@@ -39,8 +39,7 @@ export const erasuresQuery = infiniteQueryOptions({
   queryKey: ['erasures', 'list'],
   queryFn: ({ pageParam: cursor, signal }) =>
     askPage(api.GET('/api/v1/erasures', { params: { query: { limit: PAGE, ...given({ cursor }) } }, signal })),
-  initialPageParam: null as string | null,
-  getNextPageParam: (page) => page.next,
+  ...BY_CURSOR,
   refetchInterval: ({ state }) =>
     state.data?.pages.some(({ items }) => items.some(({ status }) => status !== 'FINISHED')) ? LOOK : false,
 });

@@ -4,13 +4,15 @@ import { Cable, Plus } from 'lucide-react';
 import { useState } from 'react';
 
 import { useWhyNot } from '../api/me';
-import { Button, ButtonLink } from '../ui/Button';
+import { Button } from '../ui/Button';
 import { EmptyState } from '../ui/EmptyState';
 import { counted, rate } from '../ui/format';
 import { ErrorNote } from '../ui/Note';
 import { Card, Page } from '../ui/Page';
+import { PageCard, rowsOf } from '../ui/PageCard';
 import { Skeleton } from '../ui/Skeleton';
 import { type Column, Table } from '../ui/Table';
+import { WayTo } from '../ui/WayTo';
 import { GroupDialog } from './GroupDialog';
 import { placesOf } from './group';
 import { HealthCell } from './HealthCell';
@@ -20,7 +22,7 @@ import { KIND, liveOf } from './words';
 /** What places calls and sends messages, and which of them stand in for each other. */
 export function TrunksPage() {
   const list = useInfiniteQuery({ ...trunkPages, refetchInterval: LOOK });
-  const trunks = list.data?.pages.flatMap(({ items }) => items) ?? [];
+  const trunks = rowsOf(list);
   const live = useLiveCounts(trunks);
   return (
     <Page
@@ -28,30 +30,15 @@ export function TrunksPage() {
       lead="What places the calls, and what sends the messages: a carrier or provider, with the limits agreed with it."
       actions={<Make />}
     >
-      <ErrorNote error={list.error} onRetry={() => list.refetch()} />
-      {list.isPending && (
-        <Card>
-          <Skeleton lines={4} />
-        </Card>
-      )}
-      {list.data && (
-        <Card isFlush>
-          {trunks.length > 0 ? (
-            <Table caption="Trunks" columns={columns(live)} rows={trunks} keyOf={({ id }) => id} />
-          ) : (
-            <EmptyState icon={Cable} title="No trunks yet" action={<Make />}>
-              Connect a carrier, or make a simulated one first, which calls nobody.
-            </EmptyState>
-          )}
-        </Card>
-      )}
-      {list.hasNextPage && (
-        <div>
-          <Button isPending={list.isFetchingNextPage} onClick={() => list.fetchNextPage()}>
-            Show older ones
-          </Button>
-        </div>
-      )}
+      <PageCard list={list}>
+        {trunks.length > 0 ? (
+          <Table caption="Trunks" columns={columns(live)} rows={trunks} keyOf={({ id }) => id} />
+        ) : (
+          <EmptyState icon={Cable} title="No trunks yet" action={<Make />}>
+            Connect a carrier, or make a simulated one first, which calls nobody.
+          </EmptyState>
+        )}
+      </PageCard>
       {trunks.length > 0 && <Groups trunks={trunks} />}
     </Page>
   );
@@ -59,23 +46,11 @@ export function TrunksPage() {
 
 function Make() {
   const why = useWhyNot()('edit trunks');
-  const words = (
-    <>
+  return (
+    <WayTo to="/trunks/new" why={why}>
       <Plus aria-hidden />
       New trunk
-    </>
-  );
-  if (why !== undefined) {
-    return (
-      <Button variant="primary" why={why}>
-        {words}
-      </Button>
-    );
-  }
-  return (
-    <ButtonLink to="/trunks/new" variant="primary">
-      {words}
-    </ButtonLink>
+    </WayTo>
   );
 }
 

@@ -1,6 +1,6 @@
 import { infiniteQueryOptions, queryOptions, useQueries } from '@tanstack/react-query';
 
-import { api, ask, askPage } from '../api/client';
+import { api, ask, askPage, BY_CURSOR } from '../api/client';
 import { given } from '../api/given';
 import type { components } from '../api/schema';
 
@@ -26,8 +26,7 @@ export const trunkPages = infiniteQueryOptions({
   queryKey: ['trunks', 'pages'],
   queryFn: ({ pageParam: cursor, signal }) =>
     askPage(api.GET('/api/v1/trunks', { params: { query: { limit: PAGE, ...given({ cursor }) } }, signal })),
-  initialPageParam: null as string | null,
-  getNextPageParam: (page) => page.next,
+  ...BY_CURSOR,
 });
 
 /** Trunks that stand in for each other: the newest of them. */
@@ -41,8 +40,7 @@ export const trunkGroupPages = infiniteQueryOptions({
   queryKey: ['trunk-groups', 'pages'],
   queryFn: ({ pageParam: cursor, signal }) =>
     askPage(api.GET('/api/v1/trunk-groups', { params: { query: { limit: PAGE, ...given({ cursor }) } }, signal })),
-  initialPageParam: null as string | null,
-  getNextPageParam: (page) => page.next,
+  ...BY_CURSOR,
 });
 
 /** One trunk, with its live calls. */

@@ -8,9 +8,8 @@ import { Button } from '../ui/Button';
 import { Chip } from '../ui/Chip';
 import { EmptyState } from '../ui/EmptyState';
 import { ago } from '../ui/format';
-import { ErrorNote } from '../ui/Note';
-import { Card, Page } from '../ui/Page';
-import { Skeleton } from '../ui/Skeleton';
+import { Page } from '../ui/Page';
+import { PageCard, rowsOf } from '../ui/PageCard';
 import { type Column, Table } from '../ui/Table';
 import { EndpointDialog } from './EndpointDialog';
 import { type Webhook, type WebhookMade, webhooksQuery } from './queries';
@@ -21,7 +20,7 @@ import { shortUrl, stateOf, toldOf } from './words';
 /** The endpoints that are told what happens. */
 export function WebhooksPage() {
   const list = useInfiniteQuery(webhooksQuery);
-  const endpoints = list.data?.pages.flatMap(({ items }) => items) ?? [];
+  const endpoints = rowsOf(list);
   const [isMaking, setMaking] = useState(false);
   const [made, setMade] = useState<WebhookMade | null>(null);
   const why = useWhyNot()('edit webhooks');
@@ -37,31 +36,16 @@ export function WebhooksPage() {
       lead="Servers of yours that are told what happens: each fact is signed, and sent again for 24 hours until it is received."
       actions={make}
     >
-      <ErrorNote error={list.error} onRetry={() => list.refetch()} />
-      {list.isPending && (
-        <Card>
-          <Skeleton lines={4} />
-        </Card>
-      )}
-      {list.data && (
-        <Card isFlush>
-          {endpoints.length > 0 ? (
-            <Table caption="Endpoints" columns={COLUMNS} rows={endpoints} keyOf={({ id }) => id} />
-          ) : (
-            <EmptyState icon={WebhookIcon} title="No endpoints yet" action={make}>
-              Give the address of a server of yours, and it hears when a call ends, a campaign is done or somebody
-              answers.
-            </EmptyState>
-          )}
-        </Card>
-      )}
-      {list.hasNextPage && (
-        <div>
-          <Button isPending={list.isFetchingNextPage} onClick={() => list.fetchNextPage()}>
-            Show older ones
-          </Button>
-        </div>
-      )}
+      <PageCard list={list}>
+        {endpoints.length > 0 ? (
+          <Table caption="Endpoints" columns={COLUMNS} rows={endpoints} keyOf={({ id }) => id} />
+        ) : (
+          <EmptyState icon={WebhookIcon} title="No endpoints yet" action={make}>
+            Give the address of a server of yours, and it hears when a call ends, a campaign is done or somebody
+            answers.
+          </EmptyState>
+        )}
+      </PageCard>
       {isMaking && (
         <EndpointDialog
           onSaved={(saved) => {

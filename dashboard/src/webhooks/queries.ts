@@ -1,6 +1,6 @@
 import { infiniteQueryOptions, queryOptions } from '@tanstack/react-query';
 
-import { api, ask, askPage } from '../api/client';
+import { api, ask, askPage, BY_CURSOR } from '../api/client';
 import { given } from '../api/given';
 import type { components } from '../api/schema';
 
@@ -31,8 +31,7 @@ export const webhooksQuery = infiniteQueryOptions({
   queryKey: ['webhooks', 'list'],
   queryFn: ({ pageParam: cursor, signal }) =>
     askPage(api.GET('/api/v1/webhooks', { params: { query: { limit: PAGE, ...given({ cursor }) } }, signal })),
-  initialPageParam: null as string | null,
-  getNextPageParam: (page) => page.next,
+  ...BY_CURSOR,
 });
 
 /** What may be subscribed to, with what each means. */

@@ -5,15 +5,16 @@ import { Megaphone, Plus } from 'lucide-react';
 import type { LiveProgress } from '../../api/contract';
 import { useWhyNot } from '../../api/me';
 import { useLiveProgress } from '../../api/use-live';
-import { Button, ButtonLink } from '../../ui/Button';
 import { EmptyState } from '../../ui/EmptyState';
 import { Select, TextField } from '../../ui/Field';
 import { Filters } from '../../ui/Filters';
 import { count, moment, percent, shortCount } from '../../ui/format';
 import { ErrorNote } from '../../ui/Note';
 import { Card, Page } from '../../ui/Page';
+import { More } from '../../ui/PageCard';
 import { Progress } from '../../ui/Progress';
 import { type Column, Table } from '../../ui/Table';
+import { WayTo } from '../../ui/WayTo';
 import { type Campaign, type CampaignState, campaignsQuery } from '../queries';
 import { StatusChip } from '../StatusChip';
 import { STATUS } from '../words';
@@ -64,13 +65,7 @@ export function CampaignsPage() {
           )}
         </Card>
       )}
-      {list.hasNextPage && (
-        <div>
-          <Button isPending={list.isFetchingNextPage} onClick={() => list.fetchNextPage()}>
-            Show older ones
-          </Button>
-        </div>
-      )}
+      <More list={list} />
     </Page>
   );
 }
@@ -81,19 +76,11 @@ const STATES = (Object.keys(STATUS) as CampaignState[]).map((status) => [status,
 const isWorthWatching = ({ status }: Campaign) => status !== 'DRAFT';
 
 function NewCampaign({ why }: { why: string | undefined }) {
-  if (why !== undefined) {
-    return (
-      <Button variant="primary" why={why}>
-        <Plus aria-hidden />
-        New campaign
-      </Button>
-    );
-  }
   return (
-    <ButtonLink to="/campaigns/new" variant="primary">
+    <WayTo to="/campaigns/new" why={why}>
       <Plus aria-hidden />
       New campaign
-    </ButtonLink>
+    </WayTo>
   );
 }
 
