@@ -154,6 +154,18 @@ impl Health {
         was_stopped
     }
 
+    /// Its settings have changed: what was heard of it under the old ones says nothing any more. One that rests is asked at once.
+    pub fn renew(&mut self, now: DateTime<Utc>) {
+        match self.state {
+            BrakeState::Stopped => {}
+            BrakeState::Open => *self = Self::open(now),
+            BrakeState::Paused | BrakeState::Probing | BrakeState::Trial => {
+                let reason = self.reason.take();
+                *self = Self { state: BrakeState::Paused, reason, pauses: 1, ..Self::open(now) };
+            }
+        }
+    }
+
     /// Whether any call may begin on it as far as it goes.
     pub fn is_open(&self) -> bool {
         self.state == BrakeState::Open

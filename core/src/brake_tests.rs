@@ -53,6 +53,29 @@ fn what_endings_say() {
 }
 
 #[test]
+fn new_settings_are_tried_at_once() {
+    let mut health = paused(0);
+    health.pauses = 7;
+    health.renew(at(100));
+    assert_eq!((health.state, health.reason.as_deref(), health.pauses), (BrakeState::Paused, Some("why"), 1));
+    assert!(health.take_probe(at(100)), "it need not rest any longer");
+    health.probed(Ok(()), at(110));
+    assert!(health.admit(call(2)));
+    // Changed once more while a call of the old settings is on trial: that one says nothing.
+    health.renew(at(120));
+    health.hear(report(2, 115, Evidence::Fine), 0, at(130));
+    assert_eq!((health.state, health.until), (BrakeState::Paused, at(120)));
+    // Nor does one that began before them, where nothing was wrong.
+    let mut health = Health::unknown();
+    health.renew(at(0));
+    health.hear(report(1, -1, Evidence::Trouble), 0, at(10));
+    assert!(health.is_clean());
+    health.stop("stopped", at(20));
+    health.renew(at(30));
+    assert_eq!(health.state, BrakeState::Stopped, "whoever stopped it, lets it go on");
+}
+
+#[test]
 fn a_rest_a_probe_and_a_trial_open_it_again() {
     let mut health = paused(0);
     assert_eq!([health.room(9), u32::from(health.admit(call(2)))], [0, 0]);

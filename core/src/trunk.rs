@@ -53,6 +53,18 @@ impl TrunkConfig {
         }
     }
 
+    /// What those are called, where they are written down and in requests, whether there or not.
+    pub const fn secret_names(&self) -> &'static [&'static str] {
+        match self {
+            Self::Sip(_) | Self::Smtp(_) => &["password"],
+            Self::Twilio(_) | Self::TwilioSms(_) => &["authToken", "apiKeySecret"],
+            Self::Telnyx(_) => &["apiKey"],
+            Self::Livekit(_) => &["apiSecret"],
+            Self::Simulated(_) => &[],
+            Self::Whatsapp(_) => &["accessToken", "appSecret", "verifyToken"],
+        }
+    }
+
     /// What kind it is, as it is written down.
     pub const fn kind(&self) -> &'static str {
         match self {

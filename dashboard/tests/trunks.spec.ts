@@ -49,6 +49,47 @@ test('trunks are made, grouped, paused and resumed', async ({ inside: page, clie
   await expectAccessible(page);
 });
 
+test('a trunk is changed, and its password stays unless another is typed', async ({ inside: page, client, server }) => {
+  const sip = {
+    name: 'Main',
+    kind: 'sip',
+    host: '192.0.2.7',
+    username: 'dialer-7',
+    password: 'hush',
+    limits: { callsPerSecond: 5 },
+  };
+  const { id } = await client.ask('/trunks', sip);
+  await page.goto(`/trunks/${id}`);
+  await page.getByRole('link', { name: 'Change', exact: true }).click();
+  await expect(page.getByLabel('Password')).toHaveValue('');
+  await page.getByLabel('Calls per second').fill('2');
+  await page.getByLabel('Host').fill('192.0.2.8');
+  await page.getByRole('button', { name: 'Save the changes' }).click();
+  await expect(page.getByLabel('Password')).toHaveAttribute('aria-invalid', 'true');
+  await expectAccessible(page);
+  await page.getByLabel('Host').fill('192.0.2.7');
+  await page.getByRole('button', { name: 'Save the changes' }).click();
+  await expect(page.getByRole('heading', { name: 'Main' })).toBeVisible();
+  await expect(page.getByText('2/s', { exact: true })).toBeVisible();
+  const shown = await client.ask(`/trunks/${id}`);
+  expect([shown.limits.callsPerSecond, shown.host, shown.hasPassword]).toEqual([2, '192.0.2.7', true]);
+
+  await page.getByRole('link', { name: 'Change', exact: true }).click();
+  await page.getByLabel('User').fill('');
+  await page.getByRole('link', { name: 'Leave it as it is' }).click();
+  const question = page.getByRole('alertdialog', { name: 'Leave without saving?' });
+  await question.getByRole('button', { name: 'Leave' }).click();
+  await expect(page.getByText('dialer-7')).toBeVisible();
+  await page.setViewportSize({ width: 390, height: 800 });
+  await page.goto(`/trunks/${id}/edit`);
+  await expectAccessible(page);
+
+  await enter(page, await server.key('--role', 'member'));
+  await page.goto(`/trunks/${id}`);
+  await page.getByRole('button', { name: 'Change', exact: true }).hover();
+  await expect(page.getByText(/may not edit trunks/).filter({ visible: true })).toBeVisible();
+});
+
 test('a member reads why no trunk can be made', async ({ page, server }) => {
   await enter(page, await server.key('--role', 'member'));
   await page.goto('/trunks');

@@ -107,6 +107,16 @@ pub(crate) async fn room(tx: &mut Tx, trunk: TrunkId, room: u32) -> Result<u32> 
     Ok(health.map_or(room, |health| health.health().room(room)))
 }
 
+/// The settings of a trunk have changed: see [`Health::renew`].
+pub(crate) async fn renew(tx: &mut Tx, trunk: TrunkId, now: DateTime<Utc>) -> Result<()> {
+    if tx.trunk_health(&[trunk.uuid()]).await?.is_empty() {
+        return Ok(());
+    }
+    let mut changes = Changes::lock(tx, [trunk.uuid()].into()).await?;
+    changes.healths.values_mut().for_each(|health| health.renew(now));
+    changes.write(tx, now).await
+}
+
 /// Trunks whose health is held and may change in this transaction.
 struct Changes {
     before: HashMap<TrunkId, Health>,

@@ -57,6 +57,7 @@ mod throttle;
 mod transfers;
 mod tried;
 mod trunk_groups;
+mod trunks;
 mod upkeep;
 pub mod uploads;
 mod users;

@@ -90,6 +90,37 @@ impl Tx {
         Ok(found)
     }
 
+    /// The same, held until this transaction ends. Before the health of trunks.
+    pub async fn trunk_for_update(&mut self, workspace: WorkspaceId, id: TrunkId) -> Result<Option<Trunk>> {
+        let mut found = one!(
+            self,
+            Trunk,
+            "SELECT * FROM trunks WHERE workspace_id = $1 AND id = $2 FOR NO KEY UPDATE",
+            workspace.uuid(),
+            id.uuid()
+        )?;
+        if let Some(trunk) = &mut found {
+            self.open_config(&mut trunk.config, trunk.id)?;
+        }
+        Ok(found)
+    }
+
+    /// Writes what of a trunk can change. Lock it first.
+    pub async fn update_trunk(&mut self, trunk: &Trunk) -> Result<()> {
+        let config = self.seal_config(&trunk.config, trunk.id)?;
+        exec!(
+            self,
+            "UPDATE trunks SET name = $2, config = $3, caller_id = $4, caller_ids = $5, limits = $6 WHERE id = $1",
+            trunk.id.uuid(),
+            &trunk.name,
+            Json(&config),
+            &trunk.caller_id,
+            trunk.caller_ids.as_ref().map(Json),
+            Json(&trunk.limits)
+        )?;
+        Ok(())
+    }
+
     /// A trunk whose id stands in the URL of its provider's requests, and whose workspace it is.
     pub async fn trunk_of_anybody(&mut self, id: TrunkId) -> Result<Option<(WorkspaceId, Trunk)>> {
         let owner = scalar!(self, Uuid, "SELECT workspace_id FROM trunks WHERE id = $1", id.uuid())?;

@@ -1,5 +1,6 @@
 //! Trouble with a trunk in the middle of a campaign: the trunk rests, is probed, and opens again; nobody on the list pays for it.
 
+use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::{
@@ -22,6 +23,7 @@ async fn run(pair: Pair) {
         comes_back(operator, Mode::Unauthorized, "auth", 1),
         // Until a probe has failed as well: then it rests for longer.
         comes_back(operator, Mode::Silent, "trunk_silent", 2),
+        moves(operator),
     );
 }
 
@@ -64,6 +66,27 @@ async fn comes_back(operator: &Operator, trouble: Mode, reason: &str, rests: u64
     let called = count(carrier.records().await.iter().map(|record| text(&record["to"]).to_owned()));
     assert_eq!(called.len(), PEOPLE as usize);
     assert!(called.values().all(|&calls| calls == 1), "a phone rang twice: {called:?}");
+}
+
+/// The carrier has moved: the trunk is told where to, and the campaign goes on there.
+async fn moves(operator: &Operator) {
+    let carrier = Carrier::start(&["--ring-ms", "50", "--talk-ms", "200"]).await;
+    let relay = Relay::start(carrier.addr).await;
+    relay.turn(Mode::Unauthorized);
+    let more = json!({"username": "joe", "password": "secret", "limits": {"callsPerSecond": 1}});
+    let trunk = operator.sip_trunk(relay.addr, more).await;
+    let campaign = operator.campaign(&trunk, json!({"schedule": {"window": "always"}})).await;
+    campaign.add(&numbers(PEOPLE, 2)).await;
+    campaign.act("start").await;
+    trunk_until(operator, &trunk, "the trunk rests", |health| health["status"] == "PAUSED").await;
+
+    let changes = json!({"port": carrier.addr.port(), "limits": {"callsPerSecond": 20}});
+    let request = operator.api.request(Method::PATCH, &format!("/api/v1/trunks/{trunk}")).json(&changes);
+    assert_eq!(request.send().await.expect("an answer").status(), 200);
+    let stats = campaign.finished().await;
+    assert_eq!(stats["calls"]["byOutcome"]["ANSWERED"], PEOPLE, "{stats}");
+    nobody_paid(&campaign).await;
+    assert_eq!(carrier.records().await.len(), PEOPLE as usize);
 }
 
 /// One attempt each, and all of them reached.

@@ -35,6 +35,7 @@ mod timeline;
 mod transcripts;
 mod transfers;
 mod trunk_body;
+mod trunk_changes;
 mod trunk_checks;
 mod trunk_groups;
 mod trunk_livekit;
@@ -99,6 +100,7 @@ fn campaigns_and_calls() -> Routes {
         .create("/trunks", trunks::create, "Makes a trunk.")
         .get("/trunks", trunks::list, "Lists trunks.")
         .get("/trunks/{trk}", trunks::show, "Shows a trunk and its health.")
+        .patch("/trunks/{trk}", trunks::edit, "Changes a trunk, from the next call on.")
         .post("/trunks/{trk}/pause", trunks::pause, "Lets no call begin on a trunk.")
         .post("/trunks/{trk}/resume", trunks::resume, "Lets calls begin on a trunk that was paused.")
         .create("/trunk-groups", trunk_groups::create, "Makes a trunk group.")

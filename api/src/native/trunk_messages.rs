@@ -137,7 +137,7 @@ impl GivenSmtp {
 }
 
 /// Where mail is submitted (RFC 6409, RFC 8314), and where a relay listens.
-const fn usual_port(security: SmtpSecurity) -> u16 {
+pub(super) const fn usual_port(security: SmtpSecurity) -> u16 {
     match security {
         SmtpSecurity::Starttls => 587,
         SmtpSecurity::Tls => 465,

@@ -12,15 +12,19 @@ use ringfleet_core::{
     telnyx_trunk::TelnyxTrunk,
     trunk::{Limits, MediaStream, OutcomeRule, SipTransport, TrunkConfig},
 };
-use ringfleet_store::{Trunk, TrunkHealth};
+use ringfleet_engine::{Changed, EngineError};
+use ringfleet_store::{NewTrunk, Trunk, TrunkHealth};
 use serde::Serialize;
 use serde_json::json;
 use utoipa::ToSchema;
 
-use super::trunk_body::Body;
+use super::{
+    trunk_body::Body,
+    trunk_changes::{Changes, secrets_changed},
+};
 use crate::{
     auth::{Allowed, may},
-    change::Answer,
+    change::{Answer, difference},
     envelope::{Moment, Reply},
     error::{ApiError, Result},
     json::{Json, NoBody},
@@ -242,6 +246,41 @@ pub(super) async fn create(door: Allowed<may::EditTrunks>, Json(body): Json<Body
     let trunk = tx.insert_trunk(change.workspace(), new, now).await?;
     receipt.write(&mut tx, &trunk, change.engine().clock()).await?;
     tx.commit().await?;
+    change.answer()
+}
+
+/// `PATCH /trunks/:id`: changes what is given, from the next call on. The audit log tells of secrets only that they are others now.
+pub(super) async fn edit(
+    door: Allowed<may::EditTrunks>,
+    PathId(id): PathId<TrunkKind>,
+    Json(changes): Json<Changes>,
+) -> Result<Answer<View>> {
+    let guard = door.settings().guard.clone();
+    let mut change =
+        door.change("trunk.edit", move |(trunk, health): &(Changed<Trunk>, Option<TrunkHealth>)| {
+            let view = |trunk: &Trunk| View::new(trunk.clone(), health.clone());
+            let after = view(&trunk.after);
+            let mut detail = difference(&view(&trunk.before), &after);
+            for name in secrets_changed(&trunk.before.config, &trunk.after.config) {
+                detail[name] = json!("changed");
+            }
+            Reply::ok(after).about(id).with_detail(detail)
+        });
+    let seen = change.engine().trunk(change.workspace(), id).await?;
+    let new = changes.apply(&seen, &guard).await?;
+    let receipt = change.receipt();
+    let edit = move |trunk: &mut Trunk| match *trunk == seen {
+        true => {
+            let NewTrunk { name, config, caller_id, caller_ids, limits } = new;
+            *trunk = Trunk { name, config, caller_id, caller_ids, limits, ..seen };
+            Ok(())
+        }
+        false => Err(EngineError::conflict(
+            "CHANGED_MEANWHILE",
+            "somebody else has changed this trunk at the same moment; send it again",
+        )),
+    };
+    change.engine().change_trunk(change.workspace(), id, edit, receipt).await?;
     change.answer()
 }
 

@@ -36,6 +36,7 @@ async fn every_change_is_noted_once() {
             "campaign.create",
             "campaign",
         ),
+        ("PATCH", format!("/trunks/{trunk}"), json!({"name": "Other"}), "trunk.edit", "trunk"),
         ("PATCH", campaign.clone(), json!({"weight": 3}), "campaign.edit", "campaign"),
         (
             "POST",

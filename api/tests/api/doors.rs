@@ -56,6 +56,7 @@ const TABLE: &[(&str, &str, Needs)] = &[
     ("POST", "/trunks", To(EditTrunks)),
     ("GET", "/trunks", To(Read)),
     ("GET", "/trunks/{trk}", To(Read)),
+    ("PATCH", "/trunks/{trk}", To(EditTrunks)),
     ("POST", "/trunks/{trk}/token", To(RunCampaigns)),
     ("POST", "/trunks/{trk}/pause", To(EditTrunks)),
     ("POST", "/trunks/{trk}/resume", To(EditTrunks)),

@@ -48,6 +48,7 @@ mod starts;
 mod support;
 mod tags;
 mod transfers;
+mod trunk_changes;
 mod uploads;
 mod validation;
 mod versions;

@@ -43,6 +43,7 @@ const ACTIONS: Readonly<Record<string, string>> = {
   'suppression.import': 'Suppressed the numbers of a file',
   'suppression.remove': 'Took a number off the suppression list',
   'trunk.create': 'Made a trunk',
+  'trunk.edit': 'Changed a trunk',
   'trunk.pause': 'Paused a trunk',
   'trunk.resume': 'Resumed a trunk',
   'trunk.token': 'Got a token for a room',

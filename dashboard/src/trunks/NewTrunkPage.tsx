@@ -1,10 +1,15 @@
-import { Link, useSearch } from '@tanstack/react-router';
+import { useQueryClient } from '@tanstack/react-query';
+import { Link, useNavigate, useRouter, useSearch } from '@tanstack/react-router';
 
+import { api, ask } from '../api/client';
 import { useWhyNot } from '../api/me';
 import { BackNote } from '../ui/BackNote';
+import { ButtonLink } from '../ui/Button';
 import { Note } from '../ui/Note';
 import { Card, Page } from '../ui/Page';
-import type { Kind } from './fields';
+import { toast } from '../ui/toast';
+import { BEGIN, bodyOf, type Kind, type Values } from './fields';
+import { trunksQuery } from './queries';
 import { TrunkForm } from './TrunkForm';
 import styles from './Trunks.module.css';
 import { KIND } from './words';
@@ -21,8 +26,30 @@ export function NewTrunkPage() {
     >
       <BackNote back={back} what="the trunk" />
       {why && <Note>{why}</Note>}
-      {kind ? <TrunkForm key={kind} kind={kind} back={back} why={why} /> : <Kinds back={back} />}
+      {kind ? <NewTrunk key={kind} kind={kind} back={back} why={why} /> : <Kinds back={back} />}
     </Page>
+  );
+}
+
+function NewTrunk({ kind, back, why }: { kind: Kind; back: string | undefined; why: string | undefined }) {
+  const navigate = useNavigate();
+  const { history } = useRouter();
+  const cache = useQueryClient();
+  const make = async (values: Values) => {
+    const { id } = await ask(api.POST('/api/v1/trunks', { body: bodyOf(kind, values) }));
+    toast('Trunk made');
+    await cache.invalidateQueries({ queryKey: ['trunks'] });
+    // The page one came from chooses from this list as it opens.
+    if (back) await cache.prefetchQuery({ ...trunksQuery, staleTime: 0 });
+    if (back) history.push(back, undefined, { ignoreBlocker: true });
+    else await navigate({ to: '/trunks/$trunkId', params: { trunkId: id }, ignoreBlocker: true });
+  };
+  return (
+    <TrunkForm kind={kind} begin={BEGIN} isNew why={why} save={make}>
+      <ButtonLink to="/trunks/new" search={{ back }}>
+        Another kind
+      </ButtonLink>
+    </TrunkForm>
   );
 }
 

@@ -1,19 +1,14 @@
-import { useMutation, useQueryClient } from '@tanstack/react-query';
-import { useNavigate, useRouter } from '@tanstack/react-router';
-import { useState } from 'react';
+import { useMutation } from '@tanstack/react-query';
+import { type ReactNode, useState } from 'react';
 
-import { api, ask } from '../api/client';
-import { Button, ButtonLink } from '../ui/Button';
+import { Button } from '../ui/Button';
 import { NumberField, TextArea, TextField } from '../ui/Field';
 import { Fold } from '../ui/Fold';
 import { Form } from '../ui/Form';
 import { Card } from '../ui/Page';
-import { toast } from '../ui/toast';
 import { Unsaved } from '../ui/Unsaved';
 import { CallerFields } from './CallerFields';
 import {
-  BEGIN,
-  bodyOf,
   FIELDS,
   type FieldOf,
   hasCallerId,
@@ -21,63 +16,69 @@ import {
   type Kind,
   mistakesIn,
   sendsMessages,
+  type Values,
 } from './fields';
-import { trunksQuery } from './queries';
 import { TrunkField } from './TrunkField';
 import styles from './Trunks.module.css';
 
 /** A field of the form by its name: what it holds, and how that changes. */
 export type Bind = (name: string) => { value: string; onChange: (value: string) => void };
 
-/** What a trunk of a kind needs. */
-export function TrunkForm({ kind, back, why }: { kind: Kind; back: string | undefined; why: string | undefined }) {
-  const [values, setValues] = useState<Readonly<Record<string, string>>>({});
-  const [mistakes, setMistakes] = useState<Readonly<Record<string, string>>>({});
-  const navigate = useNavigate();
-  const { history } = useRouter();
-  const cache = useQueryClient();
-  const make = useMutation({
-    mutationFn: () => ask(api.POST('/api/v1/trunks', { body: bodyOf(kind, values) })),
-    onSuccess: async ({ id }) => {
-      toast('Trunk made');
-      await cache.invalidateQueries({ queryKey: ['trunks'] });
-      // The page one came from chooses from this list as it opens.
-      if (back) await cache.prefetchQuery({ ...trunksQuery, staleTime: 0 });
-      if (back) history.push(back, undefined, { ignoreBlocker: true });
-      else await navigate({ to: '/trunks/$trunkId', params: { trunkId: id }, ignoreBlocker: true });
-    },
-  });
+/** What a trunk of a kind needs: empty for a new one, or as one is that is to be changed. */
+export function TrunkForm({
+  kind,
+  begin,
+  isNew,
+  why,
+  save,
+  children,
+}: {
+  kind: Kind;
+  /** What stands in the fields before anybody types. */
+  begin: Values;
+  isNew: boolean;
+  why: string | undefined;
+  save: (values: Values) => Promise<void>;
+  /** What else can be done than to save it. */
+  children: ReactNode;
+}) {
+  const [changed, setChanged] = useState<Values>({});
+  const [mistakes, setMistakes] = useState<Values>({});
+  const values = { ...begin, ...changed };
+  const saving = useMutation({ mutationFn: () => save(values) });
   const bind: Bind = (name) => ({
-    value: values[name] ?? BEGIN[name] ?? '',
-    onChange: (value) => setValues((before) => ({ ...before, [name]: value })),
+    value: values[name] ?? '',
+    onChange: (value) => setChanged((before) => ({ ...before, [name]: value })),
   });
   const submit = () => {
     const found = mistakesIn(kind, values);
     setMistakes(found);
-    if (why === undefined && Object.keys(found).length === 0) make.mutate();
+    if (why === undefined && Object.keys(found).length === 0) saving.mutate();
   };
-  const isChanged = Object.entries(values).some(([name, value]) => value !== (BEGIN[name] ?? ''));
+  const isChanged = Object.entries(changed).some(([name, value]) => value !== (begin[name] ?? ''));
   return (
-    <Form error={make.error} onSubmit={submit}>
-      <Reached kind={kind} bind={bind} mistakes={mistakes} />
+    <Form error={saving.error} onSubmit={submit}>
+      <Reached fields={FIELDS[kind].map((field) => (isNew ? field : kept(field)))} bind={bind} mistakes={mistakes} />
       {hasStream(kind) && <Audio bind={bind} />}
       {hasCallerId(kind) && <CallerFields bind={bind} />}
       <Limits kind={kind} bind={bind} />
       <div className={styles.buttons}>
-        <Button variant="primary" type="submit" why={why} isPending={make.isPending}>
-          Make the trunk
+        <Button variant="primary" type="submit" why={why} isPending={saving.isPending}>
+          {isNew ? 'Make the trunk' : 'Save the changes'}
         </Button>
-        <ButtonLink to="/trunks/new" search={{ back }}>
-          Another kind
-        </ButtonLink>
+        {children}
       </div>
       <Unsaved isChanged={isChanged} what="the trunk" />
     </Form>
   );
 }
 
-function Reached({ kind, bind, mistakes }: { kind: Kind; bind: Bind; mistakes: Readonly<Record<string, string>> }) {
-  const rare = FIELDS[kind].filter(({ isRare }) => isRare);
+/** A secret that is there already need not be typed again. */
+const kept = (field: FieldOf): FieldOf =>
+  field.is === 'secret' ? { ...field, isRequired: false, hint: 'Never shown. Empty keeps the one there is.' } : field;
+
+function Reached({ fields, bind, mistakes }: { fields: readonly FieldOf[]; bind: Bind; mistakes: Values }) {
+  const rare = fields.filter(({ isRare }) => isRare);
   const shown = (field: FieldOf) => (
     <TrunkField key={field.name} field={field} error={mistakes[field.name]} {...bind(field.name)} />
   );
@@ -85,7 +86,7 @@ function Reached({ kind, bind, mistakes }: { kind: Kind; bind: Bind; mistakes: R
     <Card title="How it is reached" isStack>
       <div className={styles.fields}>
         <TextField label="Name" path="name" required hint="Your own word for it." {...bind('name')} />
-        {FIELDS[kind].filter(({ isRare }) => !isRare).map(shown)}
+        {fields.filter(({ isRare }) => !isRare).map(shown)}
       </div>
       {rare.length > 0 && (
         <Fold title="What few need">

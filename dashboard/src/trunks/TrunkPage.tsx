@@ -2,7 +2,9 @@ import { useQuery } from '@tanstack/react-query';
 import { Link, useParams } from '@tanstack/react-router';
 import type { ReactNode } from 'react';
 
+import { useWhyNot } from '../api/me';
 import { reason } from '../campaigns/words';
+import { Button, ButtonLink } from '../ui/Button';
 import { Chip } from '../ui/Chip';
 import { Copy } from '../ui/Copy';
 import { ago, count, counted, moment, rate } from '../ui/format';
@@ -25,7 +27,14 @@ export function TrunkPage() {
       title={trunk?.name ?? 'Trunk'}
       crumb={<Link to="/trunks">Trunks</Link>}
       aside={trunk && <Chip tone={HEALTH[trunk.health.status].tone}>{HEALTH[trunk.health.status].text}</Chip>}
-      actions={trunk && <TrunkSwitch trunk={trunk} />}
+      actions={
+        trunk && (
+          <>
+            <Change trunkId={trunkId} />
+            <TrunkSwitch trunk={trunk} />
+          </>
+        )
+      }
     >
       <ErrorNote error={error} onRetry={() => refetch()} />
       {isPending && (
@@ -57,13 +66,20 @@ export function TrunkPage() {
             <Facts facts={factsOf(trunk)} />
           </Card>
           <Callbacks trunk={trunk} />
-          <Note>
-            A trunk stays what it is, so that every call can be told by which it went. To change something, make another
-            one, let campaigns use that, and pause this one.
-          </Note>
         </>
       )}
     </Page>
+  );
+}
+
+function Change({ trunkId }: { trunkId: string }) {
+  const why = useWhyNot()('edit trunks');
+  return why === undefined ? (
+    <ButtonLink to="/trunks/$trunkId/edit" params={{ trunkId }}>
+      Change
+    </ButtonLink>
+  ) : (
+    <Button why={why}>Change</Button>
   );
 }
 

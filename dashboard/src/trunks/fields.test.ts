@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 
-import { bodyOf, mistakesIn } from './fields';
+import { BEGIN, bodyOf, changesOf, mistakesIn, valuesOf } from './fields';
+import type { Trunk } from './queries';
 
 test('what was typed is what is sent, and nothing of another kind', () => {
   const typed = {
@@ -24,7 +25,7 @@ test('what was typed is what is sent, and nothing of another kind', () => {
 });
 
 test('limits are low until somebody says otherwise, and what is no number is left to the API to refuse', () => {
-  expect(bodyOf('simulated', { name: 'Trial', ringMs: 'long' })).toEqual({
+  expect(bodyOf('simulated', { ...BEGIN, name: 'Trial', ringMs: 'long' })).toEqual({
     name: 'Trial',
     kind: 'simulated',
     ringMs: 'long',
@@ -64,4 +65,47 @@ test('what should be JSON is looked at before it is sent', () => {
   expect(bodyOf('sip', { outcomes }).outcomes).toEqual({ '480': { noRoom: { retryAfterSeconds: 5 } } });
   expect(Object.keys(mistakesIn('sip', { outcomes: '{480' }))).toEqual(['outcomes']);
   expect(mistakesIn('smtp', { outcomes: '{480' }), 'typed before another kind was chosen').toEqual({});
+});
+
+const trunk = {
+  name: 'Main',
+  kind: 'sip',
+  host: 'sip.example.com',
+  port: null,
+  transport: 'tls',
+  sips: false,
+  register: true,
+  username: 'acme',
+  outcomes: { '480': { noRoom: { retryAfterSeconds: 5 } } },
+  callerId: null,
+  callerIds: { numbers: ['+12025550101', '+12025550102'], rotation: 'match', dailyCap: 9 },
+  limits: { callsPerSecond: 2.5, maxLiveCalls: null },
+} as unknown as Trunk;
+
+test('what nobody has touched is not sent', () => {
+  const begin = valuesOf(trunk);
+  expect(changesOf('sip', begin, begin)).toEqual({});
+  expect(changesOf('sip', begin, { ...begin, name: 'Main ' })).toEqual({});
+});
+
+test('what was changed is sent, and what was emptied is taken away', () => {
+  const begin = valuesOf(trunk);
+  const typed = { port: '5061', register: '', password: 'new', username: '', poolNumbers: '', maxLiveCalls: '20' };
+  expect(changesOf('sip', begin, { ...begin, ...typed, outcomes: '' })).toEqual({
+    port: 5061,
+    password: 'new',
+    register: null,
+    username: null,
+    outcomes: null,
+    callerIds: null,
+    limits: { callsPerSecond: 2.5, maxLiveCalls: 20 },
+  });
+});
+
+test('where the audio goes stands in its fields', () => {
+  const stream = { url: 'wss://a.example', parameters: { language: 'en', url: 'https://a.example:1/b' } };
+  const begin = valuesOf({ name: 'T', kind: 'twilio', limits: {}, stream } as unknown as Trunk);
+  expect(changesOf('twilio', begin, { ...begin, streamUrl: 'wss://b.example' })).toEqual({
+    stream: { ...stream, url: 'wss://b.example' },
+  });
 });

@@ -1,7 +1,9 @@
 import type { components } from '../api/schema';
 import { numberOf } from '../ui/Field';
+import type { Trunk } from './queries';
 
 type NewTrunk = components['schemas']['NewTrunk'];
+type TrunkChanges = components['schemas']['TrunkChanges'];
 export type Kind = components['schemas']['TrunkCarrierKind'];
 
 /** What is asked for when a trunk of a kind is made. */
@@ -137,7 +139,7 @@ export const hasStream = (kind: Kind): boolean => kind === 'twilio' || kind === 
 /** Whether it reaches people by writing. */
 export const sendsMessages = (kind: Kind): boolean => kind === 'twilioSms' || kind === 'whatsapp' || kind === 'smtp';
 
-type Values = Readonly<Record<string, string>>;
+export type Values = Readonly<Record<string, string>>;
 
 /** What was typed of fields whose text is JSON and is none, by name. */
 export function mistakesIn(kind: Kind, values: Values): Record<string, string> {
@@ -150,7 +152,7 @@ export function mistakesIn(kind: Kind, values: Values): Record<string, string> {
 /** What was typed, as the API takes it; empty fields are left out, and what is no number goes as it is, for the API to say so. */
 export function bodyOf(kind: Kind, values: Values): NewTrunk {
   const read = ({ name, is }: FieldOf): unknown => {
-    const text = values[name] ?? BEGIN[name] ?? '';
+    const text = values[name] ?? '';
     if (is === 'check') return text === 'yes' ? true : undefined;
     if (is === 'number') return numberIn(text);
     if (is === 'json') return jsonIn(text) ?? undefined;
@@ -159,7 +161,7 @@ export function bodyOf(kind: Kind, values: Values): NewTrunk {
   const own = FIELDS[kind]
     .map((field) => [field.name, read(field)] as const)
     .filter(([, value]) => value !== undefined);
-  const limit = (name: 'callsPerSecond' | 'maxLiveCalls') => numberIn(values[name] ?? BEGIN[name]);
+  const limit = (name: 'callsPerSecond' | 'maxLiveCalls') => numberIn(values[name]);
   const limits = { callsPerSecond: limit('callsPerSecond') ?? null, maxLiveCalls: limit('maxLiveCalls') ?? null };
   const callerId = hasCallerId(kind) ? values.callerId?.trim() : '';
   const callerIds = hasCallerId(kind) ? poolIn(values) : undefined;
@@ -173,6 +175,44 @@ export function bodyOf(kind: Kind, values: Values): NewTrunk {
     ...(streamUrl && { stream: { url: streamUrl, parameters: namedIn(values.streamParameters ?? '') } }),
     limits,
   } as NewTrunk;
+}
+
+/** What stands in the fields of a trunk that is there: its secrets, which nobody is shown, are empty. */
+export function valuesOf(trunk: Trunk): Values {
+  const known = trunk as unknown as Readonly<Record<string, unknown>>;
+  const { callerIds, limits } = trunk;
+  const stream = known.stream as { url: string; parameters: Record<string, string> } | null | undefined;
+  const own = FIELDS[trunk.kind].filter(({ is }) => is !== 'secret').map(({ name }) => [name, known[name]]);
+  const all: Record<string, unknown> = {
+    ...Object.fromEntries(own),
+    ...limits,
+    name: trunk.name,
+    callerId: trunk.callerId,
+    poolNumbers: callerIds?.numbers.join('\n'),
+    rotation: callerIds?.rotation,
+    dailyCap: callerIds?.dailyCap,
+    streamUrl: stream?.url,
+    streamParameters: Object.entries(stream?.parameters ?? {})
+      .map(([name, value]) => `${name}: ${value}`)
+      .join('\n'),
+  };
+  return Object.fromEntries(Object.entries(all).map(([name, value]) => [name, typed(value)]));
+}
+
+function typed(value: unknown): string {
+  if (value == null || value === false) return '';
+  if (value === true) return 'yes';
+  if (typeof value !== 'object') return String(value);
+  return Object.keys(value).length > 0 ? JSON.stringify(value) : '';
+}
+
+/** What is to change, as the API takes it, when the fields of a trunk have become others; null takes away. */
+export function changesOf(kind: Kind, before: Values, after: Values): TrunkChanges {
+  const [was, is] = [before, after].map((values) => Object.entries(bodyOf(kind, values)) as [string, unknown][]);
+  const texts = new Map(was?.map(([name, value]) => [name, JSON.stringify(value)]));
+  const set = (is ?? []).filter(([name, value]) => texts.get(name) !== JSON.stringify(value));
+  const gone = [...texts.keys()].filter((name) => !is?.some(([left]) => left === name)).map((name) => [name, null]);
+  return Object.fromEntries([...set, ...gone]) as TrunkChanges;
 }
 
 const numberIn = (text: string | undefined) => (text?.trim() ? (numberOf(text) ?? text) : undefined);

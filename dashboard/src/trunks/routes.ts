@@ -21,11 +21,15 @@ const one = createRoute({
   path: '/trunks/$trunkId',
   component: lazyRouteComponent(() => import('./TrunkPage'), 'TrunkPage'),
 });
-
+const edit = createRoute({
+  getParentRoute: () => shellRoute,
+  path: '/trunks/$trunkId/edit',
+  component: lazyRouteComponent(() => import('./EditTrunkPage'), 'EditTrunkPage'),
+});
 const group = createRoute({
   getParentRoute: () => shellRoute,
   path: '/trunks/groups/$groupId',
   component: lazyRouteComponent(() => import('./GroupPage'), 'GroupPage'),
 });
 
-export const trunkRoutes = [list, create, one, group];
+export const trunkRoutes = [list, create, one, edit, group];
