@@ -69,6 +69,11 @@ impl Config {
         self.media.greetings.clone().unwrap_or_else(|| self.data.join("greetings"))
     }
 
+    /// The folder in which recordings are kept, where no bucket is named.
+    pub fn recordings(&self) -> PathBuf {
+        self.media.recordings.clone().unwrap_or_else(|| self.data.join("recordings"))
+    }
+
     /// Where a worker writes recordings until they are kept.
     pub fn spool(&self) -> PathBuf {
         self.media.spool.clone().unwrap_or_else(|| self.data.join("spool"))
@@ -86,9 +91,7 @@ impl Config {
                 endpoint: endpoint.as_ref().map(|url| url.as_str().trim_end_matches('/').to_owned()),
                 region: region.clone(),
             },
-            None => {
-                Place::Folder(self.media.recordings.clone().unwrap_or_else(|| self.data.join("recordings")))
-            }
+            None => Place::Folder(self.recordings()),
         };
         let blobs = Blobs::open(&place).map_err(|e| Failure::during("recordings cannot be kept", e))?;
         Ok(Media { blobs, base_url: self.base_url()?.to_string() })

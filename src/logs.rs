@@ -13,8 +13,7 @@ use crate::{
 
 /// Logs to standard error; standard output belongs to results. What is to be seen in traces goes there as well, whatever is logged.
 pub fn init(config: &LogConfig, traces: Option<&Traces>) -> Result<Levels, Failure> {
-    let directives = Directives { is_traced: traces.is_some() };
-    let (filter, levels) = reload::Layer::new(directives.filter(&config.filter)?);
+    let (filter, levels) = reload::Layer::new(filter(&config.filter)?);
     let json = match config.format {
         LogFormat::Json => true,
         LogFormat::Text => false,
@@ -27,31 +26,20 @@ pub fn init(config: &LogConfig, traces: Option<&Traces>) -> Result<Levels, Failu
     };
     let set =
         tracing_subscriber::registry().with(filter).with(layer).with(traces.map(Traces::layer)).try_init();
-    set.map(|()| Levels { levels, directives }).map_err(|e| Failure::new(e.to_string()))
+    set.map(|()| Levels { levels }).map_err(|e| Failure::new(e.to_string()))
 }
 
-/// What is added to what is wanted in the log.
-struct Directives {
-    is_traced: bool,
-}
-
-impl Directives {
-    fn filter(&self, wanted: &str) -> Result<EnvFilter, Failure> {
-        let mut directives = format!("{wanted},{}", ringfleet_carriers::sip::LOG_DIRECTIVE);
-        if self.is_traced {
-            // Spans only, which go to the collector whatever is logged.
-            directives.push_str(&format!(",{}=info", trace::TARGET));
-        }
-        EnvFilter::try_new(directives).map_err(|e| {
-            Failure::new(format!("the configuration cannot be used: log.filter = {wanted:?}: {e}"))
-        })
-    }
+/// What is wanted, and what is added to it: the spans of requests and calls, which log nothing by themselves. They go to the collector whatever
+/// is logged, and what is logged within them says which request it was.
+fn filter(wanted: &str) -> Result<EnvFilter, Failure> {
+    let (quieter, spans) = (ringfleet_carriers::sip::LOG_DIRECTIVE, trace::TARGET);
+    EnvFilter::try_new(format!("{wanted},{quieter},{spans}=info"))
+        .map_err(|e| Failure::new(format!("the configuration cannot be used: log.filter = {wanted:?}: {e}")))
 }
 
 /// What is logged, which can be changed while the process runs.
 pub struct Levels {
     levels: reload::Handle<EnvFilter, Registry>,
-    directives: Directives,
 }
 
 impl Levels {
@@ -77,9 +65,8 @@ impl Levels {
     }
 
     fn take_up(&self, read: &impl Fn() -> Result<LogConfig, ConfigError>) {
-        let read = read()
-            .map_err(Failure::from)
-            .and_then(|config| Ok((self.directives.filter(&config.filter)?, config.filter)));
+        let read =
+            read().map_err(Failure::from).and_then(|config| Ok((filter(&config.filter)?, config.filter)));
         let taken_up = read.and_then(|(filter, wanted)| {
             self.levels.reload(filter)?;
             Ok(wanted)

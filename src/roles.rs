@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use ringfleet_carriers::Registry;
 use ringfleet_engine::Engine;
-use tokio::{net::TcpListener, task::JoinSet};
+use tokio::{net::TcpListener, task::JoinSet, time::timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -12,6 +12,9 @@ use crate::{
     metrics,
     process::{Failure, Wanted, open_engine, open_store, own_data, stop_signal},
 };
+
+/// So long those who ask for metrics have for their answers when the process ends.
+const LAST_WORDS: Duration = Duration::from_secs(5);
 
 /// Brings the schema up to this version.
 pub async fn migrate(config: &Config) -> Result<(), Failure> {
@@ -48,7 +51,8 @@ pub async fn run(config: Config, wanted: Wanted) -> Result<(), Failure> {
     let ended = roles.ended().await;
     over.cancel();
     if let Some(telling) = telling {
-        let _ = telling.await; // it has said what went wrong
+        // It has said what went wrong. Whoever has sent half a request for metrics keeps nobody from ending.
+        let _ = timeout(LAST_WORDS, telling).await;
     }
     engine.store().close().await;
     ended

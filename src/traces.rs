@@ -13,12 +13,16 @@ use opentelemetry_sdk::{
     error::OTelSdkResult,
     trace::{BatchSpanProcessor, Sampler, SdkTracerProvider, Span, SpanData, SpanProcessor},
 };
+use reqwest::redirect::Policy;
 use ringfleet_telemetry::trace::{self, Context, KeyValue};
 use tokio::runtime::Handle;
 use tracing::Subscriber;
 use tracing_subscriber::{Layer, registry::LookupSpan};
 
 use crate::{config_traces::TracesConfig, process::Failure};
+
+/// A collector that has not answered by then is away.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Those of this process.
 pub struct Traces(SdkTracerProvider);
@@ -30,7 +34,8 @@ pub struct Traces(SdkTracerProvider);
 pub fn open(config: &TracesConfig) -> Result<Option<Traces>, Failure> {
     let Some(endpoint) = &config.endpoint else { return Ok(None) };
     let post = Post {
-        client: reqwest::Client::builder().build()?,
+        // Its headers hold keys, so it goes nowhere else.
+        client: reqwest::Client::builder().timeout(PATIENCE).redirect(Policy::none()).build()?,
         runtime: Handle::current(),
         is_failing: AtomicBool::new(false),
     };

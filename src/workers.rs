@@ -35,15 +35,19 @@ pub async fn drain(config: &Config, id: WorkerId, wait: bool) -> Result<(), Fail
     Ok(())
 }
 
-/// Waits for the last call of a worker; one that is gone has none.
+/// Waits for the last call of a worker; one that is gone has none. One that nothing is heard of, as when Redis has lost its memory, may well have
+/// some.
 async fn until_empty(engine: &Engine, id: WorkerId) -> Result<(), Failure> {
-    let mut left = None;
-    while let Some(worker) = find(engine, id).await? {
-        if worker.draining && worker.live == 0 {
-            break;
-        }
-        if left.replace(worker.live) != Some(worker.live) {
-            eprintln!("{} calls are on the line", worker.live);
+    let mut told = String::new();
+    while engine.worker_lives(id).await? {
+        let says = match find(engine, id).await? {
+            Some(worker) if worker.draining && worker.live == 0 => return Ok(()),
+            Some(worker) => format!("{} calls are on the line", worker.live),
+            None => "nothing is heard of the worker at this moment".to_owned(),
+        };
+        if told != says {
+            eprintln!("{says}");
+            told = says;
         }
         tokio::time::sleep(LOOK).await;
     }

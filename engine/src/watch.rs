@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use ringfleet_core::WorkerId;
-use ringfleet_fleet::Backlog;
+use ringfleet_fleet::{Backlog, Member};
 use ringfleet_store::Worker;
 
 use crate::{Engine, EngineError, Receipt, Result};
@@ -44,39 +44,49 @@ impl Engine {
         let mut tx = self.0.store.read().await?;
         let known = tx.living_workers().await?;
         tx.commit().await?;
-        let mut workers = self.with_figures(known).await?;
+        let members = self.fleet().presence().members().await?;
+        let mut workers = with_figures(known, &members);
         workers.sort_by_key(|worker| worker.id);
         Ok(FleetNow { workers, lanes, is_shared: self.fleet().is_shared() })
     }
 
-    /// These workers with what they say of themselves. One that has not announced itself yet, or whose word Redis has lost, is left out.
-    async fn with_figures(&self, known: Vec<Worker>) -> Result<Vec<WorkerNow>> {
-        let members = self.fleet().presence().members().await?;
-        let with_figures = |worker: Worker| {
-            let id = worker.id.to_string();
-            let member = members.iter().find(|member| member.id == id)?;
-            Some(WorkerNow {
-                id: worker.id,
-                version: member.version.clone(),
-                live: member.live,
-                capacity: member.capacity,
-                draining: member.draining,
-                asked_to_drain: worker.drains,
-                started_at: worker.started_at,
-            })
-        };
-        Ok(known.into_iter().filter_map(with_figures).collect())
+    /// Whether a worker lives, as far as the database knows: it says more than whether it can be heard of at this moment.
+    pub async fn worker_lives(&self, id: WorkerId) -> Result<bool> {
+        let mut tx = self.0.store.read().await?;
+        let known = tx.living_workers().await?;
+        tx.commit().await?;
+        Ok(known.iter().any(|worker| worker.id == id))
     }
 
     /// Asks a worker to take no calls, or to take calls again. It hears of it with its next heartbeat; calls on the line go on.
     pub async fn drain_worker(&self, id: WorkerId, drains: bool, receipt: Receipt<WorkerNow>) -> Result<()> {
+        // Before the transaction: Redis may be slow, and the worker's heartbeat writes the same row.
+        let members = self.fleet().presence().members().await?;
         let mut tx = self.0.store.write().await?;
         let known = tx.drain_worker(id, drains).await?.ok_or(EngineError::NotFound("worker"))?;
         let missing = EngineError::NotFound("worker");
-        let worker = self.with_figures(vec![known]).await?.pop().ok_or(missing)?;
+        let worker = with_figures(vec![known], &members).pop().ok_or(missing)?;
         receipt.write(&mut tx, &worker, self.clock()).await?;
         tx.commit().await?;
         tracing::info!(worker = %id, drains, "a worker is asked whether to take calls");
         Ok(())
     }
+}
+
+/// These workers with what they say of themselves. One that has not announced itself yet, or whose word Redis has lost, is left out.
+fn with_figures(known: Vec<Worker>, members: &[Member]) -> Vec<WorkerNow> {
+    let with_figures = |worker: Worker| {
+        let id = worker.id.to_string();
+        let member = members.iter().find(|member| member.id == id)?;
+        Some(WorkerNow {
+            id: worker.id,
+            version: member.version.clone(),
+            live: member.live,
+            capacity: member.capacity,
+            draining: member.draining,
+            asked_to_drain: worker.drains,
+            started_at: worker.started_at,
+        })
+    };
+    known.into_iter().filter_map(with_figures).collect()
 }

@@ -36,24 +36,41 @@ impl Writing {
         header.set_size(length);
         header.set_mode(0o600);
         // A file that grows meanwhile is taken as long as it was.
-        let mut counted = Summed { inner: (&mut source).take(length), sum: Sha256::new() };
+        let mut counted = Summed { inner: (&mut source).take(length), sum: Sha256::new(), read: 0 };
         self.tar.append_data(&mut header, name, &mut counted).map_err(reading)?;
+        if counted.read < length {
+            return Err(Failure::during(
+                &file.display().to_string(),
+                "was cut short while it was read; try again",
+            ));
+        }
         self.files.insert(name.to_owned(), hex::encode(counted.sum.finalize()));
         self.bytes += length;
         Ok(())
     }
 
-    /// Adds the files that stand in a folder, if there is one.
+    /// Adds the files that stand in a folder, if there is one; what a link leads to like any other.
     pub fn add_folder(&mut self, folder: &Path, name: &str) -> Result<(), Failure> {
-        let Ok(entries) = fs::read_dir(folder) else { return Ok(()) };
+        let reading = |e: io::Error| Failure::during(&folder.display().to_string(), e);
+        let entries = match fs::read_dir(folder) {
+            Ok(entries) => entries,
+            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(()),
+            Err(e) => return Err(reading(e)),
+        };
         for entry in entries {
-            let entry = entry?;
-            let plain = entry.file_type()?.is_file();
-            if let Some(file) = entry.file_name().to_str().filter(|_| plain) {
-                match self.add(&entry.path(), &format!("{name}/{file}")) {
-                    Err(_) if !entry.path().exists() => {} // forgotten meanwhile
-                    added => added?,
-                }
+            let path = entry.map_err(reading)?.path();
+            if !path.is_file() {
+                continue;
+            }
+            let Some(file) = path.file_name().and_then(|file| file.to_str()) else {
+                return Err(Failure::during(
+                    &path.display().to_string(),
+                    "its name is no UTF-8; give it another",
+                ));
+            };
+            match self.add(&path, &format!("{name}/{file}")) {
+                Err(_) if !path.exists() => {} // forgotten meanwhile
+                added => added?,
             }
         }
         Ok(())
@@ -138,7 +155,7 @@ fn unpack(entry: &mut impl Read, file: &Path) -> io::Result<String> {
         fs::create_dir_all(folder)?;
     }
     let mut made = File::create_new(file)?;
-    let mut counted = Summed { inner: entry, sum: Sha256::new() };
+    let mut counted = Summed { inner: entry, sum: Sha256::new(), read: 0 };
     io::copy(&mut counted, &mut made)?;
     made.sync_all()?;
     Ok(hex::encode(counted.sum.finalize()))
@@ -148,12 +165,14 @@ fn unpack(entry: &mut impl Read, file: &Path) -> io::Result<String> {
 struct Summed<R> {
     inner: R,
     sum: Sha256,
+    read: u64,
 }
 
 impl<R: Read> Read for Summed<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let read = self.inner.read(buffer)?;
         self.sum.update(&buffer[..read]);
+        self.read += read as u64;
         Ok(read)
     }
 }
@@ -171,6 +190,22 @@ mod tests {
         {
             assert_eq!(known(Path::new(wrong)), None, "{wrong}");
         }
+    }
+
+    #[test]
+    fn what_is_in_a_folder_is_taken_and_what_cannot_be_read_is_told() {
+        let folder = tempfile::tempdir().unwrap();
+        let (place, elsewhere) = (folder.path().join("greetings"), folder.path().join("shared.wav"));
+        fs::create_dir_all(place.join("old")).unwrap();
+        fs::write(place.join("a.wav"), "RIFF").unwrap();
+        fs::write(&elsewhere, "RIFF, shared").unwrap();
+        std::os::unix::fs::symlink(&elsewhere, place.join("b.wav")).unwrap();
+        let mut writing = Writing::new(folder.path()).unwrap();
+        writing.add_folder(&place, GREETINGS).unwrap();
+        writing.add_folder(&folder.path().join("none"), RECORDINGS).unwrap();
+        assert_eq!(writing.files.keys().collect::<Vec<_>>(), ["greetings/a.wav", "greetings/b.wav"]);
+        assert_eq!(writing.bytes, 4 + 12, "what a link leads to");
+        assert!(writing.add_folder(&elsewhere, RECORDINGS).is_err(), "it is no folder");
     }
 
     #[test]

@@ -7,7 +7,7 @@ mod archive;
 mod manifest;
 
 use std::{
-    fs,
+    fs, io,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -77,8 +77,7 @@ pub async fn write(config: &Config, args: &BackupArgs) -> Result<(), Failure> {
     writing.add(&copy, DATABASE)?;
     writing.add_folder(&config.greetings(), GREETINGS)?;
     if args.with_recordings {
-        let kept = config.media.recordings.clone().unwrap_or_else(|| config.data.join(RECORDINGS));
-        writing.add_folder(&kept, RECORDINGS)?;
+        writing.add_folder(&config.recordings(), RECORDINGS)?;
     }
     let (files, bytes) = writing.finish(Manifest::new(schema, SystemClock.now()), &args.file)?;
     println!("{}: {files} files, {} MiB", args.file.display(), bytes >> 20);
@@ -108,6 +107,10 @@ pub async fn restore(config: &Config, args: &RestoreArgs) -> Result<(), Failure>
         ));
     }
     refuse_used(&config.data)?;
+    let beside = [(GREETINGS, config.greetings()), (RECORDINGS, config.recordings())];
+    for (_, folder) in &beside {
+        refuse_used(folder)?;
+    }
     let own = own_data(config)?;
     let unpacked = tempfile::tempdir_in(&config.data)?;
     let manifest = Reading::open(file)?.unpack(unpacked.path())?;
@@ -118,12 +121,11 @@ pub async fn restore(config: &Config, args: &RestoreArgs) -> Result<(), Failure>
         )));
     }
     let paused = pause_what_called(config, &unpacked.path().join(DATABASE), &manifest).await?;
-    for name in [GREETINGS, RECORDINGS, DATABASE] {
-        // The database last: without it the folder is no data folder, and can be emptied and restored again.
-        if unpacked.path().join(name).exists() {
-            fs::rename(unpacked.path().join(name), config.data.join(name))?;
-        }
+    for (name, folder) in &beside {
+        put_into(&unpacked.path().join(name), folder)?;
     }
+    // The database last: without it the folder is no data folder, and can be emptied and restored again.
+    fs::rename(unpacked.path().join(DATABASE), config.data.join(DATABASE))?;
     drop(own);
     println!("{}: restored as of {}", config.data.display(), rfc3339(manifest.made_at));
     told_of(paused);
@@ -139,6 +141,19 @@ pub async fn restore(config: &Config, args: &RestoreArgs) -> Result<(), Failure>
     Ok(())
 }
 
+/// Puts the files of a folder into another, which may be on another disk.
+fn put_into(from: &Path, to: &Path) -> Result<(), Failure> {
+    let Ok(files) = fs::read_dir(from) else { return Ok(()) }; // the backup has none
+    fs::create_dir_all(to).map_err(|e| Failure::during(&to.display().to_string(), e))?;
+    for file in files {
+        let file = file?;
+        let target = to.join(file.file_name());
+        let put = fs::rename(file.path(), &target).or_else(|_| fs::copy(file.path(), &target).map(drop));
+        put.map_err(|e| Failure::during(&target.display().to_string(), e))?;
+    }
+    Ok(())
+}
+
 fn told_of(paused: usize) {
     println!(
         "{paused} campaigns were calling, or about to, and are paused: calls made since the backup are not known, so look before you start them"
@@ -146,12 +161,16 @@ fn told_of(paused: usize) {
 }
 
 fn refuse_used(folder: &Path) -> Result<(), Failure> {
-    let Ok(entries) = fs::read_dir(folder) else { return Ok(()) }; // it is made
+    let entries = match fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(()), // it is made
+        Err(e) => return Err(Failure::during(&folder.display().to_string(), e)),
+    };
     for entry in entries {
         let name = entry?.file_name();
         if !ALLOWED.iter().any(|allowed| name == *allowed) {
             return Err(Failure::new(format!(
-                "{} is not empty ({}); name an empty folder with --data, or move what is in it away",
+                "{} is not empty ({}); name an empty folder, or move what is in it away",
                 folder.display(),
                 name.to_string_lossy()
             )));

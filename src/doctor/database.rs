@@ -2,14 +2,9 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use ringfleet_core::{Clock, SystemClock};
-use ringfleet_store::{Checkup, Page, Store};
+use ringfleet_store::{Checkup, Store};
 
-use crate::{
-    config::Config,
-    doctor::{report::Report, trunks},
-    process::Failure,
-    secrets,
-};
+use crate::{config::Config, doctor::report::Report, process::Failure, secrets};
 
 const WHAT: &str = "database";
 /// Clocks that lie further apart than this break what is promised of times.
@@ -127,13 +122,12 @@ pub fn clock(what: &str, shown: DateTime<Utc>, asked: DateTime<Utc>, report: &mu
 async fn sealed(store: &Store, report: &mut Report) {
     let opened = async {
         let mut tx = store.read().await?;
-        for workspace in tx.all_workspaces().await? {
-            tx.trunks(workspace.into(), Page::first(trunks::MOST)).await?;
-        }
-        Ok::<_, ringfleet_store::StoreError>(())
+        tx.open_all().await
     };
     match opened.await {
-        Ok(()) => report.ok("secrets", "what is sealed opens"),
+        Ok(count) => {
+            report.ok("secrets", format!("all {count} trunks, webhooks and keys that are sealed open"))
+        }
         Err(error) => report.fail("secrets", error, "add the key that they were sealed with to secrets.keys"),
     }
 }

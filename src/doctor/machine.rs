@@ -1,14 +1,13 @@
 //! The machine: file descriptors, folders and their disks, ports.
 
 use std::{
-    fs,
     net::{IpAddr, UdpSocket},
     path::{Path, PathBuf},
 };
 
 use rustix::fs::{Access, access, statvfs};
 
-use crate::{config::Config, doctor::report::Report};
+use crate::{config::Config, doctor::report::Report, proc};
 
 const MIB: u64 = 1 << 20;
 /// Less free space than this stops an installation soon.
@@ -25,22 +24,14 @@ pub fn check(config: &Config, report: &mut Report) {
     folder("media.greetings", &config.greetings(), false, report);
     folder("media.spool", &config.spool(), true, report);
     if config.media.s3.is_none() {
-        let recordings = config.media.recordings.clone();
-        folder(
-            "media.recordings",
-            &recordings.unwrap_or_else(|| config.data.join("recordings")),
-            true,
-            report,
-        );
+        folder("media.recordings", &config.recordings(), true, report);
     }
     sockets(config, report);
 }
 
 fn descriptors(config: &Config, report: &mut Report) {
     const WHAT: &str = "file descriptors";
-    let limits = fs::read_to_string("/proc/self/limits").unwrap_or_default();
-    let line = limits.lines().find_map(|line| line.strip_prefix("Max open files"));
-    let Some(limit) = line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok()) else {
+    let Ok(limit) = proc::most_files(std::process::id()) else {
         return report.ok(WHAT, "no limit is known here");
     };
     // A call has a socket for its audio and may have one for its agent; both may be two for a moment.

@@ -36,7 +36,12 @@ pub async fn check(config: &Config, report: &mut Report) {
     if let Some(mail) = &config.mail
         && let Ok(url) = Url::parse(&mail.smtp_url)
     {
-        let port = if url.scheme() == "smtps" { 465 } else { 587 };
+        // As the mailer takes them: RFC 8314, RFC 6409, RFC 5321.
+        let port = match (url.scheme(), url.query_pairs().any(|(name, _)| name == "tls")) {
+            ("smtps", _) => 465,
+            (_, true) => 587,
+            (_, false) => 25,
+        };
         reachable("mail.smtp_url", &url, port, report).await;
     }
 }

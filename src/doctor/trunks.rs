@@ -10,7 +10,7 @@ use tokio::time::timeout;
 use crate::{config::Config, doctor::report::Report};
 
 /// Trunks, and agents, of a workspace that are looked at.
-pub const MOST: u32 = 1_000;
+const MOST: u32 = 1_000;
 const PATIENCE: Duration = Duration::from_secs(15);
 const AT_ONCE: usize = 16;
 
@@ -28,6 +28,7 @@ pub async fn check(config: &Config, store: &Store, report: &mut Report) {
         (trunk, answer)
     });
     let answers: Vec<(Trunk, Result<(), String>)> = answers.buffered(AT_ONCE).collect().await;
+    registry.close().await; // what was registered for it is taken back
     for (trunk, answer) in answers {
         let what = format!("trunk {} ({})", trunk.id, trunk.name);
         match answer {

@@ -52,6 +52,9 @@ record! {
     }
 }
 
+/// So many are opened at a time.
+const OPENED: i64 = 500;
+
 /// What a portion of resealing came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Resealed {
@@ -220,6 +223,42 @@ impl Tx {
             changed += 1;
         }
         Ok(changed)
+    }
+
+    /// Opens everything that is sealed, and gives how many trunks, endpoints and secrets of the processes that are.
+    ///
+    /// # Errors
+    /// When one of them was sealed with a key that is there no more.
+    pub async fn open_all(&mut self) -> Result<u64> {
+        let server = all!(self, KeptServerSecret, "SELECT name, secret FROM server_secrets")?;
+        for KeptServerSecret { name, secret } in &server {
+            self.keys.open_bytes(secret, &server_row(name))?;
+        }
+        let mut opened = server.len() as u64;
+        let mut after = Uuid::nil();
+        loop {
+            let sql = "SELECT id, config FROM trunks WHERE id > $1 ORDER BY id LIMIT $2";
+            let page = all!(self, KeptConfig, sql, after, OPENED)?;
+            let Some(last) = page.last().map(|row| row.id) else { break };
+            (after, opened) = (last, opened + page.len() as u64);
+            for KeptConfig { id, mut config } in page {
+                self.open_config(&mut config, id.into())?;
+            }
+        }
+        after = Uuid::nil();
+        loop {
+            let sql = "SELECT id, secret, old_secrets, custom_headers FROM webhooks WHERE id > $1 AND deleted_at IS NULL ORDER BY id LIMIT $2";
+            let page = all!(self, KeptSecrets, sql, after, OPENED)?;
+            let Some(last) = page.last().map(|row| row.id) else { break };
+            (after, opened) = (last, opened + page.len() as u64);
+            for KeptSecrets { id, secret, old_secrets, custom_headers } in page {
+                for kept in std::iter::once(&secret).chain(old_secrets.iter().map(|old| &old.secret)) {
+                    self.keys.open(kept, &webhook_row(id))?;
+                }
+                self.open_headers(custom_headers, id.into())?;
+            }
+        }
+        Ok(opened)
     }
 
     async fn set_server_secret(&mut self, name: &str, secret: &[u8]) -> Result<()> {

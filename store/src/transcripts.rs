@@ -4,7 +4,7 @@ use serde_json::Value;
 use sqlx::types::Json;
 
 use crate::{
-    Result, Timestamp, Tx,
+    Call, Result, Timestamp, Tx,
     record::record,
     tx::{exec, on, one, scalar},
 };
@@ -22,6 +22,17 @@ record! {
 }
 
 impl Tx {
+    /// A call of the workspace, held until this transaction ends: nobody erases meanwhile who was called.
+    pub async fn hold_call(&mut self, workspace: WorkspaceId, id: CallId) -> Result<Option<Call>> {
+        one!(
+            self,
+            Call,
+            "SELECT * FROM calls WHERE workspace_id = $1 AND id = $2 FOR NO KEY UPDATE",
+            workspace.uuid(),
+            id.uuid()
+        )
+    }
+
     /// Keeps what was said in a call of the workspace, in place of what was told before.
     pub async fn set_transcript(
         &mut self,

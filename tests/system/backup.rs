@@ -64,6 +64,14 @@ async fn what_is_put_back_calls_nobody_until_somebody_has_looked() {
     assert_eq!(fs::read(path(&other, "greetings/hello.wav")).expect("it is there"), b"RIFF");
     assert!(path(&other, "recordings/ses_1.wav").exists());
 
+    // Where the configuration says that they are, they are.
+    let third = Pair::embedded();
+    let place = guard::inside(&shelf, "spoken");
+    let restored = third.spawn(&["restore", &file], &[("RINGFLEET_MEDIA__GREETINGS", &place)]);
+    assert!(restored.wait_exit(SOON).await.success(), "{}", restored.stderr());
+    assert_eq!(fs::read(format!("{place}/hello.wav")).expect("it is there"), b"RIFF");
+    assert!(path(&third, "recordings/ses_1.wav").exists());
+
     let system = other.start(&[]).await;
     let operator = Operator::new(&system.api);
     for id in [&campaign.id, &later.id] {

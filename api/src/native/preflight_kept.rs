@@ -53,8 +53,8 @@ impl Preflights {
         id: CampaignId,
         most: Duration,
     ) -> Result<Counted> {
-        let kept = self.of(id);
         let stand = Stand::of(engine, workspace, id).await?;
+        let kept = self.of(id);
         let known = kept.last.lock().clone().filter(|known| known.stand == stand);
         match known {
             Some(known) if known.since.elapsed() <= most => Ok(known),
@@ -85,7 +85,12 @@ impl Preflights {
 
     fn of(&self, id: CampaignId) -> Arc<Kept> {
         let mut all = self.0.lock();
-        all.retain(|_, kept| kept.last.lock().as_ref().is_none_or(|last| last.since.elapsed() < FORGOTTEN));
+        // Of one that has no count somebody may be counting.
+        let is_of_use = |kept: &Arc<Kept>| match &*kept.last.lock() {
+            Some(last) => last.since.elapsed() < FORGOTTEN,
+            None => Arc::strong_count(kept) > 1,
+        };
+        all.retain(|_, kept| is_of_use(kept));
         all.entry(id).or_default().clone()
     }
 }

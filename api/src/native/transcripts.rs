@@ -70,7 +70,7 @@ pub(super) async fn put(
     });
     let receipt = change.receipt();
     let mut tx = change.engine().store().write().await?;
-    let call = tx.call(change.workspace(), id).await?.ok_or_else(|| ApiError::not_found("session"))?;
+    let call = tx.hold_call(change.workspace(), id).await?.ok_or_else(|| ApiError::not_found("session"))?;
     if call.number.is_erased() {
         let message = "whoever was called has been erased; nothing more is kept of the call";
         return Err(EngineError::conflict("ERASED", message).into());

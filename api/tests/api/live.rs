@@ -36,6 +36,8 @@ impl Page {
         let answer = app.oneshot(asked.unwrap()).await.unwrap();
         assert_eq!(answer.status(), StatusCode::OK);
         assert_eq!(answer.headers()[header::CONTENT_TYPE], "text/event-stream");
+        assert_eq!(answer.headers()[header::CACHE_CONTROL], "no-store", "numbers are in it");
+        assert_eq!(answer.headers()["x-accel-buffering"], "no", "a proxy passes it on at once");
         Self { body: answer.into_body().into_data_stream(), read: String::new() }
     }
 
@@ -71,6 +73,19 @@ impl Page {
         let heard = timeout(Duration::from_millis(2_500), self.next()).await;
         assert!(heard.is_err(), "{heard:?}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_workspace_does_not_take_the_places_of_the_others() {
+    let world = World::new().await;
+    let mut pages = Vec::new();
+    for _ in 0..500 {
+        pages.push(Page::open(world.app.clone(), &world.admin, "fleet=true").await);
+    }
+    assert_eq!(world.get("/live?fleet=true").await.refusal(503), "UNAVAILABLE");
+    let _theirs = Page::open(world.app.clone(), &world.stranger, "fleet=true").await;
+    pages.truncate(499);
+    let _again = Page::open(world.app.clone(), &world.admin, "fleet=true").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

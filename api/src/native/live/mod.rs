@@ -10,7 +10,7 @@ use std::convert::Infallible;
 
 use axum::{
     extract::FromRequestParts,
-    http::{Request, request::Parts},
+    http::{HeaderName, Request, header, request::Parts},
     response::{
         IntoResponse, Response,
         sse::{Event, KeepAlive, Sse},
@@ -32,6 +32,9 @@ use crate::{
 use topics::Topic;
 pub(crate) use watch::Desk;
 use watch::{PULSE, Watch};
+
+/// Tells nginx not to collect an answer (ngx_http_proxy_module, `proxy_buffering`).
+const UNBUFFERED: HeaderName = HeaderName::from_static("x-accel-buffering");
 
 /// Most campaigns whose progress, and most uploads, one stream tells of.
 const MOST_IDS: usize = 100;
@@ -85,7 +88,10 @@ pub(super) struct Stream(BoxStream<'static, Result<Event, Infallible>>);
 
 impl IntoResponse for Stream {
     fn into_response(self) -> Response {
-        Sse::new(self.0).keep_alive(KeepAlive::new().interval(PULSE)).into_response()
+        // Numbers are in it, so nobody keeps it; and a proxy that collects an answer before it passes it on (nginx) would tell nothing.
+        let headers = [(header::CACHE_CONTROL, "no-store"), (UNBUFFERED, "no")];
+        let events = Sse::new(self.0).keep_alive(KeepAlive::new().interval(PULSE));
+        (headers, events).into_response()
     }
 }
 

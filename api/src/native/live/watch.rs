@@ -32,10 +32,13 @@ pub(super) const PULSE: Duration = Duration::from_secs(10);
 const LOOKS: u32 = 15;
 /// Most streams of one server.
 const MOST: usize = 2_000;
+/// Most of one workspace, so that none takes the others' places.
+const MOST_EACH: usize = 500;
 
 /// What all streams of a server share: places, and what was just looked up.
 pub(crate) struct Desk {
     places: Arc<Semaphore>,
+    of_workspaces: Mutex<HashMap<WorkspaceId, Weak<Semaphore>>>,
     known: Mutex<HashMap<(WorkspaceId, Topic), Weak<Seen>>>,
 }
 
@@ -45,11 +48,43 @@ struct Seen(tokio::sync::Mutex<Option<(Stopwatch, Arc<str>)>>);
 
 impl Default for Desk {
     fn default() -> Self {
-        Self { places: Arc::new(Semaphore::new(MOST)), known: Mutex::default() }
+        Self {
+            places: Arc::new(Semaphore::new(MOST)),
+            of_workspaces: Mutex::default(),
+            known: Mutex::default(),
+        }
     }
 }
 
+/// The place of a stream: one of its workspace's, and one of the server's.
+struct Place {
+    _of_workspace: OwnedSemaphorePermit,
+    _of_server: OwnedSemaphorePermit,
+    /// There as long as somebody has one of its places.
+    _places: Arc<Semaphore>,
+}
+
 impl Desk {
+    fn place(&self, workspace: WorkspaceId) -> Option<Place> {
+        let places = {
+            let mut all = self.of_workspaces.lock();
+            match all.get(&workspace).and_then(Weak::upgrade) {
+                Some(places) => places,
+                None => {
+                    all.retain(|_, places| places.strong_count() > 0);
+                    let places = Arc::new(Semaphore::new(MOST_EACH));
+                    all.insert(workspace, Arc::downgrade(&places));
+                    places
+                }
+            }
+        };
+        Some(Place {
+            _of_workspace: places.clone().try_acquire_owned().ok()?,
+            _of_server: self.places.clone().try_acquire_owned().ok()?,
+            _places: places,
+        })
+    }
+
     fn seen(&self, workspace: WorkspaceId, topic: &Topic) -> Arc<Seen> {
         let mut known = self.known.lock();
         let key = (workspace, topic.clone());
@@ -78,7 +113,7 @@ pub(super) struct Watch {
     watched: Vec<Watched>,
     looks: u32,
     ticks: Interval,
-    _place: OwnedSemaphorePermit,
+    _place: Place,
 }
 
 impl Watch {
@@ -89,7 +124,7 @@ impl Watch {
         topics: Vec<Topic>,
     ) -> Result<Self> {
         let desk = gate.desk();
-        let place = desk.places.clone().try_acquire_owned().map_err(|_| {
+        let place = desk.place(workspace).ok_or_else(|| {
             ApiError::unavailable("too many pages are watching this server; try again in a minute")
         })?;
         let watched: Vec<Watched> = topics
