@@ -124,6 +124,16 @@ impl Spelled {
         &self.national
     }
 
+    /// Whether a cell is the number, in whatever way people and spreadsheets write it: see [`crate::E164::parse_loose`].
+    pub fn is_cell(&self, cell: &str) -> bool {
+        let digit = |c: char| match c {
+            '0'..='9' => Some(c),
+            '\u{ff10}'..='\u{ff19}' => char::from_digit(c as u32 - 0xff10, 10),
+            _ => None,
+        };
+        self.is(&cell.replace("(0)", "").chars().filter_map(digit).collect::<String>())
+    }
+
     /// Whether the digits of one cell are the number, or hold it.
     pub fn is(&self, digits: &str) -> bool {
         digits.contains(&self.whole)
@@ -159,6 +169,17 @@ mod tests {
     #[test]
     fn a_number_is_known_however_it_is_written() {
         let spelled = Spelled::new(491_701_234_567, 49);
+        for cell in [
+            "+49 170 1234567",
+            "0049 (0)170/1234567",
+            "+49\u{2013}170\u{2013}1234567",
+            "\u{202d}+49\u{a0}170\u{a0}1234567\u{202c}",
+            "\u{ff0b}\u{ff14}\u{ff19}1701234567",
+            "Anna 0170 1234567",
+        ] {
+            assert!(spelled.is_cell(cell), "{cell}");
+        }
+        assert!(!spelled.is_cell("+49 170 1234568") && !spelled.is_cell("(0)"));
         for digits in ["491701234567", "00491701234567", "01701234567", "1701234567", "1491701234567"] {
             assert!(spelled.is(digits), "{digits}");
         }

@@ -207,6 +207,7 @@ fn check_reschedule(campaign: &Campaign, recipient: &Recipient) -> Result<()> {
         Err(EngineError::Conflict { code: "RECIPIENT_DONE", message })
     };
     match (recipient.state, recipient.disposition) {
+        _ if recipient.number.is_erased() => done("has been erased"),
         (RecipientState::Pending, _) => Ok(()),
         (RecipientState::Queued | RecipientState::Active, _) => Err(EngineError::Conflict {
             code: "RECIPIENT_BUSY",

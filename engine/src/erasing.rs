@@ -9,7 +9,7 @@ use ringfleet_core::{
     erasure::Spelled,
     terms::{SUPPRESSED, Verdict},
 };
-use ringfleet_store::{Address, Campaign, Erasure, ForgettableCall, Tx};
+use ringfleet_store::{Address, Campaign, Erasure, ForgettableCall, Recording, RejectedCell, RejectsOf, Tx};
 use uuid::Uuid;
 
 use crate::{
@@ -20,6 +20,8 @@ use crate::{
 
 /// Recipients of one person that are written in one transaction.
 const RECIPIENTS: u32 = 500;
+/// Rejected cells that are read at a time.
+const CELLS: u32 = 5_000;
 /// Kept answers that are read at a time.
 const ANSWERS: u32 = 500;
 /// So much of the time in which endpoints answered is looked through at a time.
@@ -29,8 +31,10 @@ const ANSWERED: TimeDelta = TimeDelta::minutes(30);
 pub(crate) enum Seen {
     /// What is found is forgotten where it stands.
     Nothing,
-    Calls(Vec<ForgettableCall>, Option<Uuid>),
+    /// Calls, the recordings of them whose files are gone, and where the portion ends.
+    Calls(Vec<ForgettableCall>, Vec<Recording>, Option<Uuid>),
     Events(Vec<Uuid>, Option<Uuid>),
+    Rejects(Vec<(RejectsOf, Vec<RejectedCell>)>),
     Uploads(Vec<UploadId>),
     Answers(Vec<String>),
 }
@@ -57,22 +61,20 @@ impl Engine {
         let seen = match erasure.step {
             ErasureStep::Calls => {
                 let (calls, end) = tx.calls_to_forget(who, after).await?;
-                let mut recorded = Vec::new();
-                for call in &calls {
-                    recorded.extend(tx.recording(call.id.into()).await?);
-                }
+                let recorded = tx.recordings_of(&ids_of(&calls)).await?;
                 tx.commit().await?;
                 // Before the rows: what stops in between is found again.
-                for recording in recorded {
+                for recording in &recorded {
                     self.forget_blob(recording.call_id).await?;
                 }
-                return Ok(Seen::Calls(calls, end));
+                return Ok(Seen::Calls(calls, recorded, end));
             }
             ErasureStep::Events => {
                 let (events, end) = tx.events_behind(erasure.workspace_id, after).await?;
                 let named = events.into_iter().filter(|event| names(erasure, who, &event.body));
                 Seen::Events(named.map(|event| event.id).collect(), end)
             }
+            ErasureStep::Rejects => Seen::Rejects(rejects_with(&mut tx, erasure).await?),
             ErasureStep::Uploads => Seen::Uploads(uploads_with(&mut tx, erasure).await?),
             ErasureStep::Answers => Seen::Answers(self.answers_with(&mut tx, erasure, who).await?),
             _ => Seen::Nothing,
@@ -98,6 +100,45 @@ impl Engine {
             }
         }
     }
+}
+
+fn ids_of(calls: &[ForgettableCall]) -> Vec<Uuid> {
+    calls.iter().map(|call| call.id).collect()
+}
+
+/// Those of these calls whose recordings are as they were seen: one that was put into its place since has a file that is still there, and is found
+/// by the next pass.
+async fn still_so(
+    tx: &mut Tx,
+    erasure: &mut Erasure,
+    mut calls: Vec<ForgettableCall>,
+    seen: &[Recording],
+) -> Result<Vec<ForgettableCall>> {
+    let ids = ids_of(&calls);
+    tx.hold_calls(&ids).await?;
+    let now = tx.recordings_of(&ids).await?;
+    let of = |all: &[Recording], call: Uuid| all.iter().find(|one| one.call_id.uuid() == call).cloned();
+    let count = calls.len();
+    calls.retain(|call| of(seen, call.id) == of(&now, call.id));
+    erasure.found |= calls.len() < count;
+    Ok(calls)
+}
+
+/// The rejected cells of the workspace that are the number.
+async fn rejects_with(tx: &mut Tx, erasure: &Erasure) -> Result<Vec<(RejectsOf, Vec<RejectedCell>)>> {
+    let spelled = spelled(erasure);
+    let mut found = Vec::new();
+    for of in [RejectsOf::Imports, RejectsOf::Uploads] {
+        let (mut named, mut after) = (Vec::new(), (Uuid::nil(), 0));
+        loop {
+            let page = tx.rejects_behind(of, erasure.workspace_id, after, CELLS).await?;
+            let Some(last) = page.last() else { break };
+            after = (last.owner, last.line);
+            named.extend(page.into_iter().filter(|cell| spelled.is_cell(&cell.value)));
+        }
+        found.push((of, named));
+    }
+    Ok(found)
 }
 
 /// The uploads of the workspace with a cell that is the number.
@@ -153,7 +194,8 @@ pub(crate) async fn forget(
             deliveries = forget_recipients(tx, erasure, who, now).await?;
             None
         }
-        (ErasureStep::Calls, Seen::Calls(calls, end)) => {
+        (ErasureStep::Calls, Seen::Calls(calls, recorded, end)) => {
+            let calls = still_so(tx, erasure, calls, &recorded).await?;
             let (transcripts, recordings) = tx.forget_calls(&calls).await?;
             erasure.erased.sessions += calls.len() as u64;
             erasure.erased.transcripts += transcripts;
@@ -184,9 +226,10 @@ pub(crate) async fn forget(
             erasure.erased.audit_details += of_targets + named;
             end
         }
-        (ErasureStep::Rejects, _) => {
-            erasure.erased.rejected_rows +=
-                tx.forget_rejects(erasure.workspace_id, &spelled(erasure)).await?;
+        (ErasureStep::Rejects, Seen::Rejects(found)) => {
+            for (of, cells) in found {
+                erasure.erased.rejected_rows += tx.empty_rejects(of, &cells).await?;
+            }
             None
         }
         (ErasureStep::Uploads, Seen::Uploads(uploads)) => {
@@ -215,6 +258,8 @@ async fn forget_number(tx: &mut Tx, erasure: &mut Erasure, who: Address) -> Resu
     erased.replies += under.replies.len() as u64;
     erased.messages += under.messages;
     erased.contacts += under.contacts;
+    // It stood on no list when this was ordered, so they have said stop since: what is forgotten of that is not that they did.
+    erasure.bars |= !under.suppressions.is_empty();
     needles.extend(under.leads.iter().map(ToString::to_string));
     needles.extend(under.suppressions.iter().map(ToString::to_string));
     // What an answer was told with names the lead it then belonged to, which may be gone; the moment is the same.

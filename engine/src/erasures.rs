@@ -2,7 +2,8 @@
 //!
 //! An erasure is a row: whom, what is being looked through, and how far that has come. Schedulers lease it and work in portions, each with its
 //! note in one transaction, so that who dies is followed by another one. When everything has been looked through and something was found, it
-//! is looked through once more: only a pass that finds nothing ends it. So it does not matter in which order things are written meanwhile.
+//! is looked through once more: only a pass that finds nothing ends it, and that leaves no recipient and no call. So it does not matter in which
+//! order things are written meanwhile. Until then the number is kept out in any case. Whoever says stop meanwhile is kept out for good.
 
 use chrono::TimeDelta;
 use ringfleet_core::{Clock, ErasureId, ErasureStep, WorkspaceId, clock::Stopwatch};
@@ -17,7 +18,8 @@ const LEASE: TimeDelta = TimeDelta::seconds(60);
 const AGAIN: TimeDelta = TimeDelta::seconds(1);
 
 impl Engine {
-    /// Orders the erasure of a person, and keeps their number out from now on if it is to be. What is there is erased in portions afterwards.
+    /// Orders the erasure of a person, and keeps their number out from now on: until it is over, or for good if it is to be. What is there is
+    /// erased in portions afterwards.
     ///
     /// # Errors
     /// `Conflict` `SUPPRESSED` when the number stands on a suppression list and is not to be kept out: whoever said stop would be forgotten.
@@ -75,23 +77,33 @@ impl Engine {
         else {
             return Ok(None); // its lease ran out, and somebody else has gone on with it
         };
-        if erasure.step == ErasureStep::Number && tx.is_being_called(who).await? {
-            erasure.waits = true;
-            tx.set_erasure(&erasure, now + AGAIN).await?;
-            tx.commit().await?;
-            return Ok(None);
+        if erasure.step == ErasureStep::Number {
+            tx.take_back_calls(who).await?;
+            if tx.is_being_called(who).await? {
+                erasure.waits = true;
+                tx.set_erasure(&erasure, now + AGAIN).await?;
+                tx.commit().await?;
+                return Ok(None);
+            }
         }
         erasure.waits = false;
         let before = erasure.erased;
         let (after, deliveries) = erasing::forget(&mut tx, &mut erasure, who, seen, now).await?;
         erasure.found |= erasure.erased != before;
-        let due = match advance(&mut erasure, after) {
+        let advanced = match advance(&mut erasure, after) {
+            Advanced::Over if tx.is_known(who).await? => Advanced::Anew,
+            advanced => advanced,
+        };
+        let due = match advanced {
             Advanced::Further if is_last => now,
             Advanced::Further => now + LEASE,
             Advanced::Anew => now + AGAIN,
             Advanced::Over => {
                 erasure.finished_at = Some(now);
                 erasure.needles.clear();
+                if !erasure.bars {
+                    tx.unbar(&erasure).await?;
+                }
                 now
             }
         };

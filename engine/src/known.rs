@@ -60,14 +60,19 @@ impl Known {
         for beginning in waiting.iter().filter(|b| b.call.channel == Channel::Voice) {
             first.entry(address(&beginning.call)).or_insert_with(|| stamp(&beginning.call, now));
         }
-        let all: Vec<(Address, Stamp)> = first.iter().map(|(address, stamp)| (*address, *stamp)).collect();
-        for address in tx.insert_contacts(&all).await? {
-            let mut calls = History::default();
-            first.remove(&address).into_iter().for_each(|stamp| calls.note(stamp));
-            known.calls.insert(address, calls);
+        while !first.is_empty() {
+            let all: Vec<(Address, Stamp)> =
+                first.iter().map(|(address, stamp)| (*address, *stamp)).collect();
+            for address in tx.insert_contacts(&all).await? {
+                let mut calls = History::default();
+                first.remove(&address).into_iter().for_each(|stamp| calls.note(stamp));
+                known.calls.insert(address, calls);
+            }
+            let others: Vec<Address> = first.keys().copied().collect();
+            known.take(tx.hold_contacts(&others).await?);
+            // One that was forgotten just then, for it was old, is noted anew.
+            first.retain(|address, _| !known.calls.contains_key(address));
         }
-        let others: Vec<Address> = first.into_keys().collect();
-        known.take(tx.hold_contacts(&others).await?);
         Ok(known)
     }
 

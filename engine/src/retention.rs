@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use ringfleet_core::{CallId, Clock, WorkspaceId, caps::Stamp};
-use ringfleet_store::{Address, Looked};
+use ringfleet_store::{Address, Contact, Looked};
 use uuid::Uuid;
 
 use crate::{Engine, Result};
@@ -13,12 +13,16 @@ use crate::{Engine, Result};
 /// Rows that are looked at, or forgotten, in one transaction.
 const AT_ONCE: u32 = 1_000;
 
+/// So far back the caps of calls to a number look: see `maxPer7d`.
+const CAPS_LOOK_BACK_DAYS: u32 = 7;
+
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// For how many days each kind of thing is kept; for ever where nothing is said.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Keep {
-    /// Calls and messages that are over, with what stands under their ids, and the note of calls to a number.
+    /// Calls and messages that are over, with what stands under their ids. The note of the last calls to a number is kept for longer where a campaign's
+    /// `dupeDays` asks for it, and for a week in any case.
     pub calls: Option<u32>,
     /// Recipients of campaigns that are over. They stay as long as one of their calls is known.
     pub recipients: Option<u32>,
@@ -55,7 +59,9 @@ impl Engine {
         let mut forgotten: Vec<Forgotten> = Vec::new();
         if let Some(before) = keep.calls.map(before) {
             forgotten.push(("calls", self.forget_calls(before).await));
-            forgotten.push(("contacts", self.forget_contacts(before).await));
+        }
+        if let Some(days) = keep.calls {
+            forgotten.push(("contacts", self.forget_contacts(now, days).await));
         }
         if let Some(before) = keep.recipients.map(before) {
             forgotten.push(("recipients", self.forget_recipients(before).await));
@@ -137,21 +143,32 @@ impl Engine {
         }
     }
 
-    /// The notes by which caps and gaps are kept: no older call counts under any.
-    async fn forget_contacts(&self, before: DateTime<Utc>) -> Result<u64> {
-        let before = before.timestamp_millis();
+    /// The notes by which caps and gaps are kept, as soon as no older call counts under any: not before the longest gap of any campaign is over.
+    async fn forget_contacts(&self, now: DateTime<Utc>, days: u32) -> Result<u64> {
+        let mut tx = self.store().read().await?;
+        let longest = tx.longest_gap_days().await?;
+        tx.commit().await?;
+        let before = (now - DAY * days.max(longest).max(CAPS_LOOK_BACK_DAYS)).timestamp_millis();
+        let is_old = |calls: &[Stamp]| calls.iter().all(|stamp| stamp.at < before);
+        let old = |notes: &[Contact]| -> Vec<Address> {
+            notes.iter().filter(|one| is_old(one.calls.calls())).map(Contact::address).collect()
+        };
         let (mut forgotten, mut after) = (0, Address { workspace: Uuid::nil(), number: 0 });
         loop {
-            let mut tx = self.store().write().await?;
+            let mut tx = self.store().read().await?;
             let looked = tx.contacts_behind(after, AT_ONCE).await?;
+            tx.commit().await?;
             let Some(last) = looked.last() else { return Ok(forgotten) };
             after = last.address();
-            let held = tx.hold_contacts(&looked.iter().map(|one| one.address()).collect::<Vec<_>>()).await?;
-            let is_old = |calls: &[Stamp]| calls.iter().all(|stamp| stamp.at < before);
-            let old: Vec<Address> =
-                held.iter().filter(|one| is_old(one.calls.calls())).map(|one| one.address()).collect();
-            if !old.is_empty() {
-                forgotten += tx.delete_contacts(&old).await?;
+            let found = old(&looked);
+            if found.is_empty() {
+                continue;
+            }
+            // Who is called meanwhile has a new note.
+            let mut tx = self.store().write().await?;
+            let held = old(&tx.hold_contacts(&found).await?);
+            if !held.is_empty() {
+                forgotten += tx.delete_contacts(&held).await?;
             }
             tx.commit().await?;
         }

@@ -13,8 +13,8 @@ use crate::{Engine, EngineError, Result};
 
 /// So long samples are kept as they were taken; then one a minute is.
 const KEPT_WHOLE: TimeDelta = TimeDelta::days(2);
-/// How far back housekeeping looks for samples to thin, beyond those it may have thinned before.
-const THINNED: TimeDelta = TimeDelta::hours(6);
+/// How far back housekeeping looks for samples to thin: longer than it may be away, or come by a calendar of its own.
+const THINNED: TimeDelta = TimeDelta::days(7);
 /// So long the rest of them is kept.
 const KEPT: TimeDelta = TimeDelta::days(90);
 

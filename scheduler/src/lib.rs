@@ -105,7 +105,8 @@ async fn keep_house(engine: &Engine, settings: &SchedulerSettings, stop: &Cancel
         // It looks at everything that is old, also at what may not be forgotten yet: once an hour is often enough for days.
         let hour = Clock::now(engine.clock()).timestamp() / 3_600;
         if forgot.replace(hour) != Some(hour) {
-            forget_old(engine, &settings.keep).await;
+            // Portion by portion: the rest is forgotten by whoever goes on.
+            stop.run_until_cancelled(forget_old(engine, &settings.keep)).await;
         }
         if let Err(error) = engine.forget_requests().await {
             tracing::warn!(%error, "answers that are over a day old could not be forgotten; it will be tried again");

@@ -13,7 +13,6 @@
 //! | `PASS_TOGETHER(k)`, `PASS_ALONE(k)` | advisory locks until the transaction ends, shared and exclusive, first come first served | `k`: there is one writer |
 //! | `SORTING($1)` | `set_config('enable_sort', …)` for this transaction | `$1`: it takes the ordered index by itself |
 //! | `TALKED_MS` | milliseconds from `c.answered_at` to `c.ended_at`, at least 0 | the same |
-//! | `BARE(value)` | a cell without what people write between the digits of a number | the same |
 //! | `TRY_LOCK($1)` | `pg_try_advisory_xact_lock($1)` | true: there is one writer |
 
 use std::{
@@ -29,8 +28,6 @@ pub(crate) enum Dialect {
     Postgres,
     Sqlite,
 }
-
-const BARE: &str = "replace(replace(replace(replace(replace(replace(value, ' ', ''), '-', ''), '(', ''), ')', ''), '.', ''), '/', '')";
 
 type Cache = RwLock<HashMap<(Dialect, usize, usize), Arc<str>>>;
 static CACHE: LazyLock<Cache> = LazyLock::new(Cache::default);
@@ -58,7 +55,6 @@ impl Dialect {
                 ("SORTING($1)", "set_config('enable_sort', $1, true)"),
                 ("PASS_ALONE(", "pg_advisory_xact_lock("),
                 ("TALKED_MS", "greatest(0, round(extract(epoch FROM c.ended_at - c.answered_at) * 1000))"),
-                ("BARE(value)", BARE),
                 ("DB_NOW", "clock_timestamp()"),
                 ("DB_AGO($1)", "(clock_timestamp() - $1 * interval '1 millisecond')"),
             ],
@@ -74,7 +70,6 @@ impl Dialect {
                 ("PASS_ALONE(", "("),
                 ("TRY_LOCK($1)", "($1 IS NOT NULL)"),
                 ("TALKED_MS", "max(0, c.ended_at - c.answered_at)"),
-                ("BARE(value)", BARE),
                 ("DB_NOW", "CAST(unixepoch('subsec') * 1000 AS INTEGER)"),
                 ("DB_AGO($1)", "(CAST(unixepoch('subsec') * 1000 AS INTEGER) - $1)"),
             ],

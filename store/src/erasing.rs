@@ -179,6 +179,18 @@ impl Tx {
         Ok((found, end))
     }
 
+    /// Holds these calls until this transaction ends.
+    pub async fn hold_calls(&mut self, calls: &[Uuid]) -> Result<()> {
+        let _: Vec<Uuid> = on!(
+            self,
+            query_scalar::<Uuid>,
+            "SELECT id FROM calls WHERE id IN (SELECT id FROM ROWS($1, id uuid) AS r) ORDER BY id FOR NO KEY UPDATE",
+            (rows::ids(calls.iter().copied())?),
+            fetch_all
+        )?;
+        Ok(())
+    }
+
     /// Forgets who these calls were to, and what came of them beside how they ended. Gives how many transcripts and recordings were deleted; the
     /// recordings' files have to be gone before.
     pub async fn forget_calls(&mut self, forgotten: &[ForgettableCall]) -> Result<(u64, u64)> {

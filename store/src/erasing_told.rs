@@ -1,7 +1,7 @@
 //! Looking for a person in what was told of them: events and what endpoints said, the audit log, rejected rows, kept answers.
 
 use chrono::{DateTime, Utc};
-use ringfleet_core::{WorkspaceId, erasure::Spelled};
+use ringfleet_core::WorkspaceId;
 use serde::Serialize;
 use serde_json::Value;
 use sqlx::types::Json;
@@ -39,6 +39,27 @@ record! {
         pub key: String,
         /// The body, as it is kept.
         pub answer: Vec<u8>,
+    }
+}
+
+/// From what rows were rejected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RejectsOf {
+    /// Imports.
+    Imports,
+    /// Uploads, when they were looked at.
+    Uploads,
+}
+
+record! {
+    /// What was wrong in a row that was rejected.
+    pub struct RejectedCell {
+        /// The import or upload.
+        pub owner: Uuid,
+        /// The line in the file.
+        pub line: i64,
+        /// The cell.
+        pub value: String,
     }
 }
 
@@ -112,7 +133,7 @@ impl Tx {
         exec!(
             self,
             "UPDATE delivery_attempts SET answer = NULL, error = NULL WHERE at >= $1 AND at < $2 AND (answer LIKE $3 OR error LIKE $3)
-                AND delivery_id IN (SELECT id FROM deliveries WHERE workspace_id = $4)",
+                AND EXISTS (SELECT 1 FROM deliveries d WHERE d.id = delivery_attempts.delivery_id AND d.workspace_id = $4)",
             Timestamp(from),
             Timestamp(until),
             holds(&who.number.to_string()).as_str(),
@@ -156,24 +177,46 @@ impl Tx {
         Ok((changed, end))
     }
 
-    /// Empties the values of rejected rows of the workspace's imports and uploads that are this number. Gives how many.
-    pub async fn forget_rejects(&mut self, workspace: WorkspaceId, spelled: &Spelled) -> Result<u64> {
-        let national = holds(spelled.national());
-        let of_imports = exec!(
-            self,
-            "UPDATE import_rejects SET value = '' WHERE import_id IN (SELECT id FROM imports WHERE workspace_id = $1)
-                AND BARE(value) LIKE $2",
-            workspace.uuid(),
-            national.as_str()
-        )?;
-        let of_uploads = exec!(
-            self,
-            "UPDATE upload_rejects SET value = '' WHERE upload_id IN (SELECT id FROM uploads WHERE workspace_id = $1)
-                AND BARE(value) LIKE $2",
-            workspace.uuid(),
-            national.as_str()
-        )?;
-        Ok(of_imports + of_uploads)
+    /// The next `limit` rejected cells of the workspace behind one, by what they were rejected from and their lines.
+    pub async fn rejects_behind(
+        &mut self,
+        of: RejectsOf,
+        workspace: WorkspaceId,
+        (owner, line): (Uuid, i64),
+        limit: u32,
+    ) -> Result<Vec<RejectedCell>> {
+        let sql = match of {
+            RejectsOf::Imports => {
+                "SELECT r.import_id AS owner, r.line, r.value FROM import_rejects r JOIN imports i ON i.id = r.import_id
+                 WHERE i.workspace_id = $1 AND (r.import_id, r.line) > ($2, $3) ORDER BY r.import_id, r.line LIMIT $4"
+            }
+            RejectsOf::Uploads => {
+                "SELECT r.upload_id AS owner, r.line, r.value FROM upload_rejects r JOIN uploads u ON u.id = r.upload_id
+                 WHERE u.workspace_id = $1 AND (r.upload_id, r.line) > ($2, $3) ORDER BY r.upload_id, r.line LIMIT $4"
+            }
+        };
+        all!(self, RejectedCell, sql, workspace.uuid(), owner, line, i64::from(limit))
+    }
+
+    /// Empties these cells. Gives how many.
+    pub async fn empty_rejects(&mut self, of: RejectsOf, cells: &[RejectedCell]) -> Result<u64> {
+        #[derive(Serialize)]
+        struct Row {
+            #[serde(serialize_with = "rows::hex")]
+            owner: Uuid,
+            line: i64,
+        }
+        let sql = match of {
+            RejectsOf::Imports => {
+                "UPDATE import_rejects SET value = '' FROM ROWS($1, owner uuid, line int) AS r
+                 WHERE import_rejects.import_id = r.owner AND import_rejects.line = r.line"
+            }
+            RejectsOf::Uploads => {
+                "UPDATE upload_rejects SET value = '' FROM ROWS($1, owner uuid, line int) AS r
+                 WHERE upload_rejects.upload_id = r.owner AND upload_rejects.line = r.line"
+            }
+        };
+        exec!(self, sql, rows::rows(cells.iter().map(|cell| Row { owner: cell.owner, line: cell.line }))?)
     }
 
     /// The ids of the workspace's uploads.

@@ -69,7 +69,7 @@ impl Tx {
         Ok(MarkKey::new(self.server_secret(SECRET, &rand::random::<[u8; 32]>()).await?))
     }
 
-    /// Begins an erasure, and from then on keeps the number out, or lets it in again.
+    /// Begins an erasure, and from then on keeps the number out: also one that is let in again when it is over.
     pub async fn insert_erasure(
         &mut self,
         workspace: WorkspaceId,
@@ -92,23 +92,26 @@ impl Tx {
             Json(Erased::default()),
             Timestamp(now)
         )?;
-        match new.bars {
-            true => exec!(
-                self,
-                "INSERT INTO barred_numbers (workspace_id, person, created_at) VALUES ($1, $2, $3)
-                 ON CONFLICT (workspace_id, person) DO NOTHING",
-                workspace.uuid(),
-                &person,
-                Timestamp(now)
-            )?,
-            false => exec!(
-                self,
-                "DELETE FROM barred_numbers WHERE workspace_id = $1 AND person = $2",
-                workspace.uuid(),
-                &person
-            )?,
-        };
+        exec!(
+            self,
+            "INSERT INTO barred_numbers (workspace_id, person, created_at) VALUES ($1, $2, $3)
+             ON CONFLICT (workspace_id, person) DO NOTHING",
+            workspace.uuid(),
+            &person,
+            Timestamp(now)
+        )?;
         Ok(id)
+    }
+
+    /// Lets the number of an erasure in again.
+    pub async fn unbar(&mut self, erasure: &Erasure) -> Result<()> {
+        exec!(
+            self,
+            "DELETE FROM barred_numbers WHERE workspace_id = $1 AND person = $2",
+            erasure.workspace_id.uuid(),
+            &erasure.person
+        )?;
+        Ok(())
     }
 
     /// Of these numbers, those that are kept out of the workspace: the people were erased.
@@ -213,7 +216,7 @@ impl Tx {
         exec!(
             self,
             "UPDATE erasures SET step = $2, after = $3, found = $4, waits = $5, erased = $6, due_at = $7, finished_at = $8, needles = $9,
-                    number = CASE WHEN $10 THEN NULL ELSE number END WHERE id = $1",
+                    number = CASE WHEN $10 THEN NULL ELSE number END, bars = $11 WHERE id = $1",
             erasure.id.uuid(),
             erasure.step.as_str(),
             erasure.after,
@@ -223,9 +226,38 @@ impl Tx {
             Timestamp(due_at),
             erasure.finished_at.map(Timestamp),
             Json(&erasure.needles),
-            erasure.finished_at.is_some()
+            erasure.finished_at.is_some(),
+            erasure.bars
         )?;
         Ok(())
+    }
+
+    /// Takes back the calls of campaigns to this person that wait and never went to a carrier; their recipients wait for nobody then.
+    pub async fn take_back_calls(&mut self, who: Address) -> Result<()> {
+        let recipients: Vec<Option<Uuid>> = on!(
+            self,
+            query_scalar::<Option<Uuid>>,
+            "DELETE FROM calls WHERE open AND state = 'PENDING' AND placements = 0 AND recipient_id IN (
+                 SELECT r.id FROM campaigns p JOIN recipients r ON r.campaign_id = p.id AND r.number = $2
+                 WHERE p.workspace_id = $1 AND r.state = 'QUEUED') RETURNING recipient_id",
+            (who.workspace, who.number as i64),
+            fetch_all
+        )?;
+        self.release_recipients(recipients.into_iter().flatten()).await
+    }
+
+    /// Whether a recipient with this number, or an open call to it, is there still: something that was on its way when it was looked for.
+    pub async fn is_known(&mut self, who: Address) -> Result<bool> {
+        let found = scalar!(
+            self,
+            i32,
+            "SELECT 1 FROM campaigns p JOIN recipients r ON r.campaign_id = p.id AND r.number = $2 WHERE p.workspace_id = $1
+             UNION ALL
+             SELECT 1 FROM calls WHERE open AND workspace_id = $1 AND number = $2 LIMIT 1",
+            who.workspace,
+            who.number as i64
+        )?;
+        Ok(found.is_some())
     }
 
     /// Whether a call of this person is under way, or about to begin: it cannot be forgotten yet.

@@ -93,7 +93,7 @@ pub use delivery_log::{Attempt, Delivery, DeliveryFilter, Over, Replay};
 pub use dials::{Background, Begin, Beginning, Dial, Placement};
 pub use edit::{CampaignSettings, Placed, Waited};
 pub use erasing::{Forgettable, ForgettableCall, UnderNumber};
-pub use erasing_told::{EventBody, KeptBody};
+pub use erasing_told::{EventBody, KeptBody, RejectedCell, RejectsOf};
 pub use erasures::{Erasure, NewErasure};
 pub use error::StoreError;
 pub use giving_up::GivenUp;

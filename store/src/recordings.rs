@@ -55,7 +55,7 @@ impl Tx {
         let noted = exec!(
             self,
             "INSERT INTO recordings (call_id, workspace_id, stored_at, bytes, created_at)
-             SELECT id, workspace_id, $3, $2, $3 FROM calls WHERE id = $1 AND ended_at IS NOT NULL AND number > 0
+             SELECT id, workspace_id, $3, $2, $3 FROM calls WHERE id = $1 AND ended_at IS NOT NULL AND number > 0 FOR NO KEY UPDATE
              ON CONFLICT (call_id) DO UPDATE SET stored_at = excluded.stored_at, bytes = excluded.bytes",
             call.uuid(),
             bytes as i64,
@@ -72,6 +72,16 @@ impl Tx {
             "SELECT id FROM calls WHERE id IN (SELECT id FROM ROWS($1, id uuid) AS r) AND ended_at IS NOT NULL",
             (rows::ids(calls.iter().copied())?),
             fetch_all
+        )
+    }
+
+    /// The recordings of these calls, those that there are.
+    pub async fn recordings_of(&mut self, calls: &[Uuid]) -> Result<Vec<Recording>> {
+        all!(
+            self,
+            Recording,
+            "SELECT * FROM recordings WHERE call_id IN (SELECT id FROM ROWS($1, id uuid) AS r)",
+            rows::ids(calls.iter().copied())?
         )
     }
 

@@ -106,6 +106,13 @@ impl Tx {
         )
     }
 
+    /// The longest `dupeDays` of any campaign: so far back somebody may ask when a number was called. 0 where none has any.
+    pub async fn longest_gap_days(&mut self) -> Result<u32> {
+        let longest: Option<Option<i64>> =
+            scalar!(self, Option<i64>, "SELECT CAST(max(dupe_days) AS bigint) FROM campaigns")?;
+        Ok(longest.flatten().and_then(|days| u32::try_from(days).ok()).unwrap_or_default())
+    }
+
     /// The next `limit` notes of calls to a number behind this one.
     pub async fn contacts_behind(&mut self, after: Address, limit: u32) -> Result<Vec<Contact>> {
         all!(
@@ -122,8 +129,7 @@ impl Tx {
     pub async fn delete_contacts(&mut self, numbers: &[Address]) -> Result<u64> {
         exec!(
             self,
-            "DELETE FROM contacts WHERE EXISTS (SELECT 1 FROM ROWS($1, workspace uuid, number int) AS r
-                WHERE r.workspace = contacts.workspace_id AND r.number = contacts.number)",
+            "DELETE FROM contacts WHERE (workspace_id, number) IN (SELECT workspace, number FROM ROWS($1, workspace uuid, number int) AS r)",
             rows::rows(numbers)?
         )
     }

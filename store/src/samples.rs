@@ -16,12 +16,15 @@ record! {
         pub step: i64,
         /// When the last one was taken.
         pub second: i64,
-        /// Totals of the last one.
+        /// Calls that had begun, as of the last one.
         pub begun: i64,
+        /// Calls that were over.
         pub ended: i64,
+        /// Calls that were answered, of those.
         pub answered: i64,
-        /// On average.
+        /// Calls that rang, on average.
         pub ringing: f64,
+        /// Calls on the line, on average.
         pub talking: f64,
     }
 }
@@ -41,7 +44,8 @@ impl Tx {
             query_scalar::<Uuid>,
             "SELECT id FROM campaigns WHERE state = 'IN_PROGRESS'
              UNION
-             SELECT campaign_id FROM calls WHERE open AND campaign_id IS NOT NULL AND state IN ('TRIGGERED', 'ONGOING')",
+             SELECT campaign_id FROM calls WHERE open AND campaign_id IS NOT NULL AND state IN ('TRIGGERED', 'ONGOING')
+             ORDER BY 1",
             (),
             fetch_all
         )

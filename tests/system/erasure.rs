@@ -21,6 +21,8 @@ use crate::{
 const NUMBER: &str = "+491701234567";
 const DIGITS: &str = "491701234567";
 const NAME: &str = "Annabelle";
+/// What spreadsheets make of a hyphen.
+const DASH: char = '\u{2013}';
 /// Somebody else on all the same lists.
 const OTHER: &str = "+491701234568";
 
@@ -104,6 +106,11 @@ async fn nothing_left(pair: Pair) {
     assert_eq!(lines_with(&after, NAME).into_iter().filter(ours).collect::<Vec<_>>(), Vec::<&str>::new());
     let numbers: Vec<&str> = lines_with(&after, DIGITS).into_iter().filter(ours).collect();
     assert_eq!(numbers, Vec::<&str>::new());
+    assert_eq!(
+        lines_with(&after, &format!("170{DASH}1234567")),
+        Vec::<&str>::new(),
+        "as spreadsheets write it"
+    );
     assert!(!file.exists());
     assert!(lines_with(&after, &OTHER[1..]).len() > 2, "the other one is still there");
     assert_eq!(lines_with(&after, &theirs).len(), lines_with(&before, &theirs).len());
@@ -137,12 +144,14 @@ fn list(numbers: &[&str]) -> String {
     std::iter::once("phone,name\n".to_owned()).chain(rows).collect()
 }
 
-/// A campaign that calls her and another, from a list with a row too many.
+/// A campaign that calls her and another, from a list with two rows too many.
 async fn called_in_a_campaign(operator: &Operator) -> crate::operator::Campaign {
     let campaign = operator.campaign(&operator.simulated_trunk(1, 1, json!({})).await, json!({})).await;
-    let list = format!("phone,name\n{NUMBER},{NAME}\n+49 (170) 123-4567,again\n{OTHER},Bert\n");
+    let list = format!(
+        "phone,name\n{NUMBER},{NAME}\n+49 (170) 123-4567,again\n+49{DASH}170{DASH}1234567,and again\n{OTHER},Bert\n"
+    );
     let import = campaign.import(&list).await;
-    assert_eq!(import["rejected"], 1, "{import}");
+    assert_eq!(import["rejected"], 2, "{import}");
     campaign.act("start").await;
     campaign.finished().await;
     campaign

@@ -88,6 +88,21 @@ async fn who_is_suppressed_is_kept_out_and_others_may_be_let_in_again() {
 }
 
 #[tokio::test]
+async fn who_says_stop_while_they_are_erased_is_kept_out() {
+    let world = World::new().await;
+    let call = json!({"agentId": world.agent().await, "trunkId": world.trunk().await, "toNumber": SOMEBODY});
+    let erasure = order(&world, SOMEBODY, json!({"bars": false})).await;
+    assert_eq!(
+        world.post("/sessions", call.clone()).await.refusal(409),
+        "SUPPRESSED",
+        "nothing begins meanwhile"
+    );
+    world.post("/suppressions", json!({"number": SOMEBODY})).await.expect(201);
+    assert_eq!(until(&world, &erasure, "FINISHED").await["bars"], true);
+    assert_eq!(world.post("/sessions", call).await.refusal(409), "SUPPRESSED");
+}
+
+#[tokio::test]
 async fn what_somebody_has_written_goes_with_what_was_told_of_it() {
     let world = World::new().await;
     let hook = json!({"url": "https://example.com/hook", "events": ["lead.responded"]});

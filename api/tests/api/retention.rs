@@ -37,6 +37,23 @@ async fn stats(world: &World, path: &str) -> Value {
 }
 
 #[tokio::test]
+async fn whoever_was_called_is_known_for_as_long_as_a_campaign_asks() {
+    let world = World::new().await;
+    let first = listed(&world, 2, json!({})).await;
+    world.post(&format!("{first}/start"), Value::Null).await.expect(200);
+    call_all(&world, &first, Outcome::Answered, "hangup").await;
+    let later = listed(&world, 2, json!({"dupeDays": 30})).await;
+    let day = Duration::from_secs(86_400);
+    world.clock.advance(day * 29);
+    assert!(forgotten(&world).await.iter().all(|(kind, _)| *kind != "contacts"));
+    let ahead = world.get(&format!("{later}/preflight")).await.expect(200);
+    assert_eq!(ahead.data()["ended"][0]["reason"], "called_lately");
+    assert_eq!(ahead.data()["ended"][0]["count"], 2);
+    world.clock.advance(day * 2);
+    assert!(forgotten(&world).await.contains(&("contacts", 2)));
+}
+
+#[tokio::test]
 async fn a_campaign_that_is_over_loses_its_people_and_keeps_its_figures() {
     let world = World::new().await;
     let (done, open) = (listed(&world, 2, json!({})).await, listed(&world, 3, json!({})).await);
@@ -67,7 +84,7 @@ async fn a_campaign_that_is_over_loses_its_people_and_keeps_its_figures() {
     assert_eq!((sessions(&world, &done).await.len(), sessions(&world, &open).await.len()), (0, 3));
     assert_eq!(figures(&world, &done).await, before.0);
     world.clock.advance(day * 2);
-    assert_eq!(forgotten(&world).await[0], ("recipients", 2));
+    assert_eq!(forgotten(&world).await, [("contacts", 3), ("recipients", 2)], "caps look a week back");
     assert!(recipients(&world, &done).await.is_empty());
     assert_eq!(recipients(&world, &open).await.len(), 3);
     world.clock.advance(day * 2);

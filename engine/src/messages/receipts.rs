@@ -211,6 +211,9 @@ impl Turn<'_> {
 
 /// The provider keeps messages from this number, for its owner has said stop there: so it is on all channels.
 pub(crate) async fn leave_alone(tx: &mut Tx, call: &Call, now: DateTime<Utc>) -> Result<()> {
+    if call.number.is_erased() {
+        return Ok(());
+    }
     let stop = NewSuppression::stop(call.number, format!("the provider of {} has had a stop", call.id));
     tx.suppress(call.workspace_id, &[stop], now).await?;
     Ok(())

@@ -75,11 +75,14 @@ impl Engine {
         Ok(true)
     }
 
-    /// Whoever got this message wants to be left alone. Gives the channel it came by; none when there is no such message.
+    /// Whoever got this message wants to be left alone. Gives the channel it came by; none when there is no such message, or nobody knows any more to whom it
+    /// was.
     pub async fn unsubscribe(&self, call: CallId) -> Result<Option<Channel>> {
         let now = self.0.clock.now();
         let mut tx = self.0.store.write().await?;
-        let Some(call) = tx.calls_by_id(&[call.uuid()]).await?.pop() else { return Ok(None) };
+        let found = tx.calls_by_id(&[call.uuid()]).await?.pop();
+        // Of somebody who has been erased nobody knows any more whom to leave alone: to say that it was done would be a lie.
+        let Some(call) = found.filter(|call| !call.number.is_erased()) else { return Ok(None) };
         let stop = NewSuppression::stop(call.number, format!("the link in {}", call.id));
         tx.suppress(call.workspace_id, &[stop], now).await?;
         tx.commit().await?;
