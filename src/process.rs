@@ -71,6 +71,8 @@ impl Wanted {
 
 /// Opens the database the configuration names; makes the embedded one's file as needed. Does not touch the schema.
 pub async fn open_store(config: &Config) -> Result<Store, Failure> {
+    let lacks_key =
+        config.database_url.is_none() && config.sqlite_file().is_file() && !secrets::file(config).exists();
     let store = match &config.database_url {
         Some(url) => Store::postgres(url, config.database.connections)
             .await
@@ -80,7 +82,11 @@ pub async fn open_store(config: &Config) -> Result<Store, Failure> {
             Store::sqlite(&config.sqlite_file()).await.map_err(|e| unusable(config, e))
         }
     }?;
-    Ok(store.with_keys(secrets::keyring(config)?))
+    let store = store.with_keys(secrets::keyring(config)?);
+    if lacks_key {
+        secrets::refuse_another_key(config, &store).await?;
+    }
+    Ok(store)
 }
 
 fn make_data_folder(config: &Config) -> Result<(), Failure> {

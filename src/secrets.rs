@@ -2,14 +2,14 @@
 //! beside that database, which is made when there is none.
 
 use std::{
-    fs::File,
+    fs::{self, File},
     io::{ErrorKind, Read, Write},
-    path::Path,
+    path::{Path, PathBuf},
     sync::Arc,
 };
 
 use ringfleet_core::Keyring;
-use ringfleet_store::Store;
+use ringfleet_store::{Store, StoreError};
 
 use crate::{
     config::Config,
@@ -30,12 +30,35 @@ pub fn keyring(config: &Config) -> Result<Arc<Keyring>, Failure> {
         keys.extend(read(file).map_err(|e| Failure::during(&format!("secrets.file {}", file.display()), e))?);
     }
     if config.database_url.is_none() {
-        let file = config.data.join(FILE);
+        let file = file(config);
         let kept = read_or_make(&file, keys.is_empty());
         keys.extend(kept.map_err(|e| Failure::during(&format!("the key file {}", file.display()), e))?);
     }
     let ring = Keyring::parse(&keys).map_err(|e| Failure::during("secrets.keys", e))?;
     Ok(Arc::new(ring))
+}
+
+/// The file of the key that an installation of one process makes for itself.
+pub fn file(config: &Config) -> PathBuf {
+    config.data.join(FILE)
+}
+
+/// A key was made just now beside a database that was there before: takes it away again where that is sealed with another, so that nobody takes
+/// it for the one that is missing.
+///
+/// # Errors
+/// When it is.
+pub async fn refuse_another_key(config: &Config, store: &Store) -> Result<(), Failure> {
+    let opened = async { store.read().await?.open_all().await };
+    let Err(StoreError::Secret(_)) = opened.await else { return Ok(()) }; // what else is wrong is told by whoever meets it
+    let file = file(config);
+    if config.secrets.keys.is_empty() && config.secrets.file.is_none() {
+        let _ = fs::remove_file(&file);
+    }
+    Err(Failure::new(format!(
+        "the secrets in the database are sealed with a key that is not there: put {} back, from where you keep it apart from the database",
+        file.display()
+    )))
 }
 
 /// Tells the operator what a missing key means, before somebody finds out.

@@ -21,6 +21,7 @@ use ringfleet_store::{SCHEMA, Store};
 use crate::{
     config::Config,
     process::{Failure, open_store, own_data},
+    secrets,
 };
 use archive::{Reading, Writing};
 use manifest::Manifest;
@@ -129,10 +130,7 @@ pub async fn restore(config: &Config, args: &RestoreArgs) -> Result<(), Failure>
     drop(own);
     println!("{}: restored as of {}", config.data.display(), rfc3339(manifest.made_at));
     told_of(paused);
-    if !config.data.join("secrets.keys").exists()
-        && config.secrets.keys.is_empty()
-        && config.secrets.file.is_none()
-    {
+    if !secrets::file(config).exists() && config.secrets.keys.is_empty() && config.secrets.file.is_none() {
         println!(
             "put secrets.keys into {} before the first start: the secrets in the database are sealed with it",
             config.data.display()

@@ -59,7 +59,7 @@ async fn open(config: &Config) -> Result<Store, Failure> {
     let has_keys = config.database_url.is_some()
         || !config.secrets.keys.is_empty()
         || config.secrets.file.is_some()
-        || config.data.join("secrets.keys").exists();
+        || secrets::file(config).exists();
     Ok(match has_keys {
         true => store.with_keys(secrets::keyring(config)?),
         false => store,

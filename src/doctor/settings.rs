@@ -38,7 +38,7 @@ fn base_url(config: &Config, report: &mut Report) {
 
 fn secrets(config: &Config, report: &mut Report) {
     const WHAT: &str = "secrets.keys";
-    let file = config.data.join("secrets.keys");
+    let file = crate::secrets::file(config);
     let (configured, is_alone) =
         (!config.secrets.keys.is_empty() || config.secrets.file.is_some(), config.database_url.is_none());
     match (configured, is_alone) {

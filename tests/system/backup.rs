@@ -32,6 +32,8 @@ async fn what_is_put_back_calls_nobody_until_somebody_has_looked() {
     let system = pair.start(&[]).await;
     let operator = Operator::new(&system.api);
     let trunk = operator.simulated_trunk(1, 200, json!({})).await;
+    let sealed = json!({"name": "C", "kind": "sip", "host": "192.0.2.1", "username": "u", "password": "p"});
+    operator.post("/trunks", sealed).await;
     let campaign = operator.campaign(&trunk, json!({"limits": {"maxLiveCalls": 2}})).await;
     campaign.add(&numbers(200, 1)).await;
     let later = operator.campaign(&trunk, json!({"startAt": "2099-01-01T00:00:00Z"})).await;
@@ -71,6 +73,11 @@ async fn what_is_put_back_calls_nobody_until_somebody_has_looked() {
     assert!(restored.wait_exit(SOON).await.success(), "{}", restored.stderr());
     assert_eq!(fs::read(format!("{place}/hello.wav")).expect("it is there"), b"RIFF");
     assert!(path(&third, "recordings/ses_1.wav").exists());
+
+    // Its key was not put beside it: no other is made, which somebody could take for it.
+    let said = refused(&third, &["up", "--listen", "127.0.0.1:0"]).await;
+    assert!(said.contains("sealed with a key that is not there"), "{said}");
+    assert!(!path(&third, "secrets.keys").exists());
 
     let system = other.start(&[]).await;
     let operator = Operator::new(&system.api);

@@ -21,6 +21,7 @@ use crate::{
 const ADDRESSES: [&str; 3] = ["host", "baseUrl", "url"];
 /// What of a new trunk stays as it is.
 const KIND: &str = "kind";
+const LIMITS: &str = "limits";
 
 /// What is to change: the fields of a new trunk but `kind`. What a trunk can be without, `null` takes away.
 #[derive(Deserialize)]
@@ -58,7 +59,16 @@ impl Changes {
             return Err(ApiError::invalid(KIND, "stays what it is; make another trunk"));
         }
         self.secrets_go_where_they_went(&kept, trunk.config.secret_names())?;
-        let changed: Map<String, Value> = kept.into_iter().chain(self.0).collect();
+        let mut given = self.0;
+        // One of two limits: who changes one leaves the other as somebody else may have set it meanwhile.
+        if let (Some(Value::Object(limits)), Some(Value::Object(others))) =
+            (given.get_mut(LIMITS), kept.get(LIMITS))
+        {
+            for (name, value) in others {
+                limits.entry(name.clone()).or_insert_with(|| value.clone());
+            }
+        }
+        let changed: Map<String, Value> = kept.into_iter().chain(given).collect();
         let body: Body = json::parse(Value::Object(changed).to_string().as_bytes())?;
         body.check(guard).await
     }
@@ -98,7 +108,7 @@ fn written(trunk: &Trunk) -> Map<String, Value> {
     }
     let beside = [("name", json!(name)), ("callerId", json!(caller_id)), ("callerIds", json!(caller_ids))];
     all.extend(beside.map(|(name, value)| (name.to_owned(), value)));
-    all.insert("limits".to_owned(), json!(limits));
+    all.insert(LIMITS.to_owned(), json!(limits));
     all.retain(|_, value| !value.is_null() && *value != Value::Bool(false));
     all
 }

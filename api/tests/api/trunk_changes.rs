@@ -76,10 +76,16 @@ async fn what_is_left_out_stays_and_null_takes_away() {
             patch(&world, &id, json!({"name": "New", "kind": body["kind"], "limits": {"maxLiveCalls": 3}}));
         let changed = changed.await.expect(200);
         assert_eq!(changed.data()["name"], "New");
-        assert_eq!(changed.data()["limits"], json!({"callsPerSecond": null, "maxLiveCalls": 3}));
+        assert_eq!(
+            changed.data()["limits"],
+            json!({"callsPerSecond": 2.5, "maxLiveCalls": 3}),
+            "the other stays"
+        );
+        let one = patch(&world, &id, json!({"limits": {"callsPerSecond": null}})).await.expect(200);
+        assert_eq!(one.data()["limits"], json!({"callsPerSecond": null, "maxLiveCalls": 3}));
         assert_eq!(kept(&world, &id).await.config, before.config, "{body}");
         let shown = world.get(&format!("/trunks/{id}")).await;
-        assert_eq!(&without(shown.data(), "liveCalls"), changed.data());
+        assert_eq!(&without(shown.data(), "liveCalls"), one.data());
         patch(&world, &id, json!({"limits": null})).await.expect(200);
         assert_eq!(kept(&world, &id).await.limits, Default::default(), "no limit");
     }
@@ -148,7 +154,7 @@ async fn the_log_tells_what_was_changed_and_no_secret() {
     let log = world.get("/audit-log?limit=1").await.expect(200);
     let entry = &log.data()[0];
     assert_eq!((&entry["action"], &entry["target"]["id"]), (&json!("trunk.edit"), &json!(id)));
-    let limits = json!({"from": {"callsPerSecond": 2.5, "maxLiveCalls": 10}, "to": {"callsPerSecond": 1.0, "maxLiveCalls": null}});
+    let limits = json!({"from": {"callsPerSecond": 2.5, "maxLiveCalls": 10}, "to": {"callsPerSecond": 1.0, "maxLiveCalls": 10}});
     assert_eq!(entry["detail"], json!({"limits": limits, "password": "changed"}));
     assert!(!log.text.contains("hush") && !changed.text.contains("hush"));
     // The same again is no change.

@@ -35,8 +35,24 @@ export class LiveHub {
   private timer: ReturnType<typeof setTimeout> | undefined;
   private now: LiveState = 'idle';
 
+  /** Whether nobody sees the page: behind another tab, or left and kept by the browser for the way back. */
+  private isAway = false;
+  /** Whether something may have been missed since. */
+  private wasAway = false;
+
   constructor(cache: QueryClient) {
     this.cache = cache;
+    // A browser has six connections to a server (HTTP/1.1): pages that nobody sees leave theirs to the others.
+    globalThis.document?.addEventListener('visibilitychange', () => this.away(document.hidden));
+    globalThis.window?.addEventListener('pagehide', () => this.away(true));
+    globalThis.window?.addEventListener('pageshow', () => this.away(document.hidden));
+  }
+
+  private away(isAway: boolean): void {
+    this.isAway = isAway;
+    this.wasAway ||= isAway;
+    if (isAway) this.ask();
+    else this.settle();
   }
 
   /** How it stands. */
@@ -60,15 +76,17 @@ export class LiveHub {
 
   private settle(): void {
     clearTimeout(this.timer);
-    this.timer = setTimeout(() => {
-      const query = queryOf(this.wanted);
-      if (query === this.asked) return;
-      this.asked = query;
-      this.stop.abort();
-      this.stop = new AbortController();
-      if (query === '') this.become('idle');
-      else void this.run(query, this.stop.signal);
-    }, SETTLE);
+    this.timer = setTimeout(() => this.ask(), SETTLE);
+  }
+
+  private ask(): void {
+    const query = this.isAway ? '' : queryOf(this.wanted);
+    if (query === this.asked) return;
+    this.asked = query;
+    this.stop.abort();
+    this.stop = new AbortController();
+    if (query === '') this.become('idle');
+    else void this.run(query, this.stop.signal);
   }
 
   private become(state: LiveState): void {
@@ -85,8 +103,10 @@ export class LiveHub {
       try {
         await this.read(query, stop, () => {
           // While it was gone, things were missed that no event repeats, like the points of a chart.
-          if (losses > 0) void this.cache.invalidateQueries({ predicate: (it) => it.meta?.catchUp === true });
+          if (losses > 0 || this.wasAway)
+            void this.cache.invalidateQueries({ predicate: (it) => it.meta?.catchUp === true });
           losses = 0;
+          this.wasAway = false;
           this.become('open');
         });
       } catch (error) {

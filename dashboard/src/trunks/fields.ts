@@ -212,7 +212,16 @@ export function changesOf(kind: Kind, before: Values, after: Values): TrunkChang
   const texts = new Map(was?.map(([name, value]) => [name, JSON.stringify(value)]));
   const set = (is ?? []).filter(([name, value]) => texts.get(name) !== JSON.stringify(value));
   const gone = [...texts.keys()].filter((name) => !is?.some(([left]) => left === name)).map((name) => [name, null]);
-  return Object.fromEntries([...set, ...gone]) as TrunkChanges;
+  const changes = Object.fromEntries([...set, ...gone]);
+  // Each limit by itself: the other may have been changed by somebody else meanwhile.
+  const { limits: old } = bodyOf(kind, before);
+  if (changes.limits) {
+    const limits = Object.entries(changes.limits).filter(([name, value]) => old?.[name as keyof typeof old] !== value);
+    changes.limits = Object.fromEntries(limits);
+  }
+  // Where there is no user any more, there is no password.
+  if (changes.username === null && changes.password === undefined) changes.password = null;
+  return changes as TrunkChanges;
 }
 
 const numberIn = (text: string | undefined) => (text?.trim() ? (numberOf(text) ?? text) : undefined);

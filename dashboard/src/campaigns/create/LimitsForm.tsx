@@ -1,3 +1,4 @@
+import { useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 
 import { useWhyNot } from '../../api/me';
@@ -5,7 +6,7 @@ import { Button } from '../../ui/Button';
 import { FieldErrors, NumberField, Select, TextField } from '../../ui/Field';
 import { ErrorNote } from '../../ui/Note';
 import { Card } from '../../ui/Page';
-import type { Campaign } from '../queries';
+import { type Campaign, campaignQuery } from '../queries';
 import { useSave } from '../use-save';
 import styles from './Forms.module.css';
 import { changesOf, draftOf, type LimitsDraft, wrongFields } from './limits';
@@ -23,9 +24,15 @@ export function LimitsForm({
   onSaved: () => void;
 }) {
   const whyNot = useWhyNot();
-  const [draft, setDraft] = useState(() => draftOf(campaign));
+  const cache = useQueryClient();
+  const [begin, setBegin] = useState(() => draftOf(campaign));
+  const [draft, setDraft] = useState(begin);
+  const show = (known: Campaign) => {
+    setBegin(draftOf(known));
+    setDraft(draftOf(known));
+  };
   const save = useSave(campaign.id, (saved) => {
-    setDraft(draftOf(saved));
+    show(saved);
     onSaved();
   });
   const wrong = wrongFields(draft);
@@ -40,10 +47,14 @@ export function LimitsForm({
       onChange={(value) => set({ [name]: value })}
     />
   );
-  const submit = () => {
-    const changes = changesOf(campaign, draft);
-    if (Object.keys(changes).length === 0) onSaved();
-    else save.mutate(changes);
+  const submit = async () => {
+    // What somebody else has changed meanwhile stays, but for what was typed here.
+    const now = await cache.fetchQuery({ ...campaignQuery(campaign.id), staleTime: 0 }).catch(() => campaign);
+    const typed = Object.entries(draft).filter(([name, value]) => value !== begin[name as keyof LimitsDraft]);
+    const changes = changesOf(now, { ...draftOf(now), ...Object.fromEntries(typed) });
+    if (Object.keys(changes).length > 0) return save.mutate(changes);
+    show(now);
+    onSaved();
   };
   return (
     <FieldErrors error={save.error}>
@@ -51,7 +62,7 @@ export function LimitsForm({
         className={styles.form}
         onSubmit={(event) => {
           event.preventDefault();
-          submit();
+          void submit();
         }}
       >
         <Card title="Pace">
