@@ -37,6 +37,20 @@ pub async fn check(config: &Config, store: &Store, report: &mut Report) {
         }
     }
     greetings(config, &agents, report);
+    speech(config, &agents, report);
+}
+
+/// Texts need somebody who says them; where a provider of the trunk does, as with Twilio, nobody here has to.
+fn speech(config: &Config, agents: &[Agent], report: &mut Report) {
+    let says = |agent: &&Agent| agent.conversation.texts().next().is_some();
+    let count = agents.iter().filter(says).count();
+    if count > 0 && config.speech.is_none() {
+        report.warn(
+            "speech",
+            format!("{count} agents say texts, and nobody is named who makes speech of them: calls by SIP, and simulated ones, wait"),
+            "set speech.provider, to espeak-ng or openai, for every worker; see docs/OPERATIONS.md",
+        );
+    }
 }
 
 async fn all(store: &Store) -> Result<(Vec<Trunk>, Vec<Agent>), StoreError> {

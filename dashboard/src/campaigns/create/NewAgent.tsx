@@ -44,7 +44,8 @@ export function NewAgent({ columns, onMade }: { columns: readonly string[]; onMa
           hint={
             <>
               <code>{`{{${example}}}`}</code> is filled with each recipient's own; <code>{`{{${example}|there}}`}</code>{' '}
-              has a word for those who lack it. Without a text a chime plays.
+              has a word for those who lack it. A text needs a speech provider on the workers, or calls wait; without a
+              text a chime plays.
             </>
           }
           value={text}
