@@ -42,6 +42,10 @@ async fn one_process_is_looked_at_while_it_runs_and_while_it_does_not() {
     let operator = Operator::new(&system.api);
     operator.simulated_trunk(1, 1, json!({})).await;
     assert_eq!(failing(&pair, &[]).await, Vec::<String>::new());
+    operator.agent(json!({"greetingText": "Hello"})).await;
+    let (_, findings) = told(pair.spawn(&["doctor", "--json"], &[])).await;
+    let mut warned = findings.iter().filter(|finding| finding["level"] == "warn");
+    assert!(warned.any(|finding| finding["what"] == "speech"), "nobody says it: {findings:#?}");
     let nobody = format!("127.0.0.1:{}", free_port()).parse().expect("an address");
     let trunk = operator.sip_trunk(nobody, json!({})).await;
     assert_eq!(failing(&pair, &[]).await, [format!("trunk {trunk} (Peer)")]);
