@@ -71,7 +71,11 @@ export const HOLD: Readonly<Record<Schemas['Hold'], { text: string; meaning: str
     text: 'Outside calling hours',
     meaning: 'It is too early or too late where they are. They are called when the hours open.',
   },
-  PACE: { text: 'Pace', meaning: 'As many calls per second as agreed are being placed. They are next.' },
+  PACE: {
+    text: 'Pace',
+    meaning:
+      'As many calls per second as agreed are being placed, or what a call needs, like a voice for its text, is not there yet. They are next.',
+  },
   CONCURRENCY: { text: 'Lines busy', meaning: 'As many calls as allowed are live. The next free line is theirs.' },
   SEATS: { text: 'No free seat', meaning: 'Nobody would be free to talk if they picked up.' },
   GAP: { text: 'Called lately', meaning: 'Their number was called a short while ago, or often enough today.' },
@@ -82,14 +86,14 @@ export const HOLD: Readonly<Record<Schemas['Hold'], { text: string; meaning: str
   SUPPRESSED: { text: 'Must not be called', meaning: 'Their number is on a suppression list.' },
   PAUSED: { text: 'Paused', meaning: 'The campaign is paused. They are called after the next start.' },
   TRUNK: {
-    text: 'Trunk in trouble',
-    meaning: 'The trunk refuses calls or does not answer. They are called once it works again.',
+    text: 'Trunk takes no calls',
+    meaning: 'It refuses calls, does not answer, or somebody has paused it. They are called once it takes calls again.',
   },
   RETRY: {
     text: 'Waiting to be tried again',
     meaning: 'They were not reached; the wait between two attempts is not over.',
   },
-  TURN: { text: 'Others first', meaning: 'They may be called as soon as it is their turn.' },
+  TURN: { text: 'Others first', meaning: 'They are called as soon as it is their turn and a worker takes calls.' },
 };
 
 const REASONS: Readonly<Record<string, string>> = {
