@@ -88,7 +88,7 @@ function Health({ trunk: { health } }: { trunk: Trunk }) {
   const { tone, meaning } = HEALTH[health.status];
   return (
     <Note tone={tone}>
-      {meaning} {health.reason && `Its trouble: ${reason(health.reason)}. `}
+      {meaning} {health.status !== 'STOPPED' && health.reason && `Its trouble: ${reason(health.reason)}. `}
       {health.since && `Since ${moment(health.since)}. `}
       {health.nextProbeAt && `It is asked again ${ago(health.nextProbeAt)}.`}
     </Note>
