@@ -208,15 +208,16 @@ function typed(value: unknown): string {
 
 /** What is to change, as the API takes it, when the fields of a trunk have become others; null takes away. */
 export function changesOf(kind: Kind, before: Values, after: Values): TrunkChanges {
-  const [was, is] = [before, after].map((values) => Object.entries(bodyOf(kind, values)) as [string, unknown][]);
-  const texts = new Map(was?.map(([name, value]) => [name, JSON.stringify(value)]));
-  const set = (is ?? []).filter(([name, value]) => texts.get(name) !== JSON.stringify(value));
-  const gone = [...texts.keys()].filter((name) => !is?.some(([left]) => left === name)).map((name) => [name, null]);
+  const [old, next] = [bodyOf(kind, before), bodyOf(kind, after)];
+  const texts = new Map(Object.entries(old).map(([name, value]) => [name, JSON.stringify(value)]));
+  const set = Object.entries(next).filter(([name, value]) => texts.get(name) !== JSON.stringify(value));
+  const gone = [...texts.keys()].filter((name) => !(name in next)).map((name) => [name, null]);
   const changes = Object.fromEntries([...set, ...gone]);
   // Each limit by itself: the other may have been changed by somebody else meanwhile.
-  const { limits: old } = bodyOf(kind, before);
   if (changes.limits) {
-    const limits = Object.entries(changes.limits).filter(([name, value]) => old?.[name as keyof typeof old] !== value);
+    const limits = Object.entries(changes.limits).filter(
+      ([name, value]) => old.limits?.[name as keyof typeof old.limits] !== value,
+    );
     changes.limits = Object.fromEntries(limits);
   }
   // Where there is no user any more, there is no password.
