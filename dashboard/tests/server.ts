@@ -5,8 +5,6 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 
-import { type PreviewServer, preview } from 'vite';
-
 const PROGRAM = resolve(process.env.RINGFLEET_BIN ?? '../target/debug/ringfleet');
 /** Longest wait for a server to begin, in milliseconds. */
 const SOON = 60_000;
@@ -16,27 +14,23 @@ export class Server {
   readonly url: string;
   private readonly folder: string;
   private readonly process: ChildProcess;
-  private readonly pages: PreviewServer | null;
 
-  private constructor(url: string, folder: string, process: ChildProcess, pages: PreviewServer | null) {
+  private constructor(url: string, folder: string, process: ChildProcess) {
     this.url = url;
     this.folder = folder;
     this.process = process;
-    this.pages = pages;
   }
 
   /** With settings of its own, as the environment says them. */
   static async start(settings: Readonly<Record<string, string>> = {}): Promise<Server> {
     const folder = await mkdtemp(join(tmpdir(), 'ringfleet-dashboard-'));
-    const own = `http://127.0.0.1:${await freePort()}`;
-    const pages = process.env.RINGFLEET_PAGES ? await pagesBefore(own) : null;
-    const url = pages?.resolvedUrls?.local[0]?.replace(/\/$/, '') ?? own;
+    const url = `http://127.0.0.1:${await freePort()}`;
     // Tests ask more in a minute than people do.
     const quota = { RINGFLEET_API__REQUESTS_PER_MINUTE: '60000', RINGFLEET_API__BURST: '10000' };
     const env = { ...environment(), ...quota, RINGFLEET_API__BASE_URL: url, ...settings };
-    const child = spawn(PROGRAM, ['up', '--data', folder, '--listen', new URL(own).host], { env });
+    const child = spawn(PROGRAM, ['up', '--data', folder, '--listen', new URL(url).host], { env });
     await begun(child);
-    return new Server(url, folder, child, pages);
+    return new Server(url, folder, child);
   }
 
   /** Makes an API key, and its workspace where there is none of that name. */
@@ -50,15 +44,8 @@ export class Server {
     const ended = new Promise((done) => this.process.once('exit', done));
     this.process.kill('SIGKILL');
     await ended;
-    await this.pages?.close();
     await rm(this.folder, { recursive: true, force: true });
   }
-}
-
-/** The pages of `dist/` as they were built last, before a server in which others are embedded: for trying them out without building it anew. */
-async function pagesBefore(server: string): Promise<PreviewServer> {
-  const proxy = Object.fromEntries(['/api', '/docs', '/openapi.json'].map((path) => [path, server]));
-  return preview({ logLevel: 'silent', preview: { host: '127.0.0.1', port: await freePort(), proxy } });
 }
 
 /** Without settings that are meant for another Ringfleet. */

@@ -1,4 +1,5 @@
-//! The dashboard: files of `dashboard/dist`, kept in the binary. `dashboard/README.md` says how they are made.
+//! The dashboard: files of `dashboard/dist`, kept in the binary, or read from that folder by one that was built without optimisation.
+//! `dashboard/README.md` says how they are made.
 //!
 //! A file is served under its name, and the first page wherever a browser asks for a page and the API has none, for the dashboard finds its
 //! pages by itself. A program that asks for an unknown path gets the API's 404 as ever. A binary that was built without Node says
@@ -53,13 +54,13 @@ const ANEW: HeaderValue = HeaderValue::from_static("no-cache");
 
 /// Answers whatever is none of the API's endpoints.
 pub(crate) async fn or_no_such_route(request: Request) -> Response {
-    let embedded = |name: &str| {
+    let built = |name: &str| {
         Built::get(name).map(|file| match file.data {
             std::borrow::Cow::Borrowed(bytes) => Bytes::from_static(bytes),
             std::borrow::Cow::Owned(bytes) => bytes.into(),
         })
     };
-    match answer(embedded, request.method(), request.uri().path(), request.headers()) {
+    match answer(built, request.method(), request.uri().path(), request.headers()) {
         Some(found) => found,
         None => ApiError::no_such_route().into_response(),
     }

@@ -1,9 +1,13 @@
 //! Routes that cannot be served without being described.
 
+use std::{pin::Pin, sync::Arc};
+
 use axum::{
     Router,
+    extract::Request,
     handler::Handler,
     http::{Method, StatusCode},
+    response::Response,
     routing::{MethodFilter, on},
 };
 use utoipa::openapi::{ResponseBuilder, path::HttpMethod};
@@ -36,7 +40,7 @@ macro_rules! methods {
         #[doc = concat!("Serves `", stringify!($filter), "`; when all goes well the status is `", stringify!($status), "`.")]
         pub(crate) fn $name<H, T: 'static, Args>(self, path: &str, handler: H, summary: &'static str) -> Self
         where
-            H: Handler<T, Gate> + Described<Args>,
+            H: Handler<T, Gate> + Described<Args> + Sync,
         {
             self.serve(MethodFilter::$filter, Method::$filter, StatusCode::$status, path, handler, summary)
         }
@@ -64,13 +68,13 @@ impl Routes {
         summary: &'static str,
     ) -> Self
     where
-        H: Handler<T, Gate> + Described<Args>,
+        H: Handler<T, Gate> + Described<Args> + Sync,
     {
         let mut draft = Draft::default();
         H::describe(&mut draft, status.as_u16());
         let (path_there, id) = (path.to_owned(), name_of::<H>());
         self.operations.push(Operation { method, path: path_there, id, summary, draft, of_samora: false });
-        self.router = self.router.route(path, on(filter, handler));
+        self.router = self.router.route(path, on(filter, Erased::of(handler)));
         self
     }
 
@@ -118,6 +122,26 @@ impl Routes {
     /// What serves it.
     pub(crate) fn into_router(self) -> Router<Gate> {
         self.router
+    }
+}
+
+/// A handler whose type is forgotten, so that what axum builds around one is compiled once, and not for each of them.
+#[derive(Clone)]
+struct Erased(Arc<dyn Fn(Request, Gate) -> Answer + Send + Sync>);
+
+type Answer = Pin<Box<dyn Future<Output = Response> + Send>>;
+
+impl Erased {
+    fn of<H: Handler<T, Gate> + Sync, T: 'static>(handler: H) -> Self {
+        Self(Arc::new(move |request, gate| Box::pin(handler.clone().call(request, gate))))
+    }
+}
+
+impl Handler<(), Gate> for Erased {
+    type Future = Answer;
+
+    fn call(self, request: Request, gate: Gate) -> Answer {
+        (self.0)(request, gate)
     }
 }
 
