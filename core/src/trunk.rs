@@ -96,6 +96,11 @@ impl TrunkConfig {
         self.voices().is_none() && !self.brings_agent()
     }
 
+    /// Whether somebody may hear what is said over it: a simulated phone has no ear.
+    pub fn is_heard(&self) -> bool {
+        !matches!(self, Self::Simulated(_))
+    }
+
     /// Whose voices say a text, where the provider holds the audio: in an agent's `voice.provider`.
     pub const fn voices(&self) -> Option<&'static str> {
         match self {

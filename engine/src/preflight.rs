@@ -44,6 +44,8 @@ pub struct Preflight {
     pub seconds_a_seat: Option<f64>,
     /// To whom what is to be said cannot be said: they are counted as callable or held, and end INVALID when it is their turn.
     pub lacks: Lacks,
+    /// The agent has texts that a worker has to make speech of, for the trunks play what they are given.
+    pub needs_speech: bool,
     /// Those who lack something that a message of the plan needs: its step will fail for them.
     pub message_lacks: Lacks,
 }
@@ -78,18 +80,20 @@ impl Engine {
         let now = self.0.clock.now();
         let mut tx = self.0.store.read().await?;
         let campaign = tx.campaign(workspace, id).await?.ok_or(EngineError::NotFound("campaign"))?;
-        let lines = trunk_groups::limits(&trunk_groups::lines(&mut tx, &campaign).await?);
+        let lines = trunk_groups::lines(&mut tx, &campaign).await?;
         let mut count = Count::new(&campaign, now);
         count.alike(&mut tx).await?;
         count.special(&mut tx).await?;
         let numbers = caller_ids::today(&mut tx, &campaign, now).await?;
         if let Some(agent) = tx.agent(workspace, campaign.agent_id).await? {
             count.found.lacks = Lacks::of(&mut tx, id, &agent.conversation).await?;
+            count.found.needs_speech = agent.conversation.texts().next().is_some()
+                && trunk_groups::play_ours(&mut tx, workspace, &lines).await?;
         }
         count.found.message_lacks = Lacks::of_messages(&mut tx, id, &campaign.plan).await?;
         tx.commit().await?;
         numbers.iter().for_each(|numbers| count.hold_beyond(numbers));
-        let preflight = count.finish(lines);
+        let preflight = count.finish(trunk_groups::limits(&lines));
         Ok((campaign, preflight))
     }
 }

@@ -121,6 +121,17 @@ pub(crate) fn limits(lines: &[Line]) -> Limits {
     Limits::together(first.map(|line| line.limits))
 }
 
+/// Whether one of a campaign's trunks plays to somebody what a worker has made.
+pub(crate) async fn play_ours(tx: &mut Tx, workspace: WorkspaceId, lines: &[Line]) -> Result<bool> {
+    for line in lines {
+        let trunk = tx.trunk(workspace, line.trunk()).await?;
+        if trunk.is_some_and(|trunk| trunk.config.plays_greetings() && trunk.config.is_heard()) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
 /// The trunks of groups, each looked at once.
 #[derive(Default)]
 struct Groups(HashMap<TrunkGroupId, Vec<Line>>);

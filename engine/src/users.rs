@@ -90,14 +90,15 @@ impl Engine {
         Ok(grant)
     }
 
-    /// Whether somebody without an invitation may sign up now.
-    pub async fn is_open(&self, settings: AccessSettings) -> Result<bool> {
+    /// Who may sign up now without an invitation.
+    pub async fn entry(&self, settings: AccessSettings) -> Result<Entry> {
         let mut tx = self.0.store.read().await?;
         let decided = may_sign_up(&mut tx, settings.signup, false).await;
         tx.commit().await?;
         match decided {
-            Ok(_) => Ok(true),
-            Err(EngineError::Forbidden(_)) => Ok(false),
+            Ok(true) => Ok(Entry::First),
+            Ok(false) => Ok(Entry::Anybody),
+            Err(EngineError::Forbidden(_)) => Ok(Entry::Nobody),
             Err(error) => Err(error),
         }
     }
@@ -277,6 +278,17 @@ fn no_reset() -> EngineError {
         "token",
         "this link was used or replaced, or is older than an hour; ask for another one",
     )
+}
+
+/// Who may sign up without an invitation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Entry {
+    /// There are accounts, or workspaces, and new ones come by invitation.
+    Nobody,
+    /// Whoever wants.
+    Anybody,
+    /// The first user, who will run the installation.
+    First,
 }
 
 /// Whether somebody may sign up, and then whether as superuser.

@@ -37,6 +37,24 @@ pub struct FleetNow {
     pub is_shared: bool,
 }
 
+/// What the workers can do. Where nobody knows, they can.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Hands {
+    /// Some of them take calls.
+    pub take_calls: bool,
+    /// Some of those make speech of a text.
+    pub speak: bool,
+}
+
+impl Hands {
+    fn of(members: &[Member]) -> Self {
+        let mut at_work =
+            members.iter().filter(|member| member.role == "worker" && !member.draining).peekable();
+        let take_calls = at_work.peek().is_some();
+        Self { take_calls, speak: !take_calls || at_work.any(|worker| worker.speaks != Some(false)) }
+    }
+}
+
 impl Engine {
     /// Who works, and what waits.
     pub async fn fleet_now(&self) -> Result<FleetNow> {
@@ -48,6 +66,17 @@ impl Engine {
         let mut workers = with_figures(known, &members);
         workers.sort_by_key(|worker| worker.id);
         Ok(FleetNow { workers, lanes, is_shared: self.fleet().is_shared() })
+    }
+
+    /// What the workers can do at this moment, as far as they can be heard of.
+    pub async fn hands(&self) -> Hands {
+        match self.fleet().presence().members().await {
+            Ok(members) => Hands::of(&members),
+            Err(error) => {
+                tracing::debug!(?error, "nobody can tell what the workers can do");
+                Hands { take_calls: true, speak: true }
+            }
+        }
     }
 
     /// Whether a worker lives, as far as the database knows: it says more than whether it can be heard of at this moment.

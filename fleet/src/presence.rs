@@ -28,6 +28,9 @@ pub struct Member {
     pub version: String,
     /// Whether it takes no new work because it is about to end.
     pub draining: bool,
+    /// Whether it has somebody who makes speech of texts; unknown of a version that does not tell.
+    #[serde(default)]
+    pub speaks: Option<bool>,
 }
 
 /// The list of members. Cheap to clone.

@@ -19,6 +19,7 @@ fn member(id: &str, live: u32) -> Member {
         capacity: 100,
         version: "0.1.0".to_owned(),
         draining: false,
+        speaks: None,
     }
 }
 

@@ -167,6 +167,15 @@ async fn without_a_provider_a_text_holds_its_calls() {
     campaign.until("it is held", |stats| stats["holds"]["PACE"] == 1).await;
     let session = campaign.sessions().await.remove(0);
     assert_eq!((text(&session["reason"]), &session["endedAt"]), ("speech_unavailable", &Value::Null));
+
+    // Whoever tries things out has neither a provider nor somebody who would hear it.
+    let trunk = operator.simulated_trunk(1, 1, json!({})).await;
+    let agent = operator.agent(json!({"greetingText": "Hello"})).await;
+    let trial = operator.campaign(&trunk, json!({"agentId": agent})).await;
+    trial.add(&numbers(3, 1)).await;
+    trial.act("start").await;
+    trial.finished().await;
+    assert_eq!(trial.stats().await["recipients"]["byDisposition"]["REACHED"], 3);
 }
 
 /// How a session stands.

@@ -71,6 +71,7 @@ async fn announce(dialer: &Dialer, capacity: u32) -> Result<(), EngineError> {
         capacity,
         version: env!("CARGO_PKG_VERSION").into(),
         draining,
+        speaks: Some(dialer.speech.is_some()),
     };
     Ok(dialer.engine.fleet().presence().announce(member).await?)
 }

@@ -68,7 +68,7 @@ impl Dialer {
     }
 
     async fn spoken(&self, dial: &Dial, text: &str) -> Result<Pcm, Ending> {
-        if is_silence(text) {
+        if is_silence(text) || !dial.config.is_heard() {
             return Ok(Arc::default());
         }
         let Some(speech) = &self.speech else {

@@ -1,5 +1,6 @@
 //! What a page needs to know before anybody has come in.
 
+use ringfleet_engine::Entry;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -12,6 +13,8 @@ use crate::{auth::Anyone, envelope::Reply, error::Result};
 pub(super) struct View {
     /// Whether anybody may sign up now, without an invitation.
     signup: bool,
+    /// Whether nobody has an account yet: whoever signs up now runs the installation.
+    first: bool,
     /// Whether one may log in with Google.
     google: bool,
     /// Whether it sends mail, without which nobody gets a link to set a new password.
@@ -20,8 +23,10 @@ pub(super) struct View {
 
 /// `GET /auth/options`: the ways in. Signing up, say, is open to the first user of an installation only.
 pub(super) async fn options(door: Anyone) -> Result<Reply<View>> {
+    let entry = door.engine().entry(door.settings().access).await?;
     Ok(Reply::ok(View {
-        signup: door.engine().is_open(door.settings().access).await?,
+        signup: entry != Entry::Nobody,
+        first: entry == Entry::First,
         google: door.issuer().is_some(),
         mail: door.mailer().is_some(),
     }))

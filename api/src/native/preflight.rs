@@ -9,7 +9,7 @@ use ringfleet_core::{
     opening,
     terms::{NO_LEGAL_HOUR, UNKNOWN_ZONE},
 };
-use ringfleet_engine::{Lack, Lacks, Preflight, ZoneHours};
+use ringfleet_engine::{Hands, Lack, Lacks, Preflight, ZoneHours};
 use ringfleet_store::Campaign;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -108,12 +108,13 @@ pub(super) async fn show(
 ) -> Result<Reply<View>> {
     let (gate, workspace) = door.into_gate();
     let counted = gate.preflights().at_most(gate.engine(), workspace, id, most).await?;
-    Ok(Reply::ok(View::of(counted.campaign(), Preflight::clone(&counted.found), counted.at)))
+    let hands = gate.engine().hands().await;
+    Ok(Reply::ok(View::of(counted.campaign(), Preflight::clone(&counted.found), hands, counted.at)))
 }
 
 impl View {
-    fn of(campaign: &Campaign, found: Preflight, at: DateTime<Utc>) -> Self {
-        let warnings = warnings(&found);
+    fn of(campaign: &Campaign, found: Preflight, hands: Hands, at: DateTime<Utc>) -> Self {
+        let warnings = warnings(&found, hands);
         Self {
             status: campaign.state,
             waiting: found.waiting,
@@ -160,8 +161,16 @@ impl From<ZoneHours> for ZoneView {
     }
 }
 
-fn warnings(found: &Preflight) -> Vec<String> {
+fn warnings(found: &Preflight, hands: Hands) -> Vec<String> {
     let mut warnings = Vec::new();
+    if !hands.take_calls {
+        warnings.push("no worker takes calls at present: everybody waits until one does".into());
+    }
+    if found.needs_speech && !hands.speak {
+        warnings.push(
+            "the agent says a text, and no worker makes speech of texts: everybody waits until one does; configure [speech] on the workers, or give the agent sounds in place of texts".into(),
+        );
+    }
     let unknown = ended_with(found, UNKNOWN_ZONE);
     if unknown > 0 {
         warnings.push(format!(

@@ -71,9 +71,17 @@ async fn the_ways_in_are_shown_to_everybody() {
         let world = fresh(signup).await;
         let options =
             async || world.call_with("", &[], "GET", "/auth/options", Value::Null).await.expect(200);
-        assert_eq!(*options().await.data(), json!({"signup": before, "google": false, "mail": false}));
+        assert_eq!(
+            *options().await.data(),
+            json!({"signup": before, "first": before, "google": false, "mail": false})
+        );
         sign_up(&world, "ana@x.de").await;
-        assert_eq!(options().await.data()["signup"], after, "{signup:?}");
+        let options = options().await;
+        assert_eq!(
+            (&options.data()["signup"], &options.data()["first"]),
+            (&json!(after), &json!(false)),
+            "{signup:?}"
+        );
     }
 }
 

@@ -16,16 +16,21 @@ async fn worker(world: &World) -> WorkerId {
     let mut tx = world.engine.store().write().await.unwrap();
     tx.insert_worker(id).await.unwrap();
     tx.commit().await.unwrap();
+    announce(world, &id.to_string(), None, false).await;
+    id
+}
+
+async fn announce(world: &World, id: &str, speaks: Option<bool>, draining: bool) {
     let member = Member {
-        id: id.to_string(),
+        id: id.into(),
         role: "worker".into(),
         live: 3,
         capacity: 50,
         version: "9.9.9".into(),
-        draining: false,
+        draining,
+        speaks,
     };
     world.engine.fleet().presence().announce(member).await.unwrap();
-    id
 }
 
 #[tokio::test]
@@ -112,4 +117,36 @@ async fn a_single_call_waits_for_a_paused_trunk() {
     world.post(&format!("/trunks/{trunk}/resume"), Value::Null).await.expect(200);
     let dial = world.engine.load(call).await.unwrap().unwrap();
     assert!(world.engine.begin(&dial, worker, Value::Null).await.unwrap().is_some());
+}
+
+#[tokio::test]
+async fn a_preflight_says_what_no_worker_can_do() {
+    let world = World::new().await;
+    let said = world.post("/agents", json!({"name": "Asha", "greetingText": "Hello"})).await.id();
+    let chime = world.agent().await;
+    let simulated = world.trunk().await;
+    let sip = json!({"name": "Carrier", "kind": "sip", "host": "sip.example.com"});
+    let sip = world.post("/trunks", sip).await.id();
+    let campaign = async |agent: &str, trunk: &str| {
+        let body = json!({"name": "Autumn", "agentId": agent, "trunkId": trunk});
+        world.post("/campaigns", body).await.id()
+    };
+    let (spoken, silent) = (campaign(&said, &sip).await, campaign(&chime, &sip).await);
+    let unheard = campaign(&said, &simulated).await;
+    let warned = async |campaign: &str| {
+        let ahead = world.get(&format!("/campaigns/{campaign}/preflight")).await.expect(200);
+        let warnings = ahead.data()["warnings"].to_string();
+        ["no worker takes calls", "no worker makes speech"].map(|words| warnings.contains(words))
+    };
+    assert_eq!(warned(&spoken).await, [true, false], "nobody is there");
+    announce(&world, "mute", Some(false), false).await;
+    assert_eq!(warned(&spoken).await, [false, true]);
+    assert_eq!(warned(&silent).await, [false, false], "its agent plays a chime");
+    assert_eq!(warned(&unheard).await, [false, false], "nobody hears it");
+    announce(&world, "old", None, false).await;
+    assert_eq!(warned(&spoken).await, [false, false], "an older one may");
+    announce(&world, "old", Some(true), true).await;
+    assert_eq!(warned(&spoken).await, [false, true], "it takes no calls any more");
+    announce(&world, "mute", Some(true), false).await;
+    assert_eq!(warned(&spoken).await, [false, false]);
 }

@@ -5,7 +5,8 @@ import { useState } from 'react';
 import { api, ask } from '../../api/client';
 import { useWhyNot } from '../../api/me';
 import { Button, ButtonLink } from '../../ui/Button';
-import { FieldErrors, TextArea, TextField } from '../../ui/Field';
+import { TextArea, TextField } from '../../ui/Field';
+import { FieldErrors } from '../../ui/FieldErrors';
 import { ErrorNote } from '../../ui/Note';
 import { toast } from '../../ui/toast';
 import { agentsQuery } from '../queries';
@@ -44,8 +45,8 @@ export function NewAgent({ columns, onMade }: { columns: readonly string[]; onMa
           hint={
             <>
               <code>{`{{${example}}}`}</code> is filled with each recipient's own; <code>{`{{${example}|there}}`}</code>{' '}
-              has a word for those who lack it. A text needs a speech provider on the workers, or calls wait; without a
-              text a chime plays.
+              has a word for those who lack it. Over a carrier, a text needs a speech provider on the workers, or calls
+              wait; without a text a chime plays.
             </>
           }
           value={text}
