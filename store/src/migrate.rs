@@ -1,4 +1,4 @@
-use std::borrow::Cow;
+use std::{borrow::Cow, time::Duration};
 
 use sqlx::{
     SqlSafeStr,
@@ -237,6 +237,19 @@ fn empty() -> StoreError {
 fn newer(version: i64) -> StoreError {
     let what = format!("it is at {version}, newer than {SCHEMA}, the last this version knows");
     StoreError::Schema(format!("{what}; use the version of Ringfleet that brought it there, or a later one"))
+}
+
+/// So long a migration stands in line for a table, and everybody behind it.
+pub(crate) const IMPATIENCE: &str = "SET lock_timeout = '2s'";
+/// So long the others may go before it tries again.
+pub(crate) const LETS_PASS: Duration = Duration::from_secs(1);
+
+/// Whether it has given up waiting for a lock (`lock_not_available`), and is to be tried again.
+pub(crate) fn stood_in_line(error: &MigrateError) -> bool {
+    let (MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _)) = error else {
+        return false;
+    };
+    error.as_database_error().is_some_and(|error| error.code().as_deref() == Some("55P03"))
 }
 
 pub(crate) fn error(error: MigrateError) -> StoreError {

@@ -182,19 +182,25 @@ impl Store {
         Ok(Self::over(Backend::Sqlite { writer: readers.clone(), readers }))
     }
 
-    /// Brings the schema up to this version. Safe to run from several processes at once. What a later version has added stays.
+    /// Brings the schema up to this version. Safe to run from several processes at once, and beside whoever reads for long: on PostgreSQL a
+    /// statement that waits for a table keeps everybody else waiting behind it, so it waits for seconds only, again and again. What a later version has added stays.
     pub async fn migrate(&self) -> Result<()> {
         let (applied, floor) = self.schema().await?;
         migrate::refuse_newer(&applied, floor)?;
         match &self.backend {
-            Backend::Postgres(pool) => {
+            Backend::Postgres(pool) => loop {
                 let mut conn = pool.acquire().await?;
+                sqlx::query(migrate::IMPATIENCE).execute(&mut *conn).await?;
                 let done = migrate::postgres().run_direct(None, &mut *conn, false).await;
-                if done.is_err() {
-                    conn.close().await?; // it may still hold the lock that keeps other migrators out
+                conn.close().await?; // it may still hold the lock that keeps other migrators out
+                match done {
+                    Err(error) if migrate::stood_in_line(&error) => {
+                        tracing::info!("a migration waits for a lock, and lets others pass meanwhile");
+                        tokio::time::sleep(migrate::LETS_PASS).await;
+                    }
+                    done => return done.map_err(migrate::error),
                 }
-                done.map_err(migrate::error)
-            }
+            },
             Backend::Sqlite { writer, .. } => {
                 // sqlx has no lock for SQLite; the write lock keeps other migrators out, and makes all of it one step.
                 let mut tx = writer.begin_with("BEGIN IMMEDIATE").await?;

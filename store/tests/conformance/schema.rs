@@ -1,8 +1,9 @@
 //! The schema: brought up once, told apart when it does not fit.
 
 use ringfleet_store::{Store, StoreError};
+use sqlx::{Connection, PgConnection};
 
-use crate::support::{Db, World, at};
+use crate::support::{Db, Place, SOON, World, at, eventually};
 
 fn told(answer: Result<(), StoreError>, what: &str, to_do: &str) {
     let error = answer.unwrap_err();
@@ -68,4 +69,33 @@ pub async fn many_processes_migrate_at_once(db: Db) {
             store.close().await;
         }
     }
+}
+
+/// Who dumps a database holds its tables for as long as that takes. Calls must not stand still behind a migration that waits for them.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_migration_that_waits_lets_others_pass() {
+    let db = Db::postgres().await;
+    let Place::Postgres(url) = &db.place else { unreachable!("it is one of PostgreSQL") };
+    db.place
+        .raw(
+            "DELETE FROM _sqlx_migrations WHERE version = 28;
+             ALTER TABLE calls DROP COLUMN traceparent; ALTER TABLE events DROP COLUMN traceparent",
+        )
+        .await;
+    let mut dump = PgConnection::connect(url).await.unwrap();
+    sqlx::raw_sql("BEGIN; SELECT count(*) FROM calls").execute(&mut dump).await.unwrap();
+    let store = db.store.clone();
+    let migration = tokio::spawn(async move { store.migrate().await });
+    let waits = "SELECT count(*) FROM pg_locks WHERE NOT granted AND mode = 'AccessExclusiveLock'
+                 AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
+    for _ in 0..2 {
+        eventually(SOON, "it waits for the table", async || (db.place.count(waits).await == 1).then_some(()))
+            .await;
+        let other = tokio::time::timeout(SOON, db.place.count("SELECT count(*) FROM calls"));
+        assert_eq!(other.await.expect("another one passes"), 0);
+    }
+    assert!(!migration.is_finished());
+    sqlx::raw_sql("ROLLBACK").execute(&mut dump).await.unwrap();
+    migration.await.unwrap().unwrap();
+    db.store.check_schema().await.unwrap();
 }
