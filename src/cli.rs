@@ -94,9 +94,9 @@ struct Listen {
 
 #[derive(Subcommand)]
 enum WorkerCommand {
-    /// List the workers of the fleet: id, version, calls on the line, what it does
+    /// List the workers of a fleet: id, version, calls on the line, what it does. Needs the URLs of its database and Redis
     List,
-    /// Let a worker take no more calls; those on the line go on. Webhooks are still delivered
+    /// Let a worker of a fleet take no more calls; those on the line go on. Webhooks are still delivered
     Drain {
         /// Its id, wrk_…
         id: WorkerId,
@@ -104,7 +104,7 @@ enum WorkerCommand {
         #[arg(long)]
         wait: bool,
     },
-    /// Let a worker that drains take calls again
+    /// Let a worker of a fleet that drains take calls again
     Resume {
         /// Its id, wrk_…
         id: WorkerId,

@@ -160,8 +160,39 @@ fn in_plain_words(path: String, problem: String) -> (String, String) {
     }
     match named("unknown") {
         Some((_, expected)) => (path, format!("is not known here{expected}")),
-        None => (path, problem),
+        None => {
+            let problem = wrong_kind(&problem).unwrap_or(problem);
+            (path, problem)
+        }
     }
+}
+
+/// serde says what it found and what it expected in the words of its data model and of Rust's types.
+fn wrong_kind(problem: &str) -> Option<String> {
+    let rest = problem.strip_prefix("invalid type: ").or_else(|| problem.strip_prefix("invalid value: "))?;
+    let (found, expected) = rest.rsplit_once(", expected ")?;
+    let right = match expected {
+        "f32" | "f64" => "a number",
+        "u8" => "a whole number from 0 to 255",
+        "u16" => "a whole number from 0 to 65535",
+        "u32" => "a whole number from 0 to 4294967295",
+        "u64" | "usize" => "a whole number from 0 on",
+        "i8" | "i16" | "i32" | "i64" | "isize" => "a whole number",
+        "a boolean" => "true or false",
+        "a sequence" => "a list",
+        "a map" => "an object",
+        other if other.starts_with("struct ") => "an object",
+        other => other,
+    };
+    let wrong = match found {
+        "map" => "an object",
+        "sequence" => "a list",
+        other => ["integer `", "floating point `", "boolean `"]
+            .iter()
+            .find_map(|kind| other.strip_prefix(kind))
+            .map_or(other, |value| value.trim_end_matches('`')),
+    };
+    Some(format!("must be {right}, not {wrong}"))
 }
 
 /// The path says where; the line and column serde_json adds mean nothing to a program that wrote the JSON.
@@ -171,5 +202,32 @@ fn without_position(problem: &str) -> String {
             before.to_owned()
         }
         _ => problem.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_has_the_wrong_kind_is_told_in_words_of_json() {
+        let told = |json: &str| {
+            let error = serde_json::from_str::<std::collections::HashMap<String, u16>>(json).unwrap_err();
+            in_plain_words("n".into(), without_position(&error.to_string())).1
+        };
+        let whole = "must be a whole number from 0 to 65535, not";
+        assert_eq!(
+            told(r#"{"n": "ten `x`, expected y"}"#),
+            format!(r#"{whole} string "ten `x`, expected y""#)
+        );
+        assert_eq!(told(r#"{"n": 1.5}"#), format!("{whole} 1.5"));
+        assert_eq!(told(r#"{"n": -1}"#), format!("{whole} -1"));
+        assert_eq!(told(r#"{"n": 70000}"#), format!("{whole} 70000"));
+        assert_eq!(told(r#"{"n": true}"#), format!("{whole} true"));
+        assert_eq!(told(r#"{"n": null}"#), format!("{whole} null"));
+        assert_eq!(told(r#"{"n": {}}"#), format!("{whole} an object"));
+        assert_eq!(told("[1]"), "must be an object, not a list");
+        let text = serde_json::from_str::<String>("5").unwrap_err().to_string();
+        assert_eq!(wrong_kind(&without_position(&text)).unwrap(), "must be a string, not 5");
     }
 }

@@ -12,7 +12,6 @@ test('a trunk is paused on the fleet page', async ({ inside: page, client }) => 
 test('whoever runs the installation drains a worker', async ({ page }) => {
   // The first account does.
   await page.goto('/');
-  await page.getByRole('link', { name: 'Create an account' }).click();
   await page.getByLabel('E-mail').fill('ana@example.com');
   await page.getByLabel('Workspace').fill('Acme');
   await page.getByLabel('Password').fill('correct horse battery');

@@ -28,7 +28,6 @@ test('a key opens the dashboard for as long as the tab is open', async ({ page, 
 
 test('the first account runs the installation, and its login outlives the tab', async ({ page, context }) => {
   await page.goto('/');
-  await page.getByRole('link', { name: 'Create an account' }).click();
   await expect(page.getByRole('heading', { name: 'Create an account' })).toBeVisible();
   await expectAccessible(page);
   await page.getByLabel('E-mail').fill('ana@example.com');
@@ -52,6 +51,11 @@ test('the first account runs the installation, and its login outlives the tab', 
   await again.getByLabel('Password').fill('correct horse battery');
   await again.getByRole('button', { name: 'Sign in' }).click();
   await expect(again.getByRole('heading', { name: 'Campaigns', exact: true })).toBeVisible();
+  // Also where the tab has seen the empty installation.
+  await page.getByRole('button', { name: /superuser/ }).click();
+  await page.getByRole('menuitem', { name: 'Sign out' }).click();
+  await expect(page.getByRole('heading', { name: 'Sign in' })).toBeVisible();
+  await expect(page.getByRole('link', { name: 'Create an account' })).toHaveCount(0);
 });
 
 test('an invitation leads into its workspace', async ({ page, server, client }) => {

@@ -110,8 +110,8 @@ export class LiveHub {
           this.become('open');
         });
       } catch (error) {
-        const problem = asProblem(error);
-        if (problem.status === 401 || problem.status === 403) return this.become('idle');
+        const { status, isPassing } = asProblem(error);
+        if (status >= 400 && status < 500 && !isPassing) return this.become('idle');
       }
       if (stop.aborted) return;
       this.become('reconnecting');

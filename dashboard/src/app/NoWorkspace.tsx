@@ -6,7 +6,8 @@ import { meQuery } from '../api/me';
 import { chooseWorkspace } from '../api/session';
 import { Entrance } from '../auth/Entrance';
 import { Button } from '../ui/Button';
-import { FieldErrors, TextField } from '../ui/Field';
+import { TextField } from '../ui/Field';
+import { FieldErrors } from '../ui/FieldErrors';
 import { ErrorNote } from '../ui/Note';
 import { useLeaving } from './leaving';
 

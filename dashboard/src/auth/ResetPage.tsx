@@ -4,7 +4,8 @@ import { useState } from 'react';
 
 import { api, ask } from '../api/client';
 import { Button, ButtonLink } from '../ui/Button';
-import { FieldErrors, TextField } from '../ui/Field';
+import { TextField } from '../ui/Field';
+import { FieldErrors } from '../ui/FieldErrors';
 import { ErrorNote, Note } from '../ui/Note';
 import { Entrance } from './Entrance';
 import { tokenOf } from './token';

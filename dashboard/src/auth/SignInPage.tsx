@@ -1,11 +1,12 @@
 import { useMutation, useQuery } from '@tanstack/react-query';
-import { Link, useSearch } from '@tanstack/react-router';
+import { Link, Navigate, useSearch } from '@tanstack/react-router';
 import { KeyRound } from 'lucide-react';
 import { useState } from 'react';
 
 import { api, ask } from '../api/client';
 import { Button, ButtonAnchor, ButtonLink } from '../ui/Button';
-import { FieldErrors, TextField } from '../ui/Field';
+import { TextField } from '../ui/Field';
+import { FieldErrors } from '../ui/FieldErrors';
 import { ErrorNote } from '../ui/Note';
 import { Entrance } from './Entrance';
 import styles from './Entrance.module.css';
@@ -23,6 +24,7 @@ export function SignInPage() {
     mutationFn: () => ask(api.POST('/api/v1/auth/login', { body: { email, password } })),
     onSuccess: enter.withLogin,
   });
+  if (options?.first) return <Navigate to="/sign-up" replace />;
   return (
     <Entrance
       title="Sign in"

@@ -3,7 +3,8 @@ import { useState } from 'react';
 
 import { api, ask } from '../api/client';
 import { Button } from '../ui/Button';
-import { FieldErrors, TextField } from '../ui/Field';
+import { TextField } from '../ui/Field';
+import { FieldErrors } from '../ui/FieldErrors';
 import { ErrorNote } from '../ui/Note';
 import { useEnter } from './enter';
 

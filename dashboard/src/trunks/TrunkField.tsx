@@ -3,7 +3,7 @@ import type { FieldOf } from './fields';
 
 /** One of the fields of a kind. */
 export function TrunkField({
-  field: { name, label, hint, placeholder, is, isRequired },
+  field: { name, label, hint, placeholder, unit, is, isRequired },
   error,
   value,
   onChange,
@@ -25,7 +25,7 @@ export function TrunkField({
       />
     );
   }
-  if (is === 'number') return <NumberField {...common} />;
+  if (is === 'number') return <NumberField {...common} {...(unit && { unit })} />;
   if (is === 'lines') return <TextArea {...common} rows={5} />;
   if (is === 'json') return <TextArea {...common} rows={3} spellCheck={false} />;
   if (is === 'secret') return <TextField {...common} type="password" autoComplete="new-password" />;

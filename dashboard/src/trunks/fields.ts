@@ -11,6 +11,8 @@ export interface FieldOf {
   name: keyof NewTrunk;
   label: string;
   hint?: string;
+  /** Of a number. */
+  unit?: string;
   placeholder?: string;
   /** Default is a line of text. */
   is?: 'secret' | 'number' | 'check' | 'lines' | 'json' | readonly (readonly [string, string])[];
@@ -88,8 +90,8 @@ export const FIELDS: Readonly<Record<Kind, readonly FieldOf[]>> = {
     { name: 'krisp', label: 'Take noise out (Krisp)', is: 'check' },
   ],
   simulated: [
-    { name: 'ringMs', label: 'Rings for', is: 'number', hint: 'Milliseconds.', isRequired: true },
-    { name: 'talkMs', label: 'Talks for', is: 'number', hint: 'Milliseconds.', isRequired: true },
+    { name: 'ringMs', label: 'Rings for', is: 'number', unit: 'ms', isRequired: true },
+    { name: 'talkMs', label: 'Talks for', is: 'number', unit: 'ms', isRequired: true },
   ],
   twilioSms: [
     ...TWILIO,

@@ -1,17 +1,15 @@
 import {
-  createContext,
   type InputHTMLAttributes,
   type ReactNode,
   type Ref,
   type SelectHTMLAttributes,
   type TextareaHTMLAttributes,
-  use,
   useId,
 } from 'react';
 
-import { asProblem } from '../api/problem';
 import { classes } from './classes';
 import styles from './Field.module.css';
+import { useFormError } from './FieldErrors';
 
 interface FieldProps {
   label: ReactNode;
@@ -26,22 +24,9 @@ interface FieldProps {
   className?: string | undefined;
 }
 
-/** The error of a form, so that each field shows the part that is about itself. */
-const FormError = createContext<unknown>(null);
-
-/** Fields below show the API's refusals at the field it names; `<ErrorNote>` of the form shows those that name none of them. */
-export function FieldErrors({ error, children }: { error: unknown; children: ReactNode }) {
-  return <FormError value={error}>{children}</FormError>;
-}
-
 function useOwnError({ error, path }: FieldProps): string | null {
-  const ofForm = use(FormError);
-  if (error) return error;
-  if (!ofForm || path === undefined) return null;
-  const problem = asProblem(ofForm);
-  const field = problem.field;
-  const isOurs = field !== null && (field === path || field.startsWith(`${path}.`) || field.startsWith(`${path}[`));
-  return isOurs ? problem.message.replace(`${field}: `, '') : null;
+  const ofForm = useFormError(path);
+  return error || ofForm;
 }
 
 /** Label, control, hint and error, tied together for everybody. `control` gets the attributes that tie. */

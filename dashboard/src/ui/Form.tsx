@@ -1,6 +1,6 @@
 import type { ReactNode } from 'react';
 
-import { FieldErrors } from './Field';
+import { FieldErrors } from './FieldErrors';
 import styles from './Form.module.css';
 import { ErrorNote } from './Note';
 

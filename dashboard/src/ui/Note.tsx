@@ -5,6 +5,7 @@ import { asProblem } from '../api/problem';
 import { Button } from './Button';
 import type { Tone } from './Chip';
 import { classes } from './classes';
+import { useIsAtField } from './FieldErrors';
 import styles from './Note.module.css';
 
 const ICONS = { plain: Info, info: Info, accent: Info, good: CircleCheck, warn: TriangleAlert, bad: CircleAlert };
@@ -34,12 +35,13 @@ export function Note({
 
 /** What went wrong, in the API's words, beside what caused it. Nothing where nothing did. */
 export function ErrorNote({ error, onRetry }: { error: unknown; onRetry?: (() => void) | undefined }) {
+  const isAtField = useIsAtField(error);
   if (!error) return null;
   const problem = asProblem(error);
   const isOurFault = problem.status >= 500 && problem.status !== 503;
   return (
     <Note tone="bad" isAlert action={onRetry && <Button onClick={onRetry}>Try again</Button>}>
-      {sentence(problem.message)}
+      {isAtField ? 'One of the fields needs another look.' : sentence(problem.message)}
       {isOurFault && problem.requestId && (
         <p className={styles.small}>
           The server's log has it under <code>{problem.requestId}</code>.

@@ -279,7 +279,7 @@ fn phone_column(names: &[String], ignored: &[usize]) -> Result<usize> {
                 ""
             };
             let problem = format!(
-                "no phone column among {}; call it one of {accepted} (in any case), or name it with `column`{first}",
+                "no phone column among {}; call it one of {accepted} (in any case), or say which column it is{first}",
                 listed(names)
             );
             Err(EngineError::invalid("column", problem))

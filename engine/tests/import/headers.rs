@@ -30,14 +30,14 @@ async fn a_file_without_a_usable_header_is_refused_with_what_would_do() {
             None,
             "column",
             "no phone column among \"name\", \"e-mail\"; call it one of to, phone, phone_number, phoneNumber, number, \
-             to_number, contact_number, mobile (in any case), or name it with `column`",
+             to_number, contact_number, mobile (in any case), or say which column it is",
         ),
         (
             b"+4915111234567\n+4915111234568\n",
             None,
             "column",
             "no phone column among \"+4915*******67\"; call it one of to, phone, phone_number, phoneNumber, number, \
-             to_number, contact_number, mobile (in any case), or name it with `column`; the first row must name the \
+             to_number, contact_number, mobile (in any case), or say which column it is; the first row must name the \
              columns, here it holds a number",
         ),
         (

@@ -4,7 +4,8 @@ import { useState } from 'react';
 
 import { api, ask } from '../../api/client';
 import { Button, ButtonLink } from '../../ui/Button';
-import { FieldErrors, Select, TextField } from '../../ui/Field';
+import { Select, TextField } from '../../ui/Field';
+import { FieldErrors } from '../../ui/FieldErrors';
 import { ErrorNote, Note } from '../../ui/Note';
 import { Card } from '../../ui/Page';
 import { Skeleton } from '../../ui/Skeleton';

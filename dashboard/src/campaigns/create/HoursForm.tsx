@@ -2,7 +2,8 @@ import { useState } from 'react';
 
 import { useWhyNot } from '../../api/me';
 import { Button } from '../../ui/Button';
-import { Checkbox, FieldErrors, TextField } from '../../ui/Field';
+import { Checkbox, TextField } from '../../ui/Field';
+import { FieldErrors } from '../../ui/FieldErrors';
 import { ErrorNote } from '../../ui/Note';
 import { Card } from '../../ui/Page';
 import { WeekGrid } from '../../ui/WeekGrid';

@@ -3,7 +3,8 @@ import { useState } from 'react';
 
 import { useWhyNot } from '../../api/me';
 import { Button } from '../../ui/Button';
-import { FieldErrors, NumberField, Select, TextField } from '../../ui/Field';
+import { NumberField, Select, TextField } from '../../ui/Field';
+import { FieldErrors } from '../../ui/FieldErrors';
 import { ErrorNote } from '../../ui/Note';
 import { Card } from '../../ui/Page';
 import { type Campaign, campaignQuery } from '../queries';

@@ -56,6 +56,14 @@ export function NewCampaignPage() {
   );
 }
 
+/** Why nobody can go on with a list. */
+function whyNotOn(upload: Upload): string | undefined {
+  if (upload.status === 'FAILED') return 'This list cannot be used as it is.';
+  if (upload.status !== 'READY') return 'The list has to be looked through first.';
+  if (upload.rows === 0) return 'The list has a first row that names its columns, and nobody below it.';
+  return upload.rows === upload.rejected ? 'Nobody on this list can be called.' : undefined;
+}
+
 function ListStep({ follow, upload }: { follow: Following; upload: Upload }) {
   const navigate = useNavigate({ from: '/campaigns/new' });
   const isReady = upload.status === 'READY';
@@ -74,7 +82,7 @@ function ListStep({ follow, upload }: { follow: Following; upload: Upload }) {
         </Button>
         <Button
           variant="primary"
-          disabled={!isReady || upload.rows === upload.rejected}
+          why={whyNotOn(upload)}
           onClick={() => navigate({ search: { upload: upload.id, step: 'agent' } })}
         >
           Continue

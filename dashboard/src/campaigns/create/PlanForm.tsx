@@ -4,7 +4,7 @@ import { useState } from 'react';
 
 import { useWhyNot } from '../../api/me';
 import { Button } from '../../ui/Button';
-import { FieldErrors } from '../../ui/Field';
+import { FieldErrors } from '../../ui/FieldErrors';
 import { Menu } from '../../ui/Menu';
 import { ErrorNote } from '../../ui/Note';
 import { type Campaign, trunksQuery } from '../queries';

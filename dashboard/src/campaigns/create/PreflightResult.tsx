@@ -8,6 +8,8 @@ import { DISPOSITION, HOLD, reason } from '../words';
 
 type Preflight = components['schemas']['Preflight'];
 
+const span = (from: string, to: string) => (from === to ? `At ${from}` : `From ${from} to ${to}`);
+
 /** Who would be called now, who later and why, and who never. */
 export function PreflightResult({ preflight }: { preflight: Preflight }) {
   const { waiting, callableNow, held, ended, expectedFinish, warnings } = preflight;
@@ -39,7 +41,7 @@ export function PreflightResult({ preflight }: { preflight: Preflight }) {
               name: HOLD[hold].text,
               count: n,
               tone: 'warn',
-              note: `${HOLD[hold].meaning} From ${moment(first)} to ${moment(last)}, on your clock.`,
+              note: `${HOLD[hold].meaning} ${span(moment(first), moment(last))}, on your clock.`,
             }))}
           />
         </Card>
