@@ -5,7 +5,6 @@ FROM --platform=$BUILDPLATFORM node:22-bookworm-slim AS dashboard
 WORKDIR /src/dashboard
 COPY dashboard/package.json dashboard/package-lock.json ./
 RUN --mount=type=cache,target=/root/.npm npm ci
-COPY docs/openapi.json ../docs/
 COPY dashboard ./
 RUN npm run build
 

@@ -31,7 +31,9 @@ pub async fn run(config: Config, wanted: Wanted) -> Result<(), Failure> {
     let stop = stop_signal()?;
     let own = own_data(&config)?;
     let metrics = metrics::install(&config, wanted).await?;
-    let engine = open_engine(&config, wanted).await?;
+    // A migration may have to wait for long.
+    let Some(engine) = stop.run_until_cancelled(open_engine(&config, wanted)).await else { return Ok(()) };
+    let engine = engine?;
     if own.is_some() {
         engine.find_orphans(Some(Duration::ZERO)).await?; // whoever worked here before is dead
     }

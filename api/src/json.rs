@@ -169,15 +169,20 @@ fn in_plain_words(path: String, problem: String) -> (String, String) {
 
 /// serde says what it found and what it expected in the words of its data model and of Rust's types.
 fn wrong_kind(problem: &str) -> Option<String> {
-    let rest = problem.strip_prefix("invalid type: ").or_else(|| problem.strip_prefix("invalid value: "))?;
+    let (kind, rest) = problem.strip_prefix("invalid ")?.split_once(": ")?;
     let (found, expected) = rest.rsplit_once(", expected ")?;
+    let is_whole = matches!(expected, "u8" | "u16" | "u32" | "u64" | "usize" | "i32" | "i64");
+    match (kind, found.strip_prefix("integer `")) {
+        ("value", Some(number)) if is_whole && number.starts_with('-') => {
+            return Some("must not be negative".into());
+        }
+        ("value", Some(_)) if is_whole => return Some("is too large".into()),
+        ("type" | "value", _) => {}
+        _ => return None,
+    }
     let right = match expected {
         "f32" | "f64" => "a number",
-        "u8" => "a whole number from 0 to 255",
-        "u16" => "a whole number from 0 to 65535",
-        "u32" => "a whole number from 0 to 4294967295",
-        "u64" | "usize" => "a whole number from 0 on",
-        "i8" | "i16" | "i32" | "i64" | "isize" => "a whole number",
+        _ if is_whole => "a whole number",
         "a boolean" => "true or false",
         "a sequence" => "a list",
         "a map" => "an object",
@@ -187,7 +192,7 @@ fn wrong_kind(problem: &str) -> Option<String> {
     let wrong = match found {
         "map" => "an object",
         "sequence" => "a list",
-        other => ["integer `", "floating point `", "boolean `"]
+        other => ["string ", "integer `", "floating point `", "boolean `"]
             .iter()
             .find_map(|kind| other.strip_prefix(kind))
             .map_or(other, |value| value.trim_end_matches('`')),
@@ -215,14 +220,11 @@ mod tests {
             let error = serde_json::from_str::<std::collections::HashMap<String, u16>>(json).unwrap_err();
             in_plain_words("n".into(), without_position(&error.to_string())).1
         };
-        let whole = "must be a whole number from 0 to 65535, not";
-        assert_eq!(
-            told(r#"{"n": "ten `x`, expected y"}"#),
-            format!(r#"{whole} string "ten `x`, expected y""#)
-        );
+        let whole = "must be a whole number, not";
+        assert_eq!(told(r#"{"n": "ten `x`, expected y"}"#), format!(r#"{whole} "ten `x`, expected y""#));
         assert_eq!(told(r#"{"n": 1.5}"#), format!("{whole} 1.5"));
-        assert_eq!(told(r#"{"n": -1}"#), format!("{whole} -1"));
-        assert_eq!(told(r#"{"n": 70000}"#), format!("{whole} 70000"));
+        assert_eq!(told(r#"{"n": -1}"#), "must not be negative");
+        assert_eq!(told(r#"{"n": 70000}"#), "is too large");
         assert_eq!(told(r#"{"n": true}"#), format!("{whole} true"));
         assert_eq!(told(r#"{"n": null}"#), format!("{whole} null"));
         assert_eq!(told(r#"{"n": {}}"#), format!("{whole} an object"));

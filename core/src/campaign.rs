@@ -42,7 +42,7 @@ text_enum! {
         /// Change plan, limits, schedule and the like; changes no state.
         Edit => "edit",
         /// Change how fast and how often it calls; changes no state.
-        Tune => "change the limits",
+        Tune => "change the name and limits",
         /// Set when one recipient is called; changes no state.
         Reschedule => "reschedule a recipient",
         /// Make a new campaign of those it did not reach; changes no state.

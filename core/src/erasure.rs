@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use sha2::Sha256;
 use uuid::Uuid;
 
-use crate::text_enum::text_enum;
+use crate::{phone, text_enum::text_enum};
 
 /// What the numbers of people who were erased are marked with: one secret of the installation. Never logged.
 #[derive(Clone)]
@@ -126,12 +126,7 @@ impl Spelled {
 
     /// Whether a cell is the number, in whatever way people and spreadsheets write it: see [`crate::E164::parse_loose`].
     pub fn is_cell(&self, cell: &str) -> bool {
-        let digit = |c: char| match c {
-            '0'..='9' => Some(c),
-            '\u{ff10}'..='\u{ff19}' => char::from_digit(c as u32 - 0xff10, 10),
-            _ => None,
-        };
-        self.is(&cell.replace("(0)", "").chars().filter_map(digit).collect::<String>())
+        self.is(&cell.replace("(0)", "").chars().filter_map(phone::digit).collect::<String>())
     }
 
     /// Whether the digits of one cell are the number, or hold it.

@@ -96,9 +96,9 @@ impl TrunkConfig {
         self.voices().is_none() && !self.brings_agent()
     }
 
-    /// Whether somebody may hear what is said over it: a simulated phone has no ear.
-    pub fn is_heard(&self) -> bool {
-        !matches!(self, Self::Simulated(_))
+    /// Whether a worker has to make speech of a text that is said over it. Over a simulated one nobody hears it.
+    pub fn needs_speech(&self) -> bool {
+        self.channel() == Channel::Voice && self.plays_greetings() && !matches!(self, Self::Simulated(_))
     }
 
     /// Whose voices say a text, where the provider holds the audio: in an agent's `voice.provider`.

@@ -32,13 +32,28 @@ test('a campaign is paused while it dials, and goes on', async ({ inside: page, 
   expect((await client.ask(`/campaigns/${id}`)).limits).toEqual({ callsPerSecond: 5, maxLiveCalls: 30 });
 
   await page.getByRole('link', { name: 'Overview' }).click();
-  await page.getByRole('button', { name: 'Go on' }).click();
+  await page.getByRole('button', { name: 'Resume' }).click();
   // Others are called; whoever had just heard it ring is left alone for a while.
   await expect(async () => expect(Number(await talking.textContent())).toBeGreaterThan(0)).toPass({ timeout: 30_000 });
   await page.getByRole('button', { name: 'More' }).click();
   await page.getByRole('menuitem', { name: /Cancel the campaign/ }).click();
   await page.getByRole('button', { name: 'Cancel the campaign' }).click();
   await expect(state).toContainText('Cancelled');
+});
+
+test('a campaign that can call nobody says why', async ({ inside: page, client }) => {
+  const trunk = { name: 'Carrier', kind: 'sip', host: '127.0.0.1', port: 9 };
+  const { id: trunkId } = await client.ask('/trunks', trunk);
+  const { id: agent } = await client.ask('/agents', { name: 'Asha', greetingText: 'Hello' });
+  const id = await client.campaign(agent, 2, { trunkId });
+  await page.goto(`/campaigns/${id}/setup?step=check`);
+  const why = page.getByText('no worker makes speech of texts');
+  await expect(why).toBeVisible();
+  await expect(page.getByText('Nobody is called as it is.')).toBeVisible();
+  await expectAccessible(page);
+  await page.getByRole('button', { name: 'Start calling' }).click();
+  await expect(page.locator('header')).toContainText('Calling');
+  await expect(why).toBeVisible();
 });
 
 test('whoever may not start learns why', async ({ page, server, client }) => {

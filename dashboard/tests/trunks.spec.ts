@@ -7,7 +7,7 @@ test('trunks are made, grouped, paused and resumed', async ({ inside: page, clie
   await page.getByRole('link', { name: /^SIP/ }).click();
   await page.getByLabel('Name', { exact: true }).fill('Main');
   await page.getByRole('button', { name: 'Make the trunk' }).click();
-  await expect(page.getByRole('alert')).toContainText('One of the fields');
+  await expect(page.getByRole('alert')).toContainText('Host: is missing');
   await expect(page.getByLabel('Host')).toHaveAccessibleDescription(/missing/);
   await page.getByLabel('Host').fill('192.0.2.7');
   await page.getByLabel('Password').fill('secret');

@@ -88,7 +88,8 @@ impl Engine {
         if let Some(agent) = tx.agent(workspace, campaign.agent_id).await? {
             count.found.lacks = Lacks::of(&mut tx, id, &agent.conversation).await?;
             count.found.needs_speech = agent.conversation.texts().next().is_some()
-                && trunk_groups::play_ours(&mut tx, workspace, &lines).await?;
+                && campaign.plan.calls().next().is_some()
+                && trunk_groups::need_speech(&mut tx, workspace, &lines).await?;
         }
         count.found.message_lacks = Lacks::of_messages(&mut tx, id, &campaign.plan).await?;
         tx.commit().await?;

@@ -121,11 +121,11 @@ pub(crate) fn limits(lines: &[Line]) -> Limits {
     Limits::together(first.map(|line| line.limits))
 }
 
-/// Whether one of a campaign's trunks plays to somebody what a worker has made.
-pub(crate) async fn play_ours(tx: &mut Tx, workspace: WorkspaceId, lines: &[Line]) -> Result<bool> {
+/// Whether a worker has to make speech for one of a campaign's trunks.
+pub(crate) async fn need_speech(tx: &mut Tx, workspace: WorkspaceId, lines: &[Line]) -> Result<bool> {
     for line in lines {
         let trunk = tx.trunk(workspace, line.trunk()).await?;
-        if trunk.is_some_and(|trunk| trunk.config.plays_greetings() && trunk.config.is_heard()) {
+        if trunk.is_some_and(|trunk| trunk.config.needs_speech()) {
             return Ok(true);
         }
     }

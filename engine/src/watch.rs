@@ -1,5 +1,7 @@
 //! The processes of the installation and what waits for them, as whoever is on call sees them.
 
+use std::time::Duration;
+
 use chrono::{DateTime, Utc};
 use ringfleet_core::WorkerId;
 use ringfleet_fleet::{Backlog, Member};
@@ -42,11 +44,16 @@ pub struct FleetNow {
 pub struct Hands {
     /// Some of them take calls.
     pub take_calls: bool,
-    /// Some of those make speech of a text.
+    /// Some of those make speech of a text; so it is where there are none of those.
     pub speak: bool,
 }
 
+/// Nobody waits longer to hear what the workers can do.
+const SOON: Duration = Duration::from_millis(500);
+
 impl Hands {
+    const UNKNOWN: Self = Self { take_calls: true, speak: true };
+
     fn of(members: &[Member]) -> Self {
         let mut at_work =
             members.iter().filter(|member| member.role == "worker" && !member.draining).peekable();
@@ -70,12 +77,14 @@ impl Engine {
 
     /// What the workers can do at this moment, as far as they can be heard of.
     pub async fn hands(&self) -> Hands {
-        match self.fleet().presence().members().await {
-            Ok(members) => Hands::of(&members),
-            Err(error) => {
+        let presence = self.fleet().presence();
+        match tokio::time::timeout(SOON, presence.members()).await {
+            Ok(Ok(members)) => Hands::of(&members),
+            Ok(Err(error)) => {
                 tracing::debug!(?error, "nobody can tell what the workers can do");
-                Hands { take_calls: true, speak: true }
+                Hands::UNKNOWN
             }
+            Err(_) => Hands::UNKNOWN,
         }
     }
 

@@ -240,16 +240,19 @@ fn newer(version: i64) -> StoreError {
 }
 
 /// So long a migration stands in line for a table, and everybody behind it.
-pub(crate) const IMPATIENCE: &str = "SET lock_timeout = '2s'";
-/// So long the others may go before it tries again.
-pub(crate) const LETS_PASS: Duration = Duration::from_secs(1);
+pub(crate) const IMPATIENCE: &str = "SET lock_timeout = '300ms'";
+/// So long the others may go before it tries again; twice as long each time, up to the last one.
+pub(crate) const FIRST_PAUSE: Duration = Duration::from_secs(1);
+pub(crate) const LAST_PAUSE: Duration = Duration::from_secs(15);
 
-/// Whether it has given up waiting for a lock (`lock_not_available`), and is to be tried again.
+/// Whether it has given up waiting for a lock (`lock_not_available`), or the server has given it up because others waited for what it held
+/// (`deadlock_detected`): it is to be tried again.
 pub(crate) fn stood_in_line(error: &MigrateError) -> bool {
     let (MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _)) = error else {
         return false;
     };
-    error.as_database_error().is_some_and(|error| error.code().as_deref() == Some("55P03"))
+    let code = error.as_database_error().and_then(|error| error.code());
+    code.is_some_and(|code| code == "55P03" || code == "40P01")
 }
 
 pub(crate) fn error(error: MigrateError) -> StoreError {
@@ -258,6 +261,10 @@ pub(crate) fn error(error: MigrateError) -> StoreError {
             // The table of migrations itself is missing.
             StoreError::Schema(_) => empty(),
             other => other,
+        },
+        MigrateError::ExecuteMigration(e, version) => match StoreError::from(e) {
+            passing @ StoreError::Unavailable(_) => passing,
+            other => StoreError::Schema(format!("migration {version} failed: {other}")),
         },
         other => StoreError::Schema(other.to_string()),
     }

@@ -183,24 +183,30 @@ impl Store {
     }
 
     /// Brings the schema up to this version. Safe to run from several processes at once, and beside whoever reads for long: on PostgreSQL a
-    /// statement that waits for a table keeps everybody else waiting behind it, so it waits for seconds only, again and again. What a later version has added stays.
+    /// statement that waits for a table keeps everybody else waiting behind it, so it gives up soon, and tries again ever more seldom, for as long
+    /// as it takes. What a later version has added stays.
     pub async fn migrate(&self) -> Result<()> {
-        let (applied, floor) = self.schema().await?;
-        migrate::refuse_newer(&applied, floor)?;
+        self.refuse_newer().await?;
         match &self.backend {
-            Backend::Postgres(pool) => loop {
-                let mut conn = pool.acquire().await?;
-                sqlx::query(migrate::IMPATIENCE).execute(&mut *conn).await?;
-                let done = migrate::postgres().run_direct(None, &mut *conn, false).await;
-                conn.close().await?; // it may still hold the lock that keeps other migrators out
-                match done {
-                    Err(error) if migrate::stood_in_line(&error) => {
-                        tracing::info!("a migration waits for a lock, and lets others pass meanwhile");
-                        tokio::time::sleep(migrate::LETS_PASS).await;
+            Backend::Postgres(pool) => {
+                let mut pause = migrate::FIRST_PAUSE;
+                loop {
+                    let mut conn = pool.acquire().await?;
+                    conn.close_on_drop(); // whatever it still holds keeps other migrators out
+                    sqlx::query(migrate::IMPATIENCE).execute(&mut *conn).await?;
+                    let done = migrate::postgres().run_direct(None, &mut *conn, false).await;
+                    match done {
+                        Err(error) if migrate::stood_in_line(&error) => {
+                            tracing::info!(%error, again_in = ?pause, "a migration waits for what others hold, and lets those behind it pass");
+                        }
+                        done => return done.map_err(migrate::error),
                     }
-                    done => return done.map_err(migrate::error),
+                    drop(conn);
+                    tokio::time::sleep(pause).await;
+                    pause = (pause * 2).min(migrate::LAST_PAUSE);
+                    self.refuse_newer().await?;
                 }
-            },
+            }
             Backend::Sqlite { writer, .. } => {
                 // sqlx has no lock for SQLite; the write lock keeps other migrators out, and makes all of it one step.
                 let mut tx = writer.begin_with("BEGIN IMMEDIATE").await?;
@@ -208,6 +214,11 @@ impl Store {
                 Ok(tx.commit().await?)
             }
         }
+    }
+
+    async fn refuse_newer(&self) -> Result<()> {
+        let (applied, floor) = self.schema().await?;
+        migrate::refuse_newer(&applied, floor)
     }
 
     /// Answers an error unless this version can work on the schema: everything it knows is there, and nothing newer forbids it.

@@ -77,32 +77,22 @@ impl Tx {
 
     /// One trunk of the workspace.
     pub async fn trunk(&mut self, workspace: WorkspaceId, id: TrunkId) -> Result<Option<Trunk>> {
-        let mut found = one!(
-            self,
-            Trunk,
-            "SELECT * FROM trunks WHERE workspace_id = $1 AND id = $2",
-            workspace.uuid(),
-            id.uuid()
-        )?;
-        if let Some(trunk) = &mut found {
-            self.open_config(&mut trunk.config, trunk.id)?;
-        }
-        Ok(found)
+        let sql = "SELECT * FROM trunks WHERE workspace_id = $1 AND id = $2";
+        let found = one!(self, Trunk, sql, workspace.uuid(), id.uuid())?;
+        found.map(|trunk| self.opened_trunk(trunk)).transpose()
     }
 
     /// The same, held until this transaction ends. Before the health of trunks.
     pub async fn trunk_for_update(&mut self, workspace: WorkspaceId, id: TrunkId) -> Result<Option<Trunk>> {
-        let mut found = one!(
-            self,
-            Trunk,
-            "SELECT * FROM trunks WHERE workspace_id = $1 AND id = $2 FOR NO KEY UPDATE",
-            workspace.uuid(),
-            id.uuid()
-        )?;
-        if let Some(trunk) = &mut found {
-            self.open_config(&mut trunk.config, trunk.id)?;
-        }
-        Ok(found)
+        let sql = "SELECT * FROM trunks WHERE workspace_id = $1 AND id = $2 FOR NO KEY UPDATE";
+        let found = one!(self, Trunk, sql, workspace.uuid(), id.uuid())?;
+        found.map(|trunk| self.opened_trunk(trunk)).transpose()
+    }
+
+    /// The same with its credentials as they are.
+    fn opened_trunk(&self, mut trunk: Trunk) -> Result<Trunk> {
+        self.open_config(&mut trunk.config, trunk.id)?;
+        Ok(trunk)
     }
 
     /// Writes what of a trunk can change. Lock it first.

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use sqlx::{Connection, PgConnection};
 
 use crate::{
     database::Database,
@@ -160,4 +161,25 @@ async fn every_process_is_replaced_while_it_calls_and_nothing_is_lost_or_repeate
     );
     let told = receiver.wait_for(|told| ids(told).len() >= calls, PATIENCE).await;
     assert_eq!(ids(&told).len(), calls, "every ending was told");
+}
+
+/// A migration may wait for hours behind a dump; whoever ends its process does not wait with it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_process_that_waits_to_migrate_ends_when_it_is_told() {
+    let pair = Pair::fleet().await;
+    pair.run(&["migrate"]).await;
+    let Pair::Fleet { database_url, .. } = &pair else { unreachable!("it is a fleet") };
+    let mut dump = PgConnection::connect(database_url).await.expect("it runs");
+    for sql in [
+        "DELETE FROM _sqlx_migrations WHERE version = 28;
+         ALTER TABLE calls DROP COLUMN traceparent; ALTER TABLE events DROP COLUMN traceparent",
+        "BEGIN; SELECT count(*) FROM calls",
+    ] {
+        sqlx::raw_sql(sql).execute(&mut dump).await.expect("it can be done");
+    }
+    let up = pair.spawn(&["up", "--listen", "127.0.0.1:0"], &[]);
+    let waits = async || up.stderr().contains("a migration waits").then_some(());
+    eventually(SOON, "it says that it waits", waits).await;
+    up.terminate();
+    assert!(up.wait_exit(SOON).await.success());
 }

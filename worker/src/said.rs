@@ -68,7 +68,7 @@ impl Dialer {
     }
 
     async fn spoken(&self, dial: &Dial, text: &str) -> Result<Pcm, Ending> {
-        if is_silence(text) || !dial.config.is_heard() {
+        if is_silence(text) || !dial.config.needs_speech() {
             return Ok(Arc::default());
         }
         let Some(speech) = &self.speech else {

@@ -1,4 +1,4 @@
-//! The dashboard: files of `dashboard/dist`, kept in the binary, or read from that folder by one that was built without optimisation.
+//! The dashboard: files of `dashboard/dist`, kept in the binary, or read from that folder by a debug build without the feature `embed`.
 //! `dashboard/README.md` says how they are made.
 //!
 //! A file is served under its name, and the first page wherever a browser asks for a page and the API has none, for the dashboard finds its
@@ -92,7 +92,7 @@ fn answer(
 
 /// A file by its name, compressed where that is at hand and understood.
 fn file(files: impl Fn(&str) -> Option<Bytes>, name: &str, headers: &HeaderMap) -> Option<Response> {
-    let plain = files(name).filter(|_| kind(name).is_some())?;
+    let plain = Some(name).filter(|name| is_ours(name)).and_then(&files)?;
     let compressed = files(&format!("{name}.br")).filter(|_| understands_brotli(headers));
     Some(match compressed {
         Some(bytes) => sent(name, bytes, Some(HeaderValue::from_static("br"))),
@@ -114,7 +114,12 @@ fn sent(name: &str, bytes: Bytes, encoding: Option<HeaderValue>) -> Response {
     response
 }
 
-/// What a file is, by its name: the kinds that the build makes. Others are not served.
+/// Whether the build may have made it. Nothing else is looked for: a name could lead out of the folder.
+fn is_ours(name: &str) -> bool {
+    kind(name).is_some() && name.split(['/', '\\']).all(|part| !part.is_empty() && !part.starts_with('.'))
+}
+
+/// What a file is, by its name: the kinds that the build makes.
 fn kind(name: &str) -> Option<&'static str> {
     let (_, ending) = name.rsplit_once('.')?;
     Some(match ending {
@@ -232,6 +237,25 @@ mod tests {
             assert!(get(path, &asked(BROWSER, "br")).await.is_none(), "{path}");
         }
         assert!(answer(built, &Method::POST, "/campaigns", &asked(BROWSER, "")).is_none());
+    }
+
+    #[tokio::test]
+    async fn nothing_is_looked_for_that_the_build_has_not_made() {
+        let files = |name: &str| -> Option<Bytes> {
+            assert_eq!(name, FIRST_PAGE, "only that is looked for");
+            None
+        };
+        for path in [
+            "/../secret.json",
+            "/assets/../../secret.json",
+            "/..\\..\\secret.json",
+            "/./a.js",
+            "/.git/a.json",
+            "/../../../../proc/self/exe",
+            "/secret.pem",
+        ] {
+            answer(files, &Method::GET, path, &asked(BROWSER, "br"));
+        }
     }
 
     #[tokio::test]

@@ -13,7 +13,7 @@ use crate::{auth::Anyone, envelope::Reply, error::Result};
 pub(super) struct View {
     /// Whether anybody may sign up now, without an invitation.
     signup: bool,
-    /// Whether nobody has an account yet: whoever signs up now runs the installation.
+    /// Whether whoever signs up now is the first, and runs the installation.
     first: bool,
     /// Whether one may log in with Google.
     google: bool,

@@ -40,6 +40,8 @@ pub(super) struct View {
     missing_variables: Vec<LackView>,
     /// What recipients lack that the plan's messages need: `email` is the address.
     missing_in_messages: Vec<LackView>,
+    /// Why nobody is called at all, whatever the rules allow.
+    blocked: Vec<&'static str>,
     warnings: Vec<String>,
     /// When it was counted; of what is asked for without `maxAge`, now.
     counted_at: Moment,
@@ -107,14 +109,15 @@ pub(super) async fn show(
     Query(Asked(most)): Query<Asked>,
 ) -> Result<Reply<View>> {
     let (gate, workspace) = door.into_gate();
-    let counted = gate.preflights().at_most(gate.engine(), workspace, id, most).await?;
-    let hands = gate.engine().hands().await;
+    let counted = gate.preflights().at_most(gate.engine(), workspace, id, most);
+    let (counted, hands) = tokio::join!(counted, gate.engine().hands());
+    let counted = counted?;
     Ok(Reply::ok(View::of(counted.campaign(), Preflight::clone(&counted.found), hands, counted.at)))
 }
 
 impl View {
     fn of(campaign: &Campaign, found: Preflight, hands: Hands, at: DateTime<Utc>) -> Self {
-        let warnings = warnings(&found, hands);
+        let (blocked, warnings) = (blocked(&found, hands), warnings(&found));
         Self {
             status: campaign.state,
             waiting: found.waiting,
@@ -138,6 +141,7 @@ impl View {
             expected_finish: Moment::maybe(found.expected_finish),
             missing_variables: shown(found.lacks),
             missing_in_messages: shown(found.message_lacks),
+            blocked,
             warnings,
             counted_at: at.into(),
         }
@@ -161,16 +165,21 @@ impl From<ZoneHours> for ZoneView {
     }
 }
 
-fn warnings(found: &Preflight, hands: Hands) -> Vec<String> {
-    let mut warnings = Vec::new();
+fn blocked(found: &Preflight, hands: Hands) -> Vec<&'static str> {
+    let mut blocked = Vec::new();
     if !hands.take_calls {
-        warnings.push("no worker takes calls at present: everybody waits until one does".into());
+        blocked.push("no worker takes calls at present: everybody waits until one does");
     }
     if found.needs_speech && !hands.speak {
-        warnings.push(
-            "the agent says a text, and no worker makes speech of texts: everybody waits until one does; configure [speech] on the workers, or give the agent sounds in place of texts".into(),
+        blocked.push(
+            "the agent says a text, and no worker makes speech of texts: everybody waits until one does; set speech.provider for the workers (espeak-ng needs nothing else), or give the agent sounds in place of texts",
         );
     }
+    blocked
+}
+
+fn warnings(found: &Preflight) -> Vec<String> {
+    let mut warnings = Vec::new();
     let unknown = ended_with(found, UNKNOWN_ZONE);
     if unknown > 0 {
         warnings.push(format!(

@@ -40,7 +40,7 @@ macro_rules! methods {
         #[doc = concat!("Serves `", stringify!($filter), "`; when all goes well the status is `", stringify!($status), "`.")]
         pub(crate) fn $name<H, T: 'static, Args>(self, path: &str, handler: H, summary: &'static str) -> Self
         where
-            H: Handler<T, Gate> + Described<Args> + Sync,
+            H: Handler<T, Gate> + Described<Args>,
         {
             self.serve(MethodFilter::$filter, Method::$filter, StatusCode::$status, path, handler, summary)
         }
@@ -68,7 +68,7 @@ impl Routes {
         summary: &'static str,
     ) -> Self
     where
-        H: Handler<T, Gate> + Described<Args> + Sync,
+        H: Handler<T, Gate> + Described<Args>,
     {
         let mut draft = Draft::default();
         H::describe(&mut draft, status.as_u16());
@@ -132,7 +132,7 @@ struct Erased(Arc<dyn Fn(Request, Gate) -> Answer + Send + Sync>);
 type Answer = Pin<Box<dyn Future<Output = Response> + Send>>;
 
 impl Erased {
-    fn of<H: Handler<T, Gate> + Sync, T: 'static>(handler: H) -> Self {
+    fn of<H: Handler<T, Gate>, T: 'static>(handler: H) -> Self {
         Self(Arc::new(move |request, gate| Box::pin(handler.clone().call(request, gate))))
     }
 }

@@ -133,20 +133,26 @@ async fn a_preflight_says_what_no_worker_can_do() {
     };
     let (spoken, silent) = (campaign(&said, &sip).await, campaign(&chime, &sip).await);
     let unheard = campaign(&said, &simulated).await;
-    let warned = async |campaign: &str| {
+    let mail = world.mail_trunk().await;
+    let message = json!({"subject": "Hello", "text": "Hello"});
+    let channels = json!([{"channel": "email", "trunkId": mail, "message": message}]);
+    let written = json!({"name": "Letters", "agentId": said, "trunkId": sip, "channels": channels});
+    let written = world.post("/campaigns", written).await.id();
+    let blocks = async |campaign: &str| {
         let ahead = world.get(&format!("/campaigns/{campaign}/preflight")).await.expect(200);
-        let warnings = ahead.data()["warnings"].to_string();
-        ["no worker takes calls", "no worker makes speech"].map(|words| warnings.contains(words))
+        let why = ahead.data()["blocked"].to_string();
+        ["no worker takes calls", "no worker makes speech"].map(|words| why.contains(words))
     };
-    assert_eq!(warned(&spoken).await, [true, false], "nobody is there");
+    assert_eq!(blocks(&spoken).await, [true, false], "nobody is there");
     announce(&world, "mute", Some(false), false).await;
-    assert_eq!(warned(&spoken).await, [false, true]);
-    assert_eq!(warned(&silent).await, [false, false], "its agent plays a chime");
-    assert_eq!(warned(&unheard).await, [false, false], "nobody hears it");
+    assert_eq!(blocks(&spoken).await, [false, true]);
+    assert_eq!(blocks(&silent).await, [false, false], "its agent plays a chime");
+    assert_eq!(blocks(&unheard).await, [false, false], "nobody hears it");
+    assert_eq!(blocks(&written).await, [false, false], "nobody is called");
     announce(&world, "old", None, false).await;
-    assert_eq!(warned(&spoken).await, [false, false], "an older one may");
+    assert_eq!(blocks(&spoken).await, [false, false], "an older one may");
     announce(&world, "old", Some(true), true).await;
-    assert_eq!(warned(&spoken).await, [false, true], "it takes no calls any more");
+    assert_eq!(blocks(&spoken).await, [false, true], "it takes no calls any more");
     announce(&world, "mute", Some(true), false).await;
-    assert_eq!(warned(&spoken).await, [false, false]);
+    assert_eq!(blocks(&spoken).await, [false, false]);
 }

@@ -107,3 +107,23 @@ test('a stream that says nothing is lost', async () => {
   await vi.advanceTimersByTimeAsync(5_500);
   expect(hub.state()).toBe('reconnecting');
 });
+
+test('what the API refuses is not asked for again; what stands before it is', async () => {
+  const refusal = { success: false, data: null, message: 'no such campaign', meta: { code: 'NOT_FOUND' } };
+  for (const [body, state] of [
+    [JSON.stringify(refusal), 'idle'],
+    ['404 page not found', 'reconnecting'],
+  ] as const) {
+    server();
+    let asked = 0;
+    vi.stubGlobal('fetch', async () => {
+      asked += 1;
+      return new Response(body, { status: 404 });
+    });
+    const hub = new LiveHub(new QueryClient());
+    const leave = hub.want({ campaign: 'cmp_1' });
+    await vi.waitFor(() => expect(asked).toBe(1));
+    await vi.waitFor(() => expect(hub.state()).toBe(state));
+    leave();
+  }
+});

@@ -3,7 +3,7 @@ import { createParser } from 'eventsource-parser';
 
 import { fetchRaw } from './client';
 import type { LiveEvents } from './contract';
-import { asProblem } from './problem';
+import { asProblem, type Problem } from './problem';
 import { queryOf, type Topics } from './topics';
 
 /** How the stream stands, for the note at the top of the page. */
@@ -110,8 +110,7 @@ export class LiveHub {
           this.become('open');
         });
       } catch (error) {
-        const { status, isPassing } = asProblem(error);
-        if (status >= 400 && status < 500 && !isPassing) return this.become('idle');
+        if (isFinal(asProblem(error))) return this.become('idle');
       }
       if (stop.aborted) return;
       this.become('reconnecting');
@@ -158,6 +157,10 @@ export class LiveHub {
     puts[event]?.(data);
   };
 }
+
+/** Whether the API itself has said that there is nothing to be seen; whatever stands before it may say the same while it starts anew. */
+const isFinal = ({ status, code }: Problem): boolean =>
+  [400, 401, 403, 404, 422].includes(status) && code !== 'UNREADABLE';
 
 /** Waits; cut short when there is nothing to wait for any more, or the browser is online again. */
 function pause(ms: number, stop: AbortSignal): Promise<void> {

@@ -24,7 +24,7 @@ export function SignInPage() {
     mutationFn: () => ask(api.POST('/api/v1/auth/login', { body: { email, password } })),
     onSuccess: enter.withLogin,
   });
-  if (options?.first) return <Navigate to="/sign-up" replace />;
+  if (options?.first && !options.google) return <Navigate to="/sign-up" replace />;
   return (
     <Entrance
       title="Sign in"

@@ -14,7 +14,7 @@ export function SignUpPage() {
     <Entrance
       title="Create an account"
       lead="The first account of an installation runs it and invites the others."
-      links={options?.first === false && <Link to="/sign-in">Sign in instead</Link>}
+      links={(!options?.first || options.google) && <Link to="/sign-in">Sign in instead</Link>}
     >
       {options?.signup === false ? (
         <Note>Nobody can sign up here now. Ask an admin of your workspace for an invitation.</Note>

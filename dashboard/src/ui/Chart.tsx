@@ -106,7 +106,8 @@ function options(
         ...axis,
         size: 26,
         grid: { show: false },
-        values: (_, ticks) => ticks.map((tick) => time(new Date(tick * 1000))),
+        values: (_, ticks, __, ___, apart) =>
+          ticks.map((tick) => (apart < 60 ? exactTime : time)(new Date(tick * 1000))),
       },
       { ...axis, size: 40 },
     ],

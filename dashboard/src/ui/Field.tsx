@@ -24,8 +24,8 @@ interface FieldProps {
   className?: string | undefined;
 }
 
-function useOwnError({ error, path }: FieldProps): string | null {
-  const ofForm = useFormError(path);
+function useOwnError({ error, path, label }: FieldProps): string | null {
+  const ofForm = useFormError(path, label);
   return error || ofForm;
 }
 

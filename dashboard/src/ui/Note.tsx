@@ -5,7 +5,8 @@ import { asProblem } from '../api/problem';
 import { Button } from './Button';
 import type { Tone } from './Chip';
 import { classes } from './classes';
-import { useIsAtField } from './FieldErrors';
+import { useFieldAtFault } from './FieldErrors';
+import { sentence } from './format';
 import styles from './Note.module.css';
 
 const ICONS = { plain: Info, info: Info, accent: Info, good: CircleCheck, warn: TriangleAlert, bad: CircleAlert };
@@ -35,13 +36,13 @@ export function Note({
 
 /** What went wrong, in the API's words, beside what caused it. Nothing where nothing did. */
 export function ErrorNote({ error, onRetry }: { error: unknown; onRetry?: (() => void) | undefined }) {
-  const isAtField = useIsAtField(error);
+  const atField = useFieldAtFault(error);
   if (!error) return null;
   const problem = asProblem(error);
   const isOurFault = problem.status >= 500 && problem.status !== 503;
   return (
     <Note tone="bad" isAlert action={onRetry && <Button onClick={onRetry}>Try again</Button>}>
-      {isAtField ? 'One of the fields needs another look.' : sentence(problem.message)}
+      {sentence(atField ?? problem.message)}
       {isOurFault && problem.requestId && (
         <p className={styles.small}>
           The server's log has it under <code>{problem.requestId}</code>.
@@ -49,10 +50,4 @@ export function ErrorNote({ error, onRetry }: { error: unknown; onRetry?: (() =>
       )}
     </Note>
   );
-}
-
-/** Messages of the API begin with a small letter. */
-function sentence(text: string): string {
-  const first = text.slice(0, 1).toUpperCase() + text.slice(1);
-  return /[.!?]$/.test(first) ? first : `${first}.`;
 }

@@ -15,6 +15,8 @@ const PHONE: [&str; 8] =
     ["to", "phone", "phone_number", "phoneNumber", "number", "to_number", "contact_number", "mobile"];
 /// Names of the column with the recipient's own time zone.
 const TIMEZONE: [&str; 3] = ["timezone", "time_zone", "tz"];
+/// How archives begin, and with them workbooks (`.xlsx`, `.ods`): APPNOTE.TXT 4.3.7.
+const ZIP: &[u8] = b"PK\x03\x04";
 /// Most columns an error names.
 const SHOWN: usize = 20;
 
@@ -123,6 +125,12 @@ pub(super) struct Columns {
 pub(super) fn names_of<'a>(cells: impl Iterator<Item = &'a [u8]>) -> Result<Vec<String>> {
     let mut names = Vec::new();
     for cell in cells {
+        if names.is_empty() && cell.starts_with(ZIP) {
+            return Err(EngineError::invalid(
+                "file",
+                "it is a workbook, like those of Excel; save the list as CSV in UTF-8",
+            ));
+        }
         let name = std::str::from_utf8(cell).map_err(|_| not_text())?;
         if name.contains('\0') {
             return Err(not_text());
@@ -314,7 +322,7 @@ fn wanted_column(names: &[String], field: &str, wanted: &str) -> Result<usize> {
 fn ambiguous(names: &[String], several: &[usize]) -> EngineError {
     let several: Vec<String> = several.iter().map(|&i| names[i].clone()).collect();
     let problem =
-        format!("several columns could be the phone column: {}; name one with `column`", listed(&several));
+        format!("several columns could be the phone column: {}; say which one is", listed(&several));
     EngineError::invalid("column", problem)
 }
 

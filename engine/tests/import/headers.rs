@@ -26,6 +26,12 @@ async fn a_file_without_a_usable_header_is_refused_with_what_would_do() {
         (b"\xef\xbb\xbf", None, "file", "the file is empty"),
         (b"\r\n \n\n", None, "file", "the file is empty"),
         (
+            b"PK\x03\x04\x14\x00\x06\x00rest\n",
+            None,
+            "file",
+            "it is a workbook, like those of Excel; save the list as CSV in UTF-8",
+        ),
+        (
             b"name,e-mail\nA,b\n",
             None,
             "column",
@@ -44,7 +50,7 @@ async fn a_file_without_a_usable_header_is_refused_with_what_would_do() {
             b"Phone,PHONE\nx,y\n",
             None,
             "column",
-            "several columns could be the phone column: \"Phone\", \"PHONE\"; name one with `column`",
+            "several columns could be the phone column: \"Phone\", \"PHONE\"; say which one is",
         ),
         (b"phone,name\n", Some("cell"), "column", "no column \"cell\" among \"phone\", \"name\""),
         (b"phone,name\n", Some(" "), "column", "the name of the phone column is empty"),

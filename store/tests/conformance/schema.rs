@@ -91,6 +91,7 @@ async fn a_migration_that_waits_lets_others_pass() {
     for _ in 0..2 {
         eventually(SOON, "it waits for the table", async || (db.place.count(waits).await == 1).then_some(()))
             .await;
+        // Behind the migration, and that behind the dump, which is not over before this has passed.
         let other = tokio::time::timeout(SOON, db.place.count("SELECT count(*) FROM calls"));
         assert_eq!(other.await.expect("another one passes"), 0);
     }

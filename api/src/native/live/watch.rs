@@ -56,12 +56,10 @@ impl Default for Desk {
     }
 }
 
-/// The place of a stream: one of its workspace's, and one of the server's.
+/// The place of a stream: one of its workspace's, whose places are there as long as somebody has one of them, and one of the server's.
 struct Place {
     _of_workspace: OwnedSemaphorePermit,
     _of_server: OwnedSemaphorePermit,
-    /// There as long as somebody has one of its places.
-    _places: Arc<Semaphore>,
 }
 
 impl Desk {
@@ -79,9 +77,8 @@ impl Desk {
             }
         };
         Some(Place {
-            _of_workspace: places.clone().try_acquire_owned().ok()?,
+            _of_workspace: places.try_acquire_owned().ok()?,
             _of_server: self.places.clone().try_acquire_owned().ok()?,
-            _places: places,
         })
     }
 

@@ -9,6 +9,7 @@ import { FieldErrors } from '../../ui/FieldErrors';
 import { ErrorNote, Note } from '../../ui/Note';
 import { Card } from '../../ui/Page';
 import { Skeleton } from '../../ui/Skeleton';
+import { rulesQuery } from '../../workspace/queries';
 import { agentsQuery, type PreviewRow, previewQuery, trunkGroupsQuery, trunksQuery, type Upload } from '../queries';
 import { NewAgent } from './NewAgent';
 import { NoTrunk } from './NoTrunk';
@@ -23,6 +24,8 @@ export function AgentStep({ upload }: { upload: Upload }) {
   const agents = useQuery(agentsQuery);
   const trunks = useQuery(trunksQuery);
   const groups = useQuery(trunkGroupsQuery);
+  const rules = useQuery(rulesQuery).data?.rules;
+  const hasDefault = rules === undefined || rules.defaultTrunkId != null || rules.defaultTrunkGroupId != null;
   const error = agents.error ?? trunks.error ?? groups.error;
   if (error)
     return <ErrorNote error={error} onRetry={() => Promise.all([agents, trunks, groups].map((it) => it.refetch()))} />;
@@ -31,17 +34,20 @@ export function AgentStep({ upload }: { upload: Upload }) {
     ...trunks.data.items.filter(({ channel }) => channel === 'voice').map(({ id, name }) => [id, name] as const),
     ...groups.data.items.map(({ id, name }) => [id, `${name} (group)`] as const),
   ];
-  return <AgentForm upload={upload} agents={agents.data.items} ways={ways} />;
+  return <AgentForm upload={upload} agents={agents.data.items} ways={ways} hasDefault={hasDefault} />;
 }
 
 function AgentForm({
   upload,
   agents,
   ways,
+  hasDefault,
 }: {
   upload: Upload;
   agents: readonly { id: string; name: string; publishedVersion?: string | null }[];
   ways: readonly (readonly [id: string, name: string])[];
+  /** The workspace says which of them is taken where none is chosen. */
+  hasDefault: boolean;
 }) {
   const cache = useQueryClient();
   const navigate = useNavigate();
@@ -61,6 +67,11 @@ function AgentForm({
       await navigate({ to: '/campaigns/$campaignId/setup', params: { campaignId: id }, search: { step: 'channels' } });
     },
   });
+  const whyNotOn = (): string | undefined => {
+    if (name.trim() === '') return 'The campaign needs a name.';
+    if (agentId === NEW) return 'Make the agent first.';
+    return ways.length > 1 && way === '' && !hasDefault ? 'Choose a trunk first.' : undefined;
+  };
   return (
     <FieldErrors error={create.error}>
       <Card title="Campaign">
@@ -84,7 +95,7 @@ function AgentForm({
                 hint="What places the calls."
                 value={way}
                 onChange={setWay}
-                options={[['', "The workspace's"], ...ways]}
+                options={[['', hasDefault ? "The workspace's" : 'Choose one'], ...ways]}
               />
             )}
           </div>
@@ -110,12 +121,7 @@ function AgentForm({
       {agent && preview.data && <FirstWords rows={preview.data} />}
       <div className={styles.buttons}>
         <Button onClick={() => navigate({ to: '/campaigns/new', search: { upload: upload.id } })}>Back</Button>
-        <Button
-          variant="primary"
-          isPending={create.isPending}
-          disabled={agentId === NEW || name.trim() === ''}
-          onClick={() => create.mutate()}
-        >
+        <Button variant="primary" isPending={create.isPending} why={whyNotOn()} onClick={() => create.mutate()}>
           Continue
         </Button>
       </div>

@@ -42,7 +42,7 @@ export function LimitsForm({
     <NumberField
       label={label}
       path={name}
-      error={wrong.has(name) ? 'Write a number.' : null}
+      error={wrong.has(name) ? (name === 'brakePercent' ? 'Write a number from 1 to 100.' : 'Write a number.') : null}
       {...more}
       value={draft[name]}
       onChange={(value) => set({ [name]: value })}

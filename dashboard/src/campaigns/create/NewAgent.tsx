@@ -7,9 +7,11 @@ import { useWhyNot } from '../../api/me';
 import { Button, ButtonLink } from '../../ui/Button';
 import { TextArea, TextField } from '../../ui/Field';
 import { FieldErrors } from '../../ui/FieldErrors';
-import { ErrorNote } from '../../ui/Note';
+import { ErrorNote, Note } from '../../ui/Note';
 import { toast } from '../../ui/toast';
+import { Unsaved } from '../../ui/Unsaved';
 import { agentsQuery } from '../queries';
+import { slips } from './places';
 import styles from './Upload.module.css';
 
 /** Makes an agent that says a text and hangs up. */
@@ -30,6 +32,7 @@ export function NewAgent({ columns, onMade }: { columns: readonly string[]; onMa
   const example = columns.find((column) => /name/i.test(column)) ?? 'name';
   return (
     <FieldErrors error={make.error}>
+      <Unsaved isChanged={text.trim() !== '' && !make.isSuccess} what="the agent" />
       <form
         className={styles.form}
         onSubmit={(event) => {
@@ -45,13 +48,18 @@ export function NewAgent({ columns, onMade }: { columns: readonly string[]; onMa
           hint={
             <>
               <code>{`{{${example}}}`}</code> is filled with each recipient's own; <code>{`{{${example}|there}}`}</code>{' '}
-              has a word for those who lack it. Over a carrier, a text needs a speech provider on the workers, or calls
-              wait; without a text a chime plays.
+              has a word for those who lack it. Over SIP, a text needs a speech provider on the workers, or calls wait;
+              without a text a chime plays.
             </>
           }
           value={text}
           onChange={setText}
         />
+        {slips(text, columns).map((slip) => (
+          <Note key={slip} tone="warn">
+            {slip}
+          </Note>
+        ))}
         <ErrorNote error={make.error} />
         <div className={styles.buttons}>
           {whyNot('edit agents') === undefined && (

@@ -75,7 +75,7 @@ function ListStep({ follow, upload }: { follow: Following; upload: Upload }) {
         <MappingForm key={`${upload.validatedAt}`} upload={upload} rows={preview.data ?? []} />
       )}
       <ErrorNote error={preview.error} />
-      {isReady && preview.data && <PreviewTable rows={preview.data} />}
+      {isReady && upload.rows > 0 && preview.data && <PreviewTable rows={preview.data} />}
       <div className={styles.buttons}>
         <Button variant="quiet" onClick={() => navigate({ search: {} })}>
           Take another list

@@ -11,7 +11,7 @@ import { type Campaign, trunksQuery } from '../queries';
 import { useSave } from '../use-save';
 import { CHANNEL } from '../words';
 import styles from './Forms.module.css';
-import { type Channel, draftOf, emptyStep, type StepDraft, stepOf } from './plan';
+import { type Channel, draftOf, emptyStep, type StepDraft, stepOf, wrongFields } from './plan';
 import { StepCard } from './StepCard';
 
 /** Most steps of a plan. */
@@ -74,7 +74,13 @@ export function PlanForm({
         )}
         <ErrorNote error={trunks.error ?? save.error} />
         <div className={styles.buttons}>
-          <Button variant="primary" type="submit" isPending={save.isPending} why={whyNot('run campaigns')}>
+          <Button
+            variant="primary"
+            type="submit"
+            isPending={save.isPending}
+            disabled={steps.some((step, index) => wrongFields(step, index).size > 0)}
+            why={whyNot('run campaigns')}
+          >
             {saveName}
           </Button>
         </div>

@@ -7,7 +7,7 @@ import { Card } from '../../ui/Page';
 import { CHANNEL, OUTCOME } from '../words';
 import styles from './Forms.module.css';
 import { MessageFields } from './MessageFields';
-import { type Channel, type Outcome, RETRIED, type StepDraft } from './plan';
+import { type Channel, type Outcome, RETRIED, type StepDraft, wrongFields } from './plan';
 
 type Gate = Exclude<StepDraft['gate'], ''>;
 
@@ -45,6 +45,8 @@ export function StepCard({
 }) {
   const here = useLocation({ select: ({ href }) => href });
   const path = `channels[${index}]`;
+  const wrong = wrongFields(step, index);
+  const error = (name: Parameters<typeof wrong.has>[0]) => (wrong.has(name) ? 'Write a number.' : null);
   const isCall = step.channel === 'voice';
   const gates = (Object.keys(GATES) as Gate[]).filter((gate) => gate !== 'any' && gate.startsWith(`${before}.`));
   return (
@@ -72,6 +74,7 @@ export function StepCard({
               <NumberField
                 label="And after"
                 path={`${path}.afterHours`}
+                error={error('afterHours')}
                 unit="hours"
                 placeholder="0"
                 value={step.afterHours}
@@ -82,6 +85,7 @@ export function StepCard({
           <NumberField
             label={isCall ? 'Calls at most' : 'Tries at most'}
             path={`${path}.attempts`}
+            error={error('attempts')}
             value={step.attempts}
             onChange={(attempts) => onChange({ attempts })}
           />
@@ -90,6 +94,7 @@ export function StepCard({
               <NumberField
                 label="Again after"
                 path={`${path}.retry.afterMinutes`}
+                error={error('afterMinutes')}
                 unit="min"
                 value={step.afterMinutes}
                 onChange={(afterMinutes) => onChange({ afterMinutes })}
@@ -97,6 +102,7 @@ export function StepCard({
               <NumberField
                 label="Each wait longer by"
                 path={`${path}.retry.backoff`}
+                error={error('backoff')}
                 unit="times"
                 hint="1 keeps it as it is."
                 value={step.backoff}

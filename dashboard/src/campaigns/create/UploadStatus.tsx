@@ -3,7 +3,7 @@ import { type ReactNode, useState } from 'react';
 import { Button } from '../../ui/Button';
 import { DownloadButton } from '../../ui/DownloadButton';
 import { Dropzone } from '../../ui/Dropzone';
-import { bytes, count, counted, percent } from '../../ui/format';
+import { bytes, count, counted, percent, sentence } from '../../ui/format';
 import { ErrorNote, Note } from '../../ui/Note';
 import { Card } from '../../ui/Page';
 import { Progress } from '../../ui/Progress';
@@ -43,7 +43,8 @@ export function UploadStatus({ follow, upload }: { follow: Following; upload: Up
     case 'FAILED':
       return (
         <Note tone="bad" isAlert>
-          {name} cannot be used as it is: {upload.error}
+          {name} cannot be used as it is. {sentence((upload.error ?? '').replace(/^(column|file): /, ''))}
+          {upload.columns.length > 0 && ' Below you can say which column holds what.'}
         </Note>
       );
     default:
@@ -87,6 +88,11 @@ function Found({ upload }: { upload: Upload }) {
         <Stat label="Can be called" value={count(good)} note={upload.rows > 0 && percent(good / upload.rows)} />
         <Stat label="Rejected" value={count(upload.rejected)} note={upload.rejected > 0 && 'see why below'} />
       </Stats>
+      {upload.rows === 0 && (
+        <Note tone="bad" isAlert>
+          There is nobody in this list: below its first row, which names the columns, it has no rows.
+        </Note>
+      )}
       {upload.rejected > 0 && <Rejects upload={upload} />}
     </>
   );

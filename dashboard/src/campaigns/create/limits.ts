@@ -50,7 +50,7 @@ export function draftOf(campaign: Campaign): LimitsDraft {
   };
 }
 
-/** The fields that hold no number, or none where one is needed. */
+/** The fields that hold no number, or none where one is needed; and a percentage that is none, for the API would speak of shares of 1. */
 export function wrongFields(draft: LimitsDraft): Set<keyof LimitsDraft> {
   const times: (keyof LimitsDraft)[] = ['startAt', 'endAt', 'brakeThen'];
   const needed: (keyof LimitsDraft)[] = [
@@ -64,6 +64,7 @@ export function wrongFields(draft: LimitsDraft): Set<keyof LimitsDraft> {
   return new Set(
     names.filter((name) => {
       const number = numberOf(draft[name]);
+      if (name === 'brakePercent' && number != null) return number < 1 || number > 100;
       return number === undefined || (number === null && needed.includes(name));
     }),
   );

@@ -67,7 +67,24 @@ export function draftOf(step: Step): StepDraft {
   };
 }
 
-/** The plan for the API. What is no number is sent as it is missing, so that the API's default holds. */
+type NumberName = 'attempts' | 'afterMinutes' | 'backoff' | 'afterHours';
+
+/** The fields that hold no number, or none where one is needed. */
+export function wrongFields(draft: StepDraft, index: number): Set<NumberName> {
+  const shown: NumberName[] = [
+    'attempts',
+    ...(Number(draft.attempts) !== 1 ? (['afterMinutes', 'backoff'] as const) : []),
+    ...(index > 0 ? (['afterHours'] as const) : []),
+  ];
+  return new Set(
+    shown.filter((name) => {
+      const number = numberOf(draft[name]);
+      return number === undefined || (number === null && name !== 'afterHours');
+    }),
+  );
+}
+
+/** The plan for the API, of a step without wrong fields. */
 export function stepOf(draft: StepDraft, index: number): Step {
   const attempts = numberOf(draft.attempts) ?? 1;
   const number = (text: string) => numberOf(text) ?? undefined;

@@ -47,7 +47,7 @@ export function Actions({ campaign }: { campaign: Campaign }) {
       {canStart && (
         <Button variant="primary" why={why} isPending={start.isPending} onClick={() => start.mutate()}>
           <Play aria-hidden />
-          {status === 'PAUSED' ? 'Go on' : 'Start'}
+          {status === 'PAUSED' ? 'Resume' : 'Start'}
         </Button>
       )}
       {(status === 'IN_PROGRESS' || status === 'SCHEDULED') && (

@@ -9,7 +9,8 @@ import { Card } from '../../ui/Page';
 import { Progress } from '../../ui/Progress';
 import { Skeleton } from '../../ui/Skeleton';
 import { Stat, Stats } from '../../ui/Stat';
-import { type CampaignStats, statsQuery } from '../queries';
+import { Blocked } from '../create/PreflightResult';
+import { type CampaignStats, preflightQuery, statsQuery } from '../queries';
 import { DISPOSITION, HOLD, OUTCOME } from '../words';
 import { HourColumns } from './HourColumns';
 import styles from './One.module.css';
@@ -28,6 +29,7 @@ export function Overview() {
   const reached = recipients.byDisposition.REACHED ?? 0;
   return (
     <div className={styles.stack}>
+      {isStuck(stats) && <Stuck campaignId={campaignId} />}
       <Stats>
         <Stat
           label="Done"
@@ -41,11 +43,15 @@ export function Overview() {
         />
         <Stat label="Talking" value={count(calls.talking)} note={`${count(calls.ringing)} ringing`} />
         <Stat
-          label="Calls so far"
+          label="Calls over"
           value={count(calls.ended)}
           note={live?.point ? rate(live.point.perSecond) : undefined}
         />
-        <Stat label="Answered" value={calls.answerRate == null ? '–' : percent(calls.answerRate)} note="of all calls" />
+        <Stat
+          label="Answered"
+          value={calls.answerRate == null ? '–' : percent(calls.answerRate)}
+          note="of those over"
+        />
         <Finish stats={stats} />
       </Stats>
       <Whole stats={stats} />
@@ -53,6 +59,16 @@ export function Overview() {
       <Cards stats={stats} />
     </div>
   );
+}
+
+/** Whether it calls, somebody is to be called now, and there is no call. */
+const isStuck = ({ status, calls, recipients }: CampaignStats): boolean =>
+  status === 'IN_PROGRESS' && calls.ringing + calls.talking === 0 && recipients.queued + recipients.active > 0;
+
+/** Why a campaign that calls has no call, where nobody can be called at all. */
+function Stuck({ campaignId }: { campaignId: string }) {
+  const preflight = useQuery({ ...preflightQuery(campaignId), refetchInterval: 60_000 });
+  return <Blocked why={preflight.data?.blocked ?? []} />;
 }
 
 function Finish({ stats: { expectedFinish, status } }: { stats: CampaignStats }) {
