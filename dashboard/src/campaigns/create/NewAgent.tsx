@@ -11,7 +11,7 @@ import { ErrorNote, Note } from '../../ui/Note';
 import { toast } from '../../ui/toast';
 import { Unsaved } from '../../ui/Unsaved';
 import { agentsQuery } from '../queries';
-import { slips } from './places';
+import { slips } from './slips';
 import styles from './Upload.module.css';
 
 /** Makes an agent that says a text and hangs up. */

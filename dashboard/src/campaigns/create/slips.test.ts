@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 
-import { slips } from './places';
+import { slips } from './slips';
 
 test('a place that no column fills by a letter, or that is not closed, is told', () => {
   const columns = ['Name', 'city'];
