@@ -130,6 +130,12 @@ const REASONS: Readonly<Record<string, string>> = {
   agent_lost: 'the agent was lost',
   silence: 'both sides were silent',
   no_address: 'no address for this channel',
+  missed_slot: 'it could not begin in time for its turn, and has the next one',
+  speech_unavailable: 'nobody makes speech of what the agent says',
+  speech_refused: 'the provider of speech refuses what the agent says',
+  greeting_unusable: "the agent's recording cannot be played",
+  throttled: 'the trunk asks for less at a time',
+  trunk_busy: 'the trunk has no line free',
 };
 
 /** A reason of the API in words; one that is not known is shown as it is. */

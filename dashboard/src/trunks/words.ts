@@ -18,7 +18,7 @@ export const KIND: Readonly<Record<Schemas['TrunkCarrierKind'], { text: string; 
 
 /** How a trunk is. */
 export const HEALTH: Readonly<Record<Schemas['BrakeState'], { text: string; tone: Tone; meaning: string }>> = {
-  OPEN: { text: 'Working', tone: 'good', meaning: 'Calls begin on it.' },
+  OPEN: { text: 'Working', tone: 'good', meaning: 'Nothing is known to be wrong with it. Calls begin on it.' },
   PAUSED: { text: 'Resting', tone: 'bad', meaning: 'It was in trouble. No call begins until it has been probed.' },
   PROBING: { text: 'Being probed', tone: 'warn', meaning: 'It is being asked whether it works again.' },
   TRIAL: { text: 'On trial', tone: 'warn', meaning: 'One call tries it. If that one rings, the others follow.' },

@@ -38,6 +38,6 @@ test('a call that waits says for what, and steps of later versions are not hidde
     trunks,
   );
   expect(steps[0]).toMatchObject({ title: 'Waits: Pace', at: null, tone: 'warn' });
-  expect(steps[0]?.more.at(-1)).toBe('In short: speech unavailable');
+  expect(steps[0]?.more.at(-1)).toBe('In short: nobody makes speech of what the agent says');
   expect(steps[1]?.title).toBe('brand new');
 });
