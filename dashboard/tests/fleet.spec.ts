@@ -12,6 +12,7 @@ test('a trunk is paused on the fleet page', async ({ inside: page, client }) => 
 test('whoever runs the installation drains a worker', async ({ page }) => {
   // The first account does.
   await page.goto('/');
+  await expect(page.getByRole('heading', { name: 'Create an account' })).toBeVisible();
   await page.getByLabel('E-mail').fill('ana@example.com');
   await page.getByLabel('Workspace').fill('Acme');
   await page.getByLabel('Password').fill('correct horse battery');

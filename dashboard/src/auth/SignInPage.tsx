@@ -1,5 +1,5 @@
 import { useMutation, useQuery } from '@tanstack/react-query';
-import { Link, Navigate, useSearch } from '@tanstack/react-router';
+import { Link, useSearch } from '@tanstack/react-router';
 import { KeyRound } from 'lucide-react';
 import { useState } from 'react';
 
@@ -24,7 +24,6 @@ export function SignInPage() {
     mutationFn: () => ask(api.POST('/api/v1/auth/login', { body: { email, password } })),
     onSuccess: enter.withLogin,
   });
-  if (options?.first && !options.google) return <Navigate to="/sign-up" replace />;
   return (
     <Entrance
       title="Sign in"

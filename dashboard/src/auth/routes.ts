@@ -1,6 +1,7 @@
-import { createRoute, lazyRouteComponent } from '@tanstack/react-router';
+import { createRoute, lazyRouteComponent, redirect } from '@tanstack/react-router';
 
 import { rootRoute } from '../app/root-route';
+import { optionsQuery } from './options';
 import { SignInPage } from './SignInPage';
 
 /** Where somebody wanted to go before they had to sign in. */
@@ -11,6 +12,11 @@ const signIn = createRoute({
   getParentRoute: () => rootRoute,
   path: '/sign-in',
   validateSearch: wanted,
+  beforeLoad: async ({ context }) => {
+    // Before anybody types: where there is no account yet, one is made.
+    const options = await context.queries.ensureQueryData(optionsQuery).catch(() => undefined);
+    if (options?.first && !options.google) throw redirect({ to: '/sign-up' });
+  },
   component: SignInPage,
 });
 const key = createRoute({
