@@ -107,7 +107,7 @@ impl E164 {
         let mut plus = false;
         for c in text.chars() {
             match c {
-                '0'..='9' | FULL_WIDTH_0..=FULL_WIDTH_9 => digits.extend(digit(c)),
+                _ if digit(c).is_some() => digits.extend(digit(c)),
                 '+' | '\u{ff0b}' if !plus && digits.is_empty() => plus = true,
                 ' '
                 | '\u{a0}'
@@ -222,14 +222,11 @@ impl<'de> serde::Deserialize<'de> for E164 {
     }
 }
 
-const FULL_WIDTH_0: char = '\u{ff10}';
-const FULL_WIDTH_9: char = '\u{ff19}';
-
 /// A digit as it is written in the West, or as wide as a Chinese character, as the former.
 pub(crate) fn digit(c: char) -> Option<char> {
     match c {
         '0'..='9' => Some(c),
-        FULL_WIDTH_0..=FULL_WIDTH_9 => char::from_digit(c as u32 - FULL_WIDTH_0 as u32, 10),
+        '\u{ff10}'..='\u{ff19}' => char::from_digit(c as u32 - 0xff10, 10),
         _ => None,
     }
 }

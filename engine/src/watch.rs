@@ -55,10 +55,10 @@ impl Hands {
     const UNKNOWN: Self = Self { take_calls: true, speak: true };
 
     fn of(members: &[Member]) -> Self {
-        let mut at_work =
-            members.iter().filter(|member| member.role == "worker" && !member.draining).peekable();
-        let take_calls = at_work.peek().is_some();
-        Self { take_calls, speak: !take_calls || at_work.any(|worker| worker.speaks != Some(false)) }
+        let is_at_work = |member: &&Member| member.role == "worker" && !member.draining;
+        let at_work: Vec<&Member> = members.iter().filter(is_at_work).collect();
+        let take_calls = !at_work.is_empty();
+        Self { take_calls, speak: !take_calls || at_work.iter().any(|worker| worker.speaks != Some(false)) }
     }
 }
 
@@ -80,11 +80,10 @@ impl Engine {
         let presence = self.fleet().presence();
         match tokio::time::timeout(SOON, presence.members()).await {
             Ok(Ok(members)) => Hands::of(&members),
-            Ok(Err(error)) => {
-                tracing::debug!(?error, "nobody can tell what the workers can do");
+            unheard => {
+                tracing::debug!(?unheard, "nobody can tell what the workers can do");
                 Hands::UNKNOWN
             }
-            Err(_) => Hands::UNKNOWN,
         }
     }
 

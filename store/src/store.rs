@@ -13,6 +13,7 @@ use std::{
 use ringfleet_core::Keyring;
 use sqlx::{
     Connection, PgConnection, Pool, Postgres, Sqlite, Transaction,
+    migrate::MigrateError,
     postgres::{PgConnectOptions, PgPoolOptions},
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
@@ -190,22 +191,16 @@ impl Store {
         match &self.backend {
             Backend::Postgres(pool) => {
                 let mut pause = migrate::FIRST_PAUSE;
-                loop {
-                    let mut conn = pool.acquire().await?;
-                    conn.close_on_drop(); // whatever it still holds keeps other migrators out
-                    sqlx::query(migrate::IMPATIENCE).execute(&mut *conn).await?;
-                    let done = migrate::postgres().run_direct(None, &mut *conn, false).await;
-                    match done {
-                        Err(error) if migrate::stood_in_line(&error) => {
-                            tracing::info!(%error, again_in = ?pause, "a migration waits for what others hold, and lets those behind it pass");
-                        }
-                        done => return done.map_err(migrate::error),
+                while let Err(error) = migrate_once(pool).await? {
+                    if !migrate::stood_in_line(&error) {
+                        return Err(migrate::error(error));
                     }
-                    drop(conn);
+                    tracing::info!(%error, again_in = ?pause, "a migration waits for what others hold, and lets those behind it pass");
                     tokio::time::sleep(pause).await;
                     pause = (pause * 2).min(migrate::LAST_PAUSE);
                     self.refuse_newer().await?;
                 }
+                Ok(())
             }
             Backend::Sqlite { writer, .. } => {
                 // sqlx has no lock for SQLite; the write lock keeps other migrators out, and makes all of it one step.
@@ -374,6 +369,15 @@ macro_rules! alone {
     };
 }
 pub(crate) use alone;
+
+/// What came of trying to apply what is not applied yet. The connection is closed whatever comes of it: what it held would keep other migrators
+/// out.
+async fn migrate_once(pool: &Pool<Postgres>) -> Result<std::result::Result<(), MigrateError>> {
+    let mut conn = pool.acquire().await?;
+    conn.close_on_drop();
+    sqlx::query(migrate::IMPATIENCE).execute(&mut *conn).await?;
+    Ok(migrate::postgres().run_direct(None, &mut *conn, false).await)
+}
 
 /// Opens the one connection that writes. Another process may just be turning the new file to WAL: SQLite answers that it is
 /// locked and, this once, does not wait by itself.

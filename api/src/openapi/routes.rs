@@ -1,6 +1,6 @@
 //! Routes that cannot be served without being described.
 
-use std::{pin::Pin, sync::Arc};
+use std::sync::Arc;
 
 use axum::{
     Router,
@@ -10,6 +10,7 @@ use axum::{
     response::Response,
     routing::{MethodFilter, on},
 };
+use futures::future::BoxFuture;
 use utoipa::openapi::{ResponseBuilder, path::HttpMethod};
 
 use crate::auth::Gate;
@@ -127,9 +128,7 @@ impl Routes {
 
 /// A handler whose type is forgotten, so that what axum builds around one is compiled once, and not for each of them.
 #[derive(Clone)]
-struct Erased(Arc<dyn Fn(Request, Gate) -> Answer + Send + Sync>);
-
-type Answer = Pin<Box<dyn Future<Output = Response> + Send>>;
+struct Erased(Arc<dyn Fn(Request, Gate) -> BoxFuture<'static, Response> + Send + Sync>);
 
 impl Erased {
     fn of<H: Handler<T, Gate>, T: 'static>(handler: H) -> Self {
@@ -138,9 +137,9 @@ impl Erased {
 }
 
 impl Handler<(), Gate> for Erased {
-    type Future = Answer;
+    type Future = BoxFuture<'static, Response>;
 
-    fn call(self, request: Request, gate: Gate) -> Answer {
+    fn call(self, request: Request, gate: Gate) -> Self::Future {
         (self.0)(request, gate)
     }
 }

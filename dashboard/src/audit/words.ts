@@ -1,3 +1,4 @@
+import { capital } from '../ui/format';
 import type { AuditEntry } from './queries';
 
 /** Changes in words, by their names in the API. */
@@ -73,7 +74,7 @@ export function actionOf(action: string): string {
   const [what = '', did = ''] = action.split('.');
   const spaced = (text: string) => text.replace(/[_-]/g, ' ').replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
   const thing = spaced(what);
-  return `${thing.slice(0, 1).toUpperCase()}${thing.slice(1)}${did && `: ${spaced(did)}`}`;
+  return `${capital(thing)}${did && `: ${spaced(did)}`}`;
 }
 
 /** Changes to choose from; the chosen one is among them even if it is not known here. */

@@ -4,7 +4,7 @@ import { Link } from '@tanstack/react-router';
 import { Note } from '../ui/Note';
 
 import { Entrance } from './Entrance';
-import { optionsQuery } from './options';
+import { onlySignUp, optionsQuery } from './options';
 import { SignUpForm } from './SignUpForm';
 
 /** For the first user of an installation, and for everybody where its operator lets everybody in. */
@@ -14,7 +14,7 @@ export function SignUpPage() {
     <Entrance
       title="Create an account"
       lead="The first account of an installation runs it and invites the others."
-      links={(!options?.first || options.google) && <Link to="/sign-in">Sign in instead</Link>}
+      links={!onlySignUp(options) && <Link to="/sign-in">Sign in instead</Link>}
     >
       {options?.signup === false ? (
         <Note>Nobody can sign up here now. Ask an admin of your workspace for an invitation.</Note>

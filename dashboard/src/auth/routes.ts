@@ -1,7 +1,7 @@
 import { createRoute, lazyRouteComponent, redirect } from '@tanstack/react-router';
 
 import { rootRoute } from '../app/root-route';
-import { optionsQuery } from './options';
+import { onlySignUp, optionsQuery } from './options';
 import { SignInPage } from './SignInPage';
 
 /** Where somebody wanted to go before they had to sign in. */
@@ -15,7 +15,7 @@ const signIn = createRoute({
   beforeLoad: async ({ context }) => {
     // Before anybody types: where there is no account yet, one is made.
     const options = await context.queries.ensureQueryData(optionsQuery).catch(() => undefined);
-    if (options?.first && !options.google) throw redirect({ to: '/sign-up' });
+    if (onlySignUp(options)) throw redirect({ to: '/sign-up' });
   },
   component: SignInPage,
 });

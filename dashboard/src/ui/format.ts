@@ -16,11 +16,11 @@ export const count = (n: number): string => number.format(n);
 /** `12.3K`, where there is little room. */
 export const shortCount = (n: number): string => (n < 10_000 ? number.format(n) : compact.format(n));
 
+/** With a capital letter before. */
+export const capital = (words: string): string => words.slice(0, 1).toUpperCase() + words.slice(1);
+
 /** Messages of the API begin with a small letter, and end without a full stop. */
-export function sentence(text: string): string {
-  const first = text.slice(0, 1).toUpperCase() + text.slice(1);
-  return /[.!?]$/.test(first) ? first : `${first}.`;
-}
+export const sentence = (text: string): string => capital(/[.!?]$/.test(text) ? text : `${text}.`);
 
 /** `1 recipient`, `12,345 recipients`. */
 export const counted = (n: number, one: string, many = `${one}s`): string => `${count(n)} ${n === 1 ? one : many}`;

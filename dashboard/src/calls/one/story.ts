@@ -1,6 +1,6 @@
 import { HOLD, reason } from '../../campaigns/words';
 import type { Tone } from '../../ui/Chip';
-import { duration } from '../../ui/format';
+import { capital, duration } from '../../ui/format';
 import type { CallEvent } from '../queries';
 import { answerOf, CALL, ENDED_BY } from '../words';
 
@@ -82,7 +82,5 @@ function ended(
 }
 
 const plain = (title: string, more: string[]): Omit<Step, 'at'> => ({ title, more, tone: 'plain' });
-
-const capital = (words: string): string => words.slice(0, 1).toUpperCase() + words.slice(1);
 
 const ordinal = (n: number): string => `${n}${n === 2 ? 'nd' : n === 3 ? 'rd' : 'th'}`;

@@ -7,7 +7,7 @@ import { Card } from '../../ui/Page';
 import { CHANNEL, OUTCOME } from '../words';
 import styles from './Forms.module.css';
 import { MessageFields } from './MessageFields';
-import { type Channel, type Outcome, RETRIED, type StepDraft, wrongFields } from './plan';
+import { type Channel, type NumberName, type Outcome, RETRIED, type StepDraft, wrongFields } from './plan';
 
 type Gate = Exclude<StepDraft['gate'], ''>;
 
@@ -46,7 +46,7 @@ export function StepCard({
   const here = useLocation({ select: ({ href }) => href });
   const path = `channels[${index}]`;
   const wrong = wrongFields(step, index);
-  const error = (name: Parameters<typeof wrong.has>[0]) => (wrong.has(name) ? 'Write a number.' : null);
+  const error = (name: NumberName) => (wrong.has(name) ? 'Write a number.' : null);
   const isCall = step.channel === 'voice';
   const gates = (Object.keys(GATES) as Gate[]).filter((gate) => gate !== 'any' && gate.startsWith(`${before}.`));
   return (

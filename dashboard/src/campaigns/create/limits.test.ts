@@ -37,4 +37,7 @@ test('while it calls, no more is sent than may be changed', () => {
 test('what is no number is found, and so is what must not be empty', () => {
   const draft = { ...draftOf(campaign), callsPerSecond: 'many', weight: '', maxPer24h: '' };
   expect([...wrongFields(draft)]).toEqual(['callsPerSecond', 'weight']);
+  const percent = (brakePercent: string) => [...wrongFields({ ...draftOf(campaign), brakePercent })];
+  for (const no of ['0.5', '0', '-5', '101', 'half', '']) expect(percent(no)).toEqual(['brakePercent']);
+  for (const yes of ['1', '2.5', '100']) expect(percent(yes)).toEqual([]);
 });

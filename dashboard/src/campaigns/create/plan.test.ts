@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 
-import { draftOf, emptyStep, type Step, stepOf } from './plan';
+import { draftOf, emptyStep, type Step, stepOf, wrongFields } from './plan';
 
 test('a plan survives being shown and sent back', () => {
   const plan: Step[] = [
@@ -23,4 +23,11 @@ test('what holds anyway is not said', () => {
   const gated = { ...emptyStep('voice'), attempts: '1', gate: 'any' as const };
   expect([stepOf(gated, 0).gate, stepOf(gated, 1).gate]).toEqual([undefined, 'any']);
   expect(stepOf({ ...emptyStep('voice'), afterMinutes: '' }, 0).retry).toEqual({ backoff: 2 });
+});
+
+test('what is no number is found, where it is asked for', () => {
+  const draft = { ...emptyStep('voice'), attempts: 'abc', afterMinutes: '', afterHours: 'soon' };
+  expect([...wrongFields(draft, 0)]).toEqual(['attempts', 'afterMinutes']);
+  expect([...wrongFields(draft, 1)]).toEqual(['attempts', 'afterMinutes', 'afterHours']);
+  expect([...wrongFields({ ...draft, attempts: '1', afterHours: '' }, 1)]).toEqual([]);
 });

@@ -67,7 +67,7 @@ export function draftOf(step: Step): StepDraft {
   };
 }
 
-type NumberName = 'attempts' | 'afterMinutes' | 'backoff' | 'afterHours';
+export type NumberName = 'attempts' | 'afterMinutes' | 'backoff' | 'afterHours';
 
 /** The fields that hold no number, or none where one is needed. */
 export function wrongFields(draft: StepDraft, index: number): Set<NumberName> {
